@@ -1,0 +1,16 @@
+# One set of compile options for everything that the project builds.
+# No contraction of a*b+c: an element's bits must not depend on whether it fell into a vector body
+# or its tail. Where a fused multiply-add is wanted (matrix products) the code says so.
+function(hardy_compile target)
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror
+    -ffp-contract=off -fno-math-errno)
+  if(HARDY_ARCH)
+    target_compile_options(${target} PRIVATE -march=${HARDY_ARCH})
+  endif()
+  if(HARDY_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${HARDY_SANITIZE} -fno-omit-frame-pointer
+                                             -fno-sanitize-recover=all)
+    target_link_options(${target} PRIVATE -fsanitize=${HARDY_SANITIZE})
+  endif()
+endfunction()

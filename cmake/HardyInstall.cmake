@@ -1,0 +1,18 @@
+# `cmake --install`: the library, its headers, the command, and what find_package(hardy) needs.
+include(CMakePackageConfigHelpers)
+install(TARGETS hardy EXPORT hardyTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS hardy_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+foreach(folder engine envs datasets algorithms)
+  install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hardy FILES_MATCHING PATTERN "*.h")
+endforeach()
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/generated/hardy_build.h"
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hardy)
+install(EXPORT hardyTargets NAMESPACE hardy:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hardy)
+configure_package_config_file(cmake/hardyConfig.cmake.in
+  "${CMAKE_CURRENT_BINARY_DIR}/hardyConfig.cmake"
+  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hardy)
+write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/hardyConfigVersion.cmake"
+  COMPATIBILITY SameMinorVersion)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/hardyConfig.cmake"
+              "${CMAKE_CURRENT_BINARY_DIR}/hardyConfigVersion.cmake"
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hardy)

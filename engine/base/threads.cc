@@ -1,0 +1,74 @@
+#include "engine/base/threads.h"
+
+#include "engine/base/error.h"
+
+namespace hardy {
+namespace {
+
+// Spins for about `kSpins` pauses before it sleeps on the futex: a training step's ops follow one
+// another within microseconds, an idle team must not burn a core.
+constexpr int kSpins = 20000;
+
+inline void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+std::uint64_t await_change(const std::atomic<std::uint64_t>& value, std::uint64_t old) {
+  for (int i = 0; i < kSpins; ++i) {
+    const std::uint64_t now = value.load(std::memory_order_acquire);
+    if (now != old) return now;
+    pause();
+  }
+  value.wait(old, std::memory_order_acquire);
+  return value.load(std::memory_order_acquire);
+}
+
+}  // namespace
+
+ThreadTeam::ThreadTeam(int threads) : size_(threads) {
+  if (threads < 1) throw Error("a thread team needs at least one thread", "threads = " + std::to_string(threads));
+  slots_ = std::make_unique<Slot[]>(static_cast<std::size_t>(threads));
+  threads_.reserve(static_cast<std::size_t>(threads - 1));
+  for (int i = 1; i < threads; ++i) threads_.emplace_back([this, i] { work(i); });
+}
+
+ThreadTeam::~ThreadTeam() {
+  stop_.store(true, std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  for (auto& t : threads_) t.join();
+}
+
+void ThreadTeam::dispatch(Call call, void* body, std::int64_t tasks) {
+  call_ = call;
+  body_ = body;
+  tasks_ = tasks;
+  const std::uint64_t generation = generation_.fetch_add(1, std::memory_order_release) + 1;
+  generation_.notify_all();
+  call(body, 0, tasks / size_);
+  for (int i = 1; i < size_; ++i) {
+    auto& done = slots_[static_cast<std::size_t>(i)].done;
+    for (std::uint64_t seen = done.load(std::memory_order_acquire); seen != generation;)
+      seen = await_change(done, seen);
+  }
+}
+
+void ThreadTeam::work(int index) {
+  std::uint64_t seen = 0;
+  for (;;) {
+    const std::uint64_t next = await_change(generation_, seen);
+    if (next == seen) continue;
+    seen = next;
+    if (stop_.load(std::memory_order_relaxed)) return;
+    call_(body_, tasks_ * index / size_, tasks_ * (index + 1) / size_);
+    auto& done = slots_[static_cast<std::size_t>(index)].done;
+    done.store(seen, std::memory_order_release);
+    done.notify_one();
+  }
+}
+
+}  // namespace hardy
