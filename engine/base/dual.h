@@ -1,0 +1,109 @@
+// Dual numbers: a value with N partial derivatives, so that one templated formula gives the loss
+// and its gradient. Nobody writes a derivative by hand, so nobody gets one wrong.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <type_traits>
+
+namespace hardy {
+
+template <class T, int N = 1>
+struct Dual {
+  T v{};
+  std::array<T, N> d{};
+
+  constexpr Dual() = default;
+  constexpr Dual(T value) : v(value) {}  // a constant: NOLINT(google-explicit-constructor)
+  template <class U, class = std::enable_if_t<std::is_arithmetic_v<U> && !std::is_same_v<U, T>>>
+  constexpr Dual(U value) : v(static_cast<T>(value)) {}  // NOLINT(google-explicit-constructor)
+  static constexpr Dual variable(T value, int index = 0) {
+    Dual x(value);
+    x.d[static_cast<std::size_t>(index)] = T(1);
+    return x;
+  }
+
+  // f(x) with f(x.v) = value and f'(x.v) = slope.
+  constexpr Dual chain(T value, T slope) const {
+    Dual r(value);
+    for (int i = 0; i < N; ++i) r.d[i] = slope * d[i];
+    return r;
+  }
+
+  friend constexpr Dual operator+(const Dual& a, const Dual& b) {
+    Dual r(a.v + b.v);
+    for (int i = 0; i < N; ++i) r.d[i] = a.d[i] + b.d[i];
+    return r;
+  }
+  friend constexpr Dual operator-(const Dual& a, const Dual& b) {
+    Dual r(a.v - b.v);
+    for (int i = 0; i < N; ++i) r.d[i] = a.d[i] - b.d[i];
+    return r;
+  }
+  friend constexpr Dual operator*(const Dual& a, const Dual& b) {
+    Dual r(a.v * b.v);
+    for (int i = 0; i < N; ++i) r.d[i] = a.d[i] * b.v + a.v * b.d[i];
+    return r;
+  }
+  friend constexpr Dual operator/(const Dual& a, const Dual& b) {
+    Dual r(a.v / b.v);
+    for (int i = 0; i < N; ++i) r.d[i] = (a.d[i] - r.v * b.d[i]) / b.v;
+    return r;
+  }
+  friend constexpr Dual operator-(const Dual& a) { return Dual() - a; }
+
+  // Comparisons look at values alone.
+  friend constexpr bool operator<(const Dual& a, const Dual& b) { return a.v < b.v; }
+  friend constexpr bool operator>(const Dual& a, const Dual& b) { return a.v > b.v; }
+  friend constexpr bool operator<=(const Dual& a, const Dual& b) { return a.v <= b.v; }
+  friend constexpr bool operator>=(const Dual& a, const Dual& b) { return a.v >= b.v; }
+};
+
+// The functions a formula may use; each has the same name for plain numbers and for duals.
+namespace math {
+
+template <class T> struct ScalarOf { using type = T; };
+template <class T, int N> struct ScalarOf<Dual<T, N>> { using type = T; };
+template <class S> using Scalar = typename ScalarOf<S>::type;
+
+template <class T> requires std::is_floating_point_v<T> inline T exp(T x) { return std::exp(x); }
+template <class T> requires std::is_floating_point_v<T> inline T log(T x) { return std::log(x); }
+template <class T> requires std::is_floating_point_v<T> inline T log1p(T x) { return std::log1p(x); }
+template <class T> requires std::is_floating_point_v<T> inline T tanh(T x) { return std::tanh(x); }
+template <class T> requires std::is_floating_point_v<T> inline T sqrt(T x) { return std::sqrt(x); }
+template <class T> requires std::is_floating_point_v<T> inline T erf(T x) { return std::erf(x); }
+
+template <class T, int N> Dual<T, N> exp(const Dual<T, N>& x) {
+  const T e = std::exp(x.v);
+  return x.chain(e, e);
+}
+template <class T, int N> Dual<T, N> log(const Dual<T, N>& x) { return x.chain(std::log(x.v), T(1) / x.v); }
+template <class T, int N> Dual<T, N> log1p(const Dual<T, N>& x) { return x.chain(std::log1p(x.v), T(1) / (T(1) + x.v)); }
+template <class T, int N> Dual<T, N> tanh(const Dual<T, N>& x) {
+  const T t = std::tanh(x.v);
+  return x.chain(t, T(1) - t * t);
+}
+template <class T, int N> Dual<T, N> sqrt(const Dual<T, N>& x) {
+  const T s = std::sqrt(x.v);
+  return x.chain(s, T(0.5) / s);
+}
+template <class T, int N> Dual<T, N> erf(const Dual<T, N>& x) {
+  return x.chain(std::erf(x.v), T(1.1283791670955125739) * std::exp(-x.v * x.v));
+}
+
+// condition ? a : b, the derivative of the branch taken. NaN in the condition takes b.
+template <class S> constexpr S where(bool condition, const S& a, const S& b) { return condition ? a : b; }
+template <class S> constexpr S abs(const S& x) { return x < S(0) ? -x : x; }
+template <class S> constexpr S max(const S& a, const S& b) { return a < b ? b : a; }
+template <class S> constexpr S min(const S& a, const S& b) { return b < a ? b : a; }
+// x held to [low, high]; the slope is 0 outside. NaN stays NaN.
+template <class S> constexpr S clamp(const S& x, Scalar<S> low, Scalar<S> high) {
+  return x < S(low) ? S(low) : (S(high) < x ? S(high) : x);
+}
+template <class S> constexpr S square(const S& x) { return x * x; }
+
+// log(1 + exp(x)) without overflow.
+template <class S> S softplus(const S& x) { return max(x, S(0)) + log1p(exp(-abs(x))); }
+
+}  // namespace math
+}  // namespace hardy

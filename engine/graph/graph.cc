@@ -1,0 +1,69 @@
+#include "engine/graph/graph.h"
+
+namespace hardy::graph {
+
+Tensor Graph::add_value(ValueInfo info) {
+  values_.push_back(std::move(info));
+  return Tensor{static_cast<std::int32_t>(values_.size() - 1)};
+}
+
+Tensor Graph::input(const std::string& name, DType type, const Shape& shape) {
+  return add_value({name, type, shape, Source::kInput, -1, {}});
+}
+
+Tensor Graph::parameter(const std::string& name, DType type, const Shape& shape) {
+  return add_value({name, type, shape, Source::kParameter, -1, {}});
+}
+
+Tensor Graph::scalar(DType type, double value) {
+  ValueInfo info{"", type, Shape{1}, Source::kConstant, -1, std::vector<std::byte>(size_of(type))};
+  const auto store = [&](auto x) { std::memcpy(info.data.data(), &x, sizeof x); };
+  switch (type) {
+    case DType::kF32: store(static_cast<float>(value)); break;
+    case DType::kF64: store(value); break;
+    case DType::kI32: store(static_cast<std::int32_t>(value)); break;
+    case DType::kBool: store(static_cast<std::uint8_t>(value != 0)); break;
+  }
+  return add_value(std::move(info));
+}
+
+std::vector<Tensor> Graph::apply(const Op& op, std::span<const Tensor> inputs,
+                                 std::span<const std::pair<DType, Shape>> outputs, const void* attributes,
+                                 std::size_t attribute_bytes) {
+  for (Tensor t : inputs)
+    if (t.id < 0 || index(t) >= values_.size())
+      throw Error("an operand is not a value of this graph", std::string("op ") + op.name);
+  Node node{&op, {inputs.begin(), inputs.end()}, {}, {}};
+  if (attribute_bytes) {
+    const auto* bytes = static_cast<const std::byte*>(attributes);
+    node.attributes.assign(bytes, bytes + attribute_bytes);
+  }
+  const auto producer = static_cast<std::int32_t>(nodes_.size());
+  for (const auto& [type, shape] : outputs)
+    node.outputs.push_back(add_value({"", type, shape, Source::kComputed, producer, {}}));
+  nodes_.push_back(std::move(node));
+  return nodes_.back().outputs;
+}
+
+std::string Graph::describe(Tensor t) const {
+  if (!t) return "nothing";
+  const ValueInfo& v = info(t);
+  switch (v.source) {
+    case Source::kInput: return "input " + v.name;
+    case Source::kParameter: return "parameter " + v.name;
+    case Source::kConstant: return "constant";
+    case Source::kComputed: break;
+  }
+  const std::string op = nodes_[static_cast<std::size_t>(v.producer)].op->name;
+  return v.name.empty() ? op : op + " (" + v.name + ")";
+}
+
+void Graph::shape_error(const char* op, const std::string& what, std::span<const Tensor> operands) const {
+  std::string text = what + "; operands:";
+  for (Tensor t : operands)
+    text += " " + describe(t) + " " + (t ? std::string(name_of(type(t))) + shape(t).str() : "") + ",";
+  text.pop_back();
+  throw Error(text, std::string("op ") + op);
+}
+
+}  // namespace hardy::graph

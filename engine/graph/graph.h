@@ -1,0 +1,95 @@
+// A static graph: built once, differentiated once, planned once, then run millions of times.
+//
+//   Graph g;
+//   Tensor x = g.input("x", DType::kF32, {agents, 256, 17});
+//   Tensor w = g.parameter("w", DType::kF32, {agents, 17, 256});
+//   Tensor loss = mean(g, square(g, linear(g, x, w)));   // [agents]
+//   auto dw = differentiate(g, loss, {w});
+//
+// Shapes are checked while it is built; an error names the op, its operands and their shapes.
+#pragma once
+
+#include <cstring>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "engine/graph/op.h"
+
+namespace hardy::graph {
+
+enum class Source : std::uint8_t { kComputed, kInput, kParameter, kConstant };
+
+struct ValueInfo {
+  std::string name;  // of inputs and parameters, and of values named for error messages
+  DType type = DType::kF32;
+  Shape shape;
+  Source source = Source::kComputed;
+  std::int32_t producer = -1;   // node index
+  std::vector<std::byte> data;  // of constants
+};
+
+class Graph {
+ public:
+  // Memory that the caller provides (Plan::bind) or fills before each run (Plan::data).
+  Tensor input(const std::string& name, DType type, const Shape& shape);
+  Tensor parameter(const std::string& name, DType type, const Shape& shape);
+  Tensor scalar(DType type, double value);  // shape [1]
+
+  // Appends a node. The op's builder has checked the shapes; see shape_error below.
+  std::vector<Tensor> apply(const Op& op, std::span<const Tensor> inputs,
+                            std::span<const std::pair<DType, Shape>> outputs, const void* attributes,
+                            std::size_t attribute_bytes);
+  template <class Attributes>
+  Tensor apply(const Op& op, std::initializer_list<Tensor> inputs, DType type, const Shape& shape,
+               const Attributes& attributes) {
+    static_assert(std::is_trivially_copyable_v<Attributes>);
+    const std::pair<DType, Shape> out{type, shape};
+    return apply(op, std::span(inputs.begin(), inputs.size()), std::span(&out, 1), &attributes,
+                 sizeof(Attributes))[0];
+  }
+  Tensor apply(const Op& op, std::initializer_list<Tensor> inputs, DType type, const Shape& shape) {
+    const std::pair<DType, Shape> out{type, shape};
+    return apply(op, std::span(inputs.begin(), inputs.size()), std::span(&out, 1), nullptr, 0)[0];
+  }
+
+  Tensor name(Tensor t, const std::string& text) {
+    values_[index(t)].name = text;
+    return t;
+  }
+
+  const ValueInfo& info(Tensor t) const { return values_[index(t)]; }
+  const Shape& shape(Tensor t) const { return info(t).shape; }
+  DType type(Tensor t) const { return info(t).type; }
+  const std::vector<Node>& nodes() const { return nodes_; }
+  std::size_t values() const { return values_.size(); }
+  // "relu (v/layer1)" or "input observations": how messages speak of a value.
+  std::string describe(Tensor t) const;
+
+  // Throws: op, what is wrong, and every operand with its type and shape.
+  [[noreturn]] void shape_error(const char* op, const std::string& what, std::span<const Tensor> operands) const;
+  [[noreturn]] void shape_error(const char* op, const std::string& what,
+                                std::initializer_list<Tensor> operands) const {
+    shape_error(op, what, std::span(operands.begin(), operands.size()));
+  }
+
+ private:
+  static std::size_t index(Tensor t) { return static_cast<std::size_t>(t.id); }
+  Tensor add_value(ValueInfo info);
+
+  std::vector<ValueInfo> values_;
+  std::vector<Node> nodes_;
+};
+
+// Reverse mode: appends the nodes that compute d sum(loss) / d wrt[i]. A value that the loss does not
+// depend on has the gradient {} (id -1). With a loss of one number per agent, each agent's gradient
+// is its own.
+std::vector<Tensor> differentiate(Graph& g, Tensor loss, std::span<const Tensor> wrt);
+inline std::vector<Tensor> differentiate(Graph& g, Tensor loss, std::initializer_list<Tensor> wrt) {
+  return differentiate(g, loss, std::span(wrt.begin(), wrt.size()));
+}
+
+}  // namespace hardy::graph

@@ -1,0 +1,271 @@
+#include "engine/graph/plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <new>
+
+#include "engine/base/threads.h"
+#include "engine/graph/fuse.h"
+#include "engine/graph/memory.h"
+#include "engine/graph/schedule.h"
+
+namespace hardy::graph {
+namespace {
+
+constexpr std::size_t kChainScratch = 64 * 1024;   // bytes a thread has for a chain's intermediates
+constexpr std::int64_t kChainBlock = 2048;         // elements, at most
+constexpr std::int64_t kChainGrain = 8192;         // elements a thread takes at a time
+constexpr std::size_t kMaxOperands = 16;
+alignas(64) thread_local std::byte chain_scratch[kChainScratch];
+
+struct AlignedFree {
+  void operator()(void* p) const { ::operator delete(p, std::align_val_t{64}); }
+};
+using Memory = std::unique_ptr<void, AlignedFree>;
+
+Memory allocate(std::size_t bytes) {
+  Memory m(::operator new(std::max<std::size_t>(bytes, 64), std::align_val_t{64}));
+  std::memset(m.get(), 0, std::max<std::size_t>(bytes, 64));
+  return m;
+}
+
+// One node with its operands' memory resolved.
+struct Launch {
+  Node node;
+  std::vector<Buffer> inputs, outputs;
+  std::vector<int> input_slot, output_slot;  // of a chain's scratch, -1 elsewhere
+
+  KernelCall call() const { return {inputs, outputs, node.attributes.data()}; }
+};
+
+struct PlannedStep {
+  std::vector<Launch> launches;
+  int slots = 0;  // scratch places of a chain
+  std::int64_t elements = 0, block = kChainBlock;
+};
+
+// The chain's elements [begin, end), block by block; a block's intermediates stay in this thread's
+// scratch. A scratch operand's pointer is set back by the block's start, so that kernels index it like
+// any other operand.
+void run_chain(const PlannedStep& step, std::int64_t begin, std::int64_t end) {
+  Buffer inputs[kMaxOperands], outputs[1];
+  for (std::int64_t at = begin; at < end; at += step.block) {
+    const std::int64_t stop = std::min(end, at + step.block);
+    for (const Launch& l : step.launches) {
+      if (step.slots == 0) {
+        l.node.op->cpu_range(l.call(), at, stop);
+        continue;
+      }
+      const auto placed = [&](const Buffer& b, int slot) {
+        Buffer r = b;
+        if (slot >= 0) {
+          const auto size = static_cast<std::int64_t>(size_of(b.type));
+          r.data = reinterpret_cast<void*>(reinterpret_cast<std::intptr_t>(chain_scratch) +
+                                           (slot * step.block - at) * size);
+        }
+        return r;
+      };
+      for (std::size_t i = 0; i < l.inputs.size(); ++i) inputs[i] = placed(l.inputs[i], l.input_slot[i]);
+      outputs[0] = placed(l.outputs[0], l.output_slot[0]);
+      l.node.op->cpu_range({{inputs, l.inputs.size()}, outputs, l.node.attributes.data()}, at, stop);
+    }
+  }
+}
+
+}  // namespace
+
+struct Plan::Impl {
+  Graph g;
+  std::vector<Tensor> root;       // by value: whose memory it shares
+  std::vector<char> kept;         // by root: outside the arena
+  std::vector<void*> memory;      // by root, of kept values
+  std::vector<Memory> owned;      // by root, where the plan itself allocated
+  Placement placement;
+  Memory arena;
+  std::vector<PlannedStep> steps;
+  bool stale = true;              // pointers in `steps` are older than `memory`
+
+  explicit Impl(const Graph& graph) : g(graph) {}
+
+  std::size_t at(Tensor t) const { return static_cast<std::size_t>(root[static_cast<std::size_t>(t.id)].id); }
+  std::size_t bytes(std::size_t v) const {
+    const ValueInfo& info = g.info(Tensor{static_cast<std::int32_t>(v)});
+    return static_cast<std::size_t>(info.shape.elements()) * size_of(info.type);
+  }
+
+  void* kept_memory(std::size_t v) {
+    if (!memory[v]) {
+      owned[v] = allocate(bytes(v));
+      memory[v] = owned[v].get();
+      const ValueInfo& info = g.info(Tensor{static_cast<std::int32_t>(v)});
+      if (info.source == Source::kConstant) std::memcpy(memory[v], info.data.data(), info.data.size());
+    }
+    return memory[v];
+  }
+
+  Buffer buffer(Tensor t) {
+    const std::size_t v = at(t);
+    void* data = nullptr;
+    if (kept[v]) data = kept_memory(v);
+    else if (placement.offset[v] != kNoPlace) data = static_cast<std::byte*>(arena.get()) + placement.offset[v];
+    return {data, g.type(t), g.shape(t)};
+  }
+
+  void resolve() {
+    for (PlannedStep& step : steps)
+      for (Launch& l : step.launches) {
+        for (std::size_t i = 0; i < l.inputs.size(); ++i) l.inputs[i] = buffer(l.node.inputs[i]);
+        for (std::size_t i = 0; i < l.outputs.size(); ++i) l.outputs[i] = buffer(l.node.outputs[i]);
+      }
+    stale = false;
+  }
+
+  void add_step(const Step& step) {
+    PlannedStep planned;
+    planned.elements = g.shape(step.nodes.front().outputs[0]).elements();
+    std::vector<int> slot(g.values(), -1);
+    std::size_t widest = 1;
+    for (const Node& node : step.nodes) {
+      if (node.inputs.size() > kMaxOperands) throw Error("too many operands to plan", std::string("op ") + node.op->name);
+      Launch l{node, std::vector<Buffer>(node.inputs.size()), std::vector<Buffer>(node.outputs.size()), {}, {}};
+      for (Tensor t : node.inputs) l.input_slot.push_back(slot[at(t)]);
+      for (Tensor t : node.outputs) {
+        if (placement.scratch[at(t)]) slot[at(t)] = planned.slots++;
+        widest = std::max(widest, size_of(g.type(t)));
+        l.output_slot.push_back(slot[at(t)]);
+      }
+      planned.launches.push_back(std::move(l));
+    }
+    if (planned.slots) {
+      const auto fits = static_cast<std::int64_t>(kChainScratch / (static_cast<std::size_t>(planned.slots) * widest));
+      planned.block = std::min(kChainBlock, std::max<std::int64_t>(1, fits));
+    }
+    steps.push_back(std::move(planned));
+  }
+};
+
+Plan::Plan(const Graph& g, std::span<const Tensor> outputs, const PlanOptions& options)
+    : impl_(std::make_unique<Impl>(g)) {
+  Impl& p = *impl_;
+  for (std::size_t v = 0; v < g.values(); ++v) p.root.push_back(Tensor{static_cast<std::int32_t>(v)});
+  for (const Node& node : g.nodes())  // in building order, so that aliases of aliases resolve
+    if (node.op->alias) p.root[static_cast<std::size_t>(node.outputs[0].id)] = p.root[static_cast<std::size_t>(node.inputs[0].id)];
+
+  // Only what an output needs.
+  std::vector<char> needed(g.values(), 0), output(g.values(), 0);
+  for (Tensor t : outputs) needed[static_cast<std::size_t>(t.id)] = output[static_cast<std::size_t>(t.id)] = 1;
+  std::vector<Node> live;
+  for (std::size_t n = g.nodes().size(); n-- > 0;) {
+    const Node& node = g.nodes()[n];
+    const bool wanted = std::any_of(node.outputs.begin(), node.outputs.end(),
+                                    [&](Tensor t) { return needed[static_cast<std::size_t>(t.id)]; });
+    if (!wanted) continue;
+    for (Tensor t : node.inputs) needed[static_cast<std::size_t>(t.id)] = 1;
+    live.push_back(node);
+  }
+  std::reverse(live.begin(), live.end());
+  if (options.fuse) live = fuse_layers(g, std::move(live), output);
+
+  p.kept.assign(g.values(), 0);
+  p.memory.assign(g.values(), nullptr);
+  p.owned.resize(g.values());
+  for (std::size_t v = 0; v < g.values(); ++v)
+    if (g.info(Tensor{static_cast<std::int32_t>(v)}).source != Source::kComputed) p.kept[v] = 1;
+  for (Tensor t : outputs) p.kept[p.at(t)] = 1;
+
+  const std::vector<Step> steps = schedule(g, live, p.root, options.fuse);
+  p.placement = place(g, steps, p.root, p.kept, options.in_place);
+  p.arena = allocate(p.placement.bytes);
+  for (const Step& step : steps) p.add_step(step);
+}
+
+Plan::~Plan() = default;
+Plan::Plan(Plan&&) noexcept = default;
+Plan& Plan::operator=(Plan&&) noexcept = default;
+
+void Plan::bind(Tensor t, void* memory) {
+  const std::size_t v = impl_->at(t);
+  if (!impl_->kept[v]) throw Error("only inputs, parameters and outputs can be bound", impl_->g.describe(t));
+  impl_->memory[v] = memory;
+  impl_->owned[v].reset();
+  impl_->stale = true;
+}
+
+void* Plan::raw(Tensor t) const {
+  const std::size_t v = impl_->at(t);
+  if (!impl_->kept[v]) throw Error("only inputs, parameters and outputs have lasting memory", impl_->g.describe(t));
+  if (!impl_->memory[v]) impl_->stale = true;
+  return impl_->kept_memory(v);
+}
+
+void Plan::run(ThreadTeam& team) {
+  if (impl_->stale) impl_->resolve();
+  for (const PlannedStep& step : impl_->steps) {
+    const Launch& first = step.launches.front();
+    if (first.node.op->cpu_range) {
+      if (step.elements <= kChainGrain || team.size() == 1)
+        run_chain(step, 0, step.elements);
+      else
+        team.for_range(step.elements, kChainGrain,
+                       [&](std::int64_t begin, std::int64_t end) { run_chain(step, begin, end); });
+    } else {
+      first.node.op->cpu(first.call(), team);
+    }
+  }
+}
+
+namespace {
+
+template <class T>
+bool finite(const T* x, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t i = begin; i < end; ++i)
+    if (!std::isfinite(x[i])) return false;
+  return true;
+}
+
+}  // namespace
+
+std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int64_t agents) {
+  const Graph& g = impl_->g;
+  std::vector<Tensor> all;
+  for (const Node& node : g.nodes())
+    for (Tensor t : node.outputs) all.push_back(t);
+  Plan plain(g, all, {.fuse = false, .in_place = false});
+  for (std::size_t v = 0; v < g.values(); ++v) {
+    const Tensor t{static_cast<std::int32_t>(v)};
+    if (g.info(t).source == Source::kInput || g.info(t).source == Source::kParameter) plain.bind(t, raw(t));
+  }
+  plain.run(team);
+  for (std::size_t v = 0; v < g.values(); ++v) {
+    const Tensor t{static_cast<std::int32_t>(v)};
+    const ValueInfo& info = g.info(t);
+    if (info.source == Source::kInput && info.shape[0] != agents) continue;  // shared tables
+    const std::int64_t n = info.shape.elements();
+    const bool sliced = info.shape[0] == agents;
+    const std::int64_t begin = sliced ? n / agents * agent : 0, end = sliced ? n / agents * (agent + 1) : n;
+    const bool good = info.type == DType::kF32   ? finite(plain.data<float>(t), begin, end)
+                      : info.type == DType::kF64 ? finite(plain.data<double>(t), begin, end)
+                                                 : true;
+    if (!good) return g.describe(t) + " " + info.shape.str();
+  }
+  return "";
+}
+
+std::size_t Plan::arena_bytes() const { return impl_->placement.bytes; }
+std::size_t Plan::steps() const { return impl_->steps.size(); }
+
+std::string Plan::describe() const {
+  std::string text;
+  for (const PlannedStep& step : impl_->steps) {
+    for (std::size_t i = 0; i < step.launches.size(); ++i) {
+      const Node& node = step.launches[i].node;
+      text += (i ? " -> " : "") + std::string(node.op->name);
+      if (i + 1 == step.launches.size()) text += " " + impl_->g.shape(node.outputs[0]).str();
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace hardy::graph

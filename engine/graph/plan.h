@@ -1,0 +1,61 @@
+// A plan: a graph made ready to run on the CPU. Nodes that no output needs are dropped, layers and
+// pointwise chains are fused, every intermediate gets its place in one arena by liveness, and run()
+// then allocates nothing.
+//
+//   Plan plan(g, {loss, dw}, {});
+//   plan.bind(w, weights.data());        // memory of the caller's
+//   std::copy(..., plan.data<float>(x)); // or the plan's own
+//   plan.run(team);
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/graph/graph.h"
+
+namespace hardy {
+class ThreadTeam;
+}
+
+namespace hardy::graph {
+
+struct PlanOptions {
+  bool fuse = true;      // linear + bias + activation, gradients of layers, pointwise chains
+  bool in_place = true;  // pointwise results over operands that are not needed any more
+};
+
+class Plan {
+ public:
+  // outputs: values that keep their contents after run(). Throws if a value is unusable.
+  Plan(const Graph& g, std::span<const Tensor> outputs, const PlanOptions& options = {});
+  Plan(const Graph& g, std::initializer_list<Tensor> outputs, const PlanOptions& options = {})
+      : Plan(g, std::span(outputs.begin(), outputs.size()), options) {}
+  ~Plan();
+  Plan(Plan&&) noexcept;
+  Plan& operator=(Plan&&) noexcept;
+
+  // Puts an input, a parameter or an output at `memory` (its bytes, aligned to its type), for good.
+  void bind(Tensor t, void* memory);
+  // The place of an input, a parameter or an output.
+  void* raw(Tensor t) const;
+  template <class T> T* data(Tensor t) const { return static_cast<T*>(raw(t)); }
+
+  // One pass. Inputs and parameters that were never bound have zeroed memory of the plan's own.
+  void run(ThreadTeam& team);
+
+  // Runs once more, node by node, and describes the first value that is not finite within the slice
+  // of `agent` (the leading axis, where it has `agents` entries); "" if all are.
+  std::string find_non_finite(ThreadTeam& team, std::int64_t agent, std::int64_t agents);
+
+  std::size_t arena_bytes() const;  // intermediates
+  std::size_t steps() const;        // kernels launched by one run
+  std::string describe() const;     // one line a step: op, shapes, what was fused
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hardy::graph

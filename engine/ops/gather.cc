@@ -1,0 +1,65 @@
+#include "engine/ops/gather.h"
+
+#include <cstring>
+
+#include "engine/base/threads.h"
+
+namespace hardy::ops {
+namespace {
+
+using graph::Graph;
+using graph::KernelCall;
+using graph::Node;
+using graph::Op;
+using graph::Tensor;
+
+void gather_kernel(const KernelCall& call, ThreadTeam& team) {
+  const Shape &table = call.inputs[0].shape, &index = call.inputs[1].shape;
+  const std::int64_t batch = index[1], d = table.back(), rows = table[table.rank() - 2];
+  const std::size_t bytes = static_cast<std::size_t>(d) * size_of(call.inputs[0].type);
+  const auto* from = call.inputs[0].as<const std::byte>();
+  const auto* at = call.inputs[1].as<const std::int32_t>();
+  auto* to = call.outputs[0].as<std::byte>();
+  team.for_range(index[0] * batch, 512, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t row = at[i] + (table.rank() == 3 ? i / batch * rows : 0);
+      std::memcpy(to + static_cast<std::size_t>(i) * bytes, from + static_cast<std::size_t>(row) * bytes, bytes);
+    }
+  });
+}
+
+template <class T>
+void scatter(const KernelCall& call) {
+  const Shape &table = call.outputs[0].shape, &index = call.inputs[1].shape;
+  const std::int64_t batch = index[1], d = table.back(), rows = table[table.rank() - 2];
+  const T* dy = call.inputs[0].as<const T>();
+  const auto* at = call.inputs[1].as<const std::int32_t>();
+  T* dx = call.outputs[0].as<T>();
+  std::fill(dx, dx + table.elements(), T(0));
+  for (std::int64_t i = 0; i < index.elements(); ++i) {
+    const std::int64_t row = at[i] + (table.rank() == 3 ? i / batch * rows : 0);
+    for (std::int64_t k = 0; k < d; ++k) dx[row * d + k] += dy[i * d + k];
+  }
+}
+void scatter_kernel(const KernelCall& call, ThreadTeam&) {
+  (call.outputs[0].type == DType::kF64 ? scatter<double> : scatter<float>)(call);
+}
+
+constexpr Op kScatter{.name = "scatter_rows", .cpu = scatter_kernel};
+std::vector<Tensor> gather_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
+  const Tensor table = node.inputs[0];
+  return {g.apply(kScatter, {dy[0], node.inputs[1]}, g.type(table), g.shape(table)), Tensor{}};
+}
+constexpr Op kGather{.name = "gather_rows", .gradient = gather_rule, .cpu = gather_kernel};
+
+}  // namespace
+
+Tensor gather_rows(Graph& g, Tensor table, Tensor index) {
+  const Shape &t = g.shape(table), &i = g.shape(index);
+  if (g.type(index) != DType::kI32 || i.rank() != 2) g.shape_error("gather_rows", "the index must be i32 [A, B]", {table, index});
+  if (!(t.rank() == 2 || (t.rank() == 3 && t[0] == i[0])))
+    g.shape_error("gather_rows", "the table must be [N, d] or [A, N, d]", {table, index});
+  return g.apply(kGather, {table, index}, g.type(table), Shape{i[0], i[1], t.back()});
+}
+
+}  // namespace hardy::ops

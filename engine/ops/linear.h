@@ -1,0 +1,27 @@
+// Dense layers, batched over agents and ensemble members.
+//   x [A, B, in] or [A, E, B, in],  w [A, in, out] or [A, E, in, out]  ->  [A, (E,) B, out]
+// With an ensemble in w alone, all members read the same x.
+#pragma once
+
+#include "engine/graph/graph.h"
+
+namespace hardy::ops {
+
+graph::Tensor linear(graph::Graph& g, graph::Tensor x, graph::Tensor w);         // x w
+// y [A, (E,) B, n] + b [A, (E,) n]
+graph::Tensor add_bias(graph::Graph& g, graph::Tensor y, graph::Tensor b);
+
+// Fused forms that the planner puts in (engine/graph/fuse.cc); activation as in engine/ops/gemm.h.
+struct LinearAttributes {
+  std::int32_t activation = 0;
+};
+extern const graph::Op kLinear;               // x, w -> y
+extern const graph::Op kAddBias;              // y, b -> y + b
+extern const graph::Op kLinearBias;           // x, w, b -> activation(x w + b)
+extern const graph::Op kLinearInputGradient;  // dy, w -> dx
+extern const graph::Op kLinearInputGradientRelu;  // dy, w, y -> dx where y > 0, else 0
+extern const graph::Op kLinearWeightGradient;     // x, dy -> dw
+extern const graph::Op kBiasGradient;             // dy -> db
+extern const graph::Op kLinearWeightBiasGradient; // x, dy -> dw, db
+
+}  // namespace hardy::ops

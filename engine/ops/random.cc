@@ -1,0 +1,70 @@
+#include "engine/ops/random.h"
+
+#include "engine/base/threads.h"
+
+namespace hardy::ops {
+namespace {
+
+using graph::Graph;
+using graph::KernelCall;
+using graph::Op;
+using graph::Tensor;
+
+struct Draw {
+  std::uint32_t stream;
+};
+
+std::uint64_t word(const std::int32_t* halves) {
+  return static_cast<std::uint32_t>(halves[0]) | std::uint64_t{static_cast<std::uint32_t>(halves[1])} << 32;
+}
+Random stream_of(const KernelCall& call, std::int64_t agent) {
+  return {word(call.inputs[0].as<const std::int32_t>() + 2 * agent), call.attribute<Draw>().stream,
+          word(call.inputs[1].as<const std::int32_t>())};
+}
+
+void normal_kernel(const KernelCall& call, ThreadTeam& team) {
+  const std::int64_t agents = call.inputs[0].shape[0], each = call.outputs[0].elements() / agents;
+  float* out = call.outputs[0].as<float>();
+  team.run(agents, [&](std::int64_t a) {
+    const Random random = stream_of(call, a);
+    for (std::int64_t i = 0; i < each; ++i)
+      out[a * each + i] = static_cast<float>(random.normal(static_cast<std::uint64_t>(i)));
+  });
+}
+
+void index_kernel(const KernelCall& call, ThreadTeam& team) {
+  const std::int64_t agents = call.inputs[0].shape[0], each = call.outputs[0].elements() / agents;
+  const auto limit = static_cast<std::uint32_t>(call.inputs[2].as<const std::int32_t>()[0]);
+  std::int32_t* out = call.outputs[0].as<std::int32_t>();
+  team.run(agents, [&](std::int64_t a) {
+    const Random random = stream_of(call, a);
+    for (std::int64_t i = 0; i < each; ++i)
+      out[a * each + i] = static_cast<std::int32_t>(random.integer(static_cast<std::uint64_t>(i), limit));
+  });
+}
+
+constexpr Op kNormal{.name = "random_normal", .cpu = normal_kernel};
+constexpr Op kIndex{.name = "random_index", .cpu = index_kernel};
+
+void check_key(const Graph& g, const char* op, std::int64_t agents, Tensor seeds, Tensor step) {
+  if (g.type(seeds) != DType::kI32 || !(g.shape(seeds) == Shape{agents, 2}))
+    g.shape_error(op, "seeds must be i32 [" + std::to_string(agents) + ", 2]", {seeds});
+  if (g.type(step) != DType::kI32 || !(g.shape(step) == Shape{1, 2}))
+    g.shape_error(op, "the step must be i32 [1, 2]", {step});
+}
+
+}  // namespace
+
+Tensor random_normal(Graph& g, const Shape& shape, Tensor seeds, Tensor step, Stream stream) {
+  check_key(g, "random_normal", shape[0], seeds, step);
+  return g.apply(kNormal, {seeds, step}, DType::kF32, shape, Draw{static_cast<std::uint32_t>(stream)});
+}
+
+Tensor random_index(Graph& g, std::int64_t n, Tensor limit, Tensor seeds, Tensor step, Stream stream) {
+  const std::int64_t agents = g.shape(seeds)[0];
+  check_key(g, "random_index", agents, seeds, step);
+  if (g.type(limit) != DType::kI32 || !(g.shape(limit) == Shape{1})) g.shape_error("random_index", "the limit must be i32 [1]", {limit});
+  return g.apply(kIndex, {seeds, step, limit}, DType::kI32, Shape{agents, n}, Draw{static_cast<std::uint32_t>(stream)});
+}
+
+}  // namespace hardy::ops

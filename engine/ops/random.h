@@ -1,0 +1,18 @@
+// Draws inside a graph, keyed by (seed, stream, step, index) as engine/base/random.h has it.
+//   seeds i32 [A, 2]: the low and high words of each agent's seed
+//   step  i32 [1, 2]: the low and high words of the step
+// Each agent counts its own elements from 0, so that its draws do not depend on its neighbours.
+#pragma once
+
+#include "engine/base/random.h"
+#include "engine/graph/graph.h"
+
+namespace hardy::ops {
+
+// Standard normal, f32, `shape` beginning with A.
+graph::Tensor random_normal(graph::Graph& g, const Shape& shape, graph::Tensor seeds, graph::Tensor step, Stream stream);
+// Uniform integers in [0, limit), i32 [A, n]; limit i32 [1], read at each run.
+graph::Tensor random_index(graph::Graph& g, std::int64_t n, graph::Tensor limit, graph::Tensor seeds, graph::Tensor step,
+                           Stream stream);
+
+}  // namespace hardy::ops
