@@ -9,8 +9,10 @@ find_package(nlohmann_json 3.9 REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)  # SHA-256 of files and checkpoints
 
 set(HARDY_HAVE_MUJOCO OFF)
-find_package(mujoco QUIET)
-if(mujoco_FOUND)
+# Found by hand: the distribution's own CMake file names include folders of packages it does not need.
+find_path(MUJOCO_INCLUDE_DIR mujoco/mujoco.h)
+find_library(MUJOCO_LIBRARY mujoco)
+if(MUJOCO_INCLUDE_DIR AND MUJOCO_LIBRARY)
   set(HARDY_HAVE_MUJOCO ON)
 endif()
 
@@ -20,7 +22,8 @@ function(hardy_link_dependencies target)
     PRIVATE Eigen3::Eigen OpenSSL::Crypto ${HDF5_C_LIBRARIES})
   target_include_directories(${target} SYSTEM PRIVATE ${HDF5_C_INCLUDE_DIRS})
   if(HARDY_HAVE_MUJOCO)
-    target_link_libraries(${target} PRIVATE mujoco::mujoco)
+    target_link_libraries(${target} PRIVATE ${MUJOCO_LIBRARY})
+    target_include_directories(${target} SYSTEM PRIVATE ${MUJOCO_INCLUDE_DIR})
     target_compile_definitions(${target} PRIVATE HARDY_HAVE_MUJOCO=1)
   endif()
 endfunction()
