@@ -1,0 +1,67 @@
+// Environments in batches: n independent instances behind one interface. Memory belongs to the caller;
+// an instance's numbers depend on its own seed and actions alone.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hardy {
+class ThreadTeam;
+}
+
+namespace hardy::envs {
+
+struct EnvSpec {
+  std::string name;
+  int observation_size = 0, action_size = 0;
+  std::vector<float> action_low, action_high;
+  int max_episode_steps = 0;
+  // Returns of a random and of an expert policy: what a normalised score is measured between.
+  double reference_min = 0, reference_max = 1;
+};
+
+// 100 (R - min) / (max - min), as D4RL normalises.
+double normalised_score(const EnvSpec& spec, double episode_return);
+
+class BatchEnvironment {
+ public:
+  virtual ~BatchEnvironment() = default;
+  virtual const EnvSpec& spec() const = 0;
+  virtual int size() const = 0;
+
+  // Starts instance i anew, deterministic in the seed; writes its observation [observation_size].
+  virtual void reset(int i, std::uint64_t seed, std::span<double> observation) = 0;
+  // Steps the instances [begin, end). All spans are of the whole batch: actions [n, action_size],
+  // observations [n, observation_size], the rest [n]. terminated: the task ended; truncated: the time
+  // limit was reached without it. Nothing is reset by itself.
+  virtual void step(int begin, int end, std::span<const float> actions, std::span<double> observations,
+                    std::span<double> rewards, std::span<std::uint8_t> terminated,
+                    std::span<std::uint8_t> truncated) = 0;
+
+  // Everything that the next step depends on.
+  virtual std::size_t state_size() const = 0;
+  virtual void save_state(int i, std::span<double> state) const = 0;
+  virtual void load_state(int i, std::span<const double> state) = 0;
+
+  // Generalised positions and velocities, where the task has them.
+  virtual int positions() const { return 0; }
+  virtual int velocities() const { return 0; }
+  virtual void physics(int /*i*/, std::span<double> /*qpos*/, std::span<double> /*qvel*/) const {}
+};
+
+// Steps all instances, shared among the team's threads.
+void step_all(BatchEnvironment& env, ThreadTeam& team, std::span<const float> actions, std::span<double> observations,
+              std::span<double> rewards, std::span<std::uint8_t> terminated, std::span<std::uint8_t> truncated);
+
+// The registry: an environment's file holds a static Registration.
+using Factory = std::unique_ptr<BatchEnvironment> (*)(int instances);
+struct Registration {
+  Registration(const std::string& name, Factory factory);
+};
+std::unique_ptr<BatchEnvironment> make_environment(const std::string& name, int instances);
+std::vector<std::string> environment_names();
+
+}  // namespace hardy::envs

@@ -1,0 +1,73 @@
+#include "envs/mujoco/model.h"
+
+#include <cstring>
+#include <mutex>
+
+#include "engine/base/error.h"
+
+namespace hardy::envs {
+namespace {
+
+void raise(const char* message) { throw Error::failed_run(message, "MuJoCo"); }
+void ignore(const char*) {}
+
+void install_handlers() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    mju_user_error = raise;
+    mju_user_warning = ignore;
+  });
+}
+
+// The parts of an instance's state, in their order.
+template <class Visit>
+void for_parts(const mjModel& m, const mjData& d, Visit&& visit) {
+  visit(const_cast<mjtNum*>(&d.time), 1);
+  visit(d.qpos, m.nq);
+  visit(d.qvel, m.nv);
+  visit(d.act, m.na);
+  visit(d.qacc_warmstart, m.nv);
+}
+
+}  // namespace
+
+Model compile_model(const std::string& name, const std::string& mjcf) {
+  install_handlers();
+  const auto files = std::make_unique<mjVFS>();  // two megabytes in MuJoCo 2: too large for the stack
+  mj_defaultVFS(files.get());
+  const std::string file = name + ".xml";
+#if mjVERSION_HEADER >= 300
+  mj_addBufferVFS(files.get(), file.c_str(), mjcf.data(), static_cast<int>(mjcf.size()));
+#else
+  mj_makeEmptyFileVFS(files.get(), file.c_str(), static_cast<int>(mjcf.size()));
+  std::memcpy(files->filedata[mj_findFileVFS(files.get(), file.c_str())], mjcf.data(), mjcf.size());
+#endif
+  char problem[1000] = "";
+  Model model(mj_loadXML(file.c_str(), files.get(), problem, sizeof problem));
+  mj_deleteVFS(files.get());
+  if (!model) throw Error(problem, "MuJoCo model " + name);
+  return model;
+}
+
+Data make_data(const mjModel& model) {
+  Data data(mj_makeData(&model));
+  if (!data) throw Error::failed_run("no memory for a simulation", "MuJoCo");
+  return data;
+}
+
+std::size_t physics_state_size(const mjModel& m) { return 1 + static_cast<std::size_t>(m.nq + 2 * m.nv + m.na); }
+
+void save_physics(const mjModel& m, const mjData& d, std::span<double> state) {
+  double* to = state.data();
+  for_parts(m, d, [&](const mjtNum* part, int n) { to = std::copy(part, part + n, to); });
+}
+
+void load_physics(const mjModel& m, mjData& d, std::span<const double> state) {
+  const double* from = state.data();
+  for_parts(m, d, [&](mjtNum* part, int n) {
+    std::copy(from, from + n, part);
+    from += n;
+  });
+}
+
+}  // namespace hardy::envs
