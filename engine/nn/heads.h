@@ -1,0 +1,24 @@
+// What turns a network's outputs into actions and their log-probabilities. Rollout and training use
+// these same functions, so that an importance ratio is exactly 1 before the first update.
+#pragma once
+
+#include "engine/graph/graph.h"
+
+namespace hardy::nn {
+
+struct ActionSample {
+  graph::Tensor action;    // [A, B, act]
+  graph::Tensor log_prob;  // [A, B]
+};
+
+// a = tanh(mean + e^log_std noise); log pi(a) = sum_d log N(u_d) - log(1 - tanh(u_d)^2), the last term in
+// its overflow-free form 2 (log 2 - u - softplus(-2u)). All operands [A, B, act].
+ActionSample tanh_gaussian(graph::Graph& g, graph::Tensor mean, graph::Tensor log_std, graph::Tensor noise);
+
+// log N(action; mean, e^log_std), summed over the action's axis: [A, B]. log_std [A, B, act] or [A, 1, act].
+graph::Tensor gaussian_log_prob(graph::Graph& g, graph::Tensor mean, graph::Tensor log_std, graph::Tensor action);
+
+// mean + e^log_std noise and its log-probability.
+ActionSample gaussian(graph::Graph& g, graph::Tensor mean, graph::Tensor log_std, graph::Tensor noise);
+
+}  // namespace hardy::nn
