@@ -3,7 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 namespace hardy::detail {
 
@@ -27,8 +32,23 @@ struct VectorOf {
 
 template <class T> inline constexpr int kPanel = kTileVectors * VectorOf<T>::kLanes;  // columns of a panel
 
-// acc += a * b, fused where the machine has it. (This file's users are compiled with contraction on.)
-template <class V, class T> inline V multiply_add(T a, V b, V acc) { return acc + a * b; }
+// a * b + acc, fused where the machine has it. Said with intrinsics: left to contraction, the compiler
+// fuses in some tiles and not in others, and an element's bits would depend on its tile.
+template <class V, class T>
+inline V multiply_add(T a, V b, V acc) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return (V)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)acc);
+  else return (V)_mm512_fmadd_pd(_mm512_set1_pd(a), (__m512d)b, (__m512d)acc);
+#elif defined(__AVX2__) && defined(__FMA__)
+  if constexpr (sizeof(T) == 4) return (V)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)acc);
+  else return (V)_mm256_fmadd_pd(_mm256_set1_pd(a), (__m256d)b, (__m256d)acc);
+#elif defined(__aarch64__)
+  if constexpr (sizeof(T) == 4) return (V)vfmaq_n_f32((float32x4_t)acc, (float32x4_t)b, a);
+  else return (V)vfmaq_n_f64((float64x2_t)acc, (float64x2_t)b, a);
+#else
+  return acc + a * b;
+#endif
+}
 
 // The product of `Rows` rows of A with one packed panel of B [k][Vectors * lanes]; A's element (r, p)
 // is a[r * row_stride + p * k_stride]. The tile is written to `tile` [Rows][Vectors * lanes].
