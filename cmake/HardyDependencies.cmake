@@ -8,11 +8,14 @@ find_package(HDF5 REQUIRED COMPONENTS C)
 find_package(nlohmann_json 3.9 REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)  # SHA-256 of files and checkpoints
 
+# MuJoCo: looked up by hand, because Debian's package configuration names an include folder that no
+# package ships. Another release is chosen with -DMUJOCO_LIBRARY=.../libmujoco.so.X
+# -DMUJOCO_INCLUDE_DIR=.../include.
 set(HARDY_HAVE_MUJOCO OFF)
-# Found by hand: the distribution's own CMake file names include folders of packages it does not need.
-find_path(MUJOCO_INCLUDE_DIR mujoco/mujoco.h)
 find_library(MUJOCO_LIBRARY mujoco)
-if(MUJOCO_INCLUDE_DIR AND MUJOCO_LIBRARY)
+find_path(MUJOCO_INCLUDE_DIR mujoco/mujoco.h)
+mark_as_advanced(MUJOCO_LIBRARY MUJOCO_INCLUDE_DIR)
+if(MUJOCO_LIBRARY AND MUJOCO_INCLUDE_DIR)
   set(HARDY_HAVE_MUJOCO ON)
 endif()
 
@@ -22,8 +25,8 @@ function(hardy_link_dependencies target)
     PRIVATE Eigen3::Eigen OpenSSL::Crypto ${HDF5_C_LIBRARIES})
   target_include_directories(${target} SYSTEM PRIVATE ${HDF5_C_INCLUDE_DIRS})
   if(HARDY_HAVE_MUJOCO)
-    target_link_libraries(${target} PRIVATE ${MUJOCO_LIBRARY})
-    target_include_directories(${target} SYSTEM PRIVATE ${MUJOCO_INCLUDE_DIR})
+    target_link_libraries(${target} PRIVATE "${MUJOCO_LIBRARY}")
+    target_include_directories(${target} SYSTEM PRIVATE "${MUJOCO_INCLUDE_DIR}")
     target_compile_definitions(${target} PRIVATE HARDY_HAVE_MUJOCO=1)
   endif()
 endfunction()
