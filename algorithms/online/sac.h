@@ -1,0 +1,29 @@
+// Soft actor-critic with a learnt temperature (Haarnoja et al. 2018, arXiv 1812.05905).
+#pragma once
+
+#include "algorithms/learner.h"
+#include "algorithms/policy.h"
+
+namespace hardy::algorithms {
+
+struct SacSettings {
+  std::int64_t hidden = 256, batch = 256, critics = 2;
+  double gamma = 0.99, polyak = 0.005;
+  double learning_rate = 3e-4;
+  double target_entropy = 0;  // 0: minus the number of actions
+  double initial_alpha = 1.0;
+};
+
+// Where SAC's transitions are: one table an agent, [A, capacity, ...].
+struct ReplayTables {
+  float *observations = nullptr, *actions = nullptr, *rewards = nullptr, *next_observations = nullptr, *terminals = nullptr;
+  std::int32_t* rows = nullptr;  // how many are filled
+  std::int64_t capacity = 0;
+};
+
+PolicySpec sac_policy(const SacSettings& settings, int observation_size, int action_size);
+
+// Adds SAC's networks and its two updates to the learner.
+void build_sac(Learner& learner, const SacSettings& settings, int observation_size, int action_size, const ReplayTables& replay);
+
+}  // namespace hardy::algorithms

@@ -1,0 +1,108 @@
+#include "engine/run/archive.h"
+
+#include <fstream>
+
+#include "engine/run/atomic_file.h"
+
+namespace hardy::run {
+namespace {
+
+constexpr char kMagic[] = "HARDYARC";
+constexpr std::size_t kPrefix = 16, kAlign = 64, kDigest = 64;
+
+std::size_t padded(std::size_t n) { return (n + kAlign - 1) / kAlign * kAlign; }
+std::size_t size_of_type(const std::string& type) {
+  if (type == "f64" || type == "u64") return 8;
+  if (type == "f32" || type == "i32") return 4;
+  return type == "u8" ? 1 : 0;
+}
+
+}  // namespace
+
+ArchiveWriter::ArchiveWriter(std::string kind, int format_version)
+    : header_(nlohmann::json::object()), kind_(std::move(kind)), format_version_(format_version) {}
+
+void ArchiveWriter::add_bytes(const std::string& name, const char* type, const Shape& shape, std::span<const std::byte> data) {
+  if (static_cast<std::size_t>(shape.elements()) * size_of_type(type) != data.size())
+    throw Error("a tensor's data does not fill its shape " + shape.str(), name);
+  nlohmann::json dims = nlohmann::json::array();
+  for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
+  tensors_.push_back({{"name", name}, {"type", type}, {"shape", dims}, {"offset", data_.size()}});
+  data_.insert(data_.end(), data.begin(), data.end());
+  data_.resize(padded(data_.size()));
+}
+
+void ArchiveWriter::write(const std::filesystem::path& path) const {
+  const nlohmann::json all{{"kind", kind_}, {"format", format_version_}, {"bytes", data_.size()}, {"header", header_}, {"tensors", tensors_}};
+  std::string text = all.dump();
+  text.resize(padded(kPrefix + text.size()) - kPrefix, ' ');
+  std::vector<std::byte> file(kPrefix + text.size() + data_.size());
+  const std::uint64_t length = text.size();
+  std::memcpy(file.data(), kMagic, 8);
+  std::memcpy(file.data() + 8, &length, 8);
+  std::memcpy(file.data() + kPrefix, text.data(), text.size());
+  if (!data_.empty()) std::memcpy(file.data() + kPrefix + text.size(), data_.data(), data_.size());
+  const std::string digest = sha256(file);
+  AtomicFile out(path);
+  out.write(file.data(), file.size());
+  out.write(digest.data(), digest.size());
+  out.commit();
+}
+
+Archive Archive::read(const std::filesystem::path& path, const std::string& kind, int newest_format) {
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  if (!in) throw Error("cannot be read", path.string());
+  const auto size = static_cast<std::size_t>(in.tellg());
+  if (size < kPrefix + kDigest) throw Error("is too short for a Hardy file (truncated?)", path.string());
+  Archive a;
+  a.path_ = path.string();
+  a.data_.reset(static_cast<std::byte*>(::operator new(size, std::align_val_t{kAlign})));
+  in.seekg(0);
+  if (!in.read(reinterpret_cast<char*>(a.data_.get()), static_cast<std::streamsize>(size))) throw Error("cannot be read", path.string());
+  const std::byte* data = a.data_.get();
+  if (std::memcmp(data, kMagic, 8) != 0) throw Error("is not a Hardy file", path.string());
+  const std::string digest(reinterpret_cast<const char*>(data + size - kDigest), kDigest);
+  if (sha256({data, size - kDigest}) != digest) throw Error("is truncated or damaged: its checksum does not fit", path.string());
+
+  std::uint64_t length = 0;
+  std::memcpy(&length, data + 8, 8);
+  const std::size_t begin = kPrefix + length, end = size - kDigest;
+  if (begin > end) throw Error("is damaged: its header is longer than the file", path.string());
+  const nlohmann::json all = nlohmann::json::parse(reinterpret_cast<const char*>(data + kPrefix),
+                                                   reinterpret_cast<const char*>(data + begin), nullptr, false);
+  if (!all.is_object()) throw Error("is damaged: its header is not JSON", path.string());
+  if (all.value("kind", "") != kind) throw Error("is a " + all.value("kind", "?") + ", not a " + kind, path.string());
+  if (all.value("format", 0) > newest_format)
+    throw Error("has format " + std::to_string(all.value("format", 0)) + ", newer than this program's " + std::to_string(newest_format), path.string());
+  a.header_ = all.at("header");
+  for (const auto& t : all.at("tensors")) {
+    Shape shape;
+    for (const auto& d : t.at("shape")) shape.push_back(d.get<std::int64_t>());
+    const std::string type = t.at("type");
+    const std::size_t offset = begin + t.at("offset").get<std::size_t>();
+    const std::size_t bytes = static_cast<std::size_t>(shape.elements()) * size_of_type(type);
+    if (offset + bytes > end) throw Error("is damaged: tensor " + t.at("name").get<std::string>() + " lies outside the file", path.string());
+    a.entries_[t.at("name")] = {type, shape, offset, bytes};
+  }
+  return a;
+}
+
+const Archive::Entry& Archive::entry(const std::string& name) const {
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) throw Error("has no tensor '" + name + "'", path_);
+  return found->second;
+}
+
+std::span<const std::byte> Archive::bytes_of(const std::string& name, const char* type) const {
+  const Entry& e = entry(name);
+  if (e.type != type) throw Error("tensor '" + name + "' is " + e.type + ", not " + type, path_);
+  return {data_.get() + e.offset, e.bytes};
+}
+
+std::vector<std::string> Archive::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, e] : entries_) names.push_back(name);
+  return names;
+}
+
+}  // namespace hardy::run

@@ -1,0 +1,108 @@
+#include "engine/run/atomic_file.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <vector>
+
+#include "engine/base/error.h"
+
+namespace hardy::run {
+
+AtomicFile::AtomicFile(std::filesystem::path target)
+    : target_(std::move(target)), temporary_(target_.string() + ".tmp-" + std::to_string(::getpid())) {}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) ::close(fd_);
+  if (!committed_) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::fail(const std::string& what) {
+  const std::string reason = std::strerror(errno);
+  throw Error::failed_run(what + " (" + reason + ")", target_.string(), "nothing was changed there");
+}
+
+void AtomicFile::open() {
+  fd_ = ::open(temporary_.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+  if (fd_ < 0) fail("cannot be written");
+}
+
+void AtomicFile::write(const void* data, std::size_t bytes) {
+  if (fd_ < 0) open();
+  const char* at = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t n = ::write(fd_, at, std::min<std::size_t>(bytes, 1u << 30));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) fail("the write failed");
+    at += n;
+    bytes -= static_cast<std::size_t>(n);
+  }
+}
+
+void AtomicFile::commit() {
+  if (fd_ < 0) fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (fd_ < 0) fail("cannot be written");
+  if (::fsync(fd_) != 0) fail("cannot be synced");
+  ::close(fd_);
+  fd_ = -1;
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("cannot be renamed into place");
+  committed_ = true;
+  const std::filesystem::path folder = target_.has_parent_path() ? target_.parent_path() : ".";
+  if (const int d = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); d >= 0) {
+    ::fsync(d);  // the name itself; a file system that cannot is no reason to fail
+    ::close(d);
+  }
+}
+
+void write_atomically(const std::filesystem::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text.data(), text.size());
+  file.commit();
+}
+
+namespace {
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) { EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr); }
+  void add(const void* data, std::size_t bytes) { EVP_DigestUpdate(context_.get(), data, bytes); }
+  std::string hex() {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int n = 0;
+    EVP_DigestFinal_ex(context_.get(), digest, &n);
+    std::string text;
+    for (unsigned int i = 0; i < n; ++i) {
+      text += "0123456789abcdef"[digest[i] >> 4];
+      text += "0123456789abcdef"[digest[i] & 15];
+    }
+    return text;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+}  // namespace
+
+std::string sha256(std::span<const std::byte> bytes) {
+  Sha256 hash;
+  hash.add(bytes.data(), bytes.size());
+  return hash.hex();
+}
+
+std::string sha256_of_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error("cannot be read", path.string());
+  Sha256 hash;
+  std::vector<char> block(1 << 20);
+  while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0)
+    hash.add(block.data(), static_cast<std::size_t>(file.gcount()));
+  return hash.hex();
+}
+
+}  // namespace hardy::run
