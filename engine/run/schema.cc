@@ -190,14 +190,28 @@ void Schema::apply_file(const std::string& path) {
   }
 }
 
+// Flags stand alone or before a literal true or false; whatever else follows one is not its value.
+std::vector<std::string> Schema::with_flags_closed(const std::vector<std::string>& args) const {
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    out.push_back(args[i]);
+    for (const Option& o : options_) {
+      if (!o.flag || args[i] != "--" + o.key) continue;
+      const bool valued = i + 1 < args.size() && (args[i + 1] == "true" || args[i + 1] == "false");
+      out.back() += "=" + (valued ? args[++i] : "true");
+      break;
+    }
+  }
+  return out;
+}
+
 void Schema::parse(const std::vector<std::string>& args) {
   // Boost cuts the line into keys, values and positionals; meaning and errors are this schema's.
   po::options_description description;
   auto add_option = description.add_options();
   for (const Option& o : options_) {
     if (o.positional) continue;
-    if (o.flag) add_option(o.key.c_str(), po::value<std::string>()->implicit_value("true"));
-    else add_option(o.key.c_str(), po::value<std::string>());
+    add_option(o.key.c_str(), po::value<std::string>());
   }
   std::string config;
   add_option("config", po::value<std::string>());
@@ -206,7 +220,7 @@ void Schema::parse(const std::vector<std::string>& args) {
   std::vector<po::option> options;
   try {
     using Style = po::command_line_style::style_t;
-    options = po::command_line_parser(args)
+    options = po::command_line_parser(with_flags_closed(args))
                   .options(description)
                   .style(Style::allow_long | Style::long_allow_adjacent | Style::long_allow_next | Style::allow_short |
                          Style::short_allow_next | Style::allow_dash_for_short)

@@ -56,6 +56,7 @@ class Schema {
   };
   static Option named(const std::string& key, const std::string& help);
   Option* find(const std::string& key);
+  std::vector<std::string> with_flags_closed(const std::vector<std::string>& args) const;
   Option& add(Option option);
   void set(Option& option, const std::string& value, const std::string& origin);
   [[noreturn]] void unknown(const std::string& key, const std::string& origin) const;
