@@ -1,1 +1,92 @@
-int main() { return 0; }
+// `hardy COMMAND ...`: finds the command, and turns an error into one line and an exit code.
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "engine/base/error.h"
+#include "engine/base/nearest.h"
+#include "engine/base/version.h"
+#include "tools/hardy/build_info.h"
+#include "tools/hardy/command.h"
+
+namespace {
+
+std::string overview() {
+  std::string text =
+      "hardy - reinforcement learning under adversity\n\n"
+      "usage: hardy COMMAND [--help] ...\n\n";
+  std::size_t width = 0;
+  for (const hardy::Command& c : hardy::commands()) width = std::max(width, c.name.size());
+  for (const hardy::Command& c : hardy::commands())
+    text += "  " + c.name + std::string(width + 2 - c.name.size(), ' ') + c.summary + "\n";
+  text += "\n`hardy COMMAND --help` lists a command's keys; `hardy --version` says what this build has.\n";
+  return text;
+}
+
+int dispatch(const std::vector<std::string>& words) {
+  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    std::fputs(overview().c_str(), stdout);
+    return words.empty() ? 2 : 0;
+  }
+  if (words[0] == "--version") {
+    const bool json = words.size() > 1 && words[1] == "--json";
+    std::fputs(json ? hardy::build_info_json().c_str() : hardy::build_info_text().c_str(), stdout);
+    return 0;
+  }
+  const auto find = [](const std::string& name) -> const hardy::Command* {
+    for (const hardy::Command& c : hardy::commands())
+      if (c.name == name) return &c;
+    return nullptr;
+  };
+  if (words.size() >= 2)
+    if (const hardy::Command* c = find(words[0] + " " + words[1]))
+      return c->run({words.begin() + 2, words.end()});
+  if (const hardy::Command* c = find(words[0])) return c->run({words.begin() + 1, words.end()});
+
+  // The first word alone may be right: `hardy data`, `hardy data inspct`.
+  std::vector<std::string> names, family;
+  for (const hardy::Command& c : hardy::commands()) {
+    names.push_back(c.name);
+    if (c.name.starts_with(words[0] + " ")) family.push_back(c.name);
+  }
+  if (!family.empty() && (words.size() < 2 || words[1] == "--help" || words[1] == "-h")) {
+    for (const hardy::Command& c : hardy::commands())
+      if (c.name.starts_with(words[0] + " "))
+        std::printf("  hardy %-18s %s\n", c.name.c_str(), c.summary.c_str());
+    return words.size() < 2 ? 2 : 0;
+  }
+  const std::string given = words.size() >= 2 && words[1][0] != '-' ? words[0] + " " + words[1] : words[0];
+  std::string best = hardy::nearest(given, names);
+  if (best.empty()) best = hardy::nearest(words[0], names);
+  throw hardy::Error(
+      "there is no such command", family.empty() && best.find(' ') == std::string::npos ? words[0] : given,
+      best.empty() ? "`hardy --help` lists the commands" : "did you mean 'hardy " + best + "'?");
+}
+
+int fail(const std::string& message, int code) {
+  std::string line = message;
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::fflush(stdout);
+  std::fprintf(stderr, "hardy: %s\n", line.c_str());
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write, not a killed process
+  std::signal(SIGPIPE, SIG_DFL);
+  try {
+    const int code = dispatch({argv + 1, argv + argc});
+    if (std::fflush(stdout) != 0) return fail("the output cannot be written", 1);
+    return code;
+  } catch (const hardy::Error& e) {
+    return fail(e.message(), e.exit_code());
+  } catch (const std::bad_alloc&) {
+    return fail("there is not enough memory", 1);
+  } catch (const std::exception& e) {
+    return fail(e.what(), 1);
+  }
+}

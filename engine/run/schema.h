@@ -1,0 +1,90 @@
+// One description of a command's settings serves its command line, its configuration file, its --help
+// and the resolved configuration that a run keeps. A value comes from the first of: the command line,
+// the file given by --config, a preset, the default.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace hardy {
+
+class Schema {
+ public:
+  enum class Source { kDefault, kPreset, kConfig, kCommandLine };  // a later one wins
+
+  // title: what stands above the help, e.g. "hardy train riql - robust implicit Q-learning".
+  explicit Schema(std::string title);
+
+  // Each binds a variable that outlives the schema; its present value is the default. A key is spelt
+  // with dashes ("batch-size"; underscores are understood too), or "output,o" to be -o as well.
+  // A number outside [min, max] is refused, unless it is the default.
+  Schema& option(const std::string& key, double* v, const std::string& help,
+                 double min = -std::numeric_limits<double>::infinity(),
+                 double max = std::numeric_limits<double>::infinity());
+  Schema& option(const std::string& key, std::int64_t* v, const std::string& help,
+                 std::int64_t min = std::numeric_limits<std::int64_t>::min(),
+                 std::int64_t max = std::numeric_limits<std::int64_t>::max());
+  Schema& option(const std::string& key, bool* v, const std::string& help);  // --key, --key true|false
+  Schema& option(const std::string& key, std::string* v, const std::string& help,
+                 std::vector<std::string> choices = {});
+  Schema& option(const std::string& key, std::vector<std::string>* v,
+                 const std::string& help);  // a,b or repeated
+  // Words without dashes, in order; a list takes all that are left. Not part of configuration files.
+  Schema& positional(const std::string& name, std::string* v, const std::string& help, bool required);
+  Schema& positional(const std::string& name, std::vector<std::string>* v, const std::string& help,
+                     bool required);
+  Schema& heading(const std::string& text);  // stands above the options that follow, in the help
+
+  // The command line, and the file that its --config names. Errors name the key, the value and what
+  // would be right. With --help nothing is assigned.
+  void parse(const std::vector<std::string>& args);
+  // Values of a preset (before or after parse) or of another source; origin is named in errors.
+  void apply(const std::map<std::string, std::string>& values, const std::string& origin,
+             Source source = Source::kPreset);
+
+  bool has(const std::string& key) const;
+  bool was_set(const std::string& key) const { return source_of(key) != Source::kDefault; }
+  Source source_of(const std::string& key) const;
+  std::vector<std::string> keys() const;
+  bool help_requested() const { return help_requested_; }
+  std::string help() const;
+  std::string resolved() const;          // ini text: every key, its help as a comment; parse() reads it back
+  nlohmann::json resolved_json() const;  // the same, key: value
+
+ private:
+  struct Option {
+    std::string key, help, heading, default_text;
+    char letter = 0;
+    std::variant<double*, std::int64_t*, bool*, std::string*, std::vector<std::string>*> variable;
+    double min = 0, max = 0;
+    std::int64_t int_min = 0, int_max = 0;
+    std::vector<std::string> choices;
+    Source source = Source::kDefault;
+  };
+  struct Positional {
+    std::string name, help;
+    bool required;
+    std::variant<std::string*, std::vector<std::string>*> variable;
+  };
+
+  Option& add(const std::string& key, const std::string& help);
+  const Option* find(const std::string& key) const;
+  Option& known(const std::string& key, const std::string& origin);
+  void assign(Option& option, const std::vector<std::string>& values, const std::string& origin);
+  void set(Option& option, const std::vector<std::string>& values, const std::string& origin, Source source);
+  void read_config(const std::string& path);
+  static std::string text_of(const Option& option);
+  static std::string allowed(const Option& option);
+
+  std::string title_, heading_;
+  std::vector<Option> options_;
+  std::vector<Positional> positionals_;
+  bool help_requested_ = false;
+};
+
+}  // namespace hardy
