@@ -94,8 +94,9 @@ template <class T, int N> Dual<T, N> erf(const Dual<T, N>& x) {
 // condition ? a : b, the derivative of the branch taken. NaN in the condition takes b.
 template <class S> constexpr S where(bool condition, const S& a, const S& b) { return condition ? a : b; }
 template <class S> constexpr S abs(const S& x) { return x < S(0) ? -x : x; }
-template <class S> constexpr S max(const S& a, const S& b) { return a < b ? b : a; }
-template <class S> constexpr S min(const S& a, const S& b) { return b < a ? b : a; }
+// Of equals the first; a NaN on either side is never lost.
+template <class S> constexpr S max(const S& a, const S& b) { return a < b || !(b <= b) ? b : a; }
+template <class S> constexpr S min(const S& a, const S& b) { return b < a || !(b <= b) ? b : a; }
 // x held to [low, high]; the slope is 0 outside. NaN stays NaN.
 template <class S> constexpr S clamp(const S& x, Scalar<S> low, Scalar<S> high) {
   return x < S(low) ? S(low) : (S(high) < x ? S(high) : x);

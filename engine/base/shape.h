@@ -42,7 +42,6 @@ class Shape {
   Shape(std::initializer_list<std::int64_t> dims)
       : Shape(std::span<const std::int64_t>(dims.begin(), dims.size())) {}
   explicit Shape(std::span<const std::int64_t> dims) {
-    if (dims.size() > kMaxRank) throw Error("a shape has at most 6 axes, " + std::to_string(dims.size()) + " given");
     for (std::int64_t d : dims) push_back(d);
   }
 
@@ -50,7 +49,11 @@ class Shape {
   std::int64_t operator[](int axis) const { return dims_[static_cast<std::size_t>(axis)]; }
   std::int64_t& operator[](int axis) { return dims_[static_cast<std::size_t>(axis)]; }
   std::int64_t back() const { return dims_[static_cast<std::size_t>(rank_ - 1)]; }
-  void push_back(std::int64_t d) { dims_[static_cast<std::size_t>(rank_++)] = d; }
+  void push_back(std::int64_t d) {
+    if (rank_ == kMaxRank) throw Error("a shape has at most 6 axes", "shape " + str());
+    if (d < 0) throw Error("a shape's axis cannot be negative", "axis " + std::to_string(rank_) + " = " + std::to_string(d));
+    dims_[static_cast<std::size_t>(rank_++)] = d;
+  }
 
   std::int64_t elements() const { return product(0, rank_); }
   std::int64_t product(int begin, int end) const {  // of the axes [begin, end)

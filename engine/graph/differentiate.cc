@@ -1,4 +1,6 @@
 // Reverse-mode differentiation, graph to graph.
+#include <algorithm>
+
 #include "engine/graph/graph.h"
 #include "engine/ops/arithmetic.h"
 
@@ -41,8 +43,19 @@ std::vector<Tensor> differentiate(Graph& g, Tensor loss, std::span<const Tensor>
     }
   }
 
-  std::vector<Tensor> result;
-  for (Tensor t : wrt) result.push_back(gradient[at(t)]);
+  // Each result gets memory of its own: equal gradients (of a + b, say) may be one value up to here.
+  const auto memory_of = [&](Tensor t) {
+    while (g.info(t).producer >= 0 && g.nodes()[static_cast<std::size_t>(g.info(t).producer)].op->alias)
+      t = g.nodes()[static_cast<std::size_t>(g.info(t).producer)].inputs[0];
+    return t;
+  };
+  std::vector<Tensor> result, places;
+  for (Tensor t : wrt) {
+    Tensor d = gradient[at(t)];
+    if (d && std::ranges::find(places, memory_of(d)) != places.end()) d = ops::copy(g, d);
+    if (d) places.push_back(memory_of(d));
+    result.push_back(d);
+  }
   return result;
 }
 

@@ -59,7 +59,8 @@ class Fuser {
   }
   void layer_activation(Node& node) {
     const auto activation = node.op == &ops::kRelu ? Activation::kRelu : Activation::kTanh;
-    if (Node* layer = only_producer(node.inputs[0], ops::kLinearBias))
+    Node* layer = only_producer(node.inputs[0], ops::kLinearBias);
+    if (layer && layer->attribute<ops::LinearAttributes>().activation == static_cast<std::int32_t>(Activation::kNone))
       absorb(node, *layer, ops::kLinearBias, layer->inputs,
              bytes_of(ops::LinearAttributes{static_cast<std::int32_t>(activation)}));
   }

@@ -102,7 +102,7 @@ class Placer {
     for (Tensor t : node.inputs) {
       const std::size_t d = at(t);
       if (kept_[d] || p.offset[d] == kNoPlace || taken_[d] || last_[d] != static_cast<int>(s) || bytes(d) != bytes(v) ||
-          first_[d] == static_cast<int>(s))
+          first_[d] == static_cast<int>(s) || g_.type(t) != g_.type(node.outputs[0]))
         continue;
       bool safe = true, seen_node = false;
       for (const Node& other : steps_[s].nodes) {

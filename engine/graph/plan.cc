@@ -78,6 +78,7 @@ void run_chain(const PlannedStep& step, std::int64_t begin, std::int64_t end) {
 struct Plan::Impl {
   Graph g;
   std::vector<Tensor> root;       // by value: whose memory it shares
+  std::vector<char> needed;       // by value: does an output depend on it (or is it one)?
   std::vector<char> kept;         // by root: outside the arena
   std::vector<void*> memory;      // by root, of kept values
   std::vector<Memory> owned;      // by root, where the plan itself allocated
@@ -89,6 +90,13 @@ struct Plan::Impl {
   explicit Impl(const Graph& graph) : g(graph) {}
 
   std::size_t at(Tensor t) const { return static_cast<std::size_t>(root[static_cast<std::size_t>(t.id)].id); }
+  // For values that a caller names: at(), checked.
+  std::size_t lasting(Tensor t) const {
+    if (!t || static_cast<std::size_t>(t.id) >= root.size())
+      throw Error("the value was not in the graph when the plan was made", "plan");
+    if (!kept[at(t)]) throw Error("only inputs, parameters and outputs have lasting memory", g.describe(t));
+    return at(t);
+  }
   std::size_t bytes(std::size_t v) const {
     const ValueInfo& info = g.info(Tensor{static_cast<std::int32_t>(v)});
     return static_cast<std::size_t>(info.shape.elements()) * size_of(info.type);
@@ -153,8 +161,13 @@ Plan::Plan(const Graph& g, std::span<const Tensor> outputs, const PlanOptions& o
     if (node.op->alias) p.root[static_cast<std::size_t>(node.outputs[0].id)] = p.root[static_cast<std::size_t>(node.inputs[0].id)];
 
   // Only what an output needs.
-  std::vector<char> needed(g.values(), 0), output(g.values(), 0);
-  for (Tensor t : outputs) needed[static_cast<std::size_t>(t.id)] = output[static_cast<std::size_t>(t.id)] = 1;
+  std::vector<char>& needed = p.needed;
+  std::vector<char> output(g.values(), 0);
+  needed.assign(g.values(), 0);
+  for (Tensor t : outputs) {
+    if (!t || static_cast<std::size_t>(t.id) >= g.values()) throw Error("an output is not a value of this graph", "plan");
+    needed[static_cast<std::size_t>(t.id)] = output[static_cast<std::size_t>(t.id)] = 1;
+  }
   std::vector<Node> live;
   for (std::size_t n = g.nodes().size(); n-- > 0;) {
     const Node& node = g.nodes()[n];
@@ -185,16 +198,14 @@ Plan::Plan(Plan&&) noexcept = default;
 Plan& Plan::operator=(Plan&&) noexcept = default;
 
 void Plan::bind(Tensor t, void* memory) {
-  const std::size_t v = impl_->at(t);
-  if (!impl_->kept[v]) throw Error("only inputs, parameters and outputs can be bound", impl_->g.describe(t));
+  const std::size_t v = impl_->lasting(t);
   impl_->memory[v] = memory;
   impl_->owned[v].reset();
   impl_->stale = true;
 }
 
 void* Plan::raw(Tensor t) const {
-  const std::size_t v = impl_->at(t);
-  if (!impl_->kept[v]) throw Error("only inputs, parameters and outputs have lasting memory", impl_->g.describe(t));
+  const std::size_t v = impl_->lasting(t);
   if (!impl_->memory[v]) impl_->stale = true;
   return impl_->kept_memory(v);
 }
@@ -228,21 +239,19 @@ bool finite(const T* x, std::int64_t begin, std::int64_t end) {
 
 std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int64_t agents) {
   const Graph& g = impl_->g;
-  std::vector<Tensor> all;
-  for (const Node& node : g.nodes())
-    for (Tensor t : node.outputs) all.push_back(t);
-  Plan plain(g, all, {.fuse = false, .in_place = false});
-  for (std::size_t v = 0; v < g.values(); ++v) {
-    const Tensor t{static_cast<std::int32_t>(v)};
+  std::vector<Tensor> values;  // sources first, then what the run computes, in building order
+  for (std::size_t v = 0; v < g.values(); ++v)
+    if (impl_->needed[v]) values.push_back(Tensor{static_cast<std::int32_t>(v)});
+  std::ranges::stable_partition(values, [&](Tensor t) { return g.info(t).source != Source::kComputed; });
+  Plan plain(g, values, {.fuse = false, .in_place = false});
+  for (Tensor t : values)
     if (g.info(t).source == Source::kInput || g.info(t).source == Source::kParameter) plain.bind(t, raw(t));
-  }
   plain.run(team);
-  for (std::size_t v = 0; v < g.values(); ++v) {
-    const Tensor t{static_cast<std::int32_t>(v)};
+  for (Tensor t : values) {
     const ValueInfo& info = g.info(t);
-    if (info.source == Source::kInput && info.shape[0] != agents) continue;  // shared tables
+    const bool sliced = info.shape.rank() > 0 && info.shape[0] == agents;
+    if (info.source == Source::kInput && !sliced) continue;  // a table that agents share: its rows are not all read
     const std::int64_t n = info.shape.elements();
-    const bool sliced = info.shape[0] == agents;
     const std::int64_t begin = sliced ? n / agents * agent : 0, end = sliced ? n / agents * (agent + 1) : n;
     const bool good = info.type == DType::kF32   ? finite(plain.data<float>(t), begin, end)
                       : info.type == DType::kF64 ? finite(plain.data<double>(t), begin, end)

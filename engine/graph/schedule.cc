@@ -22,12 +22,14 @@ class Scheduler {
 
   std::vector<Step> run() {
     std::vector<Step> steps;
+    std::size_t done = 0;
     in_step_.assign(g_.values(), 0);
     while (!ready_.empty()) {
       const std::size_t pick = choose(steps);
       const std::size_t n = ready_[pick];
       ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(pick));
       const Node& node = nodes_[n];
+      ++done;
       if (!node.op->alias) {
         if (!(chains_ && !steps.empty() && joins(node, steps.back()))) {
           steps.emplace_back();
@@ -40,6 +42,7 @@ class Scheduler {
         for (std::size_t reader : readers_[at(t)])
           if (--waits_[reader] == 0) ready_.push_back(reader);
     }
+    if (done != nodes_.size()) throw Error::failed_run("a fusion made the graph circular", "plan");
     return steps;
   }
 

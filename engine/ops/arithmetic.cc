@@ -44,6 +44,11 @@ struct Maximum {
   static constexpr const char* kName = "maximum";
   template <class S> S operator()(S a, S b) const { return math::max(a, b); }
 };
+struct Copy {
+  static constexpr const char* kName = "copy";
+  template <class S> S operator()(S x) const { return x; }
+  static std::vector<Tensor> gradient(Graph&, const Node&, Tensor dy) { return {dy}; }
+};
 struct Affine {
   static constexpr const char* kName = "affine";
   double scale, shift;
@@ -118,6 +123,7 @@ const Op kReluGradient{.name = "relu_gradient",
 const Op kTanh{.name = "tanh", .gradient = tanh_rule, .cpu_range = detail::map_kernel<Tanh, 1>};
 
 Tensor fill(Graph& g, DType type, const Shape& shape, double value) {
+  if (type != DType::kF32 && type != DType::kF64) throw Error("makes f32 or f64 only", "op fill");
   return g.apply(kFill, {}, type, shape, Fill{value});
 }
 Tensor add(Graph& g, Tensor a, Tensor b) { return map(g, Add{}, a, b); }
@@ -126,6 +132,7 @@ Tensor multiply(Graph& g, Tensor a, Tensor b) { return map(g, Multiply{}, a, b);
 Tensor divide(Graph& g, Tensor a, Tensor b) { return map(g, Divide{}, a, b); }
 Tensor minimum(Graph& g, Tensor a, Tensor b) { return map(g, Minimum{}, a, b); }
 Tensor maximum(Graph& g, Tensor a, Tensor b) { return map(g, Maximum{}, a, b); }
+Tensor copy(Graph& g, Tensor x) { return map(g, Copy{}, x); }
 Tensor affine(Graph& g, Tensor x, double scale, double shift) { return map(g, Affine{scale, shift}, x); }
 Tensor negate(Graph& g, Tensor x) { return affine(g, x, -1); }
 Tensor square(Graph& g, Tensor x) { return map(g, Square{}, x); }

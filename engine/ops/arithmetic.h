@@ -17,6 +17,7 @@ Tensor divide(Graph& g, Tensor a, Tensor b);
 Tensor minimum(Graph& g, Tensor a, Tensor b);
 Tensor maximum(Graph& g, Tensor a, Tensor b);
 
+Tensor copy(Graph& g, Tensor x);                                    // the same numbers in memory of their own
 Tensor affine(Graph& g, Tensor x, double scale, double shift = 0);  // scale * x + shift
 Tensor negate(Graph& g, Tensor x);
 Tensor square(Graph& g, Tensor x);

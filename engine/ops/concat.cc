@@ -2,96 +2,129 @@
 
 #include <cstring>
 
-#include "engine/base/threads.h"
+#include "engine/ops/rows.h"
 
 namespace hardy::ops {
 namespace {
 
+using graph::Buffer;
 using graph::Graph;
 using graph::KernelCall;
 using graph::Node;
+using graph::Op;
 using graph::Tensor;
 
+constexpr std::size_t kMostOperands = 16;
+
+struct Concat {
+  int axis;
+};
 struct Range {
-  std::int64_t begin, end;
+  int axis;
+  std::int64_t begin;
 };
 
-struct Rows {  // a tensor as bytes: rows of `width` bytes
+// A tensor seen as rows: one for each index before the axis, holding the axis and all after it.
+struct Rows {
   std::byte* data;
-  std::size_t width, element;
   std::int64_t count;
-  explicit Rows(const graph::Buffer& b)
-      : data(b.as<std::byte>()), width(static_cast<std::size_t>(b.shape.back()) * size_of(b.type)),
-        element(size_of(b.type)), count(b.shape.elements() / std::max<std::int64_t>(1, b.shape.back())) {}
-  std::byte* row(std::int64_t i) const { return data + static_cast<std::size_t>(i) * width; }
+  std::size_t bytes, element;  // of a row; of one step along the axis
+  Rows(const Buffer& b, int axis)
+      : data(b.as<std::byte>()), count(b.shape.product(0, axis)),
+        bytes(static_cast<std::size_t>(b.shape.product(axis, b.shape.rank())) * size_of(b.type)),
+        element(static_cast<std::size_t>(b.shape.product(axis + 1, b.shape.rank())) * size_of(b.type)) {}
+  std::byte* row(std::int64_t i) const { return data + static_cast<std::size_t>(i) * bytes; }
 };
 
 void concat_kernel(const KernelCall& call, ThreadTeam& team) {
-  const Rows a(call.inputs[0]), b(call.inputs[1]), y(call.outputs[0]);
-  team.for_range(y.count, 1024, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      std::memcpy(y.row(i), a.row(i), a.width);
-      std::memcpy(y.row(i) + a.width, b.row(i), b.width);
+  const int axis = call.attribute<Concat>().axis;
+  const Rows to(call.outputs[0], axis);
+  for_rows(to.count, static_cast<std::int64_t>(to.bytes / 4), team, [&](std::int64_t r) {
+    std::byte* at = to.row(r);
+    for (const Buffer& input : call.inputs) {
+      const Rows from(input, axis);
+      std::memcpy(at, from.row(r), from.bytes);
+      at += from.bytes;
     }
   });
 }
 
 void slice_kernel(const KernelCall& call, ThreadTeam& team) {
-  const Rows x(call.inputs[0]), y(call.outputs[0]);
-  const std::size_t skip = static_cast<std::size_t>(call.attribute<Range>().begin) * x.element;
-  team.for_range(y.count, 1024, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) std::memcpy(y.row(i), x.row(i) + skip, y.width);
-  });
+  const auto range = call.attribute<Range>();
+  const Rows from(call.inputs[0], range.axis), to(call.outputs[0], range.axis);
+  const std::size_t skip = static_cast<std::size_t>(range.begin) * from.element;
+  for_rows(to.count, static_cast<std::int64_t>(to.bytes / 4), team,
+           [&](std::int64_t r) { std::memcpy(to.row(r), from.row(r) + skip, to.bytes); });
 }
 
-// dy [..., end - begin] -> dx [..., n], zero outside the range.
+// The slice's gradient: its elements in their place, zeros (all bits 0) around them.
 void pad_kernel(const KernelCall& call, ThreadTeam& team) {
-  const Rows dy(call.inputs[0]), dx(call.outputs[0]);
-  const std::size_t skip = static_cast<std::size_t>(call.attribute<Range>().begin) * dx.element;
-  team.for_range(dx.count, 1024, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      std::memset(dx.row(i), 0, dx.width);
-      std::memcpy(dx.row(i) + skip, dy.row(i), dy.width);
-    }
+  const auto range = call.attribute<Range>();
+  const Rows from(call.inputs[0], range.axis), to(call.outputs[0], range.axis);
+  const std::size_t before = static_cast<std::size_t>(range.begin) * from.element, after = to.bytes - before - from.bytes;
+  for_rows(to.count, static_cast<std::int64_t>(to.bytes / 4), team, [&](std::int64_t r) {
+    std::memset(to.row(r), 0, before);
+    std::memcpy(to.row(r) + before, from.row(r), from.bytes);
+    std::memset(to.row(r) + before + from.bytes, 0, after);
   });
 }
 
+extern const Op kPad;
 std::vector<Tensor> concat_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
-  const std::int64_t m = g.shape(node.inputs[0]).back(), n = g.shape(node.inputs[1]).back();
-  return {slice(g, dy[0], 0, m), slice(g, dy[0], m, m + n)};
+  const int axis = node.attribute<Concat>().axis;
+  std::vector<Tensor> gradients;
+  std::int64_t at = 0;
+  for (Tensor t : node.inputs) {
+    const std::int64_t n = g.shape(t)[axis];
+    gradients.push_back(slice(g, dy[0], axis, at, at + n));
+    at += n;
+  }
+  return gradients;
 }
-
-std::vector<Tensor> pad_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
-  const auto range = node.attribute<Range>();
-  return {slice(g, dy[0], range.begin, range.end)};
-}
-constexpr graph::Op kPad{.name = "pad", .gradient = pad_rule, .cpu = pad_kernel};
 std::vector<Tensor> slice_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
   const Tensor x = node.inputs[0];
   return {g.apply(kPad, {dy[0]}, g.type(x), g.shape(x), node.attribute<Range>())};
 }
+std::vector<Tensor> pad_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
+  const auto range = node.attribute<Range>();
+  return {slice(g, dy[0], range.axis, range.begin, range.begin + g.shape(node.inputs[0])[range.axis])};
+}
 
-constexpr graph::Op kConcat{.name = "concat", .gradient = concat_rule, .cpu = concat_kernel};
-constexpr graph::Op kSlice{.name = "slice", .gradient = slice_rule, .cpu = slice_kernel};
+const Op kPad{.name = "pad", .gradient = pad_rule, .cpu = pad_kernel};
+constexpr Op kConcat{.name = "concat", .gradient = concat_rule, .cpu = concat_kernel};
+constexpr Op kSlice{.name = "slice", .gradient = slice_rule, .cpu = slice_kernel};
 
 }  // namespace
 
-Tensor concat(Graph& g, Tensor a, Tensor b) {
-  Shape shape = g.shape(a);
-  const Shape& other = g.shape(b);
-  bool fits = shape.rank() == other.rank() && g.type(a) == g.type(b);
-  for (int axis = 0; fits && axis + 1 < shape.rank(); ++axis) fits = shape[axis] == other[axis];
-  if (!fits) g.shape_error("concat", "the operands must agree in all axes but the last", {a, b});
-  shape[shape.rank() - 1] += other.back();
-  return g.apply(kConcat, {a, b}, g.type(a), shape);
+Tensor concat(Graph& g, std::span<const Tensor> operands, int axis) {
+  if (operands.empty() || operands.size() > kMostOperands)
+    g.shape_error("concat", "takes 1 to " + std::to_string(kMostOperands) + " operands", operands);
+  Shape out = g.shape(operands[0]);
+  if (axis < 0) axis += out.rank();
+  if (axis < 0 || axis >= out.rank()) g.shape_error("concat", "there is no such axis", operands);
+  out[axis] = 0;
+  for (Tensor t : operands) {
+    Shape rest = g.shape(t);
+    const bool same_rank = rest.rank() == out.rank();
+    if (same_rank) rest[axis] = out[axis];
+    if (!(rest == out) || g.type(t) != g.type(operands[0]))
+      g.shape_error("concat", "the operands differ in type or outside axis " + std::to_string(axis), operands);
+    out[axis] += g.shape(t)[axis];
+  }
+  const std::pair<DType, Shape> result{g.type(operands[0]), out};
+  const Concat attributes{axis};
+  return g.apply(kConcat, operands, std::span(&result, 1), &attributes, sizeof attributes)[0];
 }
 
-Tensor slice(Graph& g, Tensor x, std::int64_t begin, std::int64_t end) {
+Tensor slice(Graph& g, Tensor x, int axis, std::int64_t begin, std::int64_t end) {
   Shape shape = g.shape(x);
-  if (begin < 0 || end > shape.back() || begin >= end)
-    g.shape_error("slice", "[" + std::to_string(begin) + ", " + std::to_string(end) + ") is not within the last axis", {x});
-  shape[shape.rank() - 1] = end - begin;
-  return g.apply(kSlice, {x}, g.type(x), shape, Range{begin, end});
+  if (axis < 0) axis += shape.rank();
+  if (axis < 0 || axis >= shape.rank()) g.shape_error("slice", "there is no such axis", {x});
+  if (begin < 0 || end <= begin || end > shape[axis])
+    g.shape_error("slice", "[" + std::to_string(begin) + ", " + std::to_string(end) + ") is no range of axis " + std::to_string(axis), {x});
+  if (begin == 0 && end == shape[axis]) return x;
+  shape[axis] = end - begin;
+  return g.apply(kSlice, {x}, g.type(x), shape, Range{axis, begin});
 }
 
 }  // namespace hardy::ops

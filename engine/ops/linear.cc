@@ -2,16 +2,10 @@
 
 #include "engine/base/threads.h"
 #include "engine/ops/gemm.h"
+#include "engine/ops/pointwise.h"
 
 namespace hardy::ops {
 namespace {
-
-using graph::Buffer;
-using graph::Graph;
-using graph::KernelCall;
-using graph::Node;
-using graph::Op;
-using graph::Tensor;
 
 // Sizes of x [A, (Ex,) B, in] against w [A, (E,) in, out]; Ex == 1 with E > 1: all members read one x.
 struct Sizes {
@@ -182,7 +176,7 @@ const Op kLinearWeightBiasGradient{.name = "linear_weight_bias_gradient", .cpu =
 
 Tensor linear(Graph& g, Tensor x, Tensor w) {
   const Shape &xs = g.shape(x), &ws = g.shape(w);
-  if (g.type(x) != g.type(w)) g.shape_error("linear", "the operands have different types", {x, w});
+  detail::common_float_type(g, "linear", std::array{x, w});
   if (ws.rank() < 3 || ws.rank() > 4 || xs.rank() < 3 || xs.rank() > ws.rank())
     g.shape_error("linear", "x must be [A, B, in] or [A, E, B, in] and w [A, in, out] or [A, E, in, out]", {x, w});
   if (xs[0] != ws[0] || (xs.rank() == 4 && xs[1] != ws[1]))

@@ -3,10 +3,10 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/base/threads.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reshape.h"
+#include "engine/ops/rows.h"
 
 namespace hardy::ops {
 namespace {
@@ -21,19 +21,6 @@ struct Split {
   Split(const Shape& s, int axis)
       : outer(s.product(0, axis)), n(s[axis]), inner(s.product(axis + 1, s.rank())) {}
 };
-
-template <class T>
-T sum_of(const T* x, std::int64_t n) {  // 16 interleaved partial sums, then a tree: fixed by n
-  constexpr int kLanes = 16;
-  T lane[kLanes] = {};
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int l = 0; l < kLanes; ++l) lane[l] += x[i + l];
-  for (int l = 0; i < n; ++i, ++l) lane[l] += x[i];
-  for (int width = kLanes / 2; width; width /= 2)
-    for (int l = 0; l < width; ++l) lane[l] += lane[l + width];
-  return lane[0];
-}
 
 // Applies `rows` for inner == 1 (one contiguous row to a number) or `columns` otherwise (out[inner]
 // combined row after row), the outer axis shared among the threads.
@@ -60,12 +47,10 @@ void reduce(const KernelCall& call, ThreadTeam& team, Row&& row, Column&& column
 
 template <class T>
 void sum_kernel(const KernelCall& call, ThreadTeam& team) {
-  reduce<T>(call, team, [](const T* x, std::int64_t n) { return sum_of(x, n); }, [](T a, T b) { return a + b; });
+  reduce<T>(call, team, [](const T* x, std::int64_t n) {
+        return sum_of<T>(n, [x](std::int64_t i) { return x[i]; });
+      }, [](T a, T b) { return a + b; });
 }
-
-// b where it is better or NaN, so that a NaN is never lost.
-template <class T> T larger(T a, T b) { return a >= b || a != a ? a : b; }
-template <class T> T smaller(T a, T b) { return a <= b || a != a ? a : b; }
 
 template <class T, T (*kBetter)(T, T)>
 void extreme_kernel(const KernelCall& call, ThreadTeam& team) {
@@ -158,12 +143,13 @@ std::vector<Tensor> stretch_rule(Graph& g, const Node& node, std::span<const Ten
 }
 constexpr Op kStretch{.name = "stretch", .gradient = stretch_rule, .cpu_range = stretch_range};
 
-Tensor reduce_axis(Graph& g, const Op& op, Tensor x, int axis) {
-  detail::common_float_type(g, op.name, {&x, 1});
+Tensor reduce_axis(Graph& g, const Op& op, Tensor x, int axis, const char* name = nullptr) {
+  if (!name) name = op.name;  // what shape errors speak of
+  detail::common_float_type(g, name, {&x, 1});
   const int rank = g.shape(x).rank();
   if (axis < 0) axis += rank;
-  if (axis < 0 || axis >= rank) g.shape_error(op.name, "there is no such axis", {x});
-  if (g.shape(x)[axis] < 1) g.shape_error(op.name, "the axis is empty", {x});
+  if (axis < 0 || axis >= rank) g.shape_error(name, "there is no such axis", {x});
+  if (g.shape(x)[axis] < 1) g.shape_error(name, "the axis is empty", {x});
   Shape out = g.shape(x);
   out[axis] = 1;
   return g.apply(op, {x}, g.type(x), out, Reduction{axis});
@@ -173,7 +159,7 @@ Tensor reduce_axis(Graph& g, const Op& op, Tensor x, int axis) {
 
 Tensor sum(Graph& g, Tensor x, int axis) { return reduce_axis(g, kSum, x, axis); }
 Tensor mean(Graph& g, Tensor x, int axis) {
-  const Tensor total = sum(g, x, axis);
+  const Tensor total = reduce_axis(g, kSum, x, axis, "mean");
   const std::int64_t n = g.shape(x).elements() / std::max<std::int64_t>(1, g.shape(total).elements());
   return affine(g, total, 1.0 / static_cast<double>(n));
 }
@@ -208,6 +194,7 @@ Tensor sum_to(Graph& g, Tensor x, const Shape& shape) {
 Tensor stretch(Graph& g, Tensor x, const Shape& shape) {
   const Shape& from = g.shape(x);
   if (from == shape) return x;
+  detail::common_float_type(g, "stretch", {&x, 1});
   if (!(from == Shape{1})) {
     bool fits = from.rank() == shape.rank();
     for (int axis = 0; fits && axis < shape.rank(); ++axis) fits = from[axis] == shape[axis] || from[axis] == 1;

@@ -22,6 +22,8 @@ Tensor reshape(Graph& g, Tensor x, const Shape& shape) {
 
 Tensor unsqueeze(Graph& g, Tensor x, int axis) {
   const Shape from = g.shape(x);
+  if (axis < 0) axis += from.rank() + 1;
+  if (axis < 0 || axis > from.rank()) g.shape_error("unsqueeze", "there is no such axis", {x});
   Shape to;
   for (int i = 0; i <= from.rank(); ++i) {
     if (i == axis) to.push_back(1);

@@ -1,9 +1,10 @@
-// A file that appears whole or not at all: written under a temporary name beside its place, synced,
-// renamed, and the folder synced. Whatever fails, what stood there before stays.
+// Files that appear whole or not at all: written under a temporary name beside their place, synced,
+// renamed. A failed write leaves what was there before and no partial file.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -11,27 +12,31 @@ namespace hardy::run {
 
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path path);  // Error if the folder cannot be written
-  ~AtomicFile();                                    // without commit() the temporary file is removed
+  explicit AtomicFile(std::filesystem::path target);
+  ~AtomicFile();  // without commit(): the temporary file is removed
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
-  // Where another library should write (HDF5, say); commit() then syncs and renames it.
-  const std::filesystem::path& temporary() const { return temporary_; }
-  void write(const void* data, std::size_t bytes);  // Error on a full disk
-  void write(std::string_view text) { write(text.data(), text.size()); }
-  void commit();
+  const std::filesystem::path& temporary() const { return temporary_; }  // for libraries that open files themselves
+  void write(const void* data, std::size_t bytes);
+  void commit();  // syncs and renames
 
  private:
-  [[noreturn]] void fail(const std::string& what, int error);
+  void open();
+  [[noreturn]] void fail(const std::string& what);
 
-  std::filesystem::path path_, temporary_;
+  std::filesystem::path target_, temporary_;
   int fd_ = -1;
+  bool committed_ = false;
 };
 
-void write_file(const std::filesystem::path& path, std::string_view text);
-void sync_folder(const std::filesystem::path& folder);
-// Removes what writers that were killed have left in a folder. Only for a folder nobody else writes to.
+void write_atomically(const std::filesystem::path& path, std::string_view text);
+
+// Removes what writers that were killed have left in a folder that nobody else writes to.
 void remove_temporaries(const std::filesystem::path& folder);
+
+// Lowercase hexadecimal SHA-256.
+std::string sha256(std::span<const std::byte> bytes);
+std::string sha256_of_file(const std::filesystem::path& path);
 
 }  // namespace hardy::run

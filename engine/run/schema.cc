@@ -9,7 +9,7 @@
 #include "engine/run/ini.h"
 #include "engine/run/values.h"
 
-namespace hardy {
+namespace hardy::run {
 namespace po = boost::program_options;
 namespace {
 
@@ -31,7 +31,8 @@ std::string sentence_of(const po::error& e) {
 
 }  // namespace
 
-Schema::Schema(std::string title) : title_(std::move(title)) {}
+Schema::Schema(std::string title, std::string summary)
+    : title_(std::move(title)), summary_(std::move(summary)) {}
 
 Schema::Option& Schema::add(const std::string& key, const std::string& help) {
   Option option;
@@ -99,9 +100,15 @@ Schema& Schema::positional(const std::string& name, std::vector<std::string>* v,
   return *this;
 }
 
-Schema& Schema::heading(const std::string& text) {
-  heading_ = text;
+Schema& Schema::section(const std::string& title) {
+  heading_ = title;
   return *this;
+}
+
+Schema& Schema::presets(std::function<std::map<std::string, std::string>(const std::string&)> values,
+                        const std::string& help) {
+  preset_values_ = std::move(values);
+  return option("preset", &preset_, help);
 }
 
 const Schema::Option* Schema::find(const std::string& key) const {
@@ -143,30 +150,30 @@ std::string Schema::allowed(const Option& o) {
     return what;
   };
   if (std::holds_alternative<double*>(o.variable))
-    return range("a number", o.min > -std::numeric_limits<double>::infinity(), run::to_text(o.min),
-                 o.max < std::numeric_limits<double>::infinity(), run::to_text(o.max));
+    return range("a number", o.min > -std::numeric_limits<double>::infinity(), to_text(o.min),
+                 o.max < std::numeric_limits<double>::infinity(), to_text(o.max));
   if (std::holds_alternative<std::int64_t*>(o.variable))
     return range("an integer", o.int_min > std::numeric_limits<std::int64_t>::min(),
                  std::to_string(o.int_min), o.int_max < std::numeric_limits<std::int64_t>::max(),
                  std::to_string(o.int_max));
   if (std::holds_alternative<bool*>(o.variable)) return "true or false";
-  if (!o.choices.empty()) return "one of " + run::join(o.choices, ", ");
+  if (!o.choices.empty()) return "one of " + join(o.choices, ", ");
   return "a text";
 }
 
 std::string Schema::text_of(const Option& o) {
-  if (auto* v = std::get_if<double*>(&o.variable)) return run::to_text(**v);
+  if (auto* v = std::get_if<double*>(&o.variable)) return to_text(**v);
   if (auto* v = std::get_if<std::int64_t*>(&o.variable)) return std::to_string(**v);
   if (auto* v = std::get_if<bool*>(&o.variable)) return **v ? "true" : "false";
   if (auto* v = std::get_if<std::string*>(&o.variable)) return **v;
-  return run::join(*std::get<std::vector<std::string>*>(o.variable), ",");
+  return join(*std::get<std::vector<std::string>*>(o.variable), ",");
 }
 
 void Schema::assign(Option& o, const std::vector<std::string>& values, const std::string& origin) {
   if (auto* list = std::get_if<std::vector<std::string>*>(&o.variable)) {
     (*list)->clear();
     for (const std::string& value : values)
-      for (std::string& word : run::split(value, ',')) (*list)->push_back(std::move(word));
+      for (std::string& word : split(value, ',')) (*list)->push_back(std::move(word));
     return;
   }
   if (values.size() != 1)
@@ -177,17 +184,17 @@ void Schema::assign(Option& o, const std::vector<std::string>& values, const std
     throw Error("'" + value + "' " + what, place(origin, o.key), "give " + allowed(o));
   };
   if (auto* v = std::get_if<double*>(&o.variable)) {
-    const auto x = run::to_double(value);
+    const auto x = to_double(value);
     if (!x) refuse("is not a number");
     if (!is_default && (*x < o.min || *x > o.max)) refuse("is out of range");
     **v = *x;
   } else if (auto* i = std::get_if<std::int64_t*>(&o.variable)) {
-    const auto x = run::to_integer(value);
+    const auto x = to_integer(value);
     if (!x) refuse("is not an integer");
     if (!is_default && (*x < o.int_min || *x > o.int_max)) refuse("is out of range");
     **i = *x;
   } else if (auto* b = std::get_if<bool*>(&o.variable)) {
-    const auto x = run::to_bool(value);
+    const auto x = to_bool(value);
     if (!x) refuse("is neither true nor false");
     **b = *x;
   } else {
@@ -215,7 +222,7 @@ void Schema::apply(const std::map<std::string, std::string>& values, const std::
 
 void Schema::read_config(const std::string& path) {
   std::map<std::string, std::vector<std::string>> values;
-  for (const auto& [key, value] : run::read_ini_file(path)) values[canonical(key)].push_back(value);
+  for (const auto& [key, value] : read_ini_file(path)) values[canonical(key)].push_back(value);
   for (const auto& [key, list] : values) set(known(key, path), list, path, Source::kConfig);
 }
 
@@ -238,7 +245,7 @@ void Schema::parse(const std::vector<std::string>& args) {
         return word.size() == 2 && o.letter == word[1];
       });
       if (named == options_.end()) {
-        if (!run::to_double(word)) throw Error("there is no such option", word, "--help lists the keys");
+        if (!to_double(word)) throw Error("there is no such option", word, "--help lists the keys");
         words.push_back(word);
         continue;
       }
@@ -285,6 +292,8 @@ void Schema::parse(const std::vector<std::string>& args) {
   if (map.count("config"))
     for (const std::string& path : map["config"].as<std::vector<std::string>>()) read_config(path);
 
+  if (preset_values_ && !preset_.empty()) apply(preset_values_(preset_), "preset " + preset_);
+
   std::vector<std::string> given;
   if (map.count("positional words")) given = map["positional words"].as<std::vector<std::string>>();
   std::size_t next = 0;
@@ -303,7 +312,12 @@ void Schema::parse(const std::vector<std::string>& args) {
 }
 
 std::string Schema::help() const {
-  std::string text = title_ + "\n";
+  std::string text = "usage: hardy " + title_;
+  for (const Positional& p : positionals_) {
+    const bool many = std::holds_alternative<std::vector<std::string>*>(p.variable);
+    text += (p.required ? " " : " [") + p.name + (many ? "..." : "") + (p.required ? "" : "]");
+  }
+  text += " [options]\n" + (summary_.empty() ? "" : "\n" + summary_ + "\n");
   std::size_t width = std::string("--config FILE").size();
   const auto left = [](const Option& o) {
     const char* kind = std::holds_alternative<double*>(o.variable)         ? " X"
@@ -344,14 +358,14 @@ std::string Schema::help() const {
 std::string Schema::resolved() const {
   std::string text;
   for (const Option& o : options_)
-    text += "# " + o.help + "\n" + o.key + " = " + run::ini_value(text_of(o)) + "\n";
+    text += "# " + o.help + "\n" + o.key + " = " + ini_value(text_of(o)) + "\n";
   return text;
 }
 
 nlohmann::json Schema::resolved_json() const {
   nlohmann::json j = nlohmann::json::object();
-  for (const Option& o : options_) std::visit([&](const auto* v) { j[o.key] = *v; }, o.variable);
+  for (const Option& o : options_) j[o.key] = text_of(o);
   return j;
 }
 
-}  // namespace hardy
+}  // namespace hardy::run

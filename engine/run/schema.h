@@ -1,9 +1,14 @@
 // One description of a command's settings serves its command line, its configuration file, its --help
 // and the resolved configuration that a run keeps. A value comes from the first of: the command line,
 // the file given by --config, a preset, the default.
+//
+//   Schema s("train riql", "robust implicit Q-learning");
+//   s.option("tau", &tau, "expectile of V's loss", 0.5, 1.0);
+//   s.parse(args);
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
@@ -11,14 +16,14 @@
 #include <variant>
 #include <vector>
 
-namespace hardy {
+namespace hardy::run {
 
 class Schema {
  public:
   enum class Source { kDefault, kPreset, kConfig, kCommandLine };  // a later one wins
 
-  // title: what stands above the help, e.g. "hardy train riql - robust implicit Q-learning".
-  explicit Schema(std::string title);
+  // title: the words after `hardy`, e.g. "train riql". summary: a sentence for the help.
+  explicit Schema(std::string title, std::string summary = "");
 
   // Each binds a variable that outlives the schema; its present value is the default. A key is spelt
   // with dashes ("batch-size"; underscores are understood too), or "output,o" to be -o as well.
@@ -35,10 +40,14 @@ class Schema {
   Schema& option(const std::string& key, std::vector<std::string>* v,
                  const std::string& help);  // a,b or repeated
   // Words without dashes, in order; a list takes all that are left. Not part of configuration files.
-  Schema& positional(const std::string& name, std::string* v, const std::string& help, bool required);
+  Schema& positional(const std::string& name, std::string* v, const std::string& help, bool required = true);
   Schema& positional(const std::string& name, std::vector<std::string>* v, const std::string& help,
-                     bool required);
-  Schema& heading(const std::string& text);  // stands above the options that follow, in the help
+                     bool required = true);
+  Schema& section(const std::string& title);  // stands above the options that follow, in the help
+  // Adds the option --preset; values(name) gives a preset's values, which lie below the command line and
+  // the file, wherever the preset is named.
+  Schema& presets(std::function<std::map<std::string, std::string>(const std::string&)> values,
+                  const std::string& help);
 
   // The command line, and the file that its --config names. Errors name the key, the value and what
   // would be right. With --help nothing is assigned.
@@ -47,6 +56,8 @@ class Schema {
   void apply(const std::map<std::string, std::string>& values, const std::string& origin,
              Source source = Source::kPreset);
 
+  void apply_file(const std::string& path) { read_config(path); }
+
   bool has(const std::string& key) const;
   bool was_set(const std::string& key) const { return source_of(key) != Source::kDefault; }
   Source source_of(const std::string& key) const;
@@ -54,7 +65,7 @@ class Schema {
   bool help_requested() const { return help_requested_; }
   std::string help() const;
   std::string resolved() const;          // ini text: every key, its help as a comment; parse() reads it back
-  nlohmann::json resolved_json() const;  // the same, key: value
+  nlohmann::json resolved_json() const;  // the same, key: value as text
 
  private:
   struct Option {
@@ -81,10 +92,11 @@ class Schema {
   static std::string text_of(const Option& option);
   static std::string allowed(const Option& option);
 
-  std::string title_, heading_;
+  std::string title_, summary_, heading_, preset_;
+  std::function<std::map<std::string, std::string>(const std::string&)> preset_values_;
   std::vector<Option> options_;
   std::vector<Positional> positionals_;
   bool help_requested_ = false;
 };
 
-}  // namespace hardy
+}  // namespace hardy::run

@@ -13,7 +13,7 @@
 #include "engine/ops/gemm.h"
 #include "engine/run/build.h"
 
-namespace hardy {
+namespace hardy::tools {
 namespace {
 
 std::string dotted(int major, int minor, int patch) {
@@ -76,4 +76,4 @@ std::string build_info_json() {
   return j.dump(2) + "\n";
 }
 
-}  // namespace hardy
+}  // namespace hardy::tools

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace hardy {
+namespace hardy::tools {
 
 struct LibraryInfo {
   std::string name, version;  // version "" : not in this build
@@ -16,4 +16,4 @@ std::vector<LibraryInfo> libraries();
 std::string build_info_text();
 std::string build_info_json();
 
-}  // namespace hardy
+}  // namespace hardy::tools

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace hardy {
+namespace hardy::tools {
 namespace {
 
 std::vector<Command>& registry() {
@@ -20,4 +20,4 @@ RegisterCommand::RegisterCommand(Command command) {
 
 const std::vector<Command>& commands() { return registry(); }
 
-}  // namespace hardy
+}  // namespace hardy::tools

@@ -1,22 +1,21 @@
-// A subcommand of `hardy`: one file in tools/hardy/commands/, which registers itself with a static
-// RegisterCommand, so that adding one edits nothing else.
+// A subcommand of `hardy`: each is a file under commands/ that registers itself.
 #pragma once
 
 #include <string>
 #include <vector>
 
-namespace hardy {
+namespace hardy::tools {
 
 struct Command {
-  std::string name;                                  // "train" or "data inspect"
+  std::string name;                                  // "train", "data inspect"
   std::string summary;                               // one line for `hardy --help`
-  int (*run)(const std::vector<std::string>& args);  // the words after the name; returns the exit code
+  int (*run)(const std::vector<std::string>& args);  // what follows the name; returns the exit code
 };
 
 struct RegisterCommand {
   explicit RegisterCommand(Command command);
 };
 
-const std::vector<Command>& commands();  // in alphabetical order
+const std::vector<Command>& commands();
 
-}  // namespace hardy
+}  // namespace hardy::tools

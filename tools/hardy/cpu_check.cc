@@ -8,8 +8,8 @@
 #if defined(__x86_64__)
 namespace {
 
-using hardy::kCpuNeedCount;
-using hardy::kCpuNeeds;
+using hardy::tools::kCpuNeedCount;
+using hardy::tools::kCpuNeeds;
 
 bool has(int need) {  // in the order of kCpuNeeds; the built-in takes literals only
   switch (need) {

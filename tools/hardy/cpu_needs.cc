@@ -1,7 +1,7 @@
 // Compiled with the options of everything else, to see what they allow; constants only, no code.
 #include "tools/hardy/cpu_needs.h"
 
-namespace hardy {
+namespace hardy::tools {
 namespace {
 
 constexpr bool kAvx =
@@ -86,4 +86,4 @@ constinit const CpuNeed kCpuNeeds[] = {{"sse4.2", kSse42},
                                        {"avx512vnni", kAvx512vnni}};
 constinit const int kCpuNeedCount = sizeof kCpuNeeds / sizeof *kCpuNeeds;
 
-}  // namespace hardy
+}  // namespace hardy::tools

@@ -1,7 +1,7 @@
 // The instruction sets that the compiler was allowed to use, against those that this processor has.
 #pragma once
 
-namespace hardy {
+namespace hardy::tools {
 
 struct CpuNeed {
   const char* name;
@@ -10,4 +10,4 @@ struct CpuNeed {
 extern const CpuNeed kCpuNeeds[];
 extern const int kCpuNeedCount;
 
-}  // namespace hardy
+}  // namespace hardy::tools

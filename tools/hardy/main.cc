@@ -18,10 +18,12 @@ std::string overview() {
       "hardy - reinforcement learning under adversity\n\n"
       "usage: hardy COMMAND [--help] ...\n\n";
   std::size_t width = 0;
-  for (const hardy::Command& c : hardy::commands()) width = std::max(width, c.name.size());
-  for (const hardy::Command& c : hardy::commands())
+  for (const hardy::tools::Command& c : hardy::tools::commands()) width = std::max(width, c.name.size());
+  for (const hardy::tools::Command& c : hardy::tools::commands())
     text += "  " + c.name + std::string(width + 2 - c.name.size(), ' ') + c.summary + "\n";
-  text += "\n`hardy COMMAND --help` lists a command's keys; `hardy --version` says what this build has.\n";
+  text +=
+      "\n`hardy COMMAND --help` lists a command's keys; `hardy --version` says what this build has.\n"
+      "exit codes: 0 done; 2 bad input, nothing was changed; 1 a run that failed\n";
   return text;
 }
 
@@ -32,27 +34,28 @@ int dispatch(const std::vector<std::string>& words) {
   }
   if (words[0] == "--version") {
     const bool json = words.size() > 1 && words[1] == "--json";
-    std::fputs(json ? hardy::build_info_json().c_str() : hardy::build_info_text().c_str(), stdout);
+    std::fputs(json ? hardy::tools::build_info_json().c_str() : hardy::tools::build_info_text().c_str(),
+               stdout);
     return 0;
   }
-  const auto find = [](const std::string& name) -> const hardy::Command* {
-    for (const hardy::Command& c : hardy::commands())
+  const auto find = [](const std::string& name) -> const hardy::tools::Command* {
+    for (const hardy::tools::Command& c : hardy::tools::commands())
       if (c.name == name) return &c;
     return nullptr;
   };
   if (words.size() >= 2)
-    if (const hardy::Command* c = find(words[0] + " " + words[1]))
+    if (const hardy::tools::Command* c = find(words[0] + " " + words[1]))
       return c->run({words.begin() + 2, words.end()});
-  if (const hardy::Command* c = find(words[0])) return c->run({words.begin() + 1, words.end()});
+  if (const hardy::tools::Command* c = find(words[0])) return c->run({words.begin() + 1, words.end()});
 
   // The first word alone may be right: `hardy data`, `hardy data inspct`.
   std::vector<std::string> names, family;
-  for (const hardy::Command& c : hardy::commands()) {
+  for (const hardy::tools::Command& c : hardy::tools::commands()) {
     names.push_back(c.name);
     if (c.name.starts_with(words[0] + " ")) family.push_back(c.name);
   }
   if (!family.empty() && (words.size() < 2 || words[1] == "--help" || words[1] == "-h")) {
-    for (const hardy::Command& c : hardy::commands())
+    for (const hardy::tools::Command& c : hardy::tools::commands())
       if (c.name.starts_with(words[0] + " "))
         std::printf("  hardy %-18s %s\n", c.name.c_str(), c.summary.c_str());
     return words.size() < 2 ? 2 : 0;

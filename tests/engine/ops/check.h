@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "engine/base/random.h"
@@ -109,6 +110,16 @@ inline void check_op(const std::vector<Operand>& operands, const Build& build, d
     EXPECT_EQ(single.gradients[k], team.gradients[k]);
     for (std::size_t i = 0; i < exact.gradients[k].size(); ++i)
       EXPECT_NEAR(single.gradients[k][i], exact.gradients[k][i], f32_tolerance * std::max(1.0, std::abs(exact.gradients[k][i])));
+  }
+}
+
+// build() must throw an Error whose message holds every one of `parts`.
+inline void expect_shape_error(const std::function<void()>& build, const std::vector<std::string>& parts) {
+  try {
+    build();
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    for (const std::string& part : parts) EXPECT_NE(e.message().find(part), std::string::npos) << e.message();
   }
 }
 
