@@ -34,9 +34,11 @@ class BatchEnvironment {
 
   // Starts instance i anew, deterministic in the seed; writes its observation [observation_size].
   virtual void reset(int i, std::uint64_t seed, std::span<double> observation) = 0;
+  // The observation of instance i as it stands (what the last reset, step or load_state left).
+  virtual void observe(int i, std::span<double> observation) const = 0;
   // Steps the instances [begin, end). All spans are of the whole batch: actions [n, action_size],
   // observations [n, observation_size], the rest [n]. terminated: the task ended; truncated: the time
-  // limit was reached without it. Nothing is reset by itself.
+  // limit was reached without it. Nothing is reset by itself. Allocates nothing.
   virtual void step(int begin, int end, std::span<const float> actions, std::span<double> observations,
                     std::span<double> rewards, std::span<std::uint8_t> terminated,
                     std::span<std::uint8_t> truncated) = 0;
@@ -52,11 +54,19 @@ class BatchEnvironment {
   virtual void physics(int /*i*/, std::span<double> /*qpos*/, std::span<double> /*qvel*/) const {}
 };
 
-// Steps all instances, shared among the team's threads.
-void step_all(BatchEnvironment& env, ThreadTeam& team, std::span<const float> actions, std::span<double> observations,
-              std::span<double> rewards, std::span<std::uint8_t> terminated, std::span<std::uint8_t> truncated);
+// Throws an Error if the range or a span's length does not fit the batch.
+void check_step(const BatchEnvironment& env, int begin, int end, std::span<const float> actions,
+                std::span<const double> observations, std::span<const double> rewards,
+                std::span<const std::uint8_t> terminated, std::span<const std::uint8_t> truncated);
 
-// The registry: an environment's file holds a static Registration.
+// Steps all instances, shared among the team's threads; the same bits for any team. If instances fail, the
+// Error of the lowest one is thrown after all have been stepped.
+void step_all(BatchEnvironment& env, ThreadTeam& team, std::span<const float> actions,
+              std::span<double> observations, std::span<double> rewards, std::span<std::uint8_t> terminated,
+              std::span<std::uint8_t> truncated);
+
+// The registry: an environment's file holds a static Registration. An unknown name is an Error that
+// says the nearest known one.
 using Factory = std::unique_ptr<BatchEnvironment> (*)(int instances);
 struct Registration {
   Registration(const std::string& name, Factory factory);

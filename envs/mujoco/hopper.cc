@@ -1,11 +1,17 @@
-// Hopper with the semantics of the D4RL v2 data and of Gymnasium's Hopper-v4.
+// Hopper with the semantics of the D4RL v2 data (Gym's Hopper-v2) and of Gymnasium's Hopper-v4.
 //   observation [11]: qpos without the forward position, qvel clipped to [-10, 10]
-//   action [3]: torques of hip, knee and ankle; outside [-1, 1] the motors saturate, the cost does not
-//   reward: forward velocity + 1 - 0.001 |a|^2, the bonus paid on the last step as well
-//   terminated: height <= 0.7, |pitch| >= 0.2, or a state outside (-100, 100)
+//   action [3]: torques of hip, knee and ankle in [-1, 1], times 200 N m. Outside, MuJoCo's motors saturate,
+//     so that the motion is that of the clipped action, while the cost is that of the action as given
+//     (D4RL's wrapper clips before both; no D4RL file holds such an action)
+//   reward: forward velocity + 1 - 0.001 |a|^2. v2, v3 and v4 pay the 1 on the terminating step as well
+//     (v4 as long as unhealthy states terminate, its default), v5 does not; the data follow v2
+//   terminated: height <= 0.7, |pitch| >= 0.2, a state but the positions x, z outside (-100, 100), or a
+//     simulation that MuJoCo found to diverge (it restarts itself, which Gymnasium does not notice)
+//   truncated: 1000 steps; start: every qpos and qvel within 5e-3 of the upright stand, uniformly
 #include <algorithm>
 #include <cmath>
 
+#include "engine/base/error.h"
 #include "engine/base/random.h"
 #include "envs/environment.h"
 #include "envs/mujoco/hopper_model.h"
@@ -39,17 +45,29 @@ class Hopper final : public BatchEnvironment {
     mjData& d = *instance.data;
     mj_resetData(model_.get(), &d);
     const Random random(seed, Stream::kEnvironment);
-    const auto noise = [&](int k) { return kResetNoise * (2 * random.uniform64(static_cast<std::uint64_t>(k)) - 1); };
+    const auto noise = [&](int k) {
+      return kResetNoise * (2 * random.uniform64(static_cast<std::uint64_t>(k)) - 1);
+    };
     for (int k = 0; k < model_->nq; ++k) d.qpos[k] = model_->qpos0[k] + noise(k);
     for (int k = 0; k < model_->nv; ++k) d.qvel[k] = noise(model_->nq + k);
     mj_forward(model_.get(), &d);
     instance.steps = 0;
-    observe(d, observation);
+    observe(i, observation);
+  }
+
+  void observe(int i, std::span<double> observation) const override {
+    const mjData& d = *at(i).data;
+    std::copy(d.qpos + 1, d.qpos + model_->nq, observation.begin());
+    std::transform(d.qvel, d.qvel + model_->nv, observation.begin() + model_->nq - 1,
+                   [](double v) { return std::clamp(v, -10.0, 10.0); });
   }
 
   void step(int begin, int end, std::span<const float> actions, std::span<double> observations,
-            std::span<double> rewards, std::span<std::uint8_t> terminated, std::span<std::uint8_t> truncated) override {
-    const auto obs = static_cast<std::size_t>(spec_.observation_size), act = static_cast<std::size_t>(spec_.action_size);
+            std::span<double> rewards, std::span<std::uint8_t> terminated,
+            std::span<std::uint8_t> truncated) override {
+    check_step(*this, begin, end, actions, observations, rewards, terminated, truncated);
+    const auto obs = static_cast<std::size_t>(spec_.observation_size),
+               act = static_cast<std::size_t>(spec_.action_size);
     for (int i = begin; i < end; ++i) {
       const auto n = static_cast<std::size_t>(i);
       Instance& instance = at(i);
@@ -63,18 +81,20 @@ class Hopper final : public BatchEnvironment {
       }
       for (int frame = 0; frame < kFrameSkip; ++frame) mj_step(model_.get(), &d);
       rewards[n] = (d.qpos[0] - before) / (kFrameSkip * model_->opt.timestep) + 1 - 1e-3 * effort;
-      terminated[n] = !healthy(d);
+      terminated[n] = !healthy(d) || diverged(d);
       truncated[n] = ++instance.steps >= spec_.max_episode_steps && !terminated[n];
-      observe(d, observations.subspan(n * obs, obs));
+      observe(i, observations.subspan(n * obs, obs));
     }
   }
 
   std::size_t state_size() const override { return physics_state_size(*model_) + 1; }
   void save_state(int i, std::span<double> state) const override {
+    check_state(state.size());
     save_physics(*model_, *at(i).data, state);
     state[state_size() - 1] = at(i).steps;
   }
   void load_state(int i, std::span<const double> state) override {
+    check_state(state.size());
     load_physics(*model_, *at(i).data, state);
     at(i).steps = static_cast<int>(state[state_size() - 1]);
   }
@@ -96,18 +116,18 @@ class Hopper final : public BatchEnvironment {
   Instance& at(int i) { return instances_[static_cast<std::size_t>(i)]; }
   const Instance& at(int i) const { return instances_[static_cast<std::size_t>(i)]; }
 
+  void check_state(std::size_t size) const {
+    if (size == state_size()) return;
+    throw Error("a state of " + std::to_string(size) + " numbers", spec_.name,
+                "this build's holds " + std::to_string(state_size()));
+  }
+
   bool healthy(const mjData& d) const {
     const auto within = [](double x) { return x > -100 && x < 100; };  // false for NaN as well
     bool bounded = std::isfinite(d.qpos[0]) && std::isfinite(d.qpos[1]);
     for (int k = 2; k < model_->nq; ++k) bounded = bounded && within(d.qpos[k]);
     for (int k = 0; k < model_->nv; ++k) bounded = bounded && within(d.qvel[k]);
     return bounded && d.qpos[1] > 0.7 && std::abs(d.qpos[2]) < 0.2;
-  }
-
-  void observe(const mjData& d, std::span<double> observation) const {
-    std::copy(d.qpos + 1, d.qpos + model_->nq, observation.begin());
-    std::transform(d.qvel, d.qvel + model_->nv, observation.begin() + model_->nq - 1,
-                   [](double v) { return std::clamp(v, -10.0, 10.0); });
   }
 
   Model model_;

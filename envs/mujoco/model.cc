@@ -1,5 +1,6 @@
 #include "envs/mujoco/model.h"
 
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 
@@ -14,8 +15,8 @@ void ignore(const char*) {}
 void install_handlers() {
   static std::once_flag once;
   std::call_once(once, [] {
-    mju_user_error = raise;
-    mju_user_warning = ignore;
+    if (!mju_user_error) mju_user_error = raise;
+    if (!mju_user_warning) mju_user_warning = ignore;
   });
 }
 
@@ -55,7 +56,14 @@ Data make_data(const mjModel& model) {
   return data;
 }
 
-std::size_t physics_state_size(const mjModel& m) { return 1 + static_cast<std::size_t>(m.nq + 2 * m.nv + m.na); }
+bool diverged(const mjData& d) {
+  return d.warning[mjWARN_BADQPOS].number || d.warning[mjWARN_BADQVEL].number ||
+         d.warning[mjWARN_BADQACC].number;
+}
+
+std::size_t physics_state_size(const mjModel& m) {
+  return 1 + static_cast<std::size_t>(m.nq + 2 * m.nv + m.na);
+}
 
 void save_physics(const mjModel& m, const mjData& d, std::span<double> state) {
   double* to = state.data();
@@ -63,6 +71,7 @@ void save_physics(const mjModel& m, const mjData& d, std::span<double> state) {
 }
 
 void load_physics(const mjModel& m, mjData& d, std::span<const double> state) {
+  for (mjWarningStat& warning : d.warning) warning = {};
   const double* from = state.data();
   for_parts(m, d, [&](mjtNum* part, int n) {
     std::copy(from, from + n, part);

@@ -18,10 +18,15 @@ struct FreeData {
 using Model = std::unique_ptr<mjModel, FreeModel>;
 using Data = std::unique_ptr<mjData, FreeData>;
 
-// Compiles an MJCF text; an Error with MuJoCo's own words if it is not valid. MuJoCo's errors become
-// hardy::Error from here on, its warnings are silent: a diverging simulation shows in its state.
+// Compiles an MJCF text; an Error with MuJoCo's own words if it is not valid. From here on MuJoCo's errors
+// become hardy::Error and its warnings are silent (nothing is logged to a file, nothing aborts), unless the
+// program has installed handlers of its own: those are left alone.
 Model compile_model(const std::string& name, const std::string& mjcf);
 Data make_data(const mjModel& model);
+
+// Whether MuJoCo met a position, velocity or acceleration that is not finite or too large since the last
+// reset or load: it then put the simulation back to the model's start by itself.
+bool diverged(const mjData& data);
 
 // time, qpos, qvel, act, qacc_warmstart: what mj_step's next result depends on.
 std::size_t physics_state_size(const mjModel& model);

@@ -1,0 +1,187 @@
+// What every registered environment promises, and the registry and the batch step themselves.
+#include "envs/environment.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "engine/base/error.h"
+#include "engine/base/random.h"
+#include "engine/base/threads.h"
+#include "tests/envs/rollout.h"
+
+namespace hardy::envs {
+namespace {
+
+TEST(Registry, NamesTheNearestEnvironment) {
+  const auto names = environment_names();
+  if (names.empty()) GTEST_SKIP() << "this build has no environment";
+  std::string misspelt = names.front();
+  misspelt.erase(1, 1);
+  try {
+    make_environment(misspelt, 1);
+    FAIL() << misspelt << " was made";
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find(names.front()), std::string::npos) << error.message();
+    EXPECT_EQ(error.exit_code(), 2);
+  }
+}
+
+TEST(Registry, RefusesAnEmptyBatch) {
+  for (const auto& name : environment_names()) EXPECT_THROW(make_environment(name, 0), Error);
+}
+
+TEST(NormalisedScore, IsZeroAndAHundredAtTheReferences) {
+  EnvSpec spec;
+  spec.reference_min = -20.272305;
+  spec.reference_max = 3234.3;
+  EXPECT_DOUBLE_EQ(normalised_score(spec, -20.272305), 0);
+  EXPECT_DOUBLE_EQ(normalised_score(spec, 3234.3), 100);
+}
+
+class EveryEnvironment : public testing::TestWithParam<std::string> {};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(EveryEnvironment);
+INSTANTIATE_TEST_SUITE_P(Envs, EveryEnvironment, testing::ValuesIn(environment_names()),
+                         [](const auto& param) { return param.param; });
+
+TEST_P(EveryEnvironment, HasAConsistentSpecification) {
+  const auto env = make_environment(GetParam(), 3);
+  const EnvSpec& spec = env->spec();
+  EXPECT_EQ(spec.name, GetParam());
+  EXPECT_EQ(env->size(), 3);
+  EXPECT_GT(spec.observation_size, 0);
+  EXPECT_GT(spec.max_episode_steps, 0);
+  EXPECT_LT(spec.reference_min, spec.reference_max);
+  ASSERT_EQ(spec.action_low.size(), static_cast<std::size_t>(spec.action_size));
+  ASSERT_EQ(spec.action_high.size(), static_cast<std::size_t>(spec.action_size));
+  for (std::size_t k = 0; k < spec.action_low.size(); ++k) EXPECT_LT(spec.action_low[k], spec.action_high[k]);
+}
+
+TEST_P(EveryEnvironment, GivesTheSameBitsForAnyThreadCount) {
+  constexpr int kInstances = 7, kSteps = 60;
+  const Record one = rollout(GetParam(), kInstances, kSteps, 11, 1);
+  EXPECT_EQ(one, rollout(GetParam(), kInstances, kSteps, 11, 1));
+  EXPECT_EQ(one, rollout(GetParam(), kInstances, kSteps, 11, 2));
+  EXPECT_EQ(one, rollout(GetParam(), kInstances, kSteps, 11, 3));
+  for (const double x : one) ASSERT_TRUE(std::isfinite(x));
+}
+
+TEST_P(EveryEnvironment, InstanceDoesNotDependOnTheOthers) {
+  const auto alone = make_environment(GetParam(), 1), crowd = make_environment(GetParam(), 3);
+  Batch a(*alone), b(*crowd);
+  a.reset(0, 5);
+  for (int i = 0; i < 3; ++i) b.reset(i, i == 1 ? 5 : 100 + static_cast<std::uint64_t>(i));
+  ThreadTeam team(1);
+  for (std::uint64_t t = 0; t < 40; ++t) {
+    b.act(9, t);
+    std::copy_n(b.action(1).begin(), a.actions.size(), a.actions.begin());
+    a.step(team);
+    b.step(team);
+    ASSERT_EQ(a.rewards[0], b.rewards[1]);
+    ASSERT_TRUE(std::ranges::equal(a.observation(0), b.observation(1)));
+  }
+}
+
+TEST_P(EveryEnvironment, SeedsDiffer) {
+  const auto env = make_environment(GetParam(), 2);
+  Batch batch(*env);
+  batch.reset(0, 1);
+  batch.reset(1, 2);
+  EXPECT_FALSE(std::ranges::equal(batch.observation(0), batch.observation(1)));
+  batch.reset(1, 1);
+  EXPECT_TRUE(std::ranges::equal(batch.observation(0), batch.observation(1)));
+}
+
+TEST_P(EveryEnvironment, ContinuesARestoredStateWithTheSameBits) {
+  const auto env = make_environment(GetParam(), 1);
+  Batch batch(*env);
+  ThreadTeam team(1);
+  batch.reset(0, 3);
+  std::vector<double> state(env->state_size());
+  for (const int before : {0, 1, 7, 25}) {
+    for (int t = 0; t < before; ++t) batch.act(4, static_cast<std::uint64_t>(t)), batch.step(team);
+    env->save_state(0, state);
+    const std::vector<double> seen(batch.observations);
+    const Record straight = batch.run(team, 30, 8);
+
+    // into the same instance, and into one that has lived through something else
+    const auto other = make_environment(GetParam(), 2);
+    Batch there(*other);
+    there.reset(0, 77), there.reset(1, 78);
+    there.run(team, 15, 1);
+    other->load_state(1, state);
+    other->load_state(0, state);
+    other->observe(1, there.observation(1));
+    EXPECT_TRUE(std::ranges::equal(there.observation(1), seen));
+    env->load_state(0, state);
+    EXPECT_EQ(batch.run(team, 30, 8), straight);
+
+    std::vector<double> again(env->state_size());
+    other->save_state(1, again);
+    EXPECT_EQ(again, state);
+    for (std::uint64_t t = 0; t < 30; ++t) {
+      env->load_state(0, state);  // every step from the restored state, the batch beside it
+      batch.act(8, t);
+      std::ranges::copy(batch.action(0), there.action(0).begin());
+      std::ranges::copy(batch.action(0), there.action(1).begin());
+      if (t) other->save_state(0, state), env->load_state(0, state);
+      batch.step(team), there.step(team);
+      ASSERT_EQ(there.rewards[0], batch.rewards[0]);
+      ASSERT_EQ(there.rewards[1], batch.rewards[0]);
+      ASSERT_TRUE(std::ranges::equal(there.observation(0), batch.observation(0)));
+    }
+  }
+}
+
+TEST_P(EveryEnvironment, RefusesStatesAndSpansOfAnotherSize) {
+  const auto env = make_environment(GetParam(), 2);
+  Batch batch(*env);
+  ThreadTeam team(1);
+  batch.reset(0, 1), batch.reset(1, 2);
+  std::vector<double> state(env->state_size() + 1);
+  EXPECT_THROW(env->load_state(0, state), Error);
+  EXPECT_THROW(env->save_state(0, state), Error);
+  batch.actions.pop_back();
+  EXPECT_THROW(batch.step(team), Error);
+}
+
+// An environment whose odd instances fail.
+class Failing final : public BatchEnvironment {
+ public:
+  Failing() { spec_.name = "failing", spec_.observation_size = 1, spec_.action_size = 1; }
+  const EnvSpec& spec() const override { return spec_; }
+  int size() const override { return 6; }
+  void reset(int, std::uint64_t, std::span<double>) override {}
+  void observe(int, std::span<double>) const override {}
+  void step(int begin, int, std::span<const float>, std::span<double>, std::span<double> rewards,
+            std::span<std::uint8_t>, std::span<std::uint8_t>) override {
+    if (begin % 2) throw Error::failed_run("instance " + std::to_string(begin));
+    rewards[static_cast<std::size_t>(begin)] = 1;
+  }
+  std::size_t state_size() const override { return 0; }
+  void save_state(int, std::span<double>) const override {}
+  void load_state(int, std::span<const double>) override {}
+
+ private:
+  EnvSpec spec_;
+};
+
+TEST(StepAll, ThrowsTheLowestFailureAfterSteppingTheOthers) {
+  for (const int threads : {1, 3}) {
+    Failing env;
+    Batch batch(env);
+    ThreadTeam team(threads);
+    try {
+      batch.step(team);
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.problem(), "instance 1");
+    }
+    EXPECT_EQ(batch.rewards, (std::vector<double>{1, 0, 1, 0, 1, 0}));
+  }
+}
+
+}  // namespace
+}  // namespace hardy::envs
