@@ -13,9 +13,14 @@
 #include "engine/base/error.h"
 
 namespace hardy::run {
+namespace {
+
+constexpr const char* kMark = ".tmp-";  // NAME.tmp-PID
+
+}  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path target)
-    : target_(std::move(target)), temporary_(target_.string() + ".tmp-" + std::to_string(::getpid())) {}
+    : target_(std::move(target)), temporary_(target_.string() + kMark + std::to_string(::getpid())) {}
 
 AtomicFile::~AtomicFile() {
   if (fd_ >= 0) ::close(fd_);
@@ -24,7 +29,7 @@ AtomicFile::~AtomicFile() {
 
 void AtomicFile::fail(const std::string& what) {
   const std::string reason = std::strerror(errno);
-  throw Error::failed_run(what + " (" + reason + ")", target_.string(), "nothing was changed there");
+  throw Error(what + " (" + reason + ")", target_.string(), "nothing was changed there");
 }
 
 void AtomicFile::open() {
@@ -63,6 +68,16 @@ void write_atomically(const std::filesystem::path& path, std::string_view text) 
   AtomicFile file(path);
   file.write(text.data(), text.size());
   file.commit();
+}
+
+void remove_temporaries(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    const std::size_t mark = name.rfind(kMark);
+    if (mark != std::string::npos && name.find_first_not_of("0123456789", mark + 5) == std::string::npos)
+      std::filesystem::remove(entry.path(), ignored);
+  }
 }
 
 namespace {

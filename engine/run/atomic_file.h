@@ -32,6 +32,9 @@ class AtomicFile {
 
 void write_atomically(const std::filesystem::path& path, std::string_view text);
 
+// Removes what writers that were killed have left in a folder that nobody else writes to.
+void remove_temporaries(const std::filesystem::path& folder);
+
 // Lowercase hexadecimal SHA-256.
 std::string sha256(std::span<const std::byte> bytes);
 std::string sha256_of_file(const std::filesystem::path& path);

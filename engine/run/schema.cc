@@ -1,309 +1,371 @@
 #include "engine/run/schema.h"
 
+#include <algorithm>
 #include <boost/program_options.hpp>
-#include <charconv>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "engine/run/ini.h"
+#include "engine/run/values.h"
 
 namespace hardy::run {
 namespace po = boost::program_options;
 namespace {
 
-std::string text_of(double x) {
-  char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, x).ptr;  // shortest text that reads back the same
-  return {buffer, end};
-}
-std::string text_of(std::int64_t x) { return std::to_string(x); }
-
-template <class T>
-T number(const std::string& key, const std::string& text, T min, T max) {
-  T value{};
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (code != std::errc{} || end != text.data() + text.size())
-    throw Error("'" + text + "' is not " + (std::is_integral_v<T> ? "a whole number" : "a number"), "--" + key);
-  if (!(value >= min && value <= max))
-    throw Error(text + " is out of range", "--" + key, "allowed: " + text_of(min) + " to " + text_of(max));
-  return value;
+std::string canonical(std::string key) {
+  std::replace(key.begin(), key.end(), '_', '-');
+  return key;
 }
 
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts;
-  for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', at), text.size());
-    if (comma > at) parts.push_back(text.substr(at, comma - at));
-    at = comma + 1;
-  }
-  return parts;
+std::string place(const std::string& origin, const std::string& key) {
+  return origin.empty() ? "--" + key : origin + ", " + key;
 }
-std::string join(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& p : parts) text += (text.empty() ? "" : ",") + p;
+
+// "one more word: --steps" and the like, from Boost's exceptions.
+std::string sentence_of(const po::error& e) {
+  std::string text = e.what();
+  std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
 }
 
 }  // namespace
 
-Schema::Schema(std::string title, std::string summary) : title_(std::move(title)), summary_(std::move(summary)) {}
+Schema::Schema(std::string title, std::string summary)
+    : title_(std::move(title)), summary_(std::move(summary)) {}
 
-Schema::Option* Schema::find(const std::string& key) {
-  for (Option& o : options_)
-    if (o.key == key) return &o;
-  return nullptr;
-}
-
-Schema::Option& Schema::add(Option option) {
-  if (find(option.key)) throw Error("the schema has this key twice", option.key);
-  option.section = section_;
-  option.fallback = option.get();
+Schema::Option& Schema::add(const std::string& key, const std::string& help) {
+  Option option;
+  const std::size_t comma = key.find(',');
+  option.key = canonical(key.substr(0, comma));
+  if (comma != std::string::npos) option.letter = key.at(comma + 1);
+  option.help = help;
+  option.heading = heading_;
+  if (find(option.key) || option.key == "help" || option.key == "config")
+    throw Error("the key is declared twice", option.key, "", Error::Kind::kFailedRun);
   options_.push_back(std::move(option));
   return options_.back();
 }
 
-Schema::Option Schema::named(const std::string& key, const std::string& help) {
-  Option o;
-  o.key = key;
-  o.help = help;
-  return o;
+Schema& Schema::option(const std::string& key, double* v, const std::string& help, double min, double max) {
+  Option& o = add(key, help);
+  o.variable = v;
+  o.min = min;
+  o.max = max;
+  o.default_text = text_of(o);
+  return *this;
+}
+
+Schema& Schema::option(const std::string& key, std::int64_t* v, const std::string& help, std::int64_t min,
+                       std::int64_t max) {
+  Option& o = add(key, help);
+  o.variable = v;
+  o.int_min = min;
+  o.int_max = max;
+  o.default_text = text_of(o);
+  return *this;
+}
+
+Schema& Schema::option(const std::string& key, bool* v, const std::string& help) {
+  Option& o = add(key, help);
+  o.variable = v;
+  o.default_text = text_of(o);
+  return *this;
+}
+
+Schema& Schema::option(const std::string& key, std::string* v, const std::string& help,
+                       std::vector<std::string> choices) {
+  Option& o = add(key, help);
+  o.variable = v;
+  o.choices = std::move(choices);
+  o.default_text = text_of(o);
+  return *this;
+}
+
+Schema& Schema::option(const std::string& key, std::vector<std::string>* v, const std::string& help) {
+  Option& o = add(key, help);
+  o.variable = v;
+  o.default_text = text_of(o);
+  return *this;
+}
+
+Schema& Schema::positional(const std::string& name, std::string* v, const std::string& help, bool required) {
+  positionals_.push_back({name, help, required, v});
+  return *this;
+}
+
+Schema& Schema::positional(const std::string& name, std::vector<std::string>* v, const std::string& help,
+                           bool required) {
+  positionals_.push_back({name, help, required, v});
+  return *this;
 }
 
 Schema& Schema::section(const std::string& title) {
-  section_ = title;
+  heading_ = title;
   return *this;
 }
 
-Schema& Schema::option(const std::string& key, double* value, const std::string& help, double min, double max) {
-  Option o = named(key, help);
-  const bool low = min > -std::numeric_limits<double>::infinity(), high = max < std::numeric_limits<double>::infinity();
-  if (low || high) o.constraint = (low ? text_of(min) : "") + ".." + (high ? text_of(max) : "");
-  o.set = [=](const std::string& t) { *value = number(key, t, min, max); };
-  o.get = [=] { return text_of(*value); };
-  add(std::move(o));
-  return *this;
-}
-
-Schema& Schema::option(const std::string& key, std::int64_t* value, const std::string& help, std::int64_t min, std::int64_t max) {
-  Option o = named(key, help);
-  const bool low = min > std::numeric_limits<std::int64_t>::min(), high = max < std::numeric_limits<std::int64_t>::max();
-  if (low || high) o.constraint = (low ? text_of(min) : "") + ".." + (high ? text_of(max) : "");
-  o.set = [=](const std::string& t) { *value = number(key, t, min, max); };
-  o.get = [=] { return text_of(*value); };
-  add(std::move(o));
-  return *this;
-}
-
-Schema& Schema::option(const std::string& key, bool* value, const std::string& help) {
-  Option o = named(key, help);
-  o.flag = true;
-  o.set = [=](const std::string& t) {
-    if (t == "true" || t == "1" || t.empty()) *value = true;
-    else if (t == "false" || t == "0") *value = false;
-    else throw Error("'" + t + "' is neither true nor false", "--" + key);
-  };
-  o.get = [=] { return std::string(*value ? "true" : "false"); };
-  add(std::move(o));
-  return *this;
-}
-
-Schema& Schema::option(const std::string& key, std::string* value, const std::string& help, std::vector<std::string> choices) {
-  Option o = named(key, help);
-  for (const std::string& c : choices) o.constraint += (o.constraint.empty() ? "" : "|") + c;
-  o.set = [=](const std::string& t) {
-    if (!choices.empty() && std::find(choices.begin(), choices.end(), t) == choices.end())
-      throw Error("'" + t + "' is not one of its values", "--" + key, suggestion(t, choices));
-    *value = t;
-  };
-  o.get = [=] { return *value; };
-  add(std::move(o));
-  return *this;
-}
-
-Schema& Schema::option(const std::string& key, std::vector<std::string>* value, const std::string& help) {
-  Option o = named(key, help);
-  o.constraint = "a,b,...";
-  o.set = [=](const std::string& t) { *value = split(t); };
-  o.get = [=] { return join(*value); };
-  add(std::move(o));
-  return *this;
-}
-
-Schema& Schema::positional(const std::string& name, std::string* value, const std::string& help, bool required) {
-  Option o = named(name, help);
-  o.positional = true;
-  o.required = required;
-  o.set = [=](const std::string& t) { *value = t; };
-  o.get = [=] { return *value; };
-  add(std::move(o));
-  return *this;
-}
-
-Schema& Schema::positional(const std::string& name, std::vector<std::string>* value, const std::string& help, bool required) {
-  Option o = named(name, help);
-  o.positional = o.many = true;
-  o.required = required;
-  o.set = [=](const std::string& t) { value->push_back(t); };
-  o.get = [=] { return join(*value); };
-  add(std::move(o));
-  return *this;
-}
-
-Schema& Schema::presets(std::function<std::map<std::string, std::string>(const std::string&)> values, const std::string& help) {
+Schema& Schema::presets(std::function<std::map<std::string, std::string>(const std::string&)> values,
+                        const std::string& help) {
   preset_values_ = std::move(values);
   return option("preset", &preset_, help);
 }
 
-void Schema::unknown(const std::string& key, const std::string& origin) const {
-  std::vector<std::string> keys;
-  for (const Option& o : options_)
-    if (!o.positional) keys.push_back(o.key);
-  const std::string near = nearest(key, keys);
-  throw Error("unknown option '" + key + "'", origin,
-              near.empty() ? "see 'hardy " + title_ + " --help'" : "did you mean '" + near + "'?");
+const Schema::Option* Schema::find(const std::string& key) const {
+  const std::string wanted = canonical(key);
+  const auto found =
+      std::find_if(options_.begin(), options_.end(), [&](const Option& o) { return o.key == wanted; });
+  return found == options_.end() ? nullptr : &*found;
 }
 
-void Schema::set(Option& option, const std::string& value, const std::string& origin) {
-  option.set(value);
-  option.origin = origin;
+Schema::Option& Schema::known(const std::string& key, const std::string& origin) {
+  if (const Option* o = find(key)) return const_cast<Option&>(*o);
+  std::vector<std::string> names = keys();
+  if (origin.empty()) names.insert(names.end(), {"config", "help"});
+  const std::string best = nearest(canonical(key), names);
+  throw Error("there is no such key", place(origin, key),
+              best.empty() ? "--help lists the keys"
+                           : "did you mean '" + (origin.empty() ? "--" + best : best) + "'?");
 }
 
-void Schema::apply(const std::map<std::string, std::string>& values, const std::string& origin) {
-  for (const auto& [key, value] : values) {
-    Option* o = find(key);
-    if (!o || o->positional) unknown(key, origin);
-    set(*o, value, origin);
+bool Schema::has(const std::string& key) const { return find(key) != nullptr; }
+
+Schema::Source Schema::source_of(const std::string& key) const {
+  const Option* o = find(key);
+  return o ? o->source : Source::kDefault;
+}
+
+std::vector<std::string> Schema::keys() const {
+  std::vector<std::string> names;
+  for (const Option& o : options_) names.push_back(o.key);
+  return names;
+}
+
+std::string Schema::allowed(const Option& o) {
+  const auto range = [](const std::string& what, bool low, const std::string& min, bool high,
+                        const std::string& max) {
+    if (low && high) return what + " from " + min + " to " + max;
+    if (low) return what + ", at least " + min;
+    if (high) return what + ", at most " + max;
+    return what;
+  };
+  if (std::holds_alternative<double*>(o.variable))
+    return range("a number", o.min > -std::numeric_limits<double>::infinity(), to_text(o.min),
+                 o.max < std::numeric_limits<double>::infinity(), to_text(o.max));
+  if (std::holds_alternative<std::int64_t*>(o.variable))
+    return range("an integer", o.int_min > std::numeric_limits<std::int64_t>::min(),
+                 std::to_string(o.int_min), o.int_max < std::numeric_limits<std::int64_t>::max(),
+                 std::to_string(o.int_max));
+  if (std::holds_alternative<bool*>(o.variable)) return "true or false";
+  if (!o.choices.empty()) return "one of " + join(o.choices, ", ");
+  return "a text";
+}
+
+std::string Schema::text_of(const Option& o) {
+  if (auto* v = std::get_if<double*>(&o.variable)) return to_text(**v);
+  if (auto* v = std::get_if<std::int64_t*>(&o.variable)) return std::to_string(**v);
+  if (auto* v = std::get_if<bool*>(&o.variable)) return **v ? "true" : "false";
+  if (auto* v = std::get_if<std::string*>(&o.variable)) return **v;
+  return join(*std::get<std::vector<std::string>*>(o.variable), ",");
+}
+
+void Schema::assign(Option& o, const std::vector<std::string>& values, const std::string& origin) {
+  if (auto* list = std::get_if<std::vector<std::string>*>(&o.variable)) {
+    (*list)->clear();
+    for (const std::string& value : values)
+      for (std::string& word : split(value, ',')) (*list)->push_back(std::move(word));
+    return;
+  }
+  if (values.size() != 1)
+    throw Error("the key is given more than once", place(origin, o.key), "give it once");
+  const std::string& value = values.front();
+  const bool is_default = value == o.default_text;
+  const auto refuse = [&](const std::string& what) {
+    throw Error("'" + value + "' " + what, place(origin, o.key), "give " + allowed(o));
+  };
+  if (auto* v = std::get_if<double*>(&o.variable)) {
+    const auto x = to_double(value);
+    if (!x) refuse("is not a number");
+    if (!is_default && (*x < o.min || *x > o.max)) refuse("is out of range");
+    **v = *x;
+  } else if (auto* i = std::get_if<std::int64_t*>(&o.variable)) {
+    const auto x = to_integer(value);
+    if (!x) refuse("is not an integer");
+    if (!is_default && (*x < o.int_min || *x > o.int_max)) refuse("is out of range");
+    **i = *x;
+  } else if (auto* b = std::get_if<bool*>(&o.variable)) {
+    const auto x = to_bool(value);
+    if (!x) refuse("is neither true nor false");
+    **b = *x;
+  } else {
+    if (!o.choices.empty() && !is_default &&
+        std::find(o.choices.begin(), o.choices.end(), value) == o.choices.end()) {
+      const std::string best = nearest(value, o.choices);
+      throw Error("'" + value + "' is not known", place(origin, o.key),
+                  best.empty() ? "give " + allowed(o) : "did you mean '" + best + "'?");
+    }
+    *std::get<std::string*>(o.variable) = value;
   }
 }
 
-void Schema::apply_file(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw Error("cannot be read", path, "--config names an INI file with the command line's keys");
-  try {
-    const auto parsed = po::parse_config_file(file, po::options_description(), true);
-    std::map<std::string, std::string> values;
-    for (const auto& o : parsed.options) values[o.string_key] = o.value.empty() ? "" : o.value.back();
-    apply(values, path);
-  } catch (const po::error& e) {
-    throw Error(e.what(), path, "lines are 'key = value'");
-  }
+void Schema::set(Option& o, const std::vector<std::string>& values, const std::string& origin,
+                 Source source) {
+  if (source < o.source) return;  // what is there was said by somebody who counts for more
+  assign(o, values, origin);
+  o.source = source;
+}
+
+void Schema::apply(const std::map<std::string, std::string>& values, const std::string& origin,
+                   Source source) {
+  for (const auto& [key, value] : values) set(known(key, origin), {value}, origin, source);
+}
+
+void Schema::read_config(const std::string& path) {
+  std::map<std::string, std::vector<std::string>> values;
+  for (const auto& [key, value] : read_ini_file(path)) values[canonical(key)].push_back(value);
+  for (const auto& [key, list] : values) set(known(key, path), list, path, Source::kConfig);
 }
 
 void Schema::parse(const std::vector<std::string>& args) {
-  // Boost cuts the line into keys, values and positionals; meaning and errors are this schema's.
-  po::options_description description;
-  auto add_option = description.add_options();
-  for (const Option& o : options_) {
-    if (o.positional) continue;
-    if (o.flag) add_option(o.key.c_str(), po::value<std::string>()->implicit_value("true"));
-    else add_option(o.key.c_str(), po::value<std::string>());
-  }
-  std::string config;
-  add_option("config", po::value<std::string>());
-  add_option("help,h", "");
-  po::positional_options_description anywhere;
-  std::vector<po::option> options;
-  try {
-    using Style = po::command_line_style::style_t;
-    options = po::command_line_parser(args)
-                  .options(description)
-                  .style(Style::allow_long | Style::long_allow_adjacent | Style::long_allow_next | Style::allow_short |
-                         Style::short_allow_next | Style::allow_dash_for_short)
-                  .allow_unregistered()
-                  .run()
-                  .options;
-  } catch (const po::error& e) {
-    throw Error(e.what(), "hardy " + title_);
-  }
-  std::vector<std::pair<std::string, std::string>> pairs;
-  std::vector<std::string> words;
-  for (const po::option& o : options) {
-    if (o.position_key >= 0 || o.string_key.empty()) {
-      words.insert(words.end(), o.value.begin(), o.value.end());
-    } else if (o.string_key == "help") {
-      help_requested_ = true;
-    } else if (o.unregistered) {
-      unknown(o.string_key, "hardy " + title_);
-    } else if (o.string_key == "config") {
-      config = o.value.at(0);
-    } else {
-      pairs.emplace_back(o.string_key, o.value.empty() ? "true" : o.value.back());
-    }
-  }
-  if (help_requested_) return;
-
-  std::string preset;
-  for (const auto& [key, value] : pairs)
-    if (key == "preset") preset = value;
-  if (preset_values_ && !preset.empty()) apply(preset_values_(preset), "preset " + preset);
-  if (!config.empty()) {
-    apply_file(config);
-    if (preset_values_ && preset.empty() && !preset_.empty()) {  // a preset that the file names lies below the file
-      apply(preset_values_(preset_), "preset " + preset_);
-      apply_file(config);
-    }
-  }
-  for (const auto& [key, value] : pairs) set(*find(key), value, "command line");
-
-  std::size_t word = 0;
-  for (Option& o : options_) {
-    if (!o.positional) continue;
-    if (word >= words.size()) {
-      if (o.required) throw Error("what is missing: " + o.key + " (" + o.help + ")", "hardy " + title_, "see --help");
+  std::vector<std::string> words;  // canonical spelling, so that Boost finds the keys
+  bool only_words = false;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    std::string word = args[i];
+    only_words = only_words || word == "--";
+    if (only_words || word.size() < 2 || word[0] != '-') {
+      words.push_back(word);
       continue;
     }
-    do set(o, words[word++], "command line");
-    while (o.many && word < words.size());
+    if (word == "--help" || word == "-h") {
+      help_requested_ = true;
+      return;
+    }
+    if (word[1] != '-') {  // -o FILE; anything else that begins with one dash is a value, as -5
+      const auto named = std::find_if(options_.begin(), options_.end(), [&](const Option& o) {
+        return word.size() == 2 && o.letter == word[1];
+      });
+      if (named == options_.end()) {
+        if (!to_double(word)) throw Error("there is no such option", word, "--help lists the keys");
+        words.push_back(word);
+        continue;
+      }
+      word = "--" + named->key;
+    }
+    const std::size_t equals = word.find('=');
+    const std::string key = canonical(word.substr(2, equals == std::string::npos ? equals : equals - 2));
+    if (key != "config") {
+      const Option& o = known(key, "");
+      if (std::holds_alternative<bool*>(o.variable) && equals == std::string::npos) {
+        const bool valued = i + 1 < args.size() && (args[i + 1] == "true" || args[i + 1] == "false");
+        words.push_back("--" + key + "=" + (valued ? args[++i] : "true"));
+        continue;
+      }
+    }
+    words.push_back("--" + key + (equals == std::string::npos ? "" : word.substr(equals)));
+    // The next word is its value even where it looks like an option's number: --shift -5.
+    if (equals == std::string::npos && i + 1 < args.size() && !args[i + 1].starts_with("--"))
+      words.back() += "=" + args[++i];
   }
-  if (word < words.size()) throw Error("one argument too many: '" + words[word] + "'", "hardy " + title_, "see --help");
-}
 
-bool Schema::was_set(const std::string& key) const {
+  po::options_description description;
+  description.add_options()("config", po::value<std::vector<std::string>>());
   for (const Option& o : options_)
-    if (o.key == key) return !o.origin.empty();
-  return false;
+    description.add_options()(o.key.c_str(), po::value<std::vector<std::string>>());
+  description.add_options()("positional words", po::value<std::vector<std::string>>());
+  po::positional_options_description order;
+  order.add("positional words", -1);
+  po::variables_map map;
+  try {
+    using Style = po::command_line_style::style_t;
+    po::store(po::command_line_parser(words)
+                  .options(description)
+                  .positional(order)
+                  .style(Style::allow_long | Style::long_allow_adjacent | Style::long_allow_next)
+                  .run(),
+              map);
+  } catch (const po::error& e) {
+    throw Error(sentence_of(e), "", "--help lists the keys");
+  }
+
+  for (Option& o : options_)
+    if (map.count(o.key)) set(o, map[o.key].as<std::vector<std::string>>(), "", Source::kCommandLine);
+  if (map.count("config"))
+    for (const std::string& path : map["config"].as<std::vector<std::string>>()) read_config(path);
+
+  if (preset_values_ && !preset_.empty()) apply(preset_values_(preset_), "preset " + preset_);
+
+  std::vector<std::string> given;
+  if (map.count("positional words")) given = map["positional words"].as<std::vector<std::string>>();
+  std::size_t next = 0;
+  for (const Positional& p : positionals_) {
+    if (p.required && next == given.size()) throw Error("it is missing", p.name, "give " + p.help);
+    if (auto* one = std::get_if<std::string*>(&p.variable)) {
+      if (next < given.size()) **one = given[next++];
+    } else if (next < given.size()) {
+      std::get<std::vector<std::string>*>(p.variable)
+          ->assign(given.begin() + static_cast<std::ptrdiff_t>(next), given.end());
+      next = given.size();
+    }
+  }
+  if (next < given.size())
+    throw Error("there is no place for this word", given[next], "options begin with --, see --help");
 }
 
 std::string Schema::help() const {
   std::string text = "usage: hardy " + title_;
-  for (const Option& o : options_)
-    if (o.positional) text += o.required ? " " + o.key + (o.many ? "..." : "") : " [" + o.key + (o.many ? "..." : "") + "]";
-  text += " [options]\n";
-  if (!summary_.empty()) text += "\n" + summary_ + "\n";
-  std::string section = "\n";
-  const auto line = [&](const std::string& left, const std::string& right) {
-    text += "  " + left + (left.size() < 30 ? std::string(30 - left.size(), ' ') : "\n" + std::string(32, ' ')) + right + "\n";
-  };
-  for (const Option& o : options_) {
-    if (o.section != section) {
-      section = o.section;
-      text += "\n" + (section.empty() ? std::string("options") : section) + ":\n";
-    }
-    std::string right = o.help;
-    if (!o.constraint.empty()) right += " [" + o.constraint + "]";
-    if (!o.positional && !o.fallback.empty()) right += " (default " + o.fallback + ")";
-    line(o.positional ? o.key : "--" + o.key + (o.flag ? "" : " VALUE"), right);
+  for (const Positional& p : positionals_) {
+    const bool many = std::holds_alternative<std::vector<std::string>*>(p.variable);
+    text += (p.required ? " " : " [") + p.name + (many ? "..." : "") + (p.required ? "" : "]");
   }
-  line("--config FILE", "an INI file with the same keys; the command line wins over it");
+  text += " [options]\n" + (summary_.empty() ? "" : "\n" + summary_ + "\n");
+  std::size_t width = std::string("--config FILE").size();
+  const auto left = [](const Option& o) {
+    const char* kind = std::holds_alternative<double*>(o.variable)         ? " X"
+                       : std::holds_alternative<std::int64_t*>(o.variable) ? " N"
+                       : std::holds_alternative<bool*>(o.variable)         ? ""
+                                                                           : " TEXT";
+    return (o.letter ? std::string("-") + o.letter + ", " : "") + "--" + o.key + kind;
+  };
+  for (const Option& o : options_) width = std::max(width, left(o).size());
+  for (const Positional& p : positionals_) width = std::max(width, p.name.size());
+  const auto line = [&](const std::string& a, const std::string& b) {
+    text += "  " + a + std::string(width + 2 - a.size(), ' ') + b + "\n";
+  };
+  if (!positionals_.empty()) text += "\n";
+  for (const Positional& p : positionals_) line(p.name, p.help + (p.required ? "" : " (may be left out)"));
+  std::string heading = "\x01";
+  for (const Option& o : options_) {
+    if (o.heading != heading) text += "\n" + (o.heading.empty() ? "" : o.heading + ":\n");
+    heading = o.heading;
+    std::string about;
+    const std::string range = allowed(o);
+    if (range.find(' ') != std::string::npos &&
+        (range.find("from") != std::string::npos || range.find("at ") != std::string::npos ||
+         !o.choices.empty()))
+      about = range;
+    if (!std::holds_alternative<bool*>(o.variable) && !o.default_text.empty())
+      about += (about.empty() ? "" : "; ") + std::string("default ") + o.default_text;
+    else if (o.default_text == "true")
+      about = "default true";
+    line(left(o), o.help + (about.empty() ? "" : " [" + about + "]"));
+  }
+  text += "\n";
+  line("--config FILE", "read keys from an ini file; the command line goes before it");
   line("--help", "this text");
   return text;
 }
 
 std::string Schema::resolved() const {
-  std::string text = "# hardy " + title_ + "\n";
-  for (const Option& o : options_) {
-    if (o.positional) continue;
-    text += "\n# " + o.help + (o.constraint.empty() ? "" : " [" + o.constraint + "]") + "\n" + o.key + " = " + o.get() + "\n";
-  }
+  std::string text;
+  for (const Option& o : options_)
+    text += "# " + o.help + "\n" + o.key + " = " + ini_value(text_of(o)) + "\n";
   return text;
 }
 
 nlohmann::json Schema::resolved_json() const {
-  nlohmann::json values = nlohmann::json::object();
-  for (const Option& o : options_)
-    if (!o.positional) values[o.key] = o.get();
-  return values;
+  nlohmann::json j = nlohmann::json::object();
+  for (const Option& o : options_) j[o.key] = text_of(o);
+  return j;
 }
 
 }  // namespace hardy::run

@@ -1,9 +1,10 @@
-// One schema serves a command line, a configuration file, --help and the resolved configuration that a
-// run keeps. Variables are bound; what they hold when bound is the default.
+// One description of a command's settings serves its command line, its configuration file, its --help
+// and the resolved configuration that a run keeps. A value comes from the first of: the command line,
+// the file given by --config, a preset, the default.
 //
-//   Schema s("train riql");
+//   Schema s("train riql", "robust implicit Q-learning");
 //   s.option("tau", &tau, "expectile of V's loss", 0.5, 1.0);
-//   s.parse(args);   // command line over --config FILE over a preset over defaults
+//   s.parse(args);
 #pragma once
 
 #include <cstdint>
@@ -12,57 +13,89 @@
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace hardy::run {
 
 class Schema {
  public:
+  enum class Source { kDefault, kPreset, kConfig, kCommandLine };  // a later one wins
+
+  // title: the words after `hardy`, e.g. "train riql". summary: a sentence for the help.
   explicit Schema(std::string title, std::string summary = "");
 
-  Schema& option(const std::string& key, double* value, const std::string& help,
-                 double min = -std::numeric_limits<double>::infinity(), double max = std::numeric_limits<double>::infinity());
-  Schema& option(const std::string& key, std::int64_t* value, const std::string& help,
+  // Each binds a variable that outlives the schema; its present value is the default. A key is spelt
+  // with dashes ("batch-size"; underscores are understood too), or "output,o" to be -o as well.
+  // A number outside [min, max] is refused, unless it is the default.
+  Schema& option(const std::string& key, double* v, const std::string& help,
+                 double min = -std::numeric_limits<double>::infinity(),
+                 double max = std::numeric_limits<double>::infinity());
+  Schema& option(const std::string& key, std::int64_t* v, const std::string& help,
                  std::int64_t min = std::numeric_limits<std::int64_t>::min(),
                  std::int64_t max = std::numeric_limits<std::int64_t>::max());
-  Schema& option(const std::string& key, bool* value, const std::string& help);
-  Schema& option(const std::string& key, std::string* value, const std::string& help, std::vector<std::string> choices = {});
-  Schema& option(const std::string& key, std::vector<std::string>* value, const std::string& help);  // comma separated
-  Schema& positional(const std::string& name, std::string* value, const std::string& help, bool required = true);
-  Schema& positional(const std::string& name, std::vector<std::string>* value, const std::string& help, bool required = true);
-  // A heading in --help for the options that follow.
-  Schema& section(const std::string& title);
-  // Called once the preset's name is known; gives the preset's values. Adds the option --preset.
-  Schema& presets(std::function<std::map<std::string, std::string>(const std::string&)> values, const std::string& help);
+  Schema& option(const std::string& key, bool* v, const std::string& help);  // --key, --key true|false
+  Schema& option(const std::string& key, std::string* v, const std::string& help,
+                 std::vector<std::string> choices = {});
+  Schema& option(const std::string& key, std::vector<std::string>* v,
+                 const std::string& help);  // a,b or repeated
+  // Words without dashes, in order; a list takes all that are left. Not part of configuration files.
+  Schema& positional(const std::string& name, std::string* v, const std::string& help, bool required = true);
+  Schema& positional(const std::string& name, std::vector<std::string>* v, const std::string& help,
+                     bool required = true);
+  Schema& section(const std::string& title);  // stands above the options that follow, in the help
+  // Adds the option --preset; values(name) gives a preset's values, which lie below the command line and
+  // the file, wherever the preset is named.
+  Schema& presets(std::function<std::map<std::string, std::string>(const std::string&)> values,
+                  const std::string& help);
 
-  // Errors name the key, the value, what is allowed and, for unknown keys, the nearest known one.
+  // The command line, and the file that its --config names. Errors name the key, the value and what
+  // would be right. With --help nothing is assigned.
   void parse(const std::vector<std::string>& args);
-  void apply(const std::map<std::string, std::string>& values, const std::string& origin);
-  void apply_file(const std::string& path);
+  // Values of a preset (before or after parse) or of another source; origin is named in errors.
+  void apply(const std::map<std::string, std::string>& values, const std::string& origin,
+             Source source = Source::kPreset);
 
+  void apply_file(const std::string& path) { read_config(path); }
+
+  bool has(const std::string& key) const;
+  bool was_set(const std::string& key) const { return source_of(key) != Source::kDefault; }
+  Source source_of(const std::string& key) const;
+  std::vector<std::string> keys() const;
   bool help_requested() const { return help_requested_; }
-  bool was_set(const std::string& key) const;  // by anything but the default
   std::string help() const;
-  std::string resolved() const;  // an INI text with every key; reading it back gives the same values
-  nlohmann::json resolved_json() const;
+  std::string resolved() const;          // ini text: every key, its help as a comment; parse() reads it back
+  nlohmann::json resolved_json() const;  // the same, key: value as text
 
  private:
   struct Option {
-    std::string key, help, section, constraint, origin;
-    bool flag = false, positional = false, many = false, required = false;
-    std::string fallback;  // the default as text
-    std::function<void(const std::string&)> set;
-    std::function<std::string()> get;
+    std::string key, help, heading, default_text;
+    char letter = 0;
+    std::variant<double*, std::int64_t*, bool*, std::string*, std::vector<std::string>*> variable;
+    double min = 0, max = 0;
+    std::int64_t int_min = 0, int_max = 0;
+    std::vector<std::string> choices;
+    Source source = Source::kDefault;
   };
-  static Option named(const std::string& key, const std::string& help);
-  Option* find(const std::string& key);
-  Option& add(Option option);
-  void set(Option& option, const std::string& value, const std::string& origin);
-  [[noreturn]] void unknown(const std::string& key, const std::string& origin) const;
+  struct Positional {
+    std::string name, help;
+    bool required;
+    std::variant<std::string*, std::vector<std::string>*> variable;
+  };
 
-  std::string title_, summary_, section_, preset_;
-  std::vector<Option> options_;
+  Option& add(const std::string& key, const std::string& help);
+  const Option* find(const std::string& key) const;
+  Option& known(const std::string& key, const std::string& origin);
+  void assign(Option& option, const std::vector<std::string>& values, const std::string& origin);
+  void set(Option& option, const std::vector<std::string>& values, const std::string& origin, Source source);
+  void read_config(const std::string& path);
+  static std::string text_of(const Option& option);
+  static std::string allowed(const Option& option);
+
+  std::string title_, summary_, heading_, preset_;
   std::function<std::map<std::string, std::string>(const std::string&)> preset_values_;
+  std::vector<Option> options_;
+  std::vector<Positional> positionals_;
   bool help_requested_ = false;
 };
 

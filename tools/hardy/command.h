@@ -7,8 +7,8 @@
 namespace hardy::tools {
 
 struct Command {
-  std::string name;     // "train", "data inspect"
-  std::string summary;  // one line for `hardy --help`
+  std::string name;                                  // "train", "data inspect"
+  std::string summary;                               // one line for `hardy --help`
   int (*run)(const std::vector<std::string>& args);  // what follows the name; returns the exit code
 };
 

@@ -1,73 +1,95 @@
-// The `hardy` command: finds the subcommand, and turns errors into one line and an exit code.
+// `hardy COMMAND ...`: finds the command, and turns an error into one line and an exit code.
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
+#include <new>
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "engine/base/version.h"
+#include "tools/hardy/build_info.h"
 #include "tools/hardy/command.h"
 
-namespace hardy::tools {
 namespace {
 
-std::vector<Command>& registry() {
-  static std::vector<Command> all;
-  return all;
-}
-
-void print_help() {
-  std::printf("hardy %s: reinforcement learning under adversity\n\nusage: hardy COMMAND [arguments]\n\ncommands:\n", version().c_str());
-  for (const Command& c : commands()) std::printf("  %-16s %s\n", c.name.c_str(), c.summary.c_str());
-  std::printf("\n  hardy COMMAND --help shows a command's arguments and options.\n"
-              "  hardy --version shows what this build has.\n\n"
-              "exit codes: 0 done, 2 bad input (nothing was changed), 1 a run that failed\n");
-}
-
-const Command* find(const std::string& name) {
-  for (const Command& c : commands())
-    if (c.name == name) return &c;
-  return nullptr;
+std::string overview() {
+  std::string text =
+      "hardy - reinforcement learning under adversity\n\n"
+      "usage: hardy COMMAND [--help] ...\n\n";
+  std::size_t width = 0;
+  for (const hardy::tools::Command& c : hardy::tools::commands()) width = std::max(width, c.name.size());
+  for (const hardy::tools::Command& c : hardy::tools::commands())
+    text += "  " + c.name + std::string(width + 2 - c.name.size(), ' ') + c.summary + "\n";
+  text +=
+      "\n`hardy COMMAND --help` lists a command's keys; `hardy --version` says what this build has.\n"
+      "exit codes: 0 done; 2 bad input, nothing was changed; 1 a run that failed\n";
+  return text;
 }
 
 int dispatch(const std::vector<std::string>& words) {
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
-    print_help();
+    std::fputs(overview().c_str(), stdout);
     return words.empty() ? 2 : 0;
   }
-  if (words[0] == "--version") return find("version")->run({});
-  if (words.size() > 1)
-    if (const Command* c = find(words[0] + " " + words[1])) return c->run({words.begin() + 2, words.end()});
-  if (const Command* c = find(words[0])) return c->run({words.begin() + 1, words.end()});
-  std::string asked = words[0];
-  std::vector<std::string> names;
-  for (const Command& c : commands()) {
-    names.push_back(c.name);
-    if (c.name.starts_with(words[0] + " ") && words.size() > 1) asked = words[0] + " " + words[1];
+  if (words[0] == "--version") {
+    const bool json = words.size() > 1 && words[1] == "--json";
+    std::fputs(json ? hardy::tools::build_info_json().c_str() : hardy::tools::build_info_text().c_str(),
+               stdout);
+    return 0;
   }
-  throw Error("there is no command '" + asked + "'", "hardy", suggestion(asked, names));
+  const auto find = [](const std::string& name) -> const hardy::tools::Command* {
+    for (const hardy::tools::Command& c : hardy::tools::commands())
+      if (c.name == name) return &c;
+    return nullptr;
+  };
+  if (words.size() >= 2)
+    if (const hardy::tools::Command* c = find(words[0] + " " + words[1]))
+      return c->run({words.begin() + 2, words.end()});
+  if (const hardy::tools::Command* c = find(words[0])) return c->run({words.begin() + 1, words.end()});
+
+  // The first word alone may be right: `hardy data`, `hardy data inspct`.
+  std::vector<std::string> names, family;
+  for (const hardy::tools::Command& c : hardy::tools::commands()) {
+    names.push_back(c.name);
+    if (c.name.starts_with(words[0] + " ")) family.push_back(c.name);
+  }
+  if (!family.empty() && (words.size() < 2 || words[1] == "--help" || words[1] == "-h")) {
+    for (const hardy::tools::Command& c : hardy::tools::commands())
+      if (c.name.starts_with(words[0] + " "))
+        std::printf("  hardy %-18s %s\n", c.name.c_str(), c.summary.c_str());
+    return words.size() < 2 ? 2 : 0;
+  }
+  const std::string given = words.size() >= 2 && words[1][0] != '-' ? words[0] + " " + words[1] : words[0];
+  std::string best = hardy::nearest(given, names);
+  if (best.empty()) best = hardy::nearest(words[0], names);
+  throw hardy::Error(
+      "there is no such command", family.empty() && best.find(' ') == std::string::npos ? words[0] : given,
+      best.empty() ? "`hardy --help` lists the commands" : "did you mean 'hardy " + best + "'?");
+}
+
+int fail(const std::string& message, int code) {
+  std::string line = message;
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::fflush(stdout);
+  std::fprintf(stderr, "hardy: %s\n", line.c_str());
+  return code;
 }
 
 }  // namespace
 
-RegisterCommand::RegisterCommand(Command command) {
-  auto& all = registry();
-  all.insert(std::upper_bound(all.begin(), all.end(), command, [](const Command& a, const Command& b) { return a.name < b.name; }),
-             std::move(command));
-}
-
-const std::vector<Command>& commands() { return registry(); }
-
-}  // namespace hardy::tools
-
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write, not a killed process
+  std::signal(SIGPIPE, SIG_DFL);
   try {
-    return hardy::tools::dispatch({argv + 1, argv + argc});
+    const int code = dispatch({argv + 1, argv + argc});
+    if (std::fflush(stdout) != 0) return fail("the output cannot be written", 1);
+    return code;
   } catch (const hardy::Error& e) {
-    std::fprintf(stderr, "hardy: %s\n", e.message().c_str());
-    return e.exit_code();
+    return fail(e.message(), e.exit_code());
+  } catch (const std::bad_alloc&) {
+    return fail("there is not enough memory", 1);
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "hardy: %s\n", e.what());
-    return 1;
+    return fail(e.what(), 1);
   }
 }

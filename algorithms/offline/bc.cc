@@ -1,0 +1,45 @@
+// Behaviour cloning: the policy regresses on the dataset's actions.
+#include "algorithms/offline/losses.h"
+#include "engine/run/schema.h"
+
+namespace hardy::algorithms {
+namespace {
+
+class Bc final : public OfflineMethod {
+ public:
+  void options(run::Schema& s) override {
+    s.section("behaviour cloning")
+        .option("batch-size", &batch_, "rows of a minibatch", 1, 1 << 20)
+        .option("hidden", &hidden_, "width of the two hidden layers", 1, 8192)
+        .option("learning-rate", &learning_rate_, "Adam's step", 0.0)
+        .option("head", &head_, "the policy's output", {"deterministic", "gaussian"})
+        .option("normalise", &normalise_, "observations by the dataset's mean and standard deviation");
+  }
+  std::int64_t batch_size() const override { return batch_; }
+  bool normalises_observations() const override { return normalise_; }
+  PolicySpec policy(int observation_size, int action_size) const override {
+    PolicySpec spec;
+    spec.head = head_named(head_);
+    spec.observation_size = observation_size;
+    spec.action_size = action_size;
+    spec.hidden = {hidden_, hidden_};
+    return spec;
+  }
+
+  void build(Learner& learner, Update& update, const Batch& batch) const override {
+    const PolicySpec spec = policy(batch.observation_size, batch.action_size);
+    const PolicyNetworks pi = add_policy(learner, spec);
+    minimise_policy(update, spec, pi, batch, {}, {.learning_rate = nn::Schedule::constant(learning_rate_)});
+  }
+
+ private:
+  std::int64_t batch_ = 256, hidden_ = 256;
+  double learning_rate_ = 3e-4;
+  std::string head_ = "deterministic";
+  bool normalise_ = true;
+};
+
+const RegisterOfflineMethod registration("bc", "behaviour cloning", []() -> std::unique_ptr<OfflineMethod> { return std::make_unique<Bc>(); });
+
+}  // namespace
+}  // namespace hardy::algorithms

@@ -1,0 +1,51 @@
+// What an offline method is: its settings, its networks and its losses. Sampling, optimisers, targets,
+// checkpoints, evaluation and logging are shared and live elsewhere; a method is one file that
+// registers itself.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "algorithms/learner.h"
+#include "algorithms/policy.h"
+
+namespace hardy::run {
+class Schema;
+}
+
+namespace hardy::algorithms {
+
+// A minibatch as graph values, rows drawn uniformly with replacement, one draw an agent.
+struct Batch {
+  Tensor observations;       // s   [A, B, obs]
+  Tensor actions;            // a   [A, B, act]
+  Tensor rewards;            // r   [A, B]
+  Tensor next_observations;  // s'  [A, B, obs]
+  Tensor terminals;          // 1 where s' is terminal [A, B]
+  std::int64_t agents = 0, rows = 0;
+  int observation_size = 0, action_size = 0;
+};
+
+class OfflineMethod {
+ public:
+  virtual ~OfflineMethod() = default;
+  virtual void options(run::Schema& schema) = 0;  // binds the settings
+  virtual std::map<std::string, std::string> preset(const std::string& name) const;  // throws on unknown names
+  virtual void check() {}                         // settings that exclude one another
+  virtual std::string notes() const { return ""; }  // a line for the run's log: derived values
+  virtual std::int64_t batch_size() const = 0;
+  virtual bool normalises_observations() const = 0;
+  virtual PolicySpec policy(int observation_size, int action_size) const = 0;
+  // Adds networks to the learner and losses to the update.
+  virtual void build(Learner& learner, Update& update, const Batch& batch) const = 0;
+};
+
+struct RegisterOfflineMethod {
+  RegisterOfflineMethod(const std::string& name, const std::string& summary, std::unique_ptr<OfflineMethod> (*make)());
+};
+std::unique_ptr<OfflineMethod> make_offline_method(const std::string& name);  // an Error with the nearest name
+std::vector<std::pair<std::string, std::string>> offline_methods();           // name, summary
+
+}  // namespace hardy::algorithms

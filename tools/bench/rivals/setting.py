@@ -1,0 +1,55 @@
+"""What every rival runs: the sizes and settings of `hardy bench`, a random dataset, the JSON line."""
+import argparse
+import json
+import os
+import time
+
+OBS, ACT, HIDDEN, BATCH, ROWS = 17, 6, 256, 256, 100_000
+TAU, BETA, GAMMA, POLYAK, LR, WEIGHT_CAP = 0.7, 3.0, 0.99, 0.005, 3e-4, 100.0
+ALPHA, SIGMA, CLAMP, POLICY_STEPS = 0.25, 1.0, (-100.0, 1000.0), 3_000_000
+CRITICS = {'bc': 0, 'iql': 2, 'riql': 5}
+
+
+def arguments(rival):
+    parser = argparse.ArgumentParser(description=f'steps per second of a training step in {rival}')
+    parser.add_argument('method', choices=sorted(CRITICS))
+    parser.add_argument('--agents', type=int, default=1)
+    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--seconds', type=float, default=5)
+    a = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))[:a.threads]
+    os.sched_setaffinity(0, cores)
+    for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):
+        os.environ[name] = str(a.threads)
+    return a
+
+
+def dataset(np):
+    rng = np.random.default_rng(0)
+    f = np.float32
+    return {
+        'observations': rng.standard_normal((ROWS, OBS)).astype(f),
+        'actions': rng.uniform(-1, 1, (ROWS, ACT)).astype(f),
+        'rewards': rng.standard_normal(ROWS).astype(f),
+        'next_observations': rng.standard_normal((ROWS, OBS)).astype(f),
+        'terminals': (rng.uniform(size=ROWS) < 0.01).astype(f),
+    }
+
+
+def measure(run, steps_per_call, seconds):
+    """run() makes steps_per_call steps and returns when they are done. -> steps, seconds"""
+    run()  # compiles, allocates
+    started, steps = time.perf_counter(), 0
+    while True:
+        run()
+        steps += steps_per_call
+        elapsed = time.perf_counter() - started
+        if elapsed >= seconds:
+            return steps, elapsed
+
+
+def report(rival, version, a, steps, elapsed):
+    print(json.dumps({
+        'program': rival, 'version': version, 'method': a.method, 'agents': a.agents, 'threads': a.threads,
+        'steps': steps, 'seconds': round(elapsed, 3), 'steps_per_second': round(steps / elapsed, 1),
+        'agent_steps_per_second': round(steps * a.agents / elapsed, 1)}))
