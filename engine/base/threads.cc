@@ -5,9 +5,10 @@
 namespace hardy {
 namespace {
 
-// Spins for about `kSpins` pauses before it sleeps on the futex: a training step's ops follow one
-// another within microseconds, an idle team must not burn a core.
-constexpr int kSpins = 20000;
+// A training step's ops follow one another within microseconds, so a waiter first spins; where there are
+// fewer cores than threads the one it waits for needs this core, so it then offers it; an idle team
+// must not burn a core, so at last it sleeps on the futex.
+constexpr int kSpins = 1000, kYields = 200;
 
 inline void pause() {
 #if defined(__x86_64__)
@@ -18,10 +19,11 @@ inline void pause() {
 }
 
 std::uint64_t await_change(const std::atomic<std::uint64_t>& value, std::uint64_t old) {
-  for (int i = 0; i < kSpins; ++i) {
+  for (int i = 0; i < kSpins + kYields; ++i) {
     const std::uint64_t now = value.load(std::memory_order_acquire);
     if (now != old) return now;
-    pause();
+    if (i < kSpins) pause();
+    else std::this_thread::yield();
   }
   value.wait(old, std::memory_order_acquire);
   return value.load(std::memory_order_acquire);

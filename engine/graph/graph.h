@@ -61,7 +61,11 @@ class Graph {
     return t;
   }
 
-  const ValueInfo& info(Tensor t) const { return values_[index(t)]; }
+  // Throws if t is not a value of this graph.
+  const ValueInfo& info(Tensor t) const {
+    if (t.id < 0 || index(t) >= values_.size()) throw Error("an operand is not a value of this graph", "graph");
+    return values_[index(t)];
+  }
   const Shape& shape(Tensor t) const { return info(t).shape; }
   DType type(Tensor t) const { return info(t).type; }
   const std::vector<Node>& nodes() const { return nodes_; }
