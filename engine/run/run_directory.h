@@ -1,0 +1,51 @@
+// One run's folder, held by one process at a time:
+//
+//   config.ini  run.json  metrics.jsonl  summary.json  lock
+//   tensorboard/agent_<i>/  checkpoints/step_<12 digits>.ckpt  policy/agent_<i>.policy
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+namespace hardy::run {
+
+class RunDirectory {
+ public:
+  // A new folder (its parents too). Error if anything of that name exists.
+  static RunDirectory create(const std::filesystem::path& given);
+  // An existing run, to go on with. Error if it is none, or if another process has it.
+  static RunDirectory open(const std::filesystem::path& path);
+  ~RunDirectory();  // gives the lock back
+  RunDirectory(RunDirectory&& other) noexcept;
+  RunDirectory& operator=(RunDirectory&&) = delete;
+
+  // Undoes create(): for a run that could not begin.
+  void discard();
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path config_file() const { return path_ / "config.ini"; }
+  std::filesystem::path metrics_file() const { return path_ / "metrics.jsonl"; }
+  std::filesystem::path tensorboard_folder(std::int64_t agent) const;
+  std::filesystem::path checkpoint_folder() const { return path_ / "checkpoints"; }
+  std::filesystem::path policy_file(std::int64_t agent) const;
+
+  void write_config(const std::string& resolved) const;     // Schema::resolved()
+  void write_run(const nlohmann::json& description) const;  // adds "version", "source" and "build"
+  void write_summary(const nlohmann::json& summary) const;
+
+ private:
+  explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+  void lock();
+
+  std::filesystem::path path_;
+  int lock_ = -1;
+};
+
+// For those who only look (report, eval): no lock is taken. Errors name the file.
+nlohmann::json read_run(const std::filesystem::path& run);
+nlohmann::json read_summary(const std::filesystem::path& run);  // null where there is none yet
+nlohmann::json read_json(const std::filesystem::path& file);
+
+}  // namespace hardy::run
