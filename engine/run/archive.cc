@@ -51,7 +51,8 @@ void ArchiveWriter::write(const std::filesystem::path& path) const {
 
 Archive Archive::read(const std::filesystem::path& path, const std::string& kind, int newest_format) {
   std::ifstream in(path, std::ios::binary | std::ios::ate);
-  if (!in) throw Error("cannot be read", path.string());
+  std::error_code ignored;
+  if (!in || std::filesystem::is_directory(path, ignored)) throw Error("cannot be read", path.string());
   const auto size = static_cast<std::size_t>(in.tellg());
   if (size < kPrefix + kDigest) throw Error("is too short for a Hardy file (truncated?)", path.string());
   Archive a;

@@ -13,6 +13,8 @@ namespace hardy::run {
 namespace po = boost::program_options;
 namespace {
 
+const std::string kEmpty = "\x01";  // Boost refuses an empty value; it travels as this
+
 std::string canonical(std::string key) {
   std::replace(key.begin(), key.end(), '_', '-');
   return key;
@@ -265,6 +267,7 @@ void Schema::parse(const std::vector<std::string>& args) {
     // The next word is its value even where it looks like an option's number: --shift -5.
     if (equals == std::string::npos && i + 1 < args.size() && !args[i + 1].starts_with("--"))
       words.back() += "=" + args[++i];
+    if (words.back().back() == '=') words.back() += kEmpty;
   }
 
   po::options_description description;
@@ -287,8 +290,13 @@ void Schema::parse(const std::vector<std::string>& args) {
     throw Error(sentence_of(e), "", "--help lists the keys");
   }
 
-  for (Option& o : options_)
-    if (map.count(o.key)) set(o, map[o.key].as<std::vector<std::string>>(), "", Source::kCommandLine);
+  for (Option& o : options_) {
+    if (!map.count(o.key)) continue;
+    auto values = map[o.key].as<std::vector<std::string>>();
+    for (std::string& v : values)
+      if (v == kEmpty) v.clear();
+    set(o, values, "", Source::kCommandLine);
+  }
   if (map.count("config"))
     for (const std::string& path : map["config"].as<std::vector<std::string>>()) read_config(path);
 

@@ -43,12 +43,12 @@ class Hopper final : public BatchEnvironment {
   void reset(int i, std::uint64_t seed, std::span<double> observation) override {
     Instance& instance = at(i);
     mjData& d = *instance.data;
-    mj_resetData(model_.get(), &d);
+    restart_physics(*model_, d);
     const Random random(seed, Stream::kEnvironment);
     const auto noise = [&](int k) {
       return kResetNoise * (2 * random.uniform64(static_cast<std::uint64_t>(k)) - 1);
     };
-    for (int k = 0; k < model_->nq; ++k) d.qpos[k] = model_->qpos0[k] + noise(k);
+    for (int k = 0; k < model_->nq; ++k) d.qpos[k] += noise(k);
     for (int k = 0; k < model_->nv; ++k) d.qvel[k] = noise(model_->nq + k);
     mj_forward(model_.get(), &d);
     instance.steps = 0;

@@ -56,6 +56,13 @@ Data make_data(const mjModel& model) {
   return data;
 }
 
+void restart_physics(const mjModel& m, mjData& d) {
+  for_parts(m, d, [](mjtNum* part, int n) { std::fill(part, part + n, 0.0); });
+  std::copy(m.qpos0, m.qpos0 + m.nq, d.qpos);
+  std::fill(d.ctrl, d.ctrl + m.nu, 0.0);
+  for (mjWarningStat& warning : d.warning) warning = {};
+}
+
 bool diverged(const mjData& d) {
   return d.warning[mjWARN_BADQPOS].number || d.warning[mjWARN_BADQVEL].number ||
          d.warning[mjWARN_BADQACC].number;

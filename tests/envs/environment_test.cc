@@ -84,6 +84,19 @@ TEST_P(EveryEnvironment, InstanceDoesNotDependOnTheOthers) {
   }
 }
 
+TEST_P(EveryEnvironment, StartsAnewWhateverWasLivedBefore) {
+  const auto used = make_environment(GetParam(), 1), fresh = make_environment(GetParam(), 1);
+  Batch a(*used), b(*fresh);
+  ThreadTeam team(1);
+  a.reset(0, 1);
+  a.run(team, 150, 2);
+  a.reset(0, 3), b.reset(0, 3);
+  std::vector<double> state_a(used->state_size()), state_b(fresh->state_size());
+  used->save_state(0, state_a), fresh->save_state(0, state_b);
+  EXPECT_EQ(state_a, state_b);
+  EXPECT_EQ(a.run(team, 150, 4), b.run(team, 150, 4));
+}
+
 TEST_P(EveryEnvironment, SeedsDiffer) {
   const auto env = make_environment(GetParam(), 2);
   Batch batch(*env);

@@ -1,0 +1,15 @@
+// What this machine can do, measured: the rate of matrix products and the peak of its multiply-adds.
+#pragma once
+
+#include <cstdint>
+
+namespace hardy::run {
+
+// GFLOP/s of C [m, n] = A [m, k] B [k, n] in f32 by the kernel in use, over about so many seconds.
+double measure_sgemm(std::int64_t m, std::int64_t n, std::int64_t k, int threads, double seconds = 0.3);
+
+// GFLOP/s of f32 multiply-adds that never leave the registers, all threads together: the peak that no
+// program exceeds. On a processor without fused multiply-add a multiplication and an addition.
+double measure_fma_peak(int threads, double seconds = 0.3);
+
+}  // namespace hardy::run

@@ -1,0 +1,150 @@
+#include "engine/run/schema.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "engine/base/error.h"
+#include "tests/engine/run/scratch.h"
+
+namespace hardy::run {
+namespace {
+
+using test::error_of;
+using test::put;
+using test::Scratch;
+
+struct Settings {
+  double tau = 0.7;
+  std::int64_t steps = 1000;
+  bool normalise = true;
+  std::string loss = "huber", out;
+  std::vector<std::string> names = {"a", "b"};
+  std::string method;
+  std::vector<std::string> files;
+  Schema schema{"train", "a test"};
+  Settings() {
+    schema.option("tau", &tau, "expectile", 0.5, 1.0)
+        .option("steps", &steps, "how long", 1, 1000000)
+        .option("normalise", &normalise, "inputs")
+        .option("loss", &loss, "of the TD error", {"huber", "squared"})
+        .option("out,o", &out, "where to")
+        .option("names", &names, "a list")
+        .presets(
+            [](const std::string& name) -> std::map<std::string, std::string> {
+              if (name != "hopper") throw Error("no such preset", name);
+              return {{"tau", "0.8"}, {"steps", "300"}, {"loss", "squared"}};
+            },
+            "a published setting")
+        .positional("METHOD", &method, "the method", false)
+        .positional("FILE", &files, "files", false);
+  }
+  void parse(const std::vector<std::string>& args) { schema.parse(args); }
+};
+
+TEST(Schema, CommandLineBeatsFileBeatsPresetBeatsDefault) {
+  const Scratch dir;
+  put(dir / "f.ini", "steps = 200\ntau = 0.6\n");
+  Settings s;
+  s.parse({"--config", (dir / "f.ini").string(), "--preset", "hopper", "--tau", "0.9"});
+  EXPECT_EQ(s.tau, 0.9);         // command line over file and preset
+  EXPECT_EQ(s.steps, 200);       // file over preset
+  EXPECT_EQ(s.loss, "squared");  // preset over default
+  EXPECT_TRUE(s.normalise);      // default
+  EXPECT_EQ(s.schema.source_of("steps"), Schema::Source::kConfig);
+  EXPECT_FALSE(s.schema.was_set("normalise"));
+}
+
+TEST(Schema, APresetNamedInTheFileLiesBelowTheFile) {
+  const Scratch dir;
+  put(dir / "f.ini", "preset = hopper\nsteps = 200\n");
+  Settings s;
+  s.parse({"--config", (dir / "f.ini").string()});
+  EXPECT_EQ(s.steps, 200);
+  EXPECT_EQ(s.tau, 0.8);
+}
+
+TEST(Schema, ResolvedConfigurationReadsBackAsTheSameSettings) {
+  const Scratch dir;
+  Settings a;
+  a.parse({"--tau", "0.7123456789012345", "--steps=77", "--normalise", "false", "-o", "runs/try #2",
+           "--names", "x,y", "--preset", "hopper"});
+  put(dir / "f.ini", a.schema.resolved());
+  Settings b;
+  b.parse({"--config", (dir / "f.ini").string()});
+  EXPECT_EQ(a.schema.resolved_json(), b.schema.resolved_json());
+  EXPECT_EQ(b.tau, 0.7123456789012345);
+  EXPECT_EQ(b.out, "runs/try #2");
+  EXPECT_EQ(b.names, (std::vector<std::string>{"x", "y"}));
+}
+
+TEST(Schema, AnUnknownKeyNamesTheNearestOne) {
+  Settings s;
+  const std::string line = error_of([&] { s.parse({"--stepz", "5"}); });
+  EXPECT_NE(line.find("--stepz"), std::string::npos) << line;
+  EXPECT_NE(line.find("did you mean '--steps'"), std::string::npos) << line;
+  const Scratch dir;
+  put(dir / "f.ini", "normalize = true\n");
+  const std::string in_file = error_of([&] { s.parse({"--config", (dir / "f.ini").string()}); });
+  EXPECT_NE(in_file.find("f.ini"), std::string::npos) << in_file;
+  EXPECT_NE(in_file.find("'normalise'"), std::string::npos) << in_file;
+}
+
+TEST(Schema, OutOfRangeNamesKeyValueAndRange) {
+  for (const char* bad : {"0", "1000001", "1.5", "many", ""}) {
+    Settings s;
+    const std::string line = error_of([&] { s.parse({std::string("--steps=") + bad}); });
+    EXPECT_NE(line.find("--steps"), std::string::npos) << line;
+    EXPECT_NE(line.find("from 1 to 1000000"), std::string::npos) << line;
+    EXPECT_EQ(s.steps, 1000);
+  }
+  Settings s;
+  EXPECT_NE(error_of([&] { s.parse({"--tau", "nan"}); }), "");
+  EXPECT_NE(error_of([&] { s.parse({"--tau", "-5"}); }).find("'-5' is out of range"), std::string::npos);
+  EXPECT_NE(error_of([&] { s.parse({"--loss", "hubr"}); }).find("'huber'"), std::string::npos);
+  EXPECT_NE(error_of([&] {
+              s.parse({"--steps", "1", "--steps", "2"});
+            }).find("more than once"),
+            std::string::npos);
+  EXPECT_NE(error_of([&] { s.parse({"--steps"}); }), "");
+}
+
+TEST(Schema, FlagsNumbersAndWordsAreUnderstood) {
+  Settings s;
+  s.parse({"riql", "--normalise", "x.hdf5", "--steps", "5e4", "--names", "p", "--names", "q", "y.hdf5"});
+  EXPECT_TRUE(s.normalise);
+  EXPECT_EQ(s.method, "riql");
+  EXPECT_EQ(s.files, (std::vector<std::string>{"x.hdf5", "y.hdf5"}));
+  EXPECT_EQ(s.steps, 50000);
+  EXPECT_EQ(s.names, (std::vector<std::string>{"p", "q"}));
+}
+
+TEST(Schema, AnEmptyTextCanBeGiven) {
+  for (const std::vector<std::string>& args : {std::vector<std::string>{"--out="}, {"--out", ""}}) {
+    Settings s;
+    s.out = "somewhere";
+    s.parse(args);
+    EXPECT_EQ(s.out, "");
+  }
+}
+
+TEST(Schema, AMissingWordAndOneTooManyAreRefused) {
+  std::string in;
+  Schema s("data corrupt");
+  s.positional("IN", &in, "the dataset");
+  EXPECT_NE(error_of([&] { s.parse({}); }).find("IN"), std::string::npos);
+  EXPECT_NE(error_of([&] { s.parse({"a", "b"}); }).find("b"), std::string::npos);
+}
+
+TEST(Schema, HelpListsEveryKeyItsDefaultAndItsRange) {
+  Settings s;
+  s.parse({"--steps", "wrong", "--help"});
+  ASSERT_TRUE(s.schema.help_requested());
+  const std::string help = s.schema.help();
+  for (const std::string& key : s.schema.keys()) EXPECT_NE(help.find("--" + key), std::string::npos) << key;
+  EXPECT_NE(help.find("from 0.5 to 1; default 0.7"), std::string::npos) << help;
+}
+
+}  // namespace
+}  // namespace hardy::run

@@ -1,0 +1,46 @@
+// Hopper against Gymnasium's Hopper-v4 and -v5, on the MuJoCo that Gymnasium runs
+// (python/hopper_parity.py does the comparing).
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "envs/mujoco/hopper_model.h"
+
+namespace hardy::envs {
+namespace {
+
+TEST(HopperParity, EqualsGymnasiumInModelStatesAndRewards) {
+  namespace fs = std::filesystem;
+  const char* chosen = std::getenv("HARDY_PYTHON");
+  const std::string python = chosen && *chosen ? chosen : HARDY_TEST_PYTHON;
+  if (python.empty()) GTEST_SKIP() << "no Python";
+  const fs::path root = fs::path(HARDY_TEST_DATA).parent_path().parent_path();
+  const fs::path work = fs::temp_directory_path() / ("hardy_hopper_parity_" + std::to_string(getpid()));
+  fs::create_directories(work);
+  std::ofstream(work / "hopper.xml") << kHopperModel;
+
+  const std::string command = "'" + python + "' '" + (root / "tests/envs/python/hopper_parity.py").string() +
+                              "' '" + root.string() + "' '" + (work / "hopper.xml").string() + "' '" +
+                              work.string() + "' 2>&1";
+  FILE* pipe = popen(command.c_str(), "r");
+  ASSERT_NE(pipe, nullptr);
+  std::string output;
+  std::array<char, 4096> buffer;
+  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    output.append(buffer.data(), n);
+  const int status = pclose(pipe);
+  fs::remove_all(work);
+  ASSERT_TRUE(WIFEXITED(status)) << output;
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << output;
+  EXPECT_EQ(WEXITSTATUS(status), 0) << output;
+  std::fputs(output.c_str(), stdout);
+}
+
+}  // namespace
+}  // namespace hardy::envs

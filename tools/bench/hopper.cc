@@ -1,0 +1,150 @@
+// Hopper's environment steps per second on one core, beside a bare mj_step loop on the same model that
+// follows the same episodes: how much the environment costs on top of the physics.
+//   build/release/tools/bench_hopper --benchmark_repetitions=9 --benchmark_report_aggregates_only
+#include <benchmark/benchmark.h>
+
+#if HARDY_HAVE_MUJOCO
+#include <time.h>
+
+#include <memory>
+#include <vector>
+
+#include "engine/base/random.h"
+#include "engine/base/threads.h"
+#include "envs/environment.h"
+#include "envs/mujoco/hopper_model.h"
+#include "envs/mujoco/model.h"
+
+namespace hardy::envs {
+namespace {
+
+constexpr int kFrames = 4;
+constexpr std::size_t kActions = 3, kObservations = 11;
+
+// Episodes of uniform actions, 2,000 steps in all: what both sides repeat.
+struct Episodes {
+  struct Start {
+    std::uint64_t seed;
+    std::size_t begin, end;
+    std::vector<double> state;
+  };
+  std::vector<Start> starts;
+  std::vector<float> actions;
+
+  Episodes() {
+    const auto env = make_environment("hopper", 1);
+    std::vector<double> observation(kObservations), reward(1);
+    std::vector<std::uint8_t> terminated(1), truncated(1);
+    constexpr std::size_t kSteps = 2000;
+    for (std::size_t t = 0; t < kSteps * kActions; ++t)
+      actions.push_back(2 * Random(1, Stream::kExplore).uniform(t) - 1);
+    std::size_t t = 0;
+    for (std::uint64_t seed = 0; t < kSteps; ++seed) {
+      Start start{seed, t, t, std::vector<double>(env->state_size())};
+      env->reset(0, seed, observation);
+      env->save_state(0, start.state);
+      do {
+        env->step(0, 1, std::span(actions).subspan(t++ * kActions, kActions), observation, reward, terminated,
+                  truncated);
+      } while (t < kSteps && !terminated[0]);
+      start.end = t;
+      starts.push_back(std::move(start));
+    }
+  }
+  std::int64_t steps() const { return static_cast<std::int64_t>(actions.size() / kActions); }
+};
+
+const Episodes& episodes() {
+  static const Episodes all;
+  return all;
+}
+
+struct Environment {
+  std::unique_ptr<BatchEnvironment> env = make_environment("hopper", 1);
+  std::vector<double> observation = std::vector<double>(kObservations), reward = std::vector<double>(1);
+  std::vector<std::uint8_t> terminated = {0}, truncated = {0};
+
+  void run(const Episodes::Start& episode) {
+    const std::span<const float> actions(episodes().actions);
+    env->reset(0, episode.seed, observation);
+    for (std::size_t t = episode.begin; t < episode.end; ++t) {
+      env->step(0, 1, actions.subspan(t * kActions, kActions), observation, reward, terminated, truncated);
+      benchmark::DoNotOptimize(reward.data());
+    }
+  }
+};
+
+struct Bare {
+  Model model = compile_model("hopper", kHopperModel);
+  Data data = make_data(*model);
+
+  void run(const Episodes::Start& episode) {
+    const std::vector<float>& actions = episodes().actions;
+    load_physics(*model, *data, std::span(episode.state).first(episode.state.size() - 1));
+    for (std::size_t t = episode.begin; t < episode.end; ++t) {
+      for (std::size_t k = 0; k < kActions; ++k) data->ctrl[k] = actions[t * kActions + k];
+      for (int frame = 0; frame < kFrames; ++frame) mj_step(model.get(), data.get());
+    }
+  }
+};
+
+template <class Side>
+void alone(benchmark::State& state) {
+  Side side;
+  for (auto _ : state)
+    for (const auto& episode : episodes().starts) side.run(episode);
+  state.SetItemsProcessed(state.iterations() * episodes().steps());
+}
+BENCHMARK(alone<Bare>)->Name("bare_mj_step");
+BENCHMARK(alone<Environment>)->Name("hopper");
+
+double thread_seconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// Both by turns, episode by episode and in this thread's own time, so that a busy machine slows both alike:
+// `share` is the environment's rate over the bare one's, resets included.
+void side_by_side(benchmark::State& state) {
+  Bare bare;
+  Environment environment;
+  double bare_time = 0, environment_time = 0;
+  for (auto _ : state)
+    for (const auto& episode : episodes().starts) {
+      const double a = thread_seconds();
+      bare.run(episode);
+      const double b = thread_seconds();
+      environment.run(episode);
+      const double c = thread_seconds();
+      bare_time += b - a, environment_time += c - b;
+    }
+  state.counters["share"] = bare_time / environment_time;
+}
+BENCHMARK(side_by_side);
+
+// 64 instances over a team of threads; items are instance-steps. Falls are not reset: physics go on.
+void batch(benchmark::State& state) {
+  constexpr int kInstances = 64;
+  const auto env = make_environment("hopper", kInstances);
+  ThreadTeam team(static_cast<int>(state.range(0)));
+  std::vector<double> observations(kInstances * kObservations), rewards(kInstances);
+  std::vector<std::uint8_t> terminated(kInstances), truncated(kInstances);
+  std::vector<float> actions(kInstances * kActions);
+  for (int i = 0; i < kInstances; ++i)
+    env->reset(i, static_cast<std::uint64_t>(i), std::span(observations).first(kObservations));
+  std::uint64_t t = 0;
+  for (auto _ : state) {
+    const Random random(1, Stream::kExplore, t++);
+    for (std::size_t k = 0; k < actions.size(); ++k) actions[k] = 2 * random.uniform(k) - 1;
+    step_all(*env, team, actions, observations, rewards, terminated, truncated);
+  }
+  state.SetItemsProcessed(state.iterations() * kInstances);
+}
+BENCHMARK(batch)->ArgName("threads")->Arg(1)->Arg(2)->UseRealTime();
+
+}  // namespace
+}  // namespace hardy::envs
+#endif
+
+BENCHMARK_MAIN();
