@@ -1,0 +1,176 @@
+#include "engine/run/report/chart.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+namespace hardy::run::report {
+namespace {
+
+std::string format(const char* pattern, double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, pattern, value);
+  return text;
+}
+std::string at(double v) { return format("%.1f", v); }
+
+// 1, 2 or 5 times a power of ten, about `count` of them over the range.
+double tick_step(double range, int count) {
+  const double raw = range / count, power = std::pow(10, std::floor(std::log10(raw))), part = raw / power;
+  return power * (part < 1.5 ? 1 : part < 3.5 ? 2 : part < 7.5 ? 5 : 10);
+}
+
+std::string tick_text(double v, double step) {
+  if (std::abs(v) >= 10000) return format("%.0f", v / 1000) + "k";
+  if (v != 0 && std::abs(v) < 1e-3) return format("%.0e", v);
+  const int digits = step >= 1 ? 0 : static_cast<int>(std::ceil(-std::log10(step) - 1e-9));
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", digits, v);
+  return text;
+}
+
+struct Range {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  void take(double v) {
+    if (!std::isfinite(v)) return;
+    low = std::min(low, v);
+    high = std::max(high, v);
+  }
+  void settle(double pad) {
+    if (!(low <= high)) low = 0, high = 1;
+    const double room = high > low ? (high - low) * pad : std::max(std::abs(high) * 0.1, 0.5);
+    low -= room;
+    high += room;
+  }
+};
+
+struct Frame {
+  double left, right, top, bottom;
+  Range x, y;
+  double px(double v) const { return left + (v - x.low) / (x.high - x.low) * (right - left); }
+  double py(double v) const { return bottom - (v - y.low) / (y.high - y.low) * (bottom - top); }
+};
+
+std::string axes(const Frame& f, const ChartText& text, bool x_ticks = true) {
+  std::string s;
+  const double y_step = tick_step(f.y.high - f.y.low, 5), x_step = tick_step(f.x.high - f.x.low, 5);
+  for (double v = std::ceil(f.y.low / y_step) * y_step; v <= f.y.high; v += y_step) {
+    const double shown = std::abs(v) < y_step * 1e-6 ? 0 : v;
+    s += "<line class=\"grid\" x1=\"" + at(f.left) + "\" x2=\"" + at(f.right) + "\" y1=\"" + at(f.py(v)) + "\" y2=\"" + at(f.py(v)) + "\"/>";
+    s += "<text class=\"tick\" text-anchor=\"end\" x=\"" + at(f.left - 8) + "\" y=\"" + at(f.py(v) + 4) + "\">" + tick_text(shown, y_step) + "</text>";
+  }
+  if (x_ticks)
+    for (double v = std::ceil(f.x.low / x_step) * x_step; v <= f.x.high; v += x_step)
+      s += "<text class=\"tick\" text-anchor=\"middle\" x=\"" + at(f.px(v)) + "\" y=\"" + at(f.bottom + 18) + "\">" + tick_text(v, x_step) + "</text>";
+  s += "<text class=\"axis\" text-anchor=\"middle\" x=\"" + at((f.left + f.right) / 2) + "\" y=\"" + at(f.bottom + 38) + "\">" + escaped(text.x_label) + "</text>";
+  s += "<text class=\"axis\" x=\"" + at(f.left) + "\" y=\"" + at(f.top - 10) + "\">" + escaped(text.y_label) + "</text>";
+  return s;
+}
+
+std::string opening(const ChartText& text, int width, int height) {
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + std::to_string(width) + " " + std::to_string(height) + "\" role=\"img\" aria-label=\"" +
+         escaped(text.title) + "\"><title>" + escaped(text.title) + "</title>";
+}
+
+std::string band(const Frame& f, const Series& s) {
+  std::string forth, back;
+  for (std::size_t i = 0; i < s.x.size(); ++i) {
+    if (!std::isfinite(s.low[i]) || !std::isfinite(s.high[i])) continue;
+    forth += (forth.empty() ? "M" : "L") + at(f.px(s.x[i])) + " " + at(f.py(s.high[i]));
+    back = "L" + at(f.px(s.x[i])) + " " + at(f.py(s.low[i])) + back;
+  }
+  return forth.empty() ? "" : "<path class=\"band\" style=\"fill:var(--s" + std::to_string(s.colour % 8 + 1) + ")\" d=\"" + forth + back + "Z\"/>";
+}
+
+std::string line(const Frame& f, const Series& s) {
+  std::string path, dots;
+  bool pen = false;
+  for (std::size_t i = 0; i < s.x.size(); ++i) {
+    if (!std::isfinite(s.y[i])) {
+      pen = false;
+      continue;
+    }
+    path += (pen ? "L" : "M") + at(f.px(s.x[i])) + " " + at(f.py(s.y[i]));
+    pen = true;
+    if (s.x.size() <= 20) dots += "<circle r=\"2.6\" cx=\"" + at(f.px(s.x[i])) + "\" cy=\"" + at(f.py(s.y[i])) + "\"/>";
+  }
+  const std::string colour = "var(--s" + std::to_string(s.colour % 8 + 1) + ")";
+  return "<path class=\"line\" style=\"stroke:" + colour + "\" d=\"" + (path.empty() ? "M0 0" : path) + "\"/><g style=\"fill:" + colour + "\">" + dots + "</g>";
+}
+
+// Labels at the lines' ends, pushed apart where they would overlap.
+std::string end_labels(const Frame& f, const std::vector<Series>& series) {
+  std::vector<std::pair<double, const Series*>> places;
+  for (const Series& s : series)
+    for (std::size_t i = s.y.size(); i-- > 0;)
+      if (std::isfinite(s.y[i])) {
+        places.emplace_back(f.py(s.y[i]), &s);
+        break;
+      }
+  std::sort(places.begin(), places.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (std::size_t i = 1; i < places.size(); ++i) places[i].first = std::max(places[i].first, places[i - 1].first + 16);
+  std::string text;
+  for (const auto& [y, s] : places)
+    text += "<text class=\"label\" style=\"fill:var(--s" + std::to_string(s->colour % 8 + 1) + ")\" x=\"" + at(f.right + 8) + "\" y=\"" + at(y + 4) + "\">" + escaped(s->label) + "</text>";
+  return text;
+}
+
+}  // namespace
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\'': out += "&#39;"; break;
+      default: out += c;
+    }
+  return out;
+}
+
+std::string number(double value, int digits) {
+  if (!std::isfinite(value)) return "\u2013";
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
+}
+
+std::string line_chart(const ChartText& text, const std::vector<Series>& series, int width, int height, bool direct_labels) {
+  std::size_t longest = 0;
+  for (const Series& s : series) longest = std::max(longest, s.label.size());
+  const double margin = direct_labels ? std::min(200.0, 20 + 7.5 * static_cast<double>(longest)) : 16;
+  Frame f{58, width - margin, 36, static_cast<double>(height) - 48, {}, {}};
+  for (const Series& s : series) {
+    for (const double v : s.x) f.x.take(v);
+    for (const auto* values : {&s.y, &s.low, &s.high})
+      for (const double v : *values) f.y.take(v);
+  }
+  f.x.settle(0);
+  f.y.settle(0.06);
+  std::string svg = opening(text, width, height) + axes(f, text);
+  for (const Series& s : series)
+    if (!s.low.empty()) svg += band(f, s);
+  for (const Series& s : series) svg += line(f, s);
+  if (direct_labels) svg += end_labels(f, series);
+  return svg + "</svg>";
+}
+
+std::string histogram(const ChartText& text, const std::vector<double>& edges, const std::vector<double>& counts) {
+  constexpr int width = 760, height = 220;
+  Frame f{58, width - 16, 36, height - 48, {}, {}};
+  if (edges.size() < 2 || counts.size() + 1 != edges.size()) return "";
+  f.x.low = edges.front();
+  f.x.high = std::max(edges.back(), edges.front() + 1e-9);
+  f.y.low = 0;
+  f.y.high = std::max(1.0, *std::max_element(counts.begin(), counts.end())) * 1.05;
+  std::string svg = opening(text, width, height) + axes(f, text);
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    svg += "<rect class=\"bar\" x=\"" + at(f.px(edges[i]) + 0.7) + "\" width=\"" + at(std::max(0.5, f.px(edges[i + 1]) - f.px(edges[i]) - 1.4)) + "\" y=\"" + at(f.py(counts[i])) +
+           "\" height=\"" + at(f.bottom - f.py(counts[i])) + "\"><title>" + number(edges[i]) + " to " + number(edges[i + 1]) + ": " + number(counts[i], 0) + "</title></rect>";
+  return svg + "</svg>";
+}
+
+}  // namespace hardy::run::report
