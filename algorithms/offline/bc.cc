@@ -29,7 +29,9 @@ class Bc final : public OfflineMethod {
   void build(Learner& learner, Update& update, const Batch& batch) const override {
     const PolicySpec spec = policy(batch.observation_size, batch.action_size);
     const PolicyNetworks pi = add_policy(learner, spec);
-    minimise_policy(update, spec, pi, batch, {}, {.learning_rate = nn::Schedule::constant(learning_rate_)});
+    // The squared error is a mean over the action's dimensions too, a log-density a sum.
+    const double share = spec.head == Head::kDeterministic ? 1.0 / batch.action_size : 1.0;
+    minimise_policy(update, spec, pi, batch, update.graph().scalar(DType::kF32, share), {.learning_rate = nn::Schedule::constant(learning_rate_)});
   }
 
  private:

@@ -69,7 +69,7 @@ std::string axes(const Frame& f, const ChartText& text, bool x_ticks = true) {
 }
 
 std::string opening(const ChartText& text, int width, int height) {
-  return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + std::to_string(width) + " " + std::to_string(height) + "\" role=\"img\" aria-label=\"" +
+  return "<svg viewBox=\"0 0 " + std::to_string(width) + " " + std::to_string(height) + "\" role=\"img\" aria-label=\"" +
          escaped(text.title) + "\"><title>" + escaped(text.title) + "</title>";
 }
 

@@ -26,7 +26,8 @@ th{font-weight:600;color:var(--soft);font-size:13px}
 .n{text-align:right;font-variant-numeric:tabular-nums}
 .pm{color:var(--soft)}
 tr.best td,tr.differs td{background:var(--mark)}
-figure{margin:0 0 12px}
+figure{margin:0 0 12px;overflow-x:auto}
+figure svg{min-width:540px}.multiples svg{min-width:0}
 svg{display:block;width:100%;height:auto;background:var(--panel);border:1px solid var(--rule);border-radius:8px;font:13px system-ui,sans-serif}
 .grid{stroke:var(--rule);stroke-width:1}
 .tick,.axis{fill:var(--soft)}

@@ -40,7 +40,8 @@ void print_summary(const run::RunDirectory& directory) {
 // 0 when done or stopped by a signal, 1 when every agent had to be stopped.
 int finish(const run::RunDirectory& directory) {
   print_summary(directory);
-  for (const auto& agent : run::read_summary(directory.path()).at("agents"))
+  const nlohmann::json summary = run::read_summary(directory.path());
+  for (const auto& agent : summary.at("agents"))
     if (agent.at("status") == "ok") return 0;
   return 1;
 }

@@ -1,0 +1,212 @@
+// Whole updates of BC, IQL and RIQL against the independent float64 NumPy oracle, and what must hold
+// between them.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "algorithms/offline/offline_trainee.h"
+#include "engine/run/schema.h"
+#include "tests/engine/run/scratch.h"
+
+namespace hardy::algorithms {
+namespace {
+
+using nlohmann::json;
+using Values = std::map<std::string, std::string>;
+
+datasets::Transitions example(std::int64_t rows) {
+  datasets::Transitions t;
+  t.rows = rows;
+  t.observation_size = 5;
+  t.action_size = 3;
+  const auto fill = [&](std::vector<float>& x, std::int64_t width, std::uint64_t which, double scale) {
+    const Random random(which, Stream::kUser);
+    for (std::int64_t i = 0; i < rows * width; ++i)
+      x.push_back(static_cast<float>(scale * random.normal(static_cast<std::uint64_t>(i))));
+  };
+  fill(t.observations, 5, 1, 1);
+  fill(t.actions, 3, 2, 0.5);
+  fill(t.rewards, 1, 3, 2);
+  fill(t.next_observations, 5, 4, 1);
+  for (std::int64_t i = 0; i < rows; ++i) t.terminals.push_back(i % 7 == 0);
+  t.episode_end.assign(static_cast<std::size_t>(rows), 0);
+  return t;
+}
+
+std::unique_ptr<OfflineMethod> method_with(const std::string& name, const Values& values) {
+  auto method = make_offline_method(name);
+  run::Schema schema("train " + name);
+  method->options(schema);
+  Values all{{"hidden", "8"}, {"batch-size", "16"}, {"normalise", "false"}};
+  for (const auto& [key, value] : values) all[key] = value;
+  schema.apply(all, "test");
+  method->check();
+  return method;
+}
+
+std::unique_ptr<OfflineTrainee> trainee_of(const std::string& name, const Values& values, std::vector<std::uint64_t> seeds = {3}) {
+  const auto method = method_with(name, values);
+  return std::make_unique<OfflineTrainee>(*method, example(100), std::move(seeds), std::vector<float>(3, -1.0f), std::vector<float>(3, 1.0f));
+}
+
+json tensor(const Shape& shape, std::span<const float> x) {
+  json dims = json::array();
+  for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
+  return {{"shape", dims}, {"data", std::vector<double>(x.begin(), x.end())}};
+}
+
+// Runs one step of the engine and one of the oracle from the same parameters on the same rows, and
+// compares losses, gradients and new parameters.
+void compare_with_oracle(const std::string& name, const Values& values, const json& settings) {
+  const char* chosen = std::getenv("HARDY_PYTHON");
+  const std::string python = chosen ? chosen : HARDY_TEST_PYTHON;
+  if (std::system(("'" + python + "' -c 'import numpy' 2>/dev/null").c_str()) != 0) GTEST_SKIP() << python << " has no numpy";
+  const auto trainee = trainee_of(name, values);
+  const nn::ParameterStore& store = trainee->learner().parameters();
+  json tensors;
+  for (int i = 0; i < store.size(); ++i) {
+    Shape shape;
+    for (int axis = 1; axis < store.shape(i).rank(); ++axis) shape.push_back(store.shape(i)[axis]);
+    tensors[store.name(i)] = tensor(shape, store.agent(i, 0));
+  }
+  const datasets::Transitions t = example(100);
+  const Random draws(3, Stream::kBatch, 0);
+  std::vector<float> s, a, r, s2, terminal;
+  for (std::uint64_t i = 0; i < 16; ++i) {
+    const std::size_t row = draws.integer(i, 100);
+    s.insert(s.end(), &t.observations[row * 5], &t.observations[row * 5] + 5);
+    a.insert(a.end(), &t.actions[row * 3], &t.actions[row * 3] + 3);
+    s2.insert(s2.end(), &t.next_observations[row * 5], &t.next_observations[row * 5] + 5);
+    r.push_back(t.rewards[row]);
+    terminal.push_back(t.terminals[row]);
+  }
+  tensors["observations"] = tensor({16, 5}, s);
+  tensors["actions"] = tensor({16, 3}, a);
+  tensors["rewards"] = tensor({16}, r);
+  tensors["next_observations"] = tensor({16, 5}, s2);
+  tensors["terminals"] = tensor({16}, terminal);
+  const test::Scratch dir;
+  std::ofstream((dir / "in.json").string()) << json{{"settings", settings}, {"tensors", tensors}};
+  const std::string script = std::filesystem::path(HARDY_TEST_DATA).parent_path() / "algorithms/python/offline_update.py";
+  ASSERT_EQ(std::system(("'" + python + "' '" + script + "' " + (dir / "in.json").string() + " " + (dir / "out.json").string()).c_str()), 0);
+  const json out = json::parse(test::contents(dir / "out.json")).at("tensors");
+
+  ThreadTeam team(2);
+  trainee->step(team);
+  for (const auto& [key, loss] : trainee->learner().reports())
+    if (key.starts_with("loss/")) {
+      const double expected = out.at(key).at("data").is_array() ? out.at(key).at("data").at(0).get<double>() : out.at(key).at("data").get<double>();
+      EXPECT_NEAR(loss[0], expected, 1e-5 * std::max(1e-2, std::abs(expected))) << key;
+    }
+  for (int i = 0; i < store.size(); ++i) {
+    const auto check = [&](const std::string& key, std::span<const float> mine, double floor) {
+      if (!out.contains(key)) return 0;
+      const auto expected = out.at(key).at("data").get<std::vector<double>>();
+      EXPECT_EQ(expected.size(), mine.size()) << key;
+      double largest = floor;
+      for (const double x : expected) largest = std::max(largest, std::abs(x));
+      for (std::size_t k = 0; k < mine.size(); ++k) EXPECT_NEAR(mine[k], expected[k], 1e-5 * largest) << key << " " << k;
+      return 1;
+    };
+    const std::size_t n = store.agent(i, 0).size();
+    const int gradients = check("grad/" + store.name(i), {store.gradient(i), n}, 1e-6);
+    EXPECT_EQ(gradients, store.name(i).starts_with("q_target/") ? 0 : 1) << store.name(i);
+    EXPECT_EQ(check("new/" + store.name(i), store.agent(i, 0), 1e-3), store.name(i).starts_with("q_target/") || gradients) << store.name(i);
+  }
+}
+
+TEST(OfflineUpdate, BcEqualsTheOracle) { compare_with_oracle("bc", {}, {{"method", "bc"}}); }
+
+TEST(OfflineUpdate, IqlEqualsTheOracle) { compare_with_oracle("iql", {}, {{"method", "iql"}}); }
+
+TEST(OfflineUpdate, RiqlEqualsTheOracleAtThePublishedThresholds) {
+  for (const char* sigma : {"0.1", "0.5", "1", "3"})
+    compare_with_oracle("riql", {{"critics", "5"}, {"alpha", "0.25"}, {"sigma", sigma}}, {{"method", "riql"}, {"alpha", 0.25}, {"sigma", std::atof(sigma)}});
+}
+
+TEST(OfflineUpdate, RiqlWithAGaussianPolicyEqualsTheOracle) {
+  compare_with_oracle("riql", {{"critics", "3"}, {"alpha", "0.1"}, {"sigma", "1"}, {"head", "gaussian"}},
+                      {{"method", "riql"}, {"alpha", 0.1}, {"sigma", 1.0}, {"policy", "gaussian"}});
+}
+
+// The losses of the first step from equal parameters.
+double first_loss(const std::string& name, const Values& values, const std::string& key, const OfflineTrainee& from) {
+  const auto trainee = trainee_of(name, values);
+  nn::ParameterStore& store = trainee->learner().parameters();
+  for (int i = 0; i < store.size(); ++i) {
+    const int other = from.policy().hidden.empty() ? -1 : const_cast<OfflineTrainee&>(from).learner().parameters().find(store.name(i));
+    EXPECT_GE(other, 0) << store.name(i);
+    std::ranges::copy(const_cast<OfflineTrainee&>(from).learner().parameters().agent(other, 0), store.agent(i, 0).begin());
+  }
+  ThreadTeam team(1);
+  trainee->step(team);
+  return trainee->learner().reports().at(key)[0];
+}
+
+TEST(OfflineUpdate, RiqlWithTwoCriticsAlphaZeroAndSquaredLossIsIql) {
+  const auto iql = trainee_of("iql", {});
+  const Values reduced{{"critics", "2"}, {"alpha", "0"}, {"loss", "squared"}, {"clamp-targets", "false"}};
+  for (const char* key : {"loss/v", "loss/q", "loss/policy"})
+    EXPECT_EQ(first_loss("riql", reduced, key, *iql), first_loss("iql", {}, key, *iql)) << key;
+}
+
+TEST(OfflineUpdate, AHuberLossWithAVastThresholdIsAScaledSquare) {
+  const auto iql = trainee_of("iql", {});
+  const Values base{{"critics", "2"}, {"alpha", "0"}, {"clamp-targets", "false"}};
+  Values squared = base, huber = base;
+  squared["loss"] = "squared";
+  huber["threshold"] = "1e6";
+  EXPECT_NEAR(first_loss("riql", huber, "loss/q", *iql) * 2e6, first_loss("riql", squared, "loss/q", *iql), 1e-4);
+}
+
+TEST(OfflineUpdate, TheAutomaticThresholdFollowsTheChosenQuantile) {
+  const auto trainee = trainee_of("riql", {{"threshold", "auto"}, {"threshold-quantile", "0.8"}, {"learning-rate", "0"}});
+  ThreadTeam team(1);
+  for (int i = 0; i < 3000; ++i) trainee->step(team);
+  // With frozen networks: the 0.8-quantile of |TD error| over all rows, measured directly.
+  const double threshold = trainee->learner().reports().at("huber_threshold")[0];
+  EXPECT_GT(threshold, 1.5);  // rewards have a standard deviation of 2; 0.8 of |N(0, 2)| lie within 2.56
+  EXPECT_LT(threshold, 3.6);
+}
+
+TEST(OfflineUpdate, BitsDoNotDependOnThreadsNorOnOtherAgents) {
+  const auto after = [](std::vector<std::uint64_t> seeds, int threads, std::size_t agent) {
+    const auto trainee = trainee_of("riql", {{"hidden", "64"}, {"batch-size", "64"}}, std::move(seeds));
+    ThreadTeam team(threads);
+    for (int i = 0; i < 20; ++i) trainee->step(team);
+    std::vector<float> all;
+    const nn::ParameterStore& store = trainee->learner().parameters();
+    for (int i = 0; i < store.size(); ++i) {
+      const auto x = store.agent(i, static_cast<std::int64_t>(agent));
+      all.insert(all.end(), x.begin(), x.end());
+    }
+    return all;
+  };
+  const auto alone = after({5}, 1, 0);
+  EXPECT_EQ(alone, after({5}, 3, 0));
+  EXPECT_EQ(alone, after({4, 5, 6}, 2, 1));
+}
+
+TEST(OfflineUpdate, ALossThatIsNotFiniteStopsItsAgentAndTheOthersGoOn) {
+  const auto trainee = trainee_of("riql", {}, {1, 2});
+  Learner& learner = trainee->learner();
+  ThreadTeam team(1);
+  trainee->step(team);
+  learner.parameters().agent(learner.parameters().find("v/w1"), 0)[3] = std::nanf("");
+  const std::vector<float> before(learner.parameters().agent(0, 0).begin(), learner.parameters().agent(0, 0).end());
+  const std::vector<float> other(learner.parameters().agent(0, 1).begin(), learner.parameters().agent(0, 1).end());
+  trainee->step(team);
+  EXPECT_FALSE(learner.active(0));
+  EXPECT_TRUE(learner.active(1));
+  EXPECT_NE(learner.stop_reason(0).find("step 2"), std::string::npos) << learner.stop_reason(0);
+  EXPECT_NE(learner.stop_reason(0).find("v/w1"), std::string::npos) << learner.stop_reason(0);
+  EXPECT_TRUE(std::ranges::equal(before, learner.parameters().agent(0, 0)));
+  EXPECT_FALSE(std::ranges::equal(other, learner.parameters().agent(0, 1)));
+}
+
+}  // namespace
+}  // namespace hardy::algorithms
