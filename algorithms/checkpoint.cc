@@ -9,7 +9,10 @@ void save_learner(const Learner& learner, run::ArchiveWriter& file) {
   const Learner::State state = learner.state();
   nlohmann::json names = nlohmann::json::array();
   for (int i = 0; i < store.size(); ++i) names.push_back(store.name(i) + " " + store.shape(i).str());
-  file.header()["learner"] = {{"step", state.step}, {"active", state.active}, {"stop_reason", state.stop_reason}, {"parameters", names}};
+  file.header()["learner"] = {{"step", state.step},
+                              {"active", state.active},
+                              {"stop_reason", state.stop_reason},
+                              {"parameters", names}};
   const auto slab = [&](const std::string& name, std::span<const float> x) {
     file.add<float>(name, Shape{static_cast<std::int64_t>(x.size())}, x);
   };
@@ -26,9 +29,14 @@ void restore_learner(Learner& learner, const run::Archive& file, const std::stri
     const nlohmann::json& h = file.header().at("learner");
     const auto names = h.at("parameters").get<std::vector<std::string>>();
     for (std::size_t i = 0; i < std::max(names.size(), static_cast<std::size_t>(store.size())); ++i) {
-      const std::string mine = i < static_cast<std::size_t>(store.size()) ? store.name(static_cast<int>(i)) + " " + store.shape(static_cast<int>(i)).str() : "nothing";
+      const std::string mine =
+          i < static_cast<std::size_t>(store.size())
+              ? store.name(static_cast<int>(i)) + " " + store.shape(static_cast<int>(i)).str()
+              : "nothing";
       const std::string theirs = i < names.size() ? names[i] : "nothing";
-      if (mine != theirs) throw Error("holds " + theirs + " where this method has " + mine, path, "is it another run's checkpoint?");
+      if (mine != theirs)
+        throw Error("holds " + theirs + " where this method has " + mine, path,
+                    "is it another run's checkpoint?");
     }
     state.step = h.at("step");
     state.active = h.at("active").get<std::vector<std::uint8_t>>();
@@ -38,7 +46,8 @@ void restore_learner(Learner& learner, const run::Archive& file, const std::stri
   }
   const auto slab = [&](const std::string& name, std::span<float> x) {
     const std::span<const float> from = file.get<float>(name);
-    if (from.size() != x.size()) throw Error("tensor " + name + " has another size than this method needs", path);
+    if (from.size() != x.size())
+      throw Error("tensor " + name + " has another size than this method needs", path);
     std::ranges::copy(from, x.begin());
   };
   slab("learner/values", store.values());

@@ -22,10 +22,12 @@ using datasets::ArrayType;
 
 // Snapshots lie beside the sources, or where they were installed.
 fs::path snapshot_folder(const std::string& environment) {
-  for (const fs::path& base : {fs::path(HARDY_SOURCE_DIR) / "datasets" / "behaviours", fs::path(HARDY_SHARE_DIR) / "behaviours"})
+  for (const fs::path& base :
+       {fs::path(HARDY_SOURCE_DIR) / "datasets" / "behaviours", fs::path(HARDY_SHARE_DIR) / "behaviours"})
     if (fs::exists(base / environment / "index.json")) return base / environment;
   throw Error("there are no behaviour policies for this environment", environment,
-              std::string("looked in ") + HARDY_SOURCE_DIR + "/datasets/behaviours and " + HARDY_SHARE_DIR + "/behaviours");
+              std::string("looked in ") + HARDY_SOURCE_DIR + "/datasets/behaviours and " + HARDY_SHARE_DIR +
+                  "/behaviours");
 }
 
 Stretch random_stretch(std::int64_t steps) { return {"random", {}, {}, steps}; }
@@ -43,15 +45,18 @@ struct Episode {
 // One episode in instance i of a batch.
 Episode play(envs::BatchEnvironment& env, int i, const Stretch& who, std::uint64_t seed) {
   const envs::EnvSpec& spec = env.spec();
-  const auto obs = static_cast<std::size_t>(spec.observation_size), act = static_cast<std::size_t>(spec.action_size);
+  const auto obs = static_cast<std::size_t>(spec.observation_size),
+             act = static_cast<std::size_t>(spec.action_size);
   std::unique_ptr<Actor> actor;
   if (!who.parameters.empty()) actor = std::make_unique<Actor>(who.spec, 1, who.parameters);
   ThreadTeam alone(1);
-  std::vector<double> s(obs), s2(obs), r(1), qpos(static_cast<std::size_t>(env.positions())), qvel(static_cast<std::size_t>(env.velocities()));
+  std::vector<double> s(obs), s2(obs), r(1), qpos(static_cast<std::size_t>(env.positions())),
+      qvel(static_cast<std::size_t>(env.velocities()));
   std::vector<float> a(act), noise(act), log_prob(1);
   std::vector<std::uint8_t> terminated(1), truncated(1);
   double log_volume = 0;
-  for (std::size_t k = 0; k < act; ++k) log_volume += std::log(static_cast<double>(spec.action_high[k]) - spec.action_low[k]);
+  for (std::size_t k = 0; k < act; ++k)
+    log_volume += std::log(static_cast<double>(spec.action_high[k]) - spec.action_low[k]);
   // Of the batch's spans only instance i's part is used.
   const auto n = static_cast<std::size_t>(i);
   const auto batch = static_cast<std::size_t>(env.size());
@@ -66,7 +71,8 @@ Episode play(envs::BatchEnvironment& env, int i, const Stretch& who, std::uint64
       for (std::size_t k = 0; k < act; ++k) noise[k] = static_cast<float>(draws.normal(k));
       actor->act(s, noise, a, log_prob, alone);
     } else {
-      for (std::size_t k = 0; k < act; ++k) a[k] = spec.action_low[k] + (spec.action_high[k] - spec.action_low[k]) * draws.uniform(k);
+      for (std::size_t k = 0; k < act; ++k)
+        a[k] = spec.action_low[k] + (spec.action_high[k] - spec.action_low[k]) * draws.uniform(k);
       log_prob[0] = static_cast<float>(-log_volume);
     }
     env.physics(i, qpos, qvel);
@@ -94,7 +100,8 @@ Episode play(envs::BatchEnvironment& env, int i, const Stretch& who, std::uint64
 }
 
 Array column(const std::vector<float>& x, std::int64_t rows, std::int64_t width) {
-  Array a = Array::of(ArrayType::kF32, width ? std::vector<std::int64_t>{rows, width} : std::vector<std::int64_t>{rows});
+  Array a = Array::of(ArrayType::kF32,
+                      width ? std::vector<std::int64_t>{rows, width} : std::vector<std::int64_t>{rows});
   std::copy_n(x.begin(), a.elements(), a.as<float>());
   return a;
 }
@@ -114,7 +121,8 @@ void describe_policy(Arrays& arrays, const Stretch& who) {
   const std::vector<nn::TensorSpec> tensors = nn::mlp_tensors("policy", who.spec.mlp(), 1);
   const std::size_t layers = tensors.size() / 2;
   for (std::size_t l = 0; l < layers; ++l) {
-    const std::string layer = "metadata/policy/" + (l + 1 < layers ? "fc" + std::to_string(l) : std::string("last_fc"));
+    const std::string layer =
+        "metadata/policy/" + (l + 1 < layers ? "fc" + std::to_string(l) : std::string("last_fc"));
     const std::int64_t in = tensors[2 * l].fan_in, out = tensors[2 * l].fan_out;
     arrays[layer + "/weight"] = column(who.parameters[2 * l], in, out);
     arrays[layer + "/bias"] = column(who.parameters[2 * l + 1], out, 0);
@@ -125,7 +133,9 @@ void describe_policy(Arrays& arrays, const Stretch& who) {
 
 }  // namespace
 
-std::vector<std::string> behaviour_names() { return {"random", "medium", "expert", "medium-replay", "medium-expert"}; }
+std::vector<std::string> behaviour_names() {
+  return {"random", "medium", "expert", "medium-replay", "medium-expert"};
+}
 
 std::vector<Stretch> behaviour(const std::string& environment, const std::string& name, std::int64_t steps) {
   if (name == "random") return {random_stretch(steps)};
@@ -140,7 +150,9 @@ std::vector<Stretch> behaviour(const std::string& environment, const std::string
   const std::size_t medium = index.at("medium"), expert = index.at("expert");
   if (name == "medium") return {snapshot(folder, list.at(medium), steps)};
   if (name == "expert") return {snapshot(folder, list.at(expert), steps)};
-  if (name == "medium-expert") return {snapshot(folder, list.at(medium), steps / 2), snapshot(folder, list.at(expert), steps - steps / 2)};
+  if (name == "medium-expert")
+    return {snapshot(folder, list.at(medium), steps / 2),
+            snapshot(folder, list.at(expert), steps - steps / 2)};
   // medium-replay: the training's stream up to medium. A snapshot acts for the steps between the middle
   // of the interval before it and the middle of the one after it; before the first, random actions.
   std::vector<double> at;
@@ -148,12 +160,15 @@ std::vector<Stretch> behaviour(const std::string& environment, const std::string
   std::vector<Stretch> stretches;
   const double total = at.back();
   double begin = index.value("random_steps", 0.0);
-  stretches.push_back(random_stretch(static_cast<std::int64_t>(std::llround(begin / total * static_cast<double>(steps)))));
+  stretches.push_back(
+      random_stretch(static_cast<std::int64_t>(std::llround(begin / total * static_cast<double>(steps)))));
   std::int64_t given = stretches.back().steps;
   for (std::size_t i = 0; i <= medium; ++i) {
     const double end = i == medium ? total : (at[i] + at[i + 1]) / 2;
     if (end <= begin) continue;
-    const std::int64_t until = i == medium ? steps : static_cast<std::int64_t>(std::llround(end / total * static_cast<double>(steps)));
+    const std::int64_t until =
+        i == medium ? steps
+                    : static_cast<std::int64_t>(std::llround(end / total * static_cast<double>(steps)));
     stretches.push_back(snapshot(folder, list.at(i), until - given));
     given = until;
     begin = end;
@@ -161,7 +176,8 @@ std::vector<Stretch> behaviour(const std::string& environment, const std::string
   return stretches;
 }
 
-Arrays collect(const std::string& environment, const std::vector<Stretch>& stretches, std::uint64_t seed, int threads) {
+Arrays collect(const std::string& environment, const std::vector<Stretch>& stretches, std::uint64_t seed,
+               int threads) {
   constexpr std::int64_t kWave = 32;  // episodes played side by side
   const auto env = envs::make_environment(environment, static_cast<int>(kWave));
   const std::int64_t obs = env->spec().observation_size, act = env->spec().action_size;
@@ -177,14 +193,16 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
       std::vector<Episode> wave(kWave);
       team.run(kWave, [&](std::int64_t i) {
         const Block b = Random(seed, Stream::kEnvironment, episode + static_cast<std::uint64_t>(i)).block(0);
-        wave[static_cast<std::size_t>(i)] = play(*env, static_cast<int>(i), who, std::uint64_t{b[0]} << 32 | b[1]);
+        wave[static_cast<std::size_t>(i)] =
+            play(*env, static_cast<int>(i), who, std::uint64_t{b[0]} << 32 | b[1]);
       });
       for (const Episode& e : wave) {
         const auto n = std::min<std::int64_t>(left, static_cast<std::int64_t>(e.rewards.size()));
         if (n == 0) break;
         const auto append = [n, &e](auto& to, const auto& from) {
           const std::size_t width = from.size() / e.rewards.size();
-          to.insert(to.end(), from.begin(), from.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(n) * width));
+          to.insert(to.end(), from.begin(),
+                    from.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(n) * width));
         };
         append(all.observations, e.observations);
         append(all.actions, e.actions);
@@ -217,7 +235,8 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
     arrays["infos/qpos"] = column(all.qpos, rows, env->positions());
     arrays["infos/qvel"] = column(all.qvel, rows, env->velocities());
   }
-  arrays["metadata/algorithm"] = text(stretches.size() == 1 && stretches[0].parameters.empty() ? "random" : "SAC");
+  arrays["metadata/algorithm"] =
+      text(stretches.size() == 1 && stretches[0].parameters.empty() ? "random" : "SAC");
   arrays["metadata/iteration"] = Array::of(ArrayType::kI32, {});
   if (stretches.size() == 1 && !stretches[0].parameters.empty()) describe_policy(arrays, stretches[0]);
   return arrays;

@@ -29,6 +29,7 @@ std::vector<std::string> behaviour_names();
 
 // Every key of a D4RL v2 MuJoCo file. Episode i begins from the draw (seed, kEnvironment, i); the last
 // one is cut where the steps end, without a flag, as in the published files.
-datasets::Arrays collect(const std::string& environment, const std::vector<Stretch>& stretches, std::uint64_t seed, int threads);
+datasets::Arrays collect(const std::string& environment, const std::vector<Stretch>& stretches,
+                         std::uint64_t seed, int threads);
 
 }  // namespace hardy::algorithms

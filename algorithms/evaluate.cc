@@ -8,7 +8,9 @@
 namespace hardy::algorithms {
 namespace {
 
-double mean(const std::vector<double>& x) { return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size()); }
+double mean(const std::vector<double>& x) {
+  return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
+}
 
 }  // namespace
 
@@ -25,11 +27,13 @@ double Evaluation::std_return() const {
 Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>>& parameters,
                     const std::string& environment, int episodes, std::uint64_t seed) {
   const auto env = envs::make_environment(environment, episodes);
-  const auto n = static_cast<std::size_t>(episodes), obs = static_cast<std::size_t>(env->spec().observation_size),
+  const auto n = static_cast<std::size_t>(episodes),
+             obs = static_cast<std::size_t>(env->spec().observation_size),
              act = static_cast<std::size_t>(env->spec().action_size);
   if (spec.observation_size != env->spec().observation_size || spec.action_size != env->spec().action_size)
     throw Error("the policy's sizes are not the environment's", environment,
-                "the policy has " + std::to_string(spec.observation_size) + " observations and " + std::to_string(spec.action_size) + " actions");
+                "the policy has " + std::to_string(spec.observation_size) + " observations and " +
+                    std::to_string(spec.action_size) + " actions");
   Actor actor(spec, episodes, parameters);
   ThreadTeam team(1);
   std::vector<double> observations(n * obs), rewards(n);
@@ -38,13 +42,15 @@ Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>
   Evaluation result{std::vector<double>(n, 0), std::vector<double>(n, 0), std::vector<double>(n, 0)};
   for (int i = 0; i < episodes; ++i) {
     const Block b = Random(seed, Stream::kEvaluation, static_cast<std::uint64_t>(i)).block(0);
-    env->reset(i, std::uint64_t{b[0]} << 32 | b[1], std::span(observations).subspan(static_cast<std::size_t>(i) * obs, obs));
+    env->reset(i, std::uint64_t{b[0]} << 32 | b[1],
+               std::span(observations).subspan(static_cast<std::size_t>(i) * obs, obs));
   }
   for (std::size_t running = n; running > 0;) {
     actor.act(observations, {}, actions, {}, team);
     for (std::size_t i = 0; i < n; ++i) {
       if (over[i]) continue;
-      env->step(static_cast<int>(i), static_cast<int>(i) + 1, actions, observations, rewards, terminated, truncated);
+      env->step(static_cast<int>(i), static_cast<int>(i) + 1, actions, observations, rewards, terminated,
+                truncated);
       result.returns[i] += rewards[i];
       ++result.lengths[i];
       if (terminated[i] || truncated[i]) {
@@ -53,7 +59,8 @@ Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>
       }
     }
   }
-  for (std::size_t i = 0; i < n; ++i) result.scores[i] = envs::normalised_score(env->spec(), result.returns[i]);
+  for (std::size_t i = 0; i < n; ++i)
+    result.scores[i] = envs::normalised_score(env->spec(), result.returns[i]);
   return result;
 }
 

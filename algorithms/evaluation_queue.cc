@@ -57,8 +57,10 @@ void EvaluationQueue::work() {
     }
     lock.lock();
     busy_ = false;
-    if (failure) failure_ = failure;
-    else results_.push_back(std::move(result));
+    if (failure)
+      failure_ = failure;
+    else
+      results_.push_back(std::move(result));
     changed_.notify_all();
   }
 }

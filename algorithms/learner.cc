@@ -72,7 +72,9 @@ void Update::report(const std::string& name, Tensor per_agent) { reports_.push_b
 // --------------------------------------------------------------------------------------- Learner
 
 Learner::Learner(std::vector<std::uint64_t> seeds)
-    : seeds_(std::move(seeds)), store_(static_cast<std::int64_t>(seeds_.size())), active_(seeds_.size(), 1),
+    : seeds_(std::move(seeds)),
+      store_(static_cast<std::int64_t>(seeds_.size())),
+      active_(seeds_.size(), 1),
       stop_reason_(seeds_.size()) {
   if (seeds_.empty()) throw Error("a learner needs at least one agent");
   for (const std::uint64_t s : seeds_) {
@@ -124,13 +126,15 @@ void Learner::finish() {
       for (std::int64_t m = 0; m < members; ++m) {
         const Random draws(seeds_[static_cast<std::size_t>(a)], Stream::kInit,
                            hash_of(spec.name) + static_cast<std::uint64_t>(m));
-        nn::initialise(all.subspan(static_cast<std::size_t>(m) * each, each), spec.fan_in, spec.fan_out, spec.start, draws);
+        nn::initialise(all.subspan(static_cast<std::size_t>(m) * each, each), spec.fan_in, spec.fan_out,
+                       spec.start, draws);
       }
     }
   }
   for (const auto& [from, to] : targets_)
     for (std::size_t i = 0; i < from.size(); ++i)
-      for (std::int64_t a = 0; a < agents(); ++a) std::ranges::copy(store_.agent(from[i], a), store_.agent(to[i], a).begin());
+      for (std::int64_t a = 0; a < agents(); ++a)
+        std::ranges::copy(store_.agent(from[i], a), store_.agent(to[i], a).begin());
   for (auto& u : updates_) plan(*u);
 }
 
@@ -154,7 +158,9 @@ void Learner::plan(Update& u) {
     rule.polyak = group.descent.polyak;
     settings.push_back(rule);
     for (std::size_t i = 0; i < wrt.size(); ++i) {
-      if (!gradients[i]) throw Error("the loss does not depend on this parameter", g.describe(wrt[i]), "drop it from minimise()");
+      if (!gradients[i])
+        throw Error("the loss does not depend on this parameter", g.describe(wrt[i]),
+                    "drop it from minimise()");
       const int index = indices[i];
       outputs.push_back(gradients[i]);
       places.emplace_back(gradients[i], store_.gradient(index));
@@ -163,8 +169,8 @@ void Learner::plan(Update& u) {
         for (std::size_t k = 0; k < from.size(); ++k)
           if (from[k] == index && rule.polyak > 0) target = store_.value(to[k]);
       segments.push_back({store_.value(index), store_.gradient(index), store_.first_moment(index),
-                          store_.second_moment(index), target, agents(), g.shape(wrt[i]).elements() / agents(),
-                          static_cast<int>(settings.size() - 1)});
+                          store_.second_moment(index), target, agents(),
+                          g.shape(wrt[i]).elements() / agents(), static_cast<int>(settings.size() - 1)});
     }
     outputs.push_back(group.loss);
   }
@@ -195,8 +201,9 @@ void Learner::stop_agents_with_bad_losses(Update& u, ThreadTeam& team) {
       if (!active(a) || std::isfinite(loss[a])) continue;
       const std::string op = u.plan_->find_non_finite(team, a, agents());
       active_[static_cast<std::size_t>(a)] = 0;
-      stop_reason_[static_cast<std::size_t>(a)] = "loss " + group.name + " is not finite at step " + std::to_string(step_ + 1) +
-                                                  ", first in " + (op.empty() ? "the loss itself" : op);
+      stop_reason_[static_cast<std::size_t>(a)] = "loss " + group.name + " is not finite at step " +
+                                                  std::to_string(step_ + 1) + ", first in " +
+                                                  (op.empty() ? "the loss itself" : op);
     }
   }
 }
@@ -209,7 +216,8 @@ void Learner::step(ThreadTeam& team) {
     Update& u = *update;
     u.plan_->run(team);
     stop_agents_with_bad_losses(u, team);
-    for (std::size_t i = 0; i < u.groups_.size(); ++i) u.rates_[i] = u.groups_[i].descent.learning_rate.at(step_);
+    for (std::size_t i = 0; i < u.groups_.size(); ++i)
+      u.rates_[i] = u.groups_[i].descent.learning_rate.at(step_);
     u.optimiser_->step(step_ + 1, u.rates_, active_, team);
     for (Update::StateSlot& s : u.states_) {
       if (!s.next) continue;

@@ -55,19 +55,33 @@ class Update {
 
   Tensor apply(const Network& network, Tensor x);
   Tensor parameter(const Network& network, std::size_t tensor);  // one tensor of it as a graph value
-  // One number per agent that lasts from step to step and into checkpoints; `next` is its value after the step.
+  // One number per agent that lasts from step to step and into checkpoints; `next` is its value after the
+  // step.
   Tensor state(const std::string& name, float start);
   void set_state(const std::string& name, Tensor next);
 
   // After the pass, one optimiser step on the networks' parameters down the gradient of loss [A].
-  void minimise(const std::string& name, Tensor loss, std::initializer_list<Network> networks, const Descent& descent);
+  void minimise(const std::string& name, Tensor loss, std::initializer_list<Network> networks,
+                const Descent& descent);
   void report(const std::string& name, Tensor per_agent);  // [A], logged beside the losses
 
  private:
   friend class Learner;
-  struct Group { std::string name; Tensor loss; std::vector<Network> networks; Descent descent; };
-  struct StateSlot { std::string name; Tensor now, next; std::vector<float>* values = nullptr; };
-  struct Report { std::string name; Tensor value; };
+  struct Group {
+    std::string name;
+    Tensor loss;
+    std::vector<Network> networks;
+    Descent descent;
+  };
+  struct StateSlot {
+    std::string name;
+    Tensor now, next;
+    std::vector<float>* values = nullptr;
+  };
+  struct Report {
+    std::string name;
+    Tensor value;
+  };
 
   Learner& learner_;
   std::string name_;
@@ -105,7 +119,9 @@ class Learner {
   void step(ThreadTeam& team);
   std::int64_t steps_done() const { return step_; }
   bool active(std::int64_t agent) const { return active_[static_cast<std::size_t>(agent)] != 0; }
-  const std::string& stop_reason(std::int64_t agent) const { return stop_reason_[static_cast<std::size_t>(agent)]; }
+  const std::string& stop_reason(std::int64_t agent) const {
+    return stop_reason_[static_cast<std::size_t>(agent)];
+  }
   // Values of the last step, by name: one an agent.
   std::map<std::string, std::vector<double>> reports() const;
 
@@ -131,7 +147,7 @@ class Learner {
 
   std::vector<std::uint64_t> seeds_;
   nn::ParameterStore store_;
-  std::vector<nn::TensorSpec> specs_;                       // by store index
+  std::vector<nn::TensorSpec> specs_;                                   // by store index
   std::vector<std::pair<std::vector<int>, std::vector<int>>> targets_;  // (network's tensors, its target's)
   std::vector<std::unique_ptr<Update>> updates_;
   std::map<std::string, std::vector<float>> state_values_;

@@ -10,9 +10,12 @@ namespace hardy::algorithms {
 
 std::string name_of(Head head) {
   switch (head) {
-    case Head::kDeterministic: return "deterministic";
-    case Head::kGaussian: return "gaussian";
-    case Head::kTanhGaussian: return "tanh_gaussian";
+    case Head::kDeterministic:
+      return "deterministic";
+    case Head::kGaussian:
+      return "gaussian";
+    case Head::kTanhGaussian:
+      return "tanh_gaussian";
   }
   return "?";
 }
@@ -31,7 +34,8 @@ nn::MlpSpec PolicySpec::mlp() const {
   return spec;
 }
 
-nn::ActionSample act_through(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std, graph::Tensor noise) {
+nn::ActionSample act_through(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std,
+                             graph::Tensor noise) {
   const Shape& shape = g.shape(net);
   if (head == Head::kDeterministic) return {ops::tanh(g, net), {}};
   if (head == Head::kGaussian) {
@@ -68,7 +72,8 @@ void Actor::build(std::int64_t agents, std::int64_t batch) {
 Actor::Actor(const PolicySpec& spec, std::int64_t batch, const std::vector<std::vector<float>>& parameters)
     : spec_(spec), own_(parameters) {
   build(1, batch);
-  if (own_.size() != parameters_.size()) throw Error("the policy has another number of tensors than its kind needs", "policy");
+  if (own_.size() != parameters_.size())
+    throw Error("the policy has another number of tensors than its kind needs", "policy");
   for (std::size_t i = 0; i < own_.size(); ++i) {
     if (static_cast<std::int64_t>(own_[i].size()) != graph_.shape(parameters_[i]).elements())
       throw Error("a tensor has another size than its kind needs", graph_.describe(parameters_[i]));
@@ -88,7 +93,8 @@ Actor::Actor(const PolicySpec& spec, std::int64_t batch, const nn::ParameterStor
 void Actor::act(std::span<const double> observations, std::span<const float> noise, std::span<float> actions,
                 std::span<float> log_probs, ThreadTeam& team) {
   float* in = plan_->data<float>(observations_);
-  const auto obs = static_cast<std::size_t>(spec_.observation_size), act = static_cast<std::size_t>(spec_.action_size);
+  const auto obs = static_cast<std::size_t>(spec_.observation_size),
+             act = static_cast<std::size_t>(spec_.action_size);
   const bool normalised = !spec_.observation_mean.empty();
   for (std::size_t i = 0; i < observations.size(); ++i) {
     const auto x = static_cast<float>(observations[i]);
@@ -104,7 +110,8 @@ void Actor::act(std::span<const double> observations, std::span<const float> noi
   for (std::size_t i = 0; i < actions.size(); ++i) {
     const float low = spec_.action_low[i % act], high = spec_.action_high[i % act];
     // Squashed heads give (-1, 1), stretched to the bounds; a plain Gaussian is held within them.
-    actions[i] = spec_.head == Head::kGaussian ? std::clamp(out[i], low, high) : low + (out[i] + 1) * 0.5f * (high - low);
+    actions[i] = spec_.head == Head::kGaussian ? std::clamp(out[i], low, high)
+                                               : low + (out[i] + 1) * 0.5f * (high - low);
   }
   if (!log_probs.empty() && log_prob_)
     std::copy_n(plan_->data<float>(log_prob_), log_probs.size(), log_probs.begin());

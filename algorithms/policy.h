@@ -36,7 +36,8 @@ struct PolicySpec {
 
 // The head applied to the network's output `net` [A, B, ...]; log_std [A, act] for kGaussian.
 // noise [A, B, act], or none for the mode.
-nn::ActionSample act_through(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std, graph::Tensor noise);
+nn::ActionSample act_through(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std,
+                             graph::Tensor noise);
 
 // A policy ready to act on batches of one size, with memory of its own or a learner's.
 class Actor {

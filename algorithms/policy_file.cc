@@ -18,7 +18,8 @@ void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
                    {"action_high", spec.action_high},
                    {"about", about}};
   std::vector<nn::TensorSpec> tensors = nn::mlp_tensors("policy", spec.mlp(), 1);
-  if (spec.head == Head::kGaussian) tensors.push_back({"policy/log_std", Shape{1, spec.action_size}, 0, 0, 0, {}});
+  if (spec.head == Head::kGaussian)
+    tensors.push_back({"policy/log_std", Shape{1, spec.action_size}, 0, 0, 0, {}});
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     Shape shape;  // without the agent axis
     for (int axis = 1; axis < tensors.at(i).shape.rank(); ++axis) shape.push_back(tensors[i].shape[axis]);

@@ -28,9 +28,11 @@ void TrainingSettings::options(run::Schema& s) {
       .option("eval-every", &eval_every, "steps between two evaluations; 0: a tenth of the steps", 0)
       .option("eval-episodes", &eval_episodes, "episodes of an evaluation", 1, 10000)
       .option("eval-seed", &eval_seed, "of the evaluation's episodes", 0)
-      .option("checkpoint-every", &checkpoint_every, "steps between two checkpoints; 0: a fifth of the steps", 0)
+      .option("checkpoint-every", &checkpoint_every, "steps between two checkpoints; 0: a fifth of the steps",
+              0)
       .option("keep-last", &keep_last, "checkpoints kept", 1, 1000)
-      .option("keep-policies", &keep_policies, "steps between two policy files that are kept; 0: the last alone", 0);
+      .option("keep-policies", &keep_policies,
+              "steps between two policy files that are kept; 0: the last alone", 0);
 }
 
 std::vector<std::uint64_t> TrainingSettings::agent_seeds() const {
@@ -40,7 +42,8 @@ std::vector<std::uint64_t> TrainingSettings::agent_seeds() const {
 }
 
 int TrainingSettings::team_size() const {
-  return threads > 0 ? static_cast<int>(threads) : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return threads > 0 ? static_cast<int>(threads)
+                     : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
 namespace {
@@ -48,12 +51,16 @@ namespace {
 class Training {
  public:
   Training(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files)
-      : trainee_(trainee), c_(settings), files_(files), team_(settings.team_size()),
+      : trainee_(trainee),
+        c_(settings),
+        files_(files),
+        team_(settings.team_size()),
         checkpoints_(files.directory.checkpoint_folder(), static_cast<int>(settings.keep_last)) {
     if (c_.eval_every == 0) c_.eval_every = std::max<std::int64_t>(1, c_.steps / 10);
     if (c_.checkpoint_every == 0) c_.checkpoint_every = std::max<std::int64_t>(1, c_.steps / 5);
     if (!files_.environment.empty())
-      queue_ = std::make_unique<EvaluationQueue>(files_.environment, static_cast<int>(c_.eval_episodes), static_cast<std::uint64_t>(c_.eval_seed));
+      queue_ = std::make_unique<EvaluationQueue>(files_.environment, static_cast<int>(c_.eval_episodes),
+                                                 static_cast<std::uint64_t>(c_.eval_seed));
   }
 
   bool run(bool resumed) {
@@ -75,7 +82,9 @@ class Training {
     if (saved_ != step) save(step);
     for (std::int64_t a = 0; a < agents(); ++a) write_policy_of(a, files_.directory.policy_file(a), step);
     write_summary(finished, step);
-    if (!finished) progress_->say("stopped at step " + std::to_string(step) + "; go on with: hardy resume " + files_.directory.path().string());
+    if (!finished)
+      progress_->say("stopped at step " + std::to_string(step) + "; go on with: hardy resume " +
+                     files_.directory.path().string());
     return finished;
   }
 
@@ -111,7 +120,10 @@ class Training {
     if (step % c_.log_every == 0) log_->write("train", step, seconds(), learner().reports());
     if (c_.keep_policies > 0 && step % c_.keep_policies == 0)
       for (std::int64_t a = 0; a < agents(); ++a)
-        write_policy_of(a, files_.directory.path() / "policy" / ("agent_" + std::to_string(a) + "_step_" + std::to_string(step) + ".policy"), step);
+        write_policy_of(a,
+                        files_.directory.path() / "policy" /
+                            ("agent_" + std::to_string(a) + "_step_" + std::to_string(step) + ".policy"),
+                        step);
     if (step % c_.checkpoint_every == 0 && step < c_.steps) save(step);
     if (step % c_.eval_every == 0 && step < c_.steps) evaluate(step);
     if (queue_) record(queue_->finished());
@@ -131,7 +143,8 @@ class Training {
     if (!queue_ || step == queued_) return;
     queued_ = step;
     EvaluationQueue::Job job{step, trainee_.policy(), {}};
-    for (std::int64_t a = 0; a < agents(); ++a) job.parameters.push_back(policy_parameters(learner().parameters(), a));
+    for (std::int64_t a = 0; a < agents(); ++a)
+      job.parameters.push_back(policy_parameters(learner().parameters(), a));
     queue_->push(std::move(job));
   }
   // A run that was killed after a checkpoint may have lost the evaluation that was due there.
@@ -195,7 +208,8 @@ class Training {
     nlohmann::json list = nlohmann::json::array();
     for (std::int64_t a = 0; a < agents(); ++a) {
       const auto i = static_cast<std::size_t>(a);
-      nlohmann::json agent{{"seed", learner().seeds()[i]}, {"status", learner().active(a) ? "ok" : "stopped: " + learner().stop_reason(a)}};
+      nlohmann::json agent{{"seed", learner().seeds()[i]},
+                           {"status", learner().active(a) ? "ok" : "stopped: " + learner().stop_reason(a)}};
       if (!last_.empty()) {
         agent["last"]["step"] = last_step_;
         for (const auto& [name, values] : last_) agent["last"][name] = values[i];
@@ -203,7 +217,8 @@ class Training {
       }
       list.push_back(agent);
     }
-    files_.directory.write_summary({{"finished", finished}, {"steps", step}, {"seconds", seconds()}, {"agents", list}});
+    files_.directory.write_summary(
+        {{"finished", finished}, {"steps", step}, {"seconds", seconds()}, {"agents", list}});
   }
 
   Trainee& trainee_;

@@ -27,7 +27,8 @@ std::vector<double> standard_deviations(std::span<const float> column, int width
   std::vector<double> mean(d, 0), square(d, 0);
   for (std::size_t i = 0; i < column.size(); ++i) mean[i % d] += column[i];
   for (double& m : mean) m /= n;
-  for (std::size_t i = 0; i < column.size(); ++i) square[i % d] += (column[i] - mean[i % d]) * (column[i] - mean[i % d]);
+  for (std::size_t i = 0; i < column.size(); ++i)
+    square[i % d] += (column[i] - mean[i % d]) * (column[i] - mean[i % d]);
   for (double& s : square) s = std::sqrt(s / n);
   return square;
 }
@@ -36,7 +37,8 @@ std::vector<double> standard_deviations(std::span<const float> column, int width
 class Draws {
  public:
   Draws(const CorruptionSettings& s, Element element)
-      : numpy_(s.generator == "numpy"), state_(static_cast<std::uint32_t>(s.seed)),
+      : numpy_(s.generator == "numpy"),
+        state_(static_cast<std::uint32_t>(s.seed)),
         mask_(s.seed, Stream::kCorruptMask, static_cast<std::uint64_t>(element)),
         noise_(s.seed, Stream::kCorruptNoise, static_cast<std::uint64_t>(element)) {}
   double mask(std::uint64_t i) { return numpy_ ? state_.random_sample() : mask_.uniform64(i); }
@@ -56,7 +58,9 @@ int width_of(const Array& a) { return a.shape.size() == 2 ? static_cast<int>(a.s
 Array following_rows(const Array& observations) {
   Array next = observations;
   const std::size_t row = observations.bytes.size() / static_cast<std::size_t>(observations.rows());
-  if (observations.rows() > 1) std::copy(observations.bytes.begin() + static_cast<std::ptrdiff_t>(row), observations.bytes.end(), next.bytes.begin());
+  if (observations.rows() > 1)
+    std::copy(observations.bytes.begin() + static_cast<std::ptrdiff_t>(row), observations.bytes.end(),
+              next.bytes.begin());
   return next;
 }
 
@@ -64,15 +68,21 @@ Array following_rows(const Array& observations) {
 
 std::string name_of(Element element) {
   switch (element) {
-    case Element::kObservations: return "observations";
-    case Element::kActions: return "actions";
-    case Element::kRewards: return "rewards";
-    case Element::kDynamics: return "dynamics";
+    case Element::kObservations:
+      return "observations";
+    case Element::kActions:
+      return "actions";
+    case Element::kRewards:
+      return "rewards";
+    case Element::kDynamics:
+      return "dynamics";
   }
   return "?";
 }
 
-std::string column_of(Element element) { return element == Element::kDynamics ? "next_observations" : name_of(element); }
+std::string column_of(Element element) {
+  return element == Element::kDynamics ? "next_observations" : name_of(element);
+}
 
 Element element_named(const std::string& name) {
   std::vector<std::string> names;
@@ -107,16 +117,25 @@ std::vector<Change> corrupt(Transitions& t, const CorruptionSettings& s) {
   for (const Element e : kOrder) {
     if (std::find(s.elements.begin(), s.elements.end(), e) == s.elements.end()) continue;
     switch (e) {
-      case Element::kObservations: changes.push_back(corrupt_column(e, t.observations, t.observation_size, s)); break;
-      case Element::kActions: changes.push_back(corrupt_column(e, t.actions, t.action_size, s)); break;
-      case Element::kRewards: changes.push_back(corrupt_column(e, t.rewards, 1, s)); break;
-      case Element::kDynamics: changes.push_back(corrupt_column(e, t.next_observations, t.observation_size, s)); break;
+      case Element::kObservations:
+        changes.push_back(corrupt_column(e, t.observations, t.observation_size, s));
+        break;
+      case Element::kActions:
+        changes.push_back(corrupt_column(e, t.actions, t.action_size, s));
+        break;
+      case Element::kRewards:
+        changes.push_back(corrupt_column(e, t.rewards, 1, s));
+        break;
+      case Element::kDynamics:
+        changes.push_back(corrupt_column(e, t.next_observations, t.observation_size, s));
+        break;
     }
   }
   return changes;
 }
 
-void corrupt(Arrays& arrays, const CorruptionSettings& s, const std::string& input_name, const std::string& input_sha256) {
+void corrupt(Arrays& arrays, const CorruptionSettings& s, const std::string& input_name,
+             const std::string& input_sha256) {
   check_d4rl(arrays, input_name);
   if (!corruption_manifest(arrays).is_null())
     throw Error("is corrupted already", input_name, "undo that first, or start from the clean file");
@@ -128,21 +147,34 @@ void corrupt(Arrays& arrays, const CorruptionSettings& s, const std::string& inp
     if (made) arrays["next_observations"] = following_rows(arrays.at("observations"));
     Array& column = arrays.at(column_of(e));
     if (column.type != ArrayType::kF32)
-      throw Error("is " + column.describe() + "; corruption works on float32", input_name + " /" + column_of(e));
-    const Change change = corrupt_column(e, {column.as<float>(), static_cast<std::size_t>(column.elements())}, width_of(column), s);
+      throw Error("is " + column.describe() + "; corruption works on float32",
+                  input_name + " /" + column_of(e));
+    const Change change = corrupt_column(e, {column.as<float>(), static_cast<std::size_t>(column.elements())},
+                                         width_of(column), s);
     const std::string key = kRecord + name_of(e);
     Array rows = Array::of(ArrayType::kI64, {static_cast<std::int64_t>(change.rows.size())});
     std::copy(change.rows.begin(), change.rows.end(), rows.as<std::int64_t>());
-    Array before = Array::of(ArrayType::kF32, {static_cast<std::int64_t>(change.rows.size()), width_of(column)});
+    Array before =
+        Array::of(ArrayType::kF32, {static_cast<std::int64_t>(change.rows.size()), width_of(column)});
     std::copy(change.before.begin(), change.before.end(), before.as<float>());
     arrays[key + "/rows"] = std::move(rows);
     arrays[key + "/before"] = std::move(before);
-    elements.push_back({{"element", name_of(e)}, {"rate", s.rate}, {"scale", s.scale}, {"rows_changed", change.rows.size()}, {"column_made", made}});
+    elements.push_back({{"element", name_of(e)},
+                        {"rate", s.rate},
+                        {"scale", s.scale},
+                        {"rows_changed", change.rows.size()},
+                        {"column_made", made}});
   }
   Array manifest;
   manifest.type = ArrayType::kString;
-  manifest.strings = {nlohmann::json{{"generator", s.generator}, {"seed", s.seed}, {"elements", elements}, {"input", input_name},
-                                     {"input_sha256", input_sha256}, {"version", version()}}.dump()};
+  manifest.strings = {nlohmann::json{
+      {"generator", s.generator},
+      {"seed", s.seed},
+      {"elements", elements},
+      {"input", input_name},
+      {"input_sha256", input_sha256},
+      {"version",
+       version()}}.dump()};
   arrays[std::string(kRecord) + "manifest"] = std::move(manifest);
 }
 
@@ -161,11 +193,14 @@ void undo(Arrays& arrays, const std::string& path) {
     const Array &rows = arrays.at(key + "/rows"), &before = arrays.at(key + "/before");
     Array& column = arrays.at(column_of(element));
     const auto width = static_cast<std::size_t>(width_of(column));
-    if (before.elements() != rows.elements() * static_cast<std::int64_t>(width)) throw Error("has a record that does not fit its columns", path + " /" + key);
+    if (before.elements() != rows.elements() * static_cast<std::int64_t>(width))
+      throw Error("has a record that does not fit its columns", path + " /" + key);
     for (std::int64_t i = 0; i < rows.elements(); ++i) {
       const std::int64_t row = rows.as<std::int64_t>()[i];
-      if (row < 0 || row >= column.rows()) throw Error("has a record that names row " + std::to_string(row), path + " /" + key);
-      std::copy_n(before.as<float>() + static_cast<std::size_t>(i) * width, width, column.as<float>() + static_cast<std::size_t>(row) * width);
+      if (row < 0 || row >= column.rows())
+        throw Error("has a record that names row " + std::to_string(row), path + " /" + key);
+      std::copy_n(before.as<float>() + static_cast<std::size_t>(i) * width, width,
+                  column.as<float>() + static_cast<std::size_t>(row) * width);
     }
   }
   std::erase_if(arrays, [](const auto& entry) { return entry.first.starts_with(kRecord); });

@@ -38,14 +38,16 @@ struct Change {
 // Corrupts one column [rows, width] in place. std is the column's own population standard deviation,
 // taken per dimension before the attack:
 //   observations, actions, dynamics: x + U(-scale, scale) std;  rewards: replaced by U(-30 scale, 30 scale)
-Change corrupt_column(Element element, std::span<float> column, int width, const CorruptionSettings& settings);
+Change corrupt_column(Element element, std::span<float> column, int width,
+                      const CorruptionSettings& settings);
 
 // All elements of a set of transitions, in memory: what the published training pipeline does.
 std::vector<Change> corrupt(Transitions& transitions, const CorruptionSettings& settings);
 
 // A D4RL file's arrays: the same columns, over all N rows; next_observations are made from the
 // following row where the file has none. Adds the record under /hardy.
-void corrupt(Arrays& arrays, const CorruptionSettings& settings, const std::string& input_name, const std::string& input_sha256);
+void corrupt(Arrays& arrays, const CorruptionSettings& settings, const std::string& input_name,
+             const std::string& input_sha256);
 // Restores every array to what it was, bit for bit, and removes the record.
 void undo(Arrays& arrays, const std::string& path);
 

@@ -53,13 +53,20 @@ Id bool_type() {
 
 Id memory_type(ArrayType type) {
   switch (type) {
-    case ArrayType::kF32: return {H5Tcopy(H5T_NATIVE_FLOAT), H5Tclose};
-    case ArrayType::kF64: return {H5Tcopy(H5T_NATIVE_DOUBLE), H5Tclose};
-    case ArrayType::kI32: return {H5Tcopy(H5T_NATIVE_INT32), H5Tclose};
-    case ArrayType::kI64: return {H5Tcopy(H5T_NATIVE_INT64), H5Tclose};
-    case ArrayType::kU8: return {H5Tcopy(H5T_NATIVE_UINT8), H5Tclose};
-    case ArrayType::kBool: return bool_type();
-    case ArrayType::kString: break;
+    case ArrayType::kF32:
+      return {H5Tcopy(H5T_NATIVE_FLOAT), H5Tclose};
+    case ArrayType::kF64:
+      return {H5Tcopy(H5T_NATIVE_DOUBLE), H5Tclose};
+    case ArrayType::kI32:
+      return {H5Tcopy(H5T_NATIVE_INT32), H5Tclose};
+    case ArrayType::kI64:
+      return {H5Tcopy(H5T_NATIVE_INT64), H5Tclose};
+    case ArrayType::kU8:
+      return {H5Tcopy(H5T_NATIVE_UINT8), H5Tclose};
+    case ArrayType::kBool:
+      return bool_type();
+    case ArrayType::kString:
+      break;
   }
   Id text(H5Tcopy(H5T_C_S1), H5Tclose);
   H5Tset_size(text, H5T_VARIABLE);
@@ -81,7 +88,8 @@ class Reader {
     if (is == 0) throw Error("is not an HDF5 file", path_);
     if (is < 0) throw Error("cannot be read", path_);
     const Id file(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
-    if (!file.good()) throw Error("is truncated or damaged: HDF5 cannot open it", path_, "download or copy it again");
+    if (!file.good())
+      throw Error("is truncated or damaged: HDF5 cannot open it", path_, "download or copy it again");
     H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_NATIVE, collect, &keys_, H5O_INFO_BASIC);
     Arrays arrays;
     for (const std::string& key : keys_) arrays[key] = read_dataset(file, key);
@@ -107,10 +115,13 @@ class Reader {
       case H5T_ENUM:
         if (size == 1) return ArrayType::kBool;
         break;
-      case H5T_STRING: return ArrayType::kString;
-      default: break;
+      case H5T_STRING:
+        return ArrayType::kString;
+      default:
+        break;
     }
-    throw Error("has a type that is not understood", path_ + " /" + key, "expected floats, integers, booleans or text");
+    throw Error("has a type that is not understood", path_ + " /" + key,
+                "expected floats, integers, booleans or text");
   }
 
   Array read_dataset(hid_t file, const std::string& key) const {
@@ -138,8 +149,11 @@ class Reader {
     }
     array.bytes.resize(static_cast<std::size_t>(array.elements()) * size_of(array.type));
     const Id memory = memory_type(array.type);
-    if (array.elements() > 0 && H5Dread(dataset, array.type == ArrayType::kBool ? hid_t(type) : hid_t(memory), H5S_ALL, H5S_ALL, H5P_DEFAULT, array.bytes.data()) < 0)
-      throw Error("cannot be read (damaged, truncated, or an unsupported filter); it says it is " + array.describe(), where);
+    if (array.elements() > 0 && H5Dread(dataset, array.type == ArrayType::kBool ? hid_t(type) : hid_t(memory),
+                                        H5S_ALL, H5S_ALL, H5P_DEFAULT, array.bytes.data()) < 0)
+      throw Error(
+          "cannot be read (damaged, truncated, or an unsupported filter); it says it is " + array.describe(),
+          where);
     return array;
   }
 
@@ -148,14 +162,16 @@ class Reader {
     if (H5Tis_variable_str(type) > 0) {
       std::vector<char*> texts(n, nullptr);
       const Id memory(H5Tcopy(type), H5Tclose);
-      if (n && H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts.data()) < 0) throw Error("cannot be read", where);
+      if (n && H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts.data()) < 0)
+        throw Error("cannot be read", where);
       for (const char* t : texts) array.strings.emplace_back(t ? t : "");
       if (n) H5Dvlen_reclaim(memory, space, H5P_DEFAULT, texts.data());
       return;
     }
     const std::size_t width = H5Tget_size(type);
     std::vector<char> texts(n * width);
-    if (n && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts.data()) < 0) throw Error("cannot be read", where);
+    if (n && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts.data()) < 0)
+      throw Error("cannot be read", where);
     for (std::size_t i = 0; i < n; ++i) {
       const char* t = texts.data() + i * width;
       array.strings.emplace_back(t, strnlen(t, width));
@@ -167,12 +183,15 @@ class Reader {
   std::vector<std::string> keys_;
 };
 
-void write_dataset(hid_t file, const std::string& key, const Array& array, int gzip, const std::string& path) {
+void write_dataset(hid_t file, const std::string& key, const Array& array, int gzip,
+                   const std::string& path) {
   const std::string where = path + " /" + key;
   const Id links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
   H5Pset_create_intermediate_group(links, 1);
   std::vector<hsize_t> dims(array.shape.begin(), array.shape.end());
-  const Id space(dims.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), H5Sclose);
+  const Id space(dims.empty() ? H5Screate(H5S_SCALAR)
+                              : H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr),
+                 H5Sclose);
   const Id creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_obj_track_times(creation, 0);  // the same contents give the same file
   if (!dims.empty() && array.elements() > 0 && array.type != ArrayType::kString && gzip > 0) {
@@ -206,13 +225,20 @@ std::vector<float> converted(const Array& a) {
 
 const char* name_of(ArrayType type) {
   switch (type) {
-    case ArrayType::kF32: return "float32";
-    case ArrayType::kF64: return "float64";
-    case ArrayType::kI32: return "int32";
-    case ArrayType::kI64: return "int64";
-    case ArrayType::kU8: return "uint8";
-    case ArrayType::kBool: return "bool";
-    case ArrayType::kString: return "string";
+    case ArrayType::kF32:
+      return "float32";
+    case ArrayType::kF64:
+      return "float64";
+    case ArrayType::kI32:
+      return "int32";
+    case ArrayType::kI64:
+      return "int64";
+    case ArrayType::kU8:
+      return "uint8";
+    case ArrayType::kBool:
+      return "bool";
+    case ArrayType::kString:
+      return "string";
   }
   return "?";
 }
@@ -220,12 +246,16 @@ const char* name_of(ArrayType type) {
 std::size_t size_of(ArrayType type) {
   switch (type) {
     case ArrayType::kF64:
-    case ArrayType::kI64: return 8;
+    case ArrayType::kI64:
+      return 8;
     case ArrayType::kF32:
-    case ArrayType::kI32: return 4;
+    case ArrayType::kI32:
+      return 4;
     case ArrayType::kU8:
-    case ArrayType::kBool: return 1;
-    case ArrayType::kString: return 0;
+    case ArrayType::kBool:
+      return 1;
+    case ArrayType::kString:
+      return 0;
   }
   return 0;
 }
@@ -244,13 +274,19 @@ std::string Array::describe() const {
 
 std::vector<float> Array::floats() const {
   switch (type) {
-    case ArrayType::kF32: return {as<float>(), as<float>() + elements()};
-    case ArrayType::kF64: return converted<double>(*this);
-    case ArrayType::kI32: return converted<std::int32_t>(*this);
-    case ArrayType::kI64: return converted<std::int64_t>(*this);
+    case ArrayType::kF32:
+      return {as<float>(), as<float>() + elements()};
+    case ArrayType::kF64:
+      return converted<double>(*this);
+    case ArrayType::kI32:
+      return converted<std::int32_t>(*this);
+    case ArrayType::kI64:
+      return converted<std::int64_t>(*this);
     case ArrayType::kU8:
-    case ArrayType::kBool: return converted<std::uint8_t>(*this);
-    case ArrayType::kString: break;
+    case ArrayType::kBool:
+      return converted<std::uint8_t>(*this);
+    case ArrayType::kString:
+      break;
   }
   throw Error("text cannot be read as numbers");
 }
@@ -275,9 +311,12 @@ void write_hdf5(const std::filesystem::path& path, const Arrays& arrays, int gzi
     const Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
     Id file(H5Fcreate(out.temporary().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose);
-    if (!file.good()) throw Error::failed_run("cannot be written", path.string(), "does its folder exist, and is there room?");
+    if (!file.good())
+      throw Error::failed_run("cannot be written", path.string(),
+                              "does its folder exist, and is there room?");
     for (const auto& [key, array] : arrays) write_dataset(file, key, array, gzip, path.string());
-    if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) throw Error::failed_run("cannot be written (is the disk full?)", path.string());
+    if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0)
+      throw Error::failed_run("cannot be written (is the disk full?)", path.string());
   }
   out.commit();
 }

@@ -18,9 +18,15 @@ struct Family {
   double min, max;
 };
 // D4RL's reference returns (infos.py of its 2024 revision), the same for v0 to v2.
-constexpr Family kFamilies[] = {{"halfcheetah", -280.178953, 12135.0}, {"hopper", -20.272305, 3234.3}, {"walker2d", 1.629008, 4592.3},
-                                {"antmaze", 0.0, 1.0}, {"ant", -325.6, 3879.7}, {"kitchen", 0.0, 4.0}, {"pen", 96.262799, 3076.8331017826877},
-                                {"hammer", -274.856578, 12794.134825156867}, {"door", -56.512833, 2880.5693087298737},
+constexpr Family kFamilies[] = {{"halfcheetah", -280.178953, 12135.0},
+                                {"hopper", -20.272305, 3234.3},
+                                {"walker2d", 1.629008, 4592.3},
+                                {"antmaze", 0.0, 1.0},
+                                {"ant", -325.6, 3879.7},
+                                {"kitchen", 0.0, 4.0},
+                                {"pen", 96.262799, 3076.8331017826877},
+                                {"hammer", -274.856578, 12794.134825156867},
+                                {"door", -56.512833, 2880.5693087298737},
                                 {"relocate", -6.425911, 4233.877797728884}};
 
 nlohmann::json spread(const std::vector<double>& x) {
@@ -64,8 +70,10 @@ nlohmann::json column_statistics(const Array& a) {
 
 Episodes episodes_of(const Arrays& arrays) {
   Episodes e;
-  const std::vector<float> rewards = arrays.at("rewards").floats(), terminals = arrays.at("terminals").floats();
-  const std::vector<float> timeouts = arrays.count("timeouts") ? arrays.at("timeouts").floats() : std::vector<float>(rewards.size(), 0);
+  const std::vector<float> rewards = arrays.at("rewards").floats(),
+                           terminals = arrays.at("terminals").floats();
+  const std::vector<float> timeouts =
+      arrays.count("timeouts") ? arrays.at("timeouts").floats() : std::vector<float>(rewards.size(), 0);
   double total = 0;
   std::int64_t length = 0;
   for (std::size_t i = 0; i < rewards.size(); ++i) {
@@ -105,13 +113,15 @@ nlohmann::json summarise(const Arrays& arrays, const std::string& path) {
   s["length"] = spread({e.lengths.begin(), e.lengths.end()});
   if (const auto reference = reference_scores(path)) {
     std::vector<double> scores;
-    for (const double r : e.returns) scores.push_back(100 * (r - reference->min) / (reference->max - reference->min));
+    for (const double r : e.returns)
+      scores.push_back(100 * (r - reference->min) / (reference->max - reference->min));
     s["score"] = spread(scores);
     s["score"]["family"] = reference->family;
   }
   for (const auto& [key, array] : arrays) {
     s["layout"][key] = array.describe();
-    if (array.type != ArrayType::kString && (key == "observations" || key == "actions" || key == "rewards" || key == "next_observations"))
+    if (array.type != ArrayType::kString &&
+        (key == "observations" || key == "actions" || key == "rewards" || key == "next_observations"))
       s["columns"][key] = column_statistics(array);
   }
   return s;

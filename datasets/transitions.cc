@@ -20,9 +20,11 @@ const Array& required(const Arrays& arrays, const std::string& key, const std::s
 void require_rows(const Array& a, std::int64_t rows, std::size_t rank, const std::string& where) {
   const bool column = rank == 1 && a.shape.size() == 2 && a.shape[1] == 1;
   if (a.type == ArrayType::kString || (a.shape.size() != rank && !column))
-    throw Error("is " + a.describe(), where, "expected numbers of shape " + std::string(rank == 1 ? "[N] or [N, 1]" : "[N, size]"));
+    throw Error("is " + a.describe(), where,
+                "expected numbers of shape " + std::string(rank == 1 ? "[N] or [N, 1]" : "[N, size]"));
   if (a.shape[0] != rows)
-    throw Error("has " + std::to_string(a.shape[0]) + " rows, observations have " + std::to_string(rows), where);
+    throw Error("has " + std::to_string(a.shape[0]) + " rows, observations have " + std::to_string(rows),
+                where);
 }
 
 std::vector<std::uint8_t> flags(const Arrays& arrays, const std::string& key) {
@@ -48,27 +50,31 @@ View view_named(const std::string& name) {
 
 void check_d4rl(const Arrays& arrays, const std::string& path) {
   const Array& observations = required(arrays, "observations", path);
-  if (observations.shape.size() != 2) throw Error("is " + observations.describe(), path + " /observations", "expected [N, size]");
+  if (observations.shape.size() != 2)
+    throw Error("is " + observations.describe(), path + " /observations", "expected [N, size]");
   const std::int64_t rows = observations.shape[0];
   if (rows == 0) throw Error("has no rows", path);
   require_rows(observations, rows, 2, path + " /observations");
   require_rows(required(arrays, "actions", path), rows, 2, path + " /actions");
   require_rows(required(arrays, "rewards", path), rows, 1, path + " /rewards");
   require_rows(required(arrays, "terminals", path), rows, 1, path + " /terminals");
-  if (const auto t = arrays.find("timeouts"); t != arrays.end()) require_rows(t->second, rows, 1, path + " /timeouts");
+  if (const auto t = arrays.find("timeouts"); t != arrays.end())
+    require_rows(t->second, rows, 1, path + " /timeouts");
   if (const auto n = arrays.find("next_observations"); n != arrays.end()) {
     require_rows(n->second, rows, 2, path + " /next_observations");
     if (n->second.shape[1] != observations.shape[1])
-      throw Error("is " + n->second.describe() + ", observations are " + observations.describe(), path + " /next_observations");
+      throw Error("is " + n->second.describe() + ", observations are " + observations.describe(),
+                  path + " /next_observations");
   }
 }
 
 Transitions transitions_of(const Arrays& arrays, View view, const std::string& path, int max_episode_steps) {
   check_d4rl(arrays, path);
   Transitions t;
-  const std::vector<float> observations = arrays.at("observations").floats(), actions = arrays.at("actions").floats(),
-                           rewards = arrays.at("rewards").floats();
-  const std::vector<std::uint8_t> terminals = flags(arrays, "terminals"), timeouts = flags(arrays, "timeouts");
+  const std::vector<float> observations = arrays.at("observations").floats(),
+                           actions = arrays.at("actions").floats(), rewards = arrays.at("rewards").floats();
+  const std::vector<std::uint8_t> terminals = flags(arrays, "terminals"),
+                                  timeouts = flags(arrays, "timeouts");
   const std::int64_t n = arrays.at("observations").shape[0];
   t.observation_size = static_cast<int>(arrays.at("observations").shape[1]);
   t.action_size = static_cast<int>(arrays.at("actions").shape[1]);
@@ -106,7 +112,8 @@ void require_finite(const Transitions& t, const std::string& path) {
     const auto bad = std::find_if(x.begin(), x.end(), [](float v) { return !std::isfinite(v); });
     if (bad == x.end()) return;
     const auto at = bad - x.begin();
-    throw Error("holds a value that is not finite, first in row " + std::to_string(at / width) + ", dimension " + std::to_string(at % width),
+    throw Error("holds a value that is not finite, first in row " + std::to_string(at / width) +
+                    ", dimension " + std::to_string(at % width),
                 path + " /" + name, "see 'hardy data inspect'");
   };
   check(t.observations, t.observation_size, "observations");
@@ -138,7 +145,8 @@ Normalisation observation_normalisation(const Transitions& t) {
 void normalise_observations(Transitions& t, const Normalisation& n) {
   const auto d = static_cast<std::size_t>(t.observation_size);
   for (auto* column : {&t.observations, &t.next_observations})
-    for (std::size_t i = 0; i < column->size(); ++i) (*column)[i] = ((*column)[i] - n.mean[i % d]) / n.std[i % d];
+    for (std::size_t i = 0; i < column->size(); ++i)
+      (*column)[i] = ((*column)[i] - n.mean[i % d]) / n.std[i % d];
 }
 
 }  // namespace hardy::datasets

@@ -31,7 +31,8 @@ View view_named(const std::string& name);
 void check_d4rl(const Arrays& arrays, const std::string& path);
 
 // max_episode_steps: where a file without timeouts cuts its episodes.
-Transitions transitions_of(const Arrays& arrays, View view, const std::string& path, int max_episode_steps = 1000);
+Transitions transitions_of(const Arrays& arrays, View view, const std::string& path,
+                           int max_episode_steps = 1000);
 
 // Refuses NaN and infinities, naming the column and its first row.
 void require_finite(const Transitions& t, const std::string& path);

@@ -31,7 +31,8 @@ class Bc final : public OfflineMethod {
     const PolicyNetworks pi = add_policy(learner, spec);
     // The squared error is a mean over the action's dimensions too, a log-density a sum.
     const double share = spec.head == Head::kDeterministic ? 1.0 / batch.action_size : 1.0;
-    minimise_policy(update, spec, pi, batch, update.graph().scalar(DType::kF32, share), {.learning_rate = nn::Schedule::constant(learning_rate_)});
+    minimise_policy(update, spec, pi, batch, update.graph().scalar(DType::kF32, share),
+                    {.learning_rate = nn::Schedule::constant(learning_rate_)});
   }
 
  private:
@@ -41,7 +42,9 @@ class Bc final : public OfflineMethod {
   bool normalise_ = true;
 };
 
-const RegisterOfflineMethod registration("bc", "behaviour cloning", []() -> std::unique_ptr<OfflineMethod> { return std::make_unique<Bc>(); });
+const RegisterOfflineMethod registration("bc", "behaviour cloning", []() -> std::unique_ptr<OfflineMethod> {
+  return std::make_unique<Bc>();
+});
 
 }  // namespace
 }  // namespace hardy::algorithms

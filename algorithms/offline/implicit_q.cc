@@ -17,7 +17,8 @@ void ImplicitQSettings::options(run::Schema& s) {
       .option("beta", &beta, "inverse temperature of the policy's weights", 0.0)
       .option("weight-cap", &weight_cap, "largest weight exp(beta adv)", 0.0)
       .option("head", &head, "the policy's output", {"deterministic", "gaussian"})
-      .option("schedule-steps", &schedule_steps, "the policy's learning rate falls to 0 over these by a cosine", 1)
+      .option("schedule-steps", &schedule_steps,
+              "the policy's learning rate falls to 0 over these by a cosine", 1)
       .option("normalise", &normalise, "observations by the dataset's mean and standard deviation");
 }
 

@@ -19,8 +19,12 @@ struct ImplicitQSettings {
   void options(run::Schema& schema);
   PolicySpec policy(int observation_size, int action_size) const;
   Descent value_descent() const { return {.learning_rate = nn::Schedule::constant(learning_rate)}; }
-  Descent critic_descent() const { return {.learning_rate = nn::Schedule::constant(learning_rate), .polyak = polyak}; }
-  Descent policy_descent() const { return {.learning_rate = nn::Schedule::cosine(learning_rate, 0, schedule_steps)}; }
+  Descent critic_descent() const {
+    return {.learning_rate = nn::Schedule::constant(learning_rate), .polyak = polyak};
+  }
+  Descent policy_descent() const {
+    return {.learning_rate = nn::Schedule::cosine(learning_rate, 0, schedule_steps)};
+  }
 };
 
 // The networks' outputs as [A, B] and [A, K, B].

@@ -13,13 +13,16 @@ class Iql final : public OfflineMethod {
   void options(run::Schema& schema) override { c_.options(schema); }
   std::int64_t batch_size() const override { return c_.batch; }
   bool normalises_observations() const override { return c_.normalise; }
-  PolicySpec policy(int observation_size, int action_size) const override { return c_.policy(observation_size, action_size); }
+  PolicySpec policy(int observation_size, int action_size) const override {
+    return c_.policy(observation_size, action_size);
+  }
 
   void build(Learner& learner, Update& u, const Batch& b) const override {
     Graph& g = u.graph();
     const std::int64_t h = c_.hidden;
     const Network V = learner.network("v", {{b.observation_size, h, h, 1}, 0, nn::Nonlinearity::kRelu, {}});
-    const Network Q = learner.network("q", {{b.observation_size + b.action_size, h, h, 1}, 2, nn::Nonlinearity::kRelu, {}});
+    const Network Q =
+        learner.network("q", {{b.observation_size + b.action_size, h, h, 1}, 2, nn::Nonlinearity::kRelu, {}});
     const Network Q_target = learner.target_of(Q);
     const PolicySpec spec = policy(b.observation_size, b.action_size);
     const PolicyNetworks pi = add_policy(learner, spec);
@@ -28,15 +31,18 @@ class Iql final : public OfflineMethod {
     const Tensor v_next = ops::stop_gradient(g, state_values(u, V, b.next_observations));
     // 2. V: expectile regression on the smaller target critic.
     const Tensor q_min = ops::squeeze(g, ops::min(g, action_values(u, Q_target, b), 1), 1);
-    const Tensor advantage = ops::subtract(g, ops::stop_gradient(g, q_min), state_values(u, V, b.observations));
-    u.minimise("v", ops::mean_per_agent(g, ops::map(g, Expectile{c_.tau}, advantage)), {V}, c_.value_descent());
+    const Tensor advantage =
+        ops::subtract(g, ops::stop_gradient(g, q_min), state_values(u, V, b.observations));
+    u.minimise("v", ops::mean_per_agent(g, ops::map(g, Expectile{c_.tau}, advantage)), {V},
+               c_.value_descent());
     // 3. Q: the bootstrapped target, shared by both critics; then the targets follow.
     const Tensor y = ops::map(g, BootstrapTarget{c_.gamma}, b.rewards, b.terminals, v_next);
     const Tensor q = action_values(u, Q, b);
     const Tensor td_error = ops::subtract(g, ops::unsqueeze(g, y, 1), q);
     u.minimise("q", ops::mean_per_agent(g, ops::square(g, td_error)), {Q}, c_.critic_descent());
     // 4. The policy imitates, weighted by the advantage of step 2.
-    const Tensor weights = ops::stop_gradient(g, ops::map(g, AdvantageWeight{c_.beta, c_.weight_cap}, advantage));
+    const Tensor weights =
+        ops::stop_gradient(g, ops::map(g, AdvantageWeight{c_.beta, c_.weight_cap}, advantage));
     minimise_policy(u, spec, pi, b, weights, c_.policy_descent());
 
     u.report("value/q", ops::mean_per_agent(g, q));
@@ -49,7 +55,9 @@ class Iql final : public OfflineMethod {
 };
 
 const RegisterOfflineMethod registration("iql", "implicit Q-learning",
-                                         []() -> std::unique_ptr<OfflineMethod> { return std::make_unique<Iql>(); });
+                                         []() -> std::unique_ptr<OfflineMethod> {
+                                           return std::make_unique<Iql>();
+                                         });
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -9,7 +9,8 @@ namespace hardy::algorithms {
 
 Tensor imitation_loss(Graph& g, Head head, Tensor net, Tensor log_std, Tensor actions) {
   if (head == Head::kGaussian)
-    return ops::negate(g, nn::gaussian_log_prob(g, net, ops::unsqueeze(g, ops::clamp(g, log_std, -5, 2), 1), actions));
+    return ops::negate(
+        g, nn::gaussian_log_prob(g, net, ops::unsqueeze(g, ops::clamp(g, log_std, -5, 2), 1), actions));
   const Tensor error = ops::square(g, ops::subtract(g, ops::tanh(g, net), actions));
   return ops::squeeze(g, ops::sum(g, error, -1), -1);
 }
@@ -20,8 +21,8 @@ PolicyNetworks add_policy(Learner& learner, const PolicySpec& spec) {
   return policy;
 }
 
-void minimise_policy(Update& u, const PolicySpec& spec, const PolicyNetworks& policy, const Batch& batch, Tensor weights,
-                     const Descent& descent) {
+void minimise_policy(Update& u, const PolicySpec& spec, const PolicyNetworks& policy, const Batch& batch,
+                     Tensor weights, const Descent& descent) {
   Graph& g = u.graph();
   const Tensor log_std = policy.log_std.tensors.empty() ? Tensor{} : u.parameter(policy.log_std, 0);
   Tensor loss = imitation_loss(g, spec.head, u.apply(policy.net, batch.observations), log_std, batch.actions);

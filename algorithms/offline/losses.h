@@ -10,9 +10,11 @@ namespace hardy::algorithms {
 struct Expectile {
   static constexpr const char* kName = "expectile";
   double tau;
-  template <class S> S operator()(S advantage) const {
+  template <class S>
+  S operator()(S advantage) const {
     using T = math::Scalar<S>;
-    return math::where(advantage < S(0), S(static_cast<T>(1 - tau)), S(static_cast<T>(tau))) * advantage * advantage;
+    return math::where(advantage < S(0), S(static_cast<T>(1 - tau)), S(static_cast<T>(tau))) * advantage *
+           advantage;
   }
 };
 
@@ -20,7 +22,8 @@ struct Expectile {
 struct BootstrapTarget {
   static constexpr const char* kName = "bootstrap_target";
   double gamma;
-  template <class S> S operator()(S reward, S terminal, S next_value) const {
+  template <class S>
+  S operator()(S reward, S terminal, S next_value) const {
     return reward + S(static_cast<math::Scalar<S>>(gamma)) * (S(1) - terminal) * next_value;
   }
 };
@@ -28,7 +31,8 @@ struct BootstrapTarget {
 // x^2 / (2 d) within |x| < d, |x| - d / 2 outside.
 struct Huber {
   static constexpr const char* kName = "huber";
-  template <class S> S operator()(S x, S d) const {
+  template <class S>
+  S operator()(S x, S d) const {
     const S size = math::abs(x);
     return math::where(size < d, S(0.5) * x * x / d, size - S(0.5) * d);
   }
@@ -38,7 +42,8 @@ struct Huber {
 struct AdvantageWeight {
   static constexpr const char* kName = "advantage_weight";
   double beta, cap;
-  template <class S> S operator()(S advantage) const {
+  template <class S>
+  S operator()(S advantage) const {
     using T = math::Scalar<S>;
     return math::min(math::exp(S(static_cast<T>(beta)) * advantage), S(static_cast<T>(cap)));
   }

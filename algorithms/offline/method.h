@@ -32,8 +32,9 @@ class OfflineMethod {
  public:
   virtual ~OfflineMethod() = default;
   virtual void options(run::Schema& schema) = 0;  // binds the settings
-  virtual std::map<std::string, std::string> preset(const std::string& name) const;  // throws on unknown names
-  virtual void check() {}                         // settings that exclude one another
+  virtual std::map<std::string, std::string> preset(
+      const std::string& name) const;               // throws on unknown names
+  virtual void check() {}                           // settings that exclude one another
   virtual std::string notes() const { return ""; }  // a line for the run's log: derived values
   virtual std::int64_t batch_size() const = 0;
   virtual bool normalises_observations() const = 0;
@@ -43,9 +44,11 @@ class OfflineMethod {
 };
 
 struct RegisterOfflineMethod {
-  RegisterOfflineMethod(const std::string& name, const std::string& summary, std::unique_ptr<OfflineMethod> (*make)());
+  RegisterOfflineMethod(const std::string& name, const std::string& summary,
+                        std::unique_ptr<OfflineMethod> (*make)());
 };
-std::unique_ptr<OfflineMethod> make_offline_method(const std::string& name);  // an Error with the nearest name
-std::vector<std::pair<std::string, std::string>> offline_methods();           // name, summary
+std::unique_ptr<OfflineMethod> make_offline_method(
+    const std::string& name);                                        // an Error with the nearest name
+std::vector<std::pair<std::string, std::string>> offline_methods();  // name, summary
 
 }  // namespace hardy::algorithms

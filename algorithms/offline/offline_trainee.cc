@@ -6,11 +6,16 @@
 namespace hardy::algorithms {
 
 OfflineTrainee::OfflineTrainee(const OfflineMethod& method, datasets::Transitions transitions,
-                               std::vector<std::uint64_t> seeds, std::vector<float> action_low, std::vector<float> action_high)
-    : data_(std::move(transitions)), rows_(static_cast<std::int32_t>(data_.rows)),
-      policy_(method.policy(data_.observation_size, data_.action_size)), learner_(std::move(seeds)) {
+                               std::vector<std::uint64_t> seeds, std::vector<float> action_low,
+                               std::vector<float> action_high)
+    : data_(std::move(transitions)),
+      rows_(static_cast<std::int32_t>(data_.rows)),
+      policy_(method.policy(data_.observation_size, data_.action_size)),
+      learner_(std::move(seeds)) {
   const std::int64_t batch = method.batch_size(), n = data_.rows;
-  if (n < batch) throw Error("has " + std::to_string(n) + " transitions, fewer than a batch of " + std::to_string(batch), "the dataset");
+  if (n < batch)
+    throw Error("has " + std::to_string(n) + " transitions, fewer than a batch of " + std::to_string(batch),
+                "the dataset");
   policy_.action_low = std::move(action_low);
   policy_.action_high = std::move(action_high);
   if (method.normalises_observations()) {

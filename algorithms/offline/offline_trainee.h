@@ -13,8 +13,9 @@ class OfflineTrainee final : public Trainee {
  public:
   // The transitions are normalised here if the method asks for it. action_low and action_high are the
   // environment's, for the policy files.
-  OfflineTrainee(const OfflineMethod& method, datasets::Transitions transitions, std::vector<std::uint64_t> seeds,
-                 std::vector<float> action_low, std::vector<float> action_high);
+  OfflineTrainee(const OfflineMethod& method, datasets::Transitions transitions,
+                 std::vector<std::uint64_t> seeds, std::vector<float> action_low,
+                 std::vector<float> action_high);
 
   void step(ThreadTeam& team) override { learner_.step(team); }
   std::int64_t steps_done() const override { return learner_.steps_done(); }

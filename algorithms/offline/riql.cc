@@ -14,13 +14,17 @@ namespace {
 // 1 where the TD error is larger than the threshold.
 struct Exceeds {
   static constexpr const char* kName = "exceeds";
-  template <class S> S operator()(S x, S d) const { return math::where(math::abs(x) > d, S(1), S(0)); }
+  template <class S>
+  S operator()(S x, S d) const {
+    return math::where(math::abs(x) > d, S(1), S(0));
+  }
 };
 // Moves d so that a share p of the errors lies within it: d exp(rate (share outside - (1 - p))).
 struct FollowQuantile {
   static constexpr const char* kName = "follow_quantile";
   double p, rate;
-  template <class S> S operator()(S d, S outside) const {
+  template <class S>
+  S operator()(S d, S outside) const {
     using T = math::Scalar<S>;
     return d * math::exp(S(static_cast<T>(rate)) * (outside - S(static_cast<T>(1 - p))));
   }
@@ -36,9 +40,12 @@ class Riql final : public OfflineMethod {
         .option("critics", &critics_, "K, members of the critic ensemble", 1, 64)
         .option("alpha", &alpha_, "quantile of the target critics; 0 is their minimum", 0.0, 1.0)
         .option("loss", &loss_, "of the TD error", {"huber", "squared"})
-        .option("threshold", &threshold_, "d0 of the Huber loss, a number, or auto: the running quantile of |TD error| below")
-        .option("sigma", &sigma_, "the same threshold as the released code's table names it: d0 = 1 / sigma^2; 0: unused", 0.0)
-        .option("threshold-quantile", &quantile_, "with auto: the share of TD errors within the quadratic part", 0.01, 0.999)
+        .option("threshold", &threshold_,
+                "d0 of the Huber loss, a number, or auto: the running quantile of |TD error| below")
+        .option("sigma", &sigma_,
+                "the same threshold as the released code's table names it: d0 = 1 / sigma^2; 0: unused", 0.0)
+        .option("threshold-quantile", &quantile_,
+                "with auto: the share of TD errors within the quadratic part", 0.01, 0.999)
         .option("clamp-targets", &clamp_, "TD targets held to [-100, 1000]")
         .presets(riql_preset, "the published setting of ENV/ELEMENT/KIND, e.g. hopper/dynamics/random");
   }
@@ -47,16 +54,21 @@ class Riql final : public OfflineMethod {
     if (threshold_ == "auto") return;
     char* end = nullptr;
     fixed_ = std::strtod(threshold_.c_str(), &end);
-    if (*end || !(fixed_ > 0)) throw Error("'" + threshold_ + "' is neither a positive number nor auto", "--threshold");
+    if (*end || !(fixed_ > 0))
+      throw Error("'" + threshold_ + "' is neither a positive number nor auto", "--threshold");
   }
   std::string notes() const override {
     if (loss_ == "squared") return "TD loss: squared error";
-    if (threshold_ == "auto") return "Huber threshold d0: auto, the running " + std::to_string(quantile_) + "-quantile of |TD error|";
-    return "Huber threshold d0 = " + std::to_string(fixed_) + " (sigma = " + std::to_string(1 / std::sqrt(fixed_)) + " in the released code's table)";
+    if (threshold_ == "auto")
+      return "Huber threshold d0: auto, the running " + std::to_string(quantile_) + "-quantile of |TD error|";
+    return "Huber threshold d0 = " + std::to_string(fixed_) +
+           " (sigma = " + std::to_string(1 / std::sqrt(fixed_)) + " in the released code's table)";
   }
   std::int64_t batch_size() const override { return c_.batch; }
   bool normalises_observations() const override { return c_.normalise; }
-  PolicySpec policy(int observation_size, int action_size) const override { return c_.policy(observation_size, action_size); }
+  PolicySpec policy(int observation_size, int action_size) const override {
+    return c_.policy(observation_size, action_size);
+  }
 
   void build(Learner& learner, Update& u, const Batch& b) const override {
     Graph& g = u.graph();
@@ -71,8 +83,10 @@ class Riql final : public OfflineMethod {
     const Tensor v_next = ops::stop_gradient(g, state_values(u, V, b.next_observations));
     // 2. V: expectile regression on the alpha-quantile of the target critics.
     const Tensor q_alpha = ops::squeeze(g, ops::quantile(g, action_values(u, Q_target, b), alpha_, 1), 1);
-    const Tensor advantage = ops::subtract(g, ops::stop_gradient(g, q_alpha), state_values(u, V, b.observations));
-    u.minimise("v", ops::mean_per_agent(g, ops::map(g, Expectile{c_.tau}, advantage)), {V}, c_.value_descent());
+    const Tensor advantage =
+        ops::subtract(g, ops::stop_gradient(g, q_alpha), state_values(u, V, b.observations));
+    u.minimise("v", ops::mean_per_agent(g, ops::map(g, Expectile{c_.tau}, advantage)), {V},
+               c_.value_descent());
     // 3. Q: one clamped target for all critics, a robust loss; then the targets follow.
     Tensor y = ops::map(g, BootstrapTarget{c_.gamma}, b.rewards, b.terminals, v_next);
     if (clamp_) y = ops::clamp(g, y, -100, 1000);
@@ -80,7 +94,8 @@ class Riql final : public OfflineMethod {
     const Tensor td_error = ops::subtract(g, ops::unsqueeze(g, y, 1), q);
     u.minimise("q", ops::mean_per_agent(g, td_loss(u, td_error, b.agents)), {Q}, c_.critic_descent());
     // 4. The policy imitates, weighted by the advantage of step 2.
-    const Tensor weights = ops::stop_gradient(g, ops::map(g, AdvantageWeight{c_.beta, c_.weight_cap}, advantage));
+    const Tensor weights =
+        ops::stop_gradient(g, ops::map(g, AdvantageWeight{c_.beta, c_.weight_cap}, advantage));
     minimise_policy(u, spec, pi, b, weights, c_.policy_descent());
 
     u.report("value/q", ops::mean_per_agent(g, q));
@@ -103,7 +118,8 @@ class Riql final : public OfflineMethod {
     if (threshold_ != "auto") return ops::map(g, Huber{}, td_error, g.scalar(DType::kF32, fixed_));
     const Tensor d = u.state("huber_threshold", 1.0f);
     const Tensor d3 = ops::reshape(g, d, {agents, 1, 1});
-    const Tensor outside = ops::mean_per_agent(g, ops::stop_gradient(g, ops::map(g, Exceeds{}, td_error, d3)));
+    const Tensor outside =
+        ops::mean_per_agent(g, ops::stop_gradient(g, ops::map(g, Exceeds{}, td_error, d3)));
     u.set_state("huber_threshold", ops::map(g, FollowQuantile{quantile_, 0.02}, d, outside));
     u.report("huber_threshold", ops::affine(g, d, 1));
     return ops::map(g, Huber{}, td_error, d3);
@@ -116,8 +132,11 @@ class Riql final : public OfflineMethod {
   bool clamp_ = true;
 };
 
-const RegisterOfflineMethod registration("riql", "robust IQL: normalised observations, Huber loss, critic quantile",
-                                         []() -> std::unique_ptr<OfflineMethod> { return std::make_unique<Riql>(); });
+const RegisterOfflineMethod registration("riql",
+                                         "robust IQL: normalised observations, Huber loss, critic quantile",
+                                         []() -> std::unique_ptr<OfflineMethod> {
+                                           return std::make_unique<Riql>();
+                                         });
 
 }  // namespace
 }  // namespace hardy::algorithms

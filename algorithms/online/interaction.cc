@@ -5,12 +5,16 @@
 
 namespace hardy::algorithms {
 
-Interaction::Interaction(const std::string& environment, const SacSettings& sac, const InteractionSettings& settings,
-                         std::vector<std::uint64_t> seeds)
-    : sac_(sac), settings_(settings), env_(envs::make_environment(environment, static_cast<int>(seeds.size()))),
+Interaction::Interaction(const std::string& environment, const SacSettings& sac,
+                         const InteractionSettings& settings, std::vector<std::uint64_t> seeds)
+    : sac_(sac),
+      settings_(settings),
+      env_(envs::make_environment(environment, static_cast<int>(seeds.size()))),
       learner_(std::move(seeds)) {
-  const auto agents = static_cast<std::size_t>(learner_.agents()), rows = agents * static_cast<std::size_t>(settings_.capacity);
-  const auto obs = static_cast<std::size_t>(spec().observation_size), act = static_cast<std::size_t>(spec().action_size);
+  const auto agents = static_cast<std::size_t>(learner_.agents()),
+             rows = agents * static_cast<std::size_t>(settings_.capacity);
+  const auto obs = static_cast<std::size_t>(spec().observation_size),
+             act = static_cast<std::size_t>(spec().action_size);
   policy_ = sac_policy(sac_, spec().observation_size, spec().action_size);
   policy_.action_low = spec().action_low;
   policy_.action_high = spec().action_high;
@@ -20,8 +24,8 @@ Interaction::Interaction(const std::string& environment, const SacSettings& sac,
   replay_.rewards.resize(rows);
   replay_.terminals.resize(rows);
   build_sac(learner_, sac_, spec().observation_size, spec().action_size,
-            {replay_.observations.data(), replay_.actions.data(), replay_.rewards.data(), replay_.next_observations.data(),
-             replay_.terminals.data(), &replay_.rows, settings_.capacity});
+            {replay_.observations.data(), replay_.actions.data(), replay_.rewards.data(),
+             replay_.next_observations.data(), replay_.terminals.data(), &replay_.rows, settings_.capacity});
   actor_ = std::make_unique<Actor>(policy_, 1, learner_.parameters());
   observations_.resize(agents * obs);
   next_.resize(agents * obs);
@@ -40,16 +44,19 @@ void Interaction::reset(std::int64_t agent) {
   const auto a = static_cast<std::size_t>(agent), obs = static_cast<std::size_t>(spec().observation_size);
   // Each episode's start is a draw of the agent's own: its seed and the episode's number.
   const Block b = Random(learner_.seeds()[a], Stream::kEnvironment, episodes_[a]++).block(0);
-  env_->reset(static_cast<int>(agent), std::uint64_t{b[0]} << 32 | b[1], std::span(observations_).subspan(a * obs, obs));
+  env_->reset(static_cast<int>(agent), std::uint64_t{b[0]} << 32 | b[1],
+              std::span(observations_).subspan(a * obs, obs));
   returns_[a] = 0;
 }
 
 void Interaction::store(std::int64_t agent) {
   const auto a = static_cast<std::size_t>(agent), obs = static_cast<std::size_t>(spec().observation_size),
              act = static_cast<std::size_t>(spec().action_size);
-  const std::size_t row = a * static_cast<std::size_t>(settings_.capacity) + static_cast<std::size_t>(t_ % settings_.capacity);
+  const std::size_t row =
+      a * static_cast<std::size_t>(settings_.capacity) + static_cast<std::size_t>(t_ % settings_.capacity);
   const auto narrow = [](double x) { return static_cast<float>(x); };
-  std::transform(&observations_[a * obs], &observations_[a * obs] + obs, &replay_.observations[row * obs], narrow);
+  std::transform(&observations_[a * obs], &observations_[a * obs] + obs, &replay_.observations[row * obs],
+                 narrow);
   std::transform(&next_[a * obs], &next_[a * obs] + obs, &replay_.next_observations[row * obs], narrow);
   std::copy_n(&actions_[a * act], act, &replay_.actions[row * act]);
   replay_.rewards[row] = narrow(rewards_[a]);
@@ -57,7 +64,8 @@ void Interaction::store(std::int64_t agent) {
 }
 
 void Interaction::iterate(ThreadTeam& team) {
-  const auto act = static_cast<std::size_t>(spec().action_size), obs = static_cast<std::size_t>(spec().observation_size);
+  const auto act = static_cast<std::size_t>(spec().action_size),
+             obs = static_cast<std::size_t>(spec().observation_size);
   const bool random = t_ < settings_.start_steps;
   for (std::int64_t agent = 0; agent < learner_.agents(); ++agent) {
     const auto a = static_cast<std::size_t>(agent);

@@ -16,20 +16,27 @@ namespace {
 struct SoftTarget {
   static constexpr const char* kName = "soft_target";
   float gamma;
-  template <class S> S operator()(S reward, S terminal, S q_next, S log_prob_next, S log_alpha) const {
+  template <class S>
+  S operator()(S reward, S terminal, S q_next, S log_prob_next, S log_alpha) const {
     return reward + S(gamma) * (S(1) - terminal) * (q_next - math::exp(log_alpha) * log_prob_next);
   }
 };
 // alpha log pi - Q
 struct ActorLoss {
   static constexpr const char* kName = "actor_loss";
-  template <class S> S operator()(S log_prob, S q, S log_alpha) const { return math::exp(log_alpha) * log_prob - q; }
+  template <class S>
+  S operator()(S log_prob, S q, S log_alpha) const {
+    return math::exp(log_alpha) * log_prob - q;
+  }
 };
 // -log alpha (log pi + target entropy)
 struct TemperatureLoss {
   static constexpr const char* kName = "temperature_loss";
   float target_entropy;
-  template <class S> S operator()(S log_alpha, S log_prob) const { return -log_alpha * (log_prob + S(target_entropy)); }
+  template <class S>
+  S operator()(S log_alpha, S log_prob) const {
+    return -log_alpha * (log_prob + S(target_entropy));
+  }
 };
 
 struct Batch {
@@ -52,7 +59,8 @@ Batch sample(Learner& learner, Update& u, std::int64_t batch, int obs, int act, 
     return ops::reshape(g, ops::gather_rows(g, table(name, 1, memory), index), {agents, batch});
   };
   return {ops::gather_rows(g, table("observations", obs, replay.observations), index),
-          ops::gather_rows(g, table("actions", act, replay.actions), index), column("rewards", replay.rewards),
+          ops::gather_rows(g, table("actions", act, replay.actions), index),
+          column("rewards", replay.rewards),
           ops::gather_rows(g, table("next_observations", obs, replay.next_observations), index),
           column("terminals", replay.terminals)};
 }
@@ -86,12 +94,16 @@ void build_sac(Learner& learner, const SacSettings& c, int obs, int act, const R
     const Batch b = sample(learner, critic, batch, obs, act, replay, critic_places);
     const nn::ActionSample next = act_through(g, Head::kTanhGaussian, critic.apply(pi, b.s2), {},
                                               critic.normal({agents, batch, act}, Stream::kNextNoise));
-    const Tensor q_next = ops::reshape(g, ops::min(g, critic.apply(q_target, ops::concat(g, b.s2, next.action)), 1), {agents, batch});
-    const Tensor y = ops::stop_gradient(g, ops::map(g, SoftTarget{static_cast<float>(c.gamma)}, b.r, b.terminal, q_next, next.log_prob,
-                                                    critic.parameter(temperature, 0)));
-    const Tensor values = ops::reshape(g, critic.apply(q, ops::concat(g, b.s, b.a)), {agents, c.critics, batch});
+    const Tensor q_next = ops::reshape(
+        g, ops::min(g, critic.apply(q_target, ops::concat(g, b.s2, next.action)), 1), {agents, batch});
+    const Tensor y =
+        ops::stop_gradient(g, ops::map(g, SoftTarget{static_cast<float>(c.gamma)}, b.r, b.terminal, q_next,
+                                       next.log_prob, critic.parameter(temperature, 0)));
+    const Tensor values =
+        ops::reshape(g, critic.apply(q, ops::concat(g, b.s, b.a)), {agents, c.critics, batch});
     const Tensor error = ops::square(g, ops::subtract(g, values, ops::unsqueeze(g, y, 1)));
-    critic.minimise("q", ops::affine(g, ops::mean_per_agent(g, error), static_cast<double>(c.critics)), {q}, critic_descent);
+    critic.minimise("q", ops::affine(g, ops::mean_per_agent(g, error), static_cast<double>(c.critics)), {q},
+                    critic_descent);
     critic.report("value/q", ops::mean_per_agent(g, values));
   }
 
@@ -101,13 +113,14 @@ void build_sac(Learner& learner, const SacSettings& c, int obs, int act, const R
     const Batch b = sample(learner, actor, batch, obs, act, replay, actor_places);
     const nn::ActionSample now = act_through(g, Head::kTanhGaussian, actor.apply(pi, b.s), {},
                                              actor.normal({agents, batch, act}, Stream::kNoise));
-    const Tensor q_min = ops::reshape(g, ops::min(g, actor.apply(q, ops::concat(g, b.s, now.action)), 1), {agents, batch});
+    const Tensor q_min =
+        ops::reshape(g, ops::min(g, actor.apply(q, ops::concat(g, b.s, now.action)), 1), {agents, batch});
     const Tensor log_alpha = actor.parameter(temperature, 0);
     const Tensor loss = ops::map(g, ActorLoss{}, now.log_prob, q_min, ops::stop_gradient(g, log_alpha));
     actor.minimise("policy", ops::mean_per_agent(g, loss), {pi}, descent);
     const double entropy = c.target_entropy != 0 ? c.target_entropy : -act;
-    const Tensor temperature_loss =
-        ops::map(g, TemperatureLoss{static_cast<float>(entropy)}, log_alpha, ops::stop_gradient(g, now.log_prob));
+    const Tensor temperature_loss = ops::map(g, TemperatureLoss{static_cast<float>(entropy)}, log_alpha,
+                                             ops::stop_gradient(g, now.log_prob));
     actor.minimise("temperature", ops::mean_per_agent(g, temperature_loss), {temperature}, descent);
     actor.report("entropy", ops::negate(g, ops::mean_per_agent(g, now.log_prob)));
     actor.report("log_alpha", ops::reshape(g, log_alpha, {agents}));

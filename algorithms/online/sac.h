@@ -16,7 +16,8 @@ struct SacSettings {
 
 // Where SAC's transitions are: one table an agent, [A, capacity, ...].
 struct ReplayTables {
-  float *observations = nullptr, *actions = nullptr, *rewards = nullptr, *next_observations = nullptr, *terminals = nullptr;
+  float *observations = nullptr, *actions = nullptr, *rewards = nullptr, *next_observations = nullptr,
+        *terminals = nullptr;
   std::int32_t* rows = nullptr;  // how many are filled
   std::int64_t capacity = 0;
 };
@@ -24,6 +25,7 @@ struct ReplayTables {
 PolicySpec sac_policy(const SacSettings& settings, int observation_size, int action_size);
 
 // Adds SAC's networks and its two updates to the learner.
-void build_sac(Learner& learner, const SacSettings& settings, int observation_size, int action_size, const ReplayTables& replay);
+void build_sac(Learner& learner, const SacSettings& settings, int observation_size, int action_size,
+               const ReplayTables& replay);
 
 }  // namespace hardy::algorithms

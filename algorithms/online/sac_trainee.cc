@@ -33,7 +33,8 @@ void SacTrainee::save(run::ArchiveWriter& file) const {
 
 void SacTrainee::restore(const run::Archive& file) {
   const auto& h = file.header().at("interaction");
-  if (h.at("capacity").get<std::int64_t>() != capacity_) throw Error("the checkpoint's replay has another capacity", "checkpoint");
+  if (h.at("capacity").get<std::int64_t>() != capacity_)
+    throw Error("the checkpoint's replay has another capacity", "checkpoint");
   Interaction::State s;
   s.t = h.at("t");
   s.episodes = get<std::uint64_t>(file, "interaction/episodes");
@@ -41,8 +42,9 @@ void SacTrainee::restore(const run::Archive& file) {
   s.last_returns = get<double>(file, "interaction/last_returns");
   s.observations = get<double>(file, "interaction/observations");
   s.environments = get<double>(file, "interaction/environments");
-  Replay r{get<float>(file, "replay/observations"), get<float>(file, "replay/actions"), get<float>(file, "replay/rewards"),
-           get<float>(file, "replay/next_observations"), get<float>(file, "replay/terminals"), h.at("rows")};
+  Replay r{get<float>(file, "replay/observations"), get<float>(file, "replay/actions"),
+           get<float>(file, "replay/rewards"),      get<float>(file, "replay/next_observations"),
+           get<float>(file, "replay/terminals"),    h.at("rows")};
   interaction_.restore(s, r);
 }
 

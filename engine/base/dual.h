@@ -62,49 +62,97 @@ struct Dual {
 // The functions a formula may use; each has the same name for plain numbers and for duals.
 namespace math {
 
-template <class T> struct ScalarOf { using type = T; };
-template <class T, int N> struct ScalarOf<Dual<T, N>> { using type = T; };
-template <class S> using Scalar = typename ScalarOf<S>::type;
+template <class T>
+struct ScalarOf {
+  using type = T;
+};
+template <class T, int N>
+struct ScalarOf<Dual<T, N>> {
+  using type = T;
+};
+template <class S>
+using Scalar = typename ScalarOf<S>::type;
 
-template <class T> requires std::is_floating_point_v<T> inline T exp(T x) { return std::exp(x); }
-template <class T> requires std::is_floating_point_v<T> inline T log(T x) { return std::log(x); }
-template <class T> requires std::is_floating_point_v<T> inline T log1p(T x) { return std::log1p(x); }
-template <class T> requires std::is_floating_point_v<T> inline T tanh(T x) { return std::tanh(x); }
-template <class T> requires std::is_floating_point_v<T> inline T sqrt(T x) { return std::sqrt(x); }
-template <class T> requires std::is_floating_point_v<T> inline T erf(T x) { return std::erf(x); }
+template <class T>
+requires std::is_floating_point_v<T>
+inline T exp(T x) { return std::exp(x); }
+template <class T>
+requires std::is_floating_point_v<T>
+inline T log(T x) { return std::log(x); }
+template <class T>
+requires std::is_floating_point_v<T>
+inline T log1p(T x) { return std::log1p(x); }
+template <class T>
+requires std::is_floating_point_v<T>
+inline T tanh(T x) { return std::tanh(x); }
+template <class T>
+requires std::is_floating_point_v<T>
+inline T sqrt(T x) { return std::sqrt(x); }
+template <class T>
+requires std::is_floating_point_v<T>
+inline T erf(T x) { return std::erf(x); }
 
-template <class T, int N> Dual<T, N> exp(const Dual<T, N>& x) {
+template <class T, int N>
+Dual<T, N> exp(const Dual<T, N>& x) {
   const T e = std::exp(x.v);
   return x.chain(e, e);
 }
-template <class T, int N> Dual<T, N> log(const Dual<T, N>& x) { return x.chain(std::log(x.v), T(1) / x.v); }
-template <class T, int N> Dual<T, N> log1p(const Dual<T, N>& x) { return x.chain(std::log1p(x.v), T(1) / (T(1) + x.v)); }
-template <class T, int N> Dual<T, N> tanh(const Dual<T, N>& x) {
+template <class T, int N>
+Dual<T, N> log(const Dual<T, N>& x) {
+  return x.chain(std::log(x.v), T(1) / x.v);
+}
+template <class T, int N>
+Dual<T, N> log1p(const Dual<T, N>& x) {
+  return x.chain(std::log1p(x.v), T(1) / (T(1) + x.v));
+}
+template <class T, int N>
+Dual<T, N> tanh(const Dual<T, N>& x) {
   const T t = std::tanh(x.v);
   return x.chain(t, T(1) - t * t);
 }
-template <class T, int N> Dual<T, N> sqrt(const Dual<T, N>& x) {
+template <class T, int N>
+Dual<T, N> sqrt(const Dual<T, N>& x) {
   const T s = std::sqrt(x.v);
   return x.chain(s, T(0.5) / s);
 }
-template <class T, int N> Dual<T, N> erf(const Dual<T, N>& x) {
+template <class T, int N>
+Dual<T, N> erf(const Dual<T, N>& x) {
   return x.chain(std::erf(x.v), T(1.1283791670955125739) * std::exp(-x.v * x.v));
 }
 
 // condition ? a : b, the derivative of the branch taken. NaN in the condition takes b.
-template <class S> constexpr S where(bool condition, const S& a, const S& b) { return condition ? a : b; }
-template <class S> constexpr S abs(const S& x) { return x < S(0) ? -x : x; }
+template <class S>
+constexpr S where(bool condition, const S& a, const S& b) {
+  return condition ? a : b;
+}
+template <class S>
+constexpr S abs(const S& x) {
+  return x < S(0) ? -x : x;
+}
 // Of equals the first; a NaN on either side is never lost.
-template <class S> constexpr S max(const S& a, const S& b) { return a < b || !(b <= b) ? b : a; }
-template <class S> constexpr S min(const S& a, const S& b) { return b < a || !(b <= b) ? b : a; }
+template <class S>
+constexpr S max(const S& a, const S& b) {
+  return a < b || !(b <= b) ? b : a;
+}
+template <class S>
+constexpr S min(const S& a, const S& b) {
+  return b < a || !(b <= b) ? b : a;
+}
 // x held to [low, high]; the slope is 0 outside. NaN stays NaN.
-template <class S> constexpr S clamp(const S& x, Scalar<S> low, Scalar<S> high) {
+template <class S>
+constexpr S clamp(const S& x, Scalar<S> low, Scalar<S> high) {
   return x < S(low) ? S(low) : (S(high) < x ? S(high) : x);
 }
-template <class S> constexpr S square(const S& x) { return x * x; }
+template <class S>
+constexpr S square(const S& x) {
+  return x * x;
+}
 
 // log(1 + exp(x)) without overflow.
-template <class S> S softplus(const S& x) { return max(x, S(0)) + log1p(exp(-abs(x))); }
+template <class S>
+S softplus(const S& x) {
+  return max(x, S(0)) + log1p(exp(-abs(x)));
+}
 
 }  // namespace math
 }  // namespace hardy

@@ -15,8 +15,11 @@ class Error : public std::runtime_error {
   // what: what was wrong. where: file, dataset, row, key or value it concerns (may be empty).
   // fix: what would be right (may be empty).
   explicit Error(std::string what, std::string where = "", std::string fix = "", Kind kind = Kind::kBadInput)
-      : std::runtime_error(compose(what, where, fix)), what_(std::move(what)), where_(std::move(where)),
-        fix_(std::move(fix)), kind_(kind) {}
+      : std::runtime_error(compose(what, where, fix)),
+        what_(std::move(what)),
+        where_(std::move(where)),
+        fix_(std::move(fix)),
+        kind_(kind) {}
 
   static Error failed_run(std::string what, std::string where = "", std::string fix = "") {
     return Error(std::move(what), std::move(where), std::move(fix), Kind::kFailedRun);

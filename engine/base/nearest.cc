@@ -36,7 +36,8 @@ std::string nearest(const std::string& word, const std::vector<std::string>& can
 }
 
 std::string suggestion(const std::string& word, const std::vector<std::string>& candidates) {
-  if (const std::string best = nearest(word, candidates); !best.empty()) return "did you mean '" + best + "'?";
+  if (const std::string best = nearest(word, candidates); !best.empty())
+    return "did you mean '" + best + "'?";
   std::string text = "known: ";
   for (std::size_t i = 0; i < candidates.size(); ++i) text += (i ? ", " : "") + candidates[i];
   return text;

@@ -26,8 +26,17 @@ constexpr Block philox4x32(Block counter, std::uint32_t key0, std::uint32_t key1
 
 // What a draw is for. Two uses with different streams never share a number.
 enum class Stream : std::uint32_t {
-  kInit = 1, kBatch = 2, kNoise = 3, kNextNoise = 4, kExplore = 5, kEnvironment = 6, kEvaluation = 7,
-  kCorruptMask = 8, kCorruptNoise = 9, kShuffle = 10, kUser = 1000
+  kInit = 1,
+  kBatch = 2,
+  kNoise = 3,
+  kNextNoise = 4,
+  kExplore = 5,
+  kEnvironment = 6,
+  kEvaluation = 7,
+  kCorruptMask = 8,
+  kCorruptNoise = 9,
+  kShuffle = 10,
+  kUser = 1000
 };
 
 // The numbers of one (seed, stream, step): index i is drawn directly, in any order.
@@ -39,10 +48,13 @@ class Random {
       : seed_(seed), step_(step), stream_(stream) {}
 
   constexpr Block block(std::uint32_t index) const {
-    return philox4x32({index, stream_, static_cast<std::uint32_t>(step_), static_cast<std::uint32_t>(step_ >> 32)},
-                      static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32));
+    return philox4x32(
+        {index, stream_, static_cast<std::uint32_t>(step_), static_cast<std::uint32_t>(step_ >> 32)},
+        static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32));
   }
-  constexpr std::uint32_t bits(std::uint64_t i) const { return block(static_cast<std::uint32_t>(i >> 2))[i & 3]; }
+  constexpr std::uint32_t bits(std::uint64_t i) const {
+    return block(static_cast<std::uint32_t>(i >> 2))[i & 3];
+  }
 
   // [0, 1) with 24 bits, and [0, 1) with 53 bits (two words of one block).
   constexpr float uniform(std::uint64_t i) const { return static_cast<float>(bits(i) >> 8) * 0x1p-24f; }

@@ -16,20 +16,28 @@ enum class DType : std::uint8_t { kF32, kF64, kI32, kBool };
 
 constexpr std::size_t size_of(DType type) {
   switch (type) {
-    case DType::kF32: return 4;
-    case DType::kF64: return 8;
-    case DType::kI32: return 4;
-    case DType::kBool: return 1;
+    case DType::kF32:
+      return 4;
+    case DType::kF64:
+      return 8;
+    case DType::kI32:
+      return 4;
+    case DType::kBool:
+      return 1;
   }
   return 0;
 }
 
 constexpr const char* name_of(DType type) {
   switch (type) {
-    case DType::kF32: return "f32";
-    case DType::kF64: return "f64";
-    case DType::kI32: return "i32";
-    case DType::kBool: return "bool";
+    case DType::kF32:
+      return "f32";
+    case DType::kF64:
+      return "f64";
+    case DType::kI32:
+      return "i32";
+    case DType::kBool:
+      return "bool";
   }
   return "?";
 }
@@ -51,7 +59,9 @@ class Shape {
   std::int64_t back() const { return dims_[static_cast<std::size_t>(rank_ - 1)]; }
   void push_back(std::int64_t d) {
     if (rank_ == kMaxRank) throw Error("a shape has at most 6 axes", "shape " + str());
-    if (d < 0) throw Error("a shape's axis cannot be negative", "axis " + std::to_string(rank_) + " = " + std::to_string(d));
+    if (d < 0)
+      throw Error("a shape's axis cannot be negative",
+                  "axis " + std::to_string(rank_) + " = " + std::to_string(d));
     dims_[static_cast<std::size_t>(rank_++)] = d;
   }
 

@@ -22,8 +22,10 @@ std::uint64_t await_change(const std::atomic<std::uint64_t>& value, std::uint64_
   for (int i = 0; i < kSpins + kYields; ++i) {
     const std::uint64_t now = value.load(std::memory_order_acquire);
     if (now != old) return now;
-    if (i < kSpins) pause();
-    else std::this_thread::yield();
+    if (i < kSpins)
+      pause();
+    else
+      std::this_thread::yield();
   }
   value.wait(old, std::memory_order_acquire);
   return value.load(std::memory_order_acquire);
@@ -32,7 +34,8 @@ std::uint64_t await_change(const std::atomic<std::uint64_t>& value, std::uint64_
 }  // namespace
 
 ThreadTeam::ThreadTeam(int threads) : size_(threads) {
-  if (threads < 1) throw Error("a thread team needs at least one thread", "threads = " + std::to_string(threads));
+  if (threads < 1)
+    throw Error("a thread team needs at least one thread", "threads = " + std::to_string(threads));
   slots_ = std::make_unique<Slot[]>(static_cast<std::size_t>(threads));
   threads_.reserve(static_cast<std::size_t>(threads - 1));
   for (int i = 1; i < threads; ++i) threads_.emplace_back([this, i] { work(i); });

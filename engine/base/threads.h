@@ -40,9 +40,8 @@ class ThreadTeam {
   // body(begin, end) over [0, n) in pieces of `grain` elements (the last one shorter).
   template <class Body>
   void for_range(std::int64_t n, std::int64_t grain, Body&& body) {
-    run((n + grain - 1) / grain, [&](std::int64_t piece) {
-      body(piece * grain, std::min(n, (piece + 1) * grain));
-    });
+    run((n + grain - 1) / grain,
+        [&](std::int64_t piece) { body(piece * grain, std::min(n, (piece + 1) * grain)); });
   }
 
  private:
@@ -50,7 +49,9 @@ class ThreadTeam {
   void dispatch(Call call, void* body, std::int64_t tasks);
   void work(int index);
 
-  struct alignas(64) Slot { std::atomic<std::uint64_t> done{0}; };
+  struct alignas(64) Slot {
+    std::atomic<std::uint64_t> done{0};
+  };
 
   int size_;
   Call call_ = nullptr;

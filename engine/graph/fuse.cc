@@ -16,7 +16,11 @@ std::vector<std::byte> bytes_of(const A& a) {
 class Fuser {
  public:
   Fuser(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept)
-      : nodes_(std::move(nodes)), dead_(nodes_.size(), 0), producer_(values, -1), uses_(values, 0), kept_(kept) {
+      : nodes_(std::move(nodes)),
+        dead_(nodes_.size(), 0),
+        producer_(values, -1),
+        uses_(values, 0),
+        kept_(kept) {
     for (std::size_t n = 0; n < nodes_.size(); ++n) {
       for (Tensor t : nodes_[n].outputs) producer_[at(t)] = static_cast<int>(n);
       for (Tensor t : nodes_[n].inputs) ++uses_[at(t)];
@@ -42,10 +46,12 @@ class Fuser {
   // The node that makes t with `op`, if nobody else needs t.
   Node* only_producer(Tensor t, const Op& op) {
     const int n = producer_[at(t)];
-    if (n < 0 || nodes_[static_cast<std::size_t>(n)].op != &op || uses_[at(t)] != 1 || kept_[at(t)]) return nullptr;
+    if (n < 0 || nodes_[static_cast<std::size_t>(n)].op != &op || uses_[at(t)] != 1 || kept_[at(t)])
+      return nullptr;
     return &nodes_[static_cast<std::size_t>(n)];
   }
-  void absorb(Node& into, Node& gone, const Op& op, std::vector<Tensor> inputs, std::vector<std::byte> attributes) {
+  void absorb(Node& into, Node& gone, const Op& op, std::vector<Tensor> inputs,
+              std::vector<std::byte> attributes) {
     dead_[static_cast<std::size_t>(&gone - nodes_.data())] = 1;
     into.op = &op;
     into.inputs = std::move(inputs);
@@ -60,7 +66,8 @@ class Fuser {
   void layer_activation(Node& node) {
     const auto activation = node.op == &ops::kRelu ? Activation::kRelu : Activation::kTanh;
     Node* layer = only_producer(node.inputs[0], ops::kLinearBias);
-    if (layer && layer->attribute<ops::LinearAttributes>().activation == static_cast<std::int32_t>(Activation::kNone))
+    if (layer &&
+        layer->attribute<ops::LinearAttributes>().activation == static_cast<std::int32_t>(Activation::kNone))
       absorb(node, *layer, ops::kLinearBias, layer->inputs,
              bytes_of(ops::LinearAttributes{static_cast<std::int32_t>(activation)}));
   }
@@ -72,8 +79,8 @@ class Fuser {
     for (Node& bias : nodes_) {
       if (bias.op != &ops::kBiasGradient || dead_[static_cast<std::size_t>(&bias - nodes_.data())]) continue;
       for (Node& weight : nodes_) {
-        if (weight.op != &ops::kLinearWeightGradient || dead_[static_cast<std::size_t>(&weight - nodes_.data())] ||
-            weight.inputs[1] != bias.inputs[0])
+        if (weight.op != &ops::kLinearWeightGradient ||
+            dead_[static_cast<std::size_t>(&weight - nodes_.data())] || weight.inputs[1] != bias.inputs[0])
           continue;
         weight.outputs.push_back(bias.outputs[0]);
         weight.op = &ops::kLinearWeightBiasGradient;

@@ -19,10 +19,18 @@ Tensor Graph::scalar(DType type, double value) {
   ValueInfo info{"", type, Shape{1}, Source::kConstant, -1, std::vector<std::byte>(size_of(type))};
   const auto store = [&](auto x) { std::memcpy(info.data.data(), &x, sizeof x); };
   switch (type) {
-    case DType::kF32: store(static_cast<float>(value)); break;
-    case DType::kF64: store(value); break;
-    case DType::kI32: store(static_cast<std::int32_t>(value)); break;
-    case DType::kBool: store(static_cast<std::uint8_t>(value != 0)); break;
+    case DType::kF32:
+      store(static_cast<float>(value));
+      break;
+    case DType::kF64:
+      store(value);
+      break;
+    case DType::kI32:
+      store(static_cast<std::int32_t>(value));
+      break;
+    case DType::kBool:
+      store(static_cast<std::uint8_t>(value != 0));
+      break;
   }
   return add_value(std::move(info));
 }
@@ -49,10 +57,14 @@ std::string Graph::describe(Tensor t) const {
   if (!t) return "nothing";
   const ValueInfo& v = info(t);
   switch (v.source) {
-    case Source::kInput: return "input " + v.name;
-    case Source::kParameter: return "parameter " + v.name;
-    case Source::kConstant: return "constant";
-    case Source::kComputed: break;
+    case Source::kInput:
+      return "input " + v.name;
+    case Source::kParameter:
+      return "parameter " + v.name;
+    case Source::kConstant:
+      return "constant";
+    case Source::kComputed:
+      break;
   }
   const std::string op = nodes_[static_cast<std::size_t>(v.producer)].op->name;
   return v.name.empty() ? op : op + " (" + v.name + ")";

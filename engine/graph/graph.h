@@ -63,7 +63,8 @@ class Graph {
 
   // Throws if t is not a value of this graph.
   const ValueInfo& info(Tensor t) const {
-    if (t.id < 0 || index(t) >= values_.size()) throw Error("an operand is not a value of this graph", "graph");
+    if (t.id < 0 || index(t) >= values_.size())
+      throw Error("an operand is not a value of this graph", "graph");
     return values_[index(t)];
   }
   const Shape& shape(Tensor t) const { return info(t).shape; }
@@ -74,7 +75,8 @@ class Graph {
   std::string describe(Tensor t) const;
 
   // Throws: op, what is wrong, and every operand with its type and shape.
-  [[noreturn]] void shape_error(const char* op, const std::string& what, std::span<const Tensor> operands) const;
+  [[noreturn]] void shape_error(const char* op, const std::string& what,
+                                std::span<const Tensor> operands) const;
   [[noreturn]] void shape_error(const char* op, const std::string& what,
                                 std::initializer_list<Tensor> operands) const {
     shape_error(op, what, std::span(operands.begin(), operands.size()));

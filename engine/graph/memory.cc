@@ -49,7 +49,8 @@ class Arena {
 
 class Placer {
  public:
-  Placer(const Graph& g, const std::vector<Step>& steps, const std::vector<Tensor>& root, const std::vector<char>& kept)
+  Placer(const Graph& g, const std::vector<Step>& steps, const std::vector<Tensor>& root,
+         const std::vector<char>& kept)
       : g_(g), steps_(steps), root_(root), kept_(kept), first_(g.values(), -1), last_(g.values(), -1) {
     for (std::size_t s = 0; s < steps.size(); ++s)
       for (const Node& node : steps[s].nodes) {
@@ -88,7 +89,9 @@ class Placer {
   }
 
  private:
-  std::size_t at(Tensor t) const { return static_cast<std::size_t>(root_[static_cast<std::size_t>(t.id)].id); }
+  std::size_t at(Tensor t) const {
+    return static_cast<std::size_t>(root_[static_cast<std::size_t>(t.id)].id);
+  }
   std::size_t bytes(std::size_t v) const {
     const ValueInfo& info = g_.info(Tensor{static_cast<std::int32_t>(v)});
     const std::size_t n = static_cast<std::size_t>(info.shape.elements()) * size_of(info.type);
@@ -101,8 +104,8 @@ class Placer {
     if (!node.op->cpu_range) return g_.values();
     for (Tensor t : node.inputs) {
       const std::size_t d = at(t);
-      if (kept_[d] || p.offset[d] == kNoPlace || taken_[d] || last_[d] != static_cast<int>(s) || bytes(d) != bytes(v) ||
-          first_[d] == static_cast<int>(s) || g_.type(t) != g_.type(node.outputs[0]))
+      if (kept_[d] || p.offset[d] == kNoPlace || taken_[d] || last_[d] != static_cast<int>(s) ||
+          bytes(d) != bytes(v) || first_[d] == static_cast<int>(s) || g_.type(t) != g_.type(node.outputs[0]))
         continue;
       bool safe = true, seen_node = false;
       for (const Node& other : steps_[s].nodes) {

@@ -32,7 +32,10 @@ struct Buffer {
   DType type = DType::kF32;
   Shape shape;
 
-  template <class T> T* as() const { return static_cast<T*>(data); }
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data);
+  }
   std::int64_t elements() const { return shape.elements(); }
 };
 
@@ -41,7 +44,10 @@ struct KernelCall {
   std::span<const Buffer> outputs;
   const std::byte* attributes = nullptr;
 
-  template <class A> const A& attribute() const { return *reinterpret_cast<const A*>(attributes); }
+  template <class A>
+  const A& attribute() const {
+    return *reinterpret_cast<const A*>(attributes);
+  }
 };
 
 using Kernel = void (*)(const KernelCall&, ThreadTeam&);
@@ -63,7 +69,10 @@ struct Node {
   std::vector<Tensor> inputs, outputs;
   std::vector<std::byte> attributes;  // one trivially copyable record, the op's own
 
-  template <class A> const A& attribute() const { return *reinterpret_cast<const A*>(attributes.data()); }
+  template <class A>
+  const A& attribute() const {
+    return *reinterpret_cast<const A*>(attributes.data());
+  }
 };
 
 }  // namespace hardy::graph

@@ -13,19 +13,19 @@
 namespace hardy::graph {
 namespace {
 
-constexpr std::size_t kChainScratch = 64 * 1024;   // bytes a thread has for a chain's intermediates
-constexpr std::int64_t kChainBlock = 2048;         // elements, at most
-constexpr std::int64_t kChainGrain = 8192;         // elements a thread takes at a time
+constexpr std::size_t kChainScratch = 64 * 1024;  // bytes a thread has for a chain's intermediates
+constexpr std::int64_t kChainBlock = 2048;        // elements, at most
+constexpr std::int64_t kChainGrain = 8192;        // elements a thread takes at a time
 constexpr std::size_t kMaxOperands = 16;
 alignas(64) thread_local std::byte chain_scratch[kChainScratch];
 
 struct AlignedFree {
-  void operator()(void* p) const { ::operator delete(p, std::align_val_t{64}); }
+  void operator()(void* p) const { ::operator delete (p, std::align_val_t{64}); }
 };
 using Memory = std::unique_ptr<void, AlignedFree>;
 
 Memory allocate(std::size_t bytes) {
-  Memory m(::operator new(std::max<std::size_t>(bytes, 64), std::align_val_t{64}));
+  Memory m(::operator new (std::max<std::size_t>(bytes, 64), std::align_val_t{64}));
   std::memset(m.get(), 0, std::max<std::size_t>(bytes, 64));
   return m;
 }
@@ -77,15 +77,15 @@ void run_chain(const PlannedStep& step, std::int64_t begin, std::int64_t end) {
 
 struct Plan::Impl {
   Graph g;
-  std::vector<Tensor> root;       // by value: whose memory it shares
-  std::vector<char> needed;       // by value: does an output depend on it (or is it one)?
-  std::vector<char> kept;         // by root: outside the arena
-  std::vector<void*> memory;      // by root, of kept values
-  std::vector<Memory> owned;      // by root, where the plan itself allocated
+  std::vector<Tensor> root;   // by value: whose memory it shares
+  std::vector<char> needed;   // by value: does an output depend on it (or is it one)?
+  std::vector<char> kept;     // by root: outside the arena
+  std::vector<void*> memory;  // by root, of kept values
+  std::vector<Memory> owned;  // by root, where the plan itself allocated
   Placement placement;
   Memory arena;
   std::vector<PlannedStep> steps;
-  bool stale = true;              // pointers in `steps` are older than `memory`
+  bool stale = true;  // pointers in `steps` are older than `memory`
 
   explicit Impl(const Graph& graph) : g(graph) {}
 
@@ -115,8 +115,10 @@ struct Plan::Impl {
   Buffer buffer(Tensor t) {
     const std::size_t v = at(t);
     void* data = nullptr;
-    if (kept[v]) data = kept_memory(v);
-    else if (placement.offset[v] != kNoPlace) data = static_cast<std::byte*>(arena.get()) + placement.offset[v];
+    if (kept[v])
+      data = kept_memory(v);
+    else if (placement.offset[v] != kNoPlace)
+      data = static_cast<std::byte*>(arena.get()) + placement.offset[v];
     return {data, g.type(t), g.shape(t)};
   }
 
@@ -135,8 +137,10 @@ struct Plan::Impl {
     std::vector<int> slot(g.values(), -1);
     std::size_t widest = 1;
     for (const Node& node : step.nodes) {
-      if (node.inputs.size() > kMaxOperands) throw Error("too many operands to plan", std::string("op ") + node.op->name);
-      Launch l{node, std::vector<Buffer>(node.inputs.size()), std::vector<Buffer>(node.outputs.size()), {}, {}};
+      if (node.inputs.size() > kMaxOperands)
+        throw Error("too many operands to plan", std::string("op ") + node.op->name);
+      Launch l{
+          node, std::vector<Buffer>(node.inputs.size()), std::vector<Buffer>(node.outputs.size()), {}, {}};
       for (Tensor t : node.inputs) l.input_slot.push_back(slot[at(t)]);
       for (Tensor t : node.outputs) {
         if (placement.scratch[at(t)]) slot[at(t)] = planned.slots++;
@@ -146,7 +150,8 @@ struct Plan::Impl {
       planned.launches.push_back(std::move(l));
     }
     if (planned.slots) {
-      const auto fits = static_cast<std::int64_t>(kChainScratch / (static_cast<std::size_t>(planned.slots) * widest));
+      const auto fits =
+          static_cast<std::int64_t>(kChainScratch / (static_cast<std::size_t>(planned.slots) * widest));
       planned.block = std::min(kChainBlock, std::max<std::int64_t>(1, fits));
     }
     steps.push_back(std::move(planned));
@@ -158,14 +163,17 @@ Plan::Plan(const Graph& g, std::span<const Tensor> outputs, const PlanOptions& o
   Impl& p = *impl_;
   for (std::size_t v = 0; v < g.values(); ++v) p.root.push_back(Tensor{static_cast<std::int32_t>(v)});
   for (const Node& node : g.nodes())  // in building order, so that aliases of aliases resolve
-    if (node.op->alias) p.root[static_cast<std::size_t>(node.outputs[0].id)] = p.root[static_cast<std::size_t>(node.inputs[0].id)];
+    if (node.op->alias)
+      p.root[static_cast<std::size_t>(node.outputs[0].id)] =
+          p.root[static_cast<std::size_t>(node.inputs[0].id)];
 
   // Only what an output needs.
   std::vector<char>& needed = p.needed;
   std::vector<char> output(g.values(), 0);
   needed.assign(g.values(), 0);
   for (Tensor t : outputs) {
-    if (!t || static_cast<std::size_t>(t.id) >= g.values()) throw Error("an output is not a value of this graph", "plan");
+    if (!t || static_cast<std::size_t>(t.id) >= g.values())
+      throw Error("an output is not a value of this graph", "plan");
     needed[static_cast<std::size_t>(t.id)] = output[static_cast<std::size_t>(t.id)] = 1;
   }
   std::vector<Node> live;
@@ -250,7 +258,8 @@ std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int
   for (Tensor t : values) {
     const ValueInfo& info = g.info(t);
     const bool sliced = info.shape.rank() > 0 && info.shape[0] == agents;
-    if (info.source == Source::kInput && !sliced) continue;  // a table that agents share: its rows are not all read
+    if (info.source == Source::kInput && !sliced)
+      continue;  // a table that agents share: its rows are not all read
     const std::int64_t n = info.shape.elements();
     const std::int64_t begin = sliced ? n / agents * agent : 0, end = sliced ? n / agents * (agent + 1) : n;
     const bool good = info.type == DType::kF32   ? finite(plain.data<float>(t), begin, end)

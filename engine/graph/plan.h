@@ -40,7 +40,10 @@ class Plan {
   void bind(Tensor t, void* memory);
   // The place of an input, a parameter or an output.
   void* raw(Tensor t) const;
-  template <class T> T* data(Tensor t) const { return static_cast<T*>(raw(t)); }
+  template <class T>
+  T* data(Tensor t) const {
+    return static_cast<T*>(raw(t));
+  }
 
   // One pass. Inputs and parameters that were never bound have zeroed memory of the plan's own.
   void run(ThreadTeam& team);

@@ -87,7 +87,8 @@ class Scheduler {
 
 }  // namespace
 
-std::vector<Step> schedule(const Graph& g, const std::vector<Node>& nodes, const std::vector<Tensor>& root, bool chains) {
+std::vector<Step> schedule(const Graph& g, const std::vector<Node>& nodes, const std::vector<Tensor>& root,
+                           bool chains) {
   return Scheduler(g, nodes, root, chains).run();
 }
 

@@ -16,6 +16,7 @@ struct Step {
 
 // root[v]: the value whose memory v shares (v itself, or what an alias op renames). Alias nodes get no
 // step. With chains = false every pointwise node is a step of its own.
-std::vector<Step> schedule(const Graph& g, const std::vector<Node>& nodes, const std::vector<Tensor>& root, bool chains);
+std::vector<Step> schedule(const Graph& g, const std::vector<Node>& nodes, const std::vector<Tensor>& root,
+                           bool chains);
 
 }  // namespace hardy::graph

@@ -16,7 +16,8 @@ struct ActionSample {
 ActionSample tanh_gaussian(graph::Graph& g, graph::Tensor mean, graph::Tensor log_std, graph::Tensor noise);
 
 // log N(action; mean, e^log_std), summed over the action's axis: [A, B]. log_std [A, B, act] or [A, 1, act].
-graph::Tensor gaussian_log_prob(graph::Graph& g, graph::Tensor mean, graph::Tensor log_std, graph::Tensor action);
+graph::Tensor gaussian_log_prob(graph::Graph& g, graph::Tensor mean, graph::Tensor log_std,
+                                graph::Tensor action);
 
 // mean + e^log_std noise and its log-probability.
 ActionSample gaussian(graph::Graph& g, graph::Tensor mean, graph::Tensor log_std, graph::Tensor noise);

@@ -18,10 +18,11 @@ std::vector<TensorSpec> mlp_tensors(const std::string& name, const MlpSpec& spec
     const LayerStart start = spec.start(l);
     const std::string layer = std::to_string(l);
     const bool ensemble = spec.members > 0;
-    tensors.push_back({name + "/w" + layer, ensemble ? Shape{agents, spec.members, in, out} : Shape{agents, in, out}, in,
-                       out, spec.members, start.weight});
-    tensors.push_back({name + "/b" + layer, ensemble ? Shape{agents, spec.members, out} : Shape{agents, out}, in, out,
-                       spec.members, start.bias});
+    tensors.push_back({name + "/w" + layer,
+                       ensemble ? Shape{agents, spec.members, in, out} : Shape{agents, in, out}, in, out,
+                       spec.members, start.weight});
+    tensors.push_back({name + "/b" + layer, ensemble ? Shape{agents, spec.members, out} : Shape{agents, out},
+                       in, out, spec.members, start.bias});
   }
   return tensors;
 }
@@ -30,18 +31,22 @@ namespace {
 
 graph::Tensor activate(graph::Graph& g, Nonlinearity f, graph::Tensor x) {
   switch (f) {
-    case Nonlinearity::kRelu: return ops::relu(g, x);
-    case Nonlinearity::kTanh: return ops::tanh(g, x);
-    case Nonlinearity::kGelu: return ops::gelu(g, x);
-    case Nonlinearity::kSilu: return ops::silu(g, x);
+    case Nonlinearity::kRelu:
+      return ops::relu(g, x);
+    case Nonlinearity::kTanh:
+      return ops::tanh(g, x);
+    case Nonlinearity::kGelu:
+      return ops::gelu(g, x);
+    case Nonlinearity::kSilu:
+      return ops::silu(g, x);
   }
   return x;
 }
 
 }  // namespace
 
-graph::Tensor apply_mlp(graph::Graph& g, const MlpSpec& spec, std::span<const graph::Tensor> parameters, graph::Tensor x,
-                        const std::string& label) {
+graph::Tensor apply_mlp(graph::Graph& g, const MlpSpec& spec, std::span<const graph::Tensor> parameters,
+                        graph::Tensor x, const std::string& label) {
   for (std::size_t l = 0; l < spec.layers(); ++l) {
     x = ops::add_bias(g, ops::linear(g, x, parameters[2 * l]), parameters[2 * l + 1]);
     if (l + 1 < spec.layers()) x = activate(g, spec.nonlinearity, x);

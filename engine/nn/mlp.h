@@ -18,10 +18,10 @@ struct LayerStart {
 };
 
 struct MlpSpec {
-  std::vector<std::int64_t> widths;           // input, hidden ..., output
-  std::int64_t members = 0;                   // E; 0: no ensemble axis
+  std::vector<std::int64_t> widths;  // input, hidden ..., output
+  std::int64_t members = 0;          // E; 0: no ensemble axis
   Nonlinearity nonlinearity = Nonlinearity::kRelu;
-  std::vector<LayerStart> starts;             // one a layer; empty: PyTorch's default everywhere
+  std::vector<LayerStart> starts;  // one a layer; empty: PyTorch's default everywhere
 
   std::size_t layers() const { return widths.size() - 1; }
   LayerStart start(std::size_t layer) const;

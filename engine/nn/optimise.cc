@@ -60,18 +60,22 @@ void Optimiser::scale_by_norm(std::span<const std::uint8_t> active, ThreadTeam& 
   team.run(static_cast<std::int64_t>(pieces_.size()), [&](std::int64_t p) {
     const Piece& piece = pieces_[static_cast<std::size_t>(p)];
     const Segment& s = segments_[piece.segment];
-    if (groups_[static_cast<std::size_t>(s.group)].max_grad_norm <= 0 || !active[static_cast<std::size_t>(piece.agent)]) return;
-    squares_[static_cast<std::size_t>(p)] =
-        sum_of_squares(s.gradient + piece.agent * s.elements_per_agent + piece.begin, piece.end - piece.begin);
+    if (groups_[static_cast<std::size_t>(s.group)].max_grad_norm <= 0 ||
+        !active[static_cast<std::size_t>(piece.agent)])
+      return;
+    squares_[static_cast<std::size_t>(p)] = sum_of_squares(
+        s.gradient + piece.agent * s.elements_per_agent + piece.begin, piece.end - piece.begin);
   });
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     if (groups_[g].max_grad_norm <= 0) continue;
     for (std::int64_t a = 0; a < agents_; ++a) {
       double square = 0;  // pieces in their fixed order
       for (std::size_t p = 0; p < pieces_.size(); ++p)
-        if (pieces_[p].agent == a && segments_[pieces_[p].segment].group == static_cast<int>(g)) square += squares_[p];
+        if (pieces_[p].agent == a && segments_[pieces_[p].segment].group == static_cast<int>(g))
+          square += squares_[p];
       const double scale = groups_[g].max_grad_norm / (std::sqrt(square) + 1e-6);
-      clip_[g * static_cast<std::size_t>(agents_) + static_cast<std::size_t>(a)] = static_cast<float>(std::min(1.0, scale));
+      clip_[g * static_cast<std::size_t>(agents_) + static_cast<std::size_t>(a)] =
+          static_cast<float>(std::min(1.0, scale));
     }
   }
 }
@@ -102,17 +106,19 @@ void Optimiser::update(const Piece& piece) const {
                       decoupled ? 1 - c.rate * decay : 1.0f};
     adam(adam_c, n, s.gradient + at, s.first_moment + at, s.second_moment + at, s.value + at);
   }
-  if (s.target && settings.polyak > 0) average(static_cast<float>(settings.polyak), n, s.value + at, s.target + at);
+  if (s.target && settings.polyak > 0)
+    average(static_cast<float>(settings.polyak), n, s.value + at, s.target + at);
 }
 
-void Optimiser::step(std::int64_t t, std::span<const double> learning_rates, std::span<const std::uint8_t> active,
-                     ThreadTeam& team) {
+void Optimiser::step(std::int64_t t, std::span<const double> learning_rates,
+                     std::span<const std::uint8_t> active, ThreadTeam& team) {
   bool clips = false;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     clips = clips || groups_[g].max_grad_norm > 0;
-    coefficients_[g] = {static_cast<float>(learning_rates[g]),
-                        static_cast<float>(1 - std::pow(groups_[g].beta1, static_cast<double>(t))),
-                        static_cast<float>(std::sqrt(1 - std::pow(groups_[g].beta2, static_cast<double>(t))))};
+    coefficients_[g] = {
+        static_cast<float>(learning_rates[g]),
+        static_cast<float>(1 - std::pow(groups_[g].beta1, static_cast<double>(t))),
+        static_cast<float>(std::sqrt(1 - std::pow(groups_[g].beta2, static_cast<double>(t))))};
   }
   if (clips) scale_by_norm(active, team);
   team.run(static_cast<std::int64_t>(pieces_.size()), [&](std::int64_t p) {

@@ -13,9 +13,13 @@ class Schedule {
  public:
   static Schedule constant(double value) { return {Kind::kConstant, value, value, 1}; }
   // From `start` to `end` in equal steps over `steps`, then `end`.
-  static Schedule linear(double start, double end, std::int64_t steps) { return {Kind::kLinear, start, end, steps}; }
+  static Schedule linear(double start, double end, std::int64_t steps) {
+    return {Kind::kLinear, start, end, steps};
+  }
   // end + (start - end) (1 + cos(pi t / steps)) / 2 (Loshchilov, Hutter 2017, without restarts), then `end`.
-  static Schedule cosine(double start, double end, std::int64_t steps) { return {Kind::kCosine, start, end, steps}; }
+  static Schedule cosine(double start, double end, std::int64_t steps) {
+    return {Kind::kCosine, start, end, steps};
+  }
   // The same schedule, its first `steps` steps scaled up from 0.
   Schedule warmed_up(std::int64_t steps) const {
     Schedule s = *this;
@@ -33,7 +37,8 @@ class Schedule {
 
  private:
   enum class Kind { kConstant, kLinear, kCosine };
-  Schedule(Kind kind, double start, double end, std::int64_t steps) : kind_(kind), start_(start), end_(end), steps_(std::max<std::int64_t>(steps, 1)) {}
+  Schedule(Kind kind, double start, double end, std::int64_t steps)
+      : kind_(kind), start_(start), end_(end), steps_(std::max<std::int64_t>(steps, 1)) {}
 
   Kind kind_;
   double start_, end_;

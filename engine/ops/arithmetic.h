@@ -23,8 +23,8 @@ Tensor negate(Graph& g, Tensor x);
 Tensor square(Graph& g, Tensor x);
 Tensor exp(Graph& g, Tensor x);
 Tensor log(Graph& g, Tensor x);
-Tensor softplus(Graph& g, Tensor x);                           // log(1 + e^x)
-Tensor clamp(Graph& g, Tensor x, double low, double high);     // slope 0 outside
+Tensor softplus(Graph& g, Tensor x);                        // log(1 + e^x)
+Tensor clamp(Graph& g, Tensor x, double low, double high);  // slope 0 outside
 
 Tensor relu(Graph& g, Tensor x);
 Tensor tanh(Graph& g, Tensor x);

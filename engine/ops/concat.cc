@@ -30,7 +30,8 @@ struct Rows {
   std::int64_t count;
   std::size_t bytes, element;  // of a row; of one step along the axis
   Rows(const Buffer& b, int axis)
-      : data(b.as<std::byte>()), count(b.shape.product(0, axis)),
+      : data(b.as<std::byte>()),
+        count(b.shape.product(0, axis)),
         bytes(static_cast<std::size_t>(b.shape.product(axis, b.shape.rank())) * size_of(b.type)),
         element(static_cast<std::size_t>(b.shape.product(axis + 1, b.shape.rank())) * size_of(b.type)) {}
   std::byte* row(std::int64_t i) const { return data + static_cast<std::size_t>(i) * bytes; }
@@ -61,7 +62,8 @@ void slice_kernel(const KernelCall& call, ThreadTeam& team) {
 void pad_kernel(const KernelCall& call, ThreadTeam& team) {
   const auto range = call.attribute<Range>();
   const Rows from(call.inputs[0], range.axis), to(call.outputs[0], range.axis);
-  const std::size_t before = static_cast<std::size_t>(range.begin) * from.element, after = to.bytes - before - from.bytes;
+  const std::size_t before = static_cast<std::size_t>(range.begin) * from.element,
+                    after = to.bytes - before - from.bytes;
   for_rows(to.count, static_cast<std::int64_t>(to.bytes / 4), team, [&](std::int64_t r) {
     std::memset(to.row(r), 0, before);
     std::memcpy(to.row(r) + before, from.row(r), from.bytes);
@@ -108,7 +110,8 @@ Tensor concat(Graph& g, std::span<const Tensor> operands, int axis) {
     const bool same_rank = rest.rank() == out.rank();
     if (same_rank) rest[axis] = out[axis];
     if (!(rest == out) || g.type(t) != g.type(operands[0]))
-      g.shape_error("concat", "the operands differ in type or outside axis " + std::to_string(axis), operands);
+      g.shape_error("concat", "the operands differ in type or outside axis " + std::to_string(axis),
+                    operands);
     out[axis] += g.shape(t)[axis];
   }
   const std::pair<DType, Shape> result{g.type(operands[0]), out};
@@ -121,7 +124,10 @@ Tensor slice(Graph& g, Tensor x, int axis, std::int64_t begin, std::int64_t end)
   if (axis < 0) axis += shape.rank();
   if (axis < 0 || axis >= shape.rank()) g.shape_error("slice", "there is no such axis", {x});
   if (begin < 0 || end <= begin || end > shape[axis])
-    g.shape_error("slice", "[" + std::to_string(begin) + ", " + std::to_string(end) + ") is no range of axis " + std::to_string(axis), {x});
+    g.shape_error("slice",
+                  "[" + std::to_string(begin) + ", " + std::to_string(end) + ") is no range of axis " +
+                      std::to_string(axis),
+                  {x});
   if (begin == 0 && end == shape[axis]) return x;
   shape[axis] = end - begin;
   return g.apply(kSlice, {x}, g.type(x), shape, Range{axis, begin});

@@ -18,7 +18,9 @@ inline graph::Tensor concat(graph::Graph& g, std::initializer_list<graph::Tensor
 graph::Tensor slice(graph::Graph& g, graph::Tensor x, int axis, std::int64_t begin, std::int64_t end);
 
 // The everyday case, the last axis: [..., m] and [..., n] -> [..., m + n]; [..., n] -> [..., end - begin].
-inline graph::Tensor concat(graph::Graph& g, graph::Tensor a, graph::Tensor b) { return concat(g, {a, b}, -1); }
+inline graph::Tensor concat(graph::Graph& g, graph::Tensor a, graph::Tensor b) {
+  return concat(g, {a, b}, -1);
+}
 inline graph::Tensor slice(graph::Graph& g, graph::Tensor x, std::int64_t begin, std::int64_t end) {
   return slice(g, x, -1, begin, end);
 }

@@ -23,7 +23,8 @@ void gather_kernel(const KernelCall& call, ThreadTeam& team) {
   team.for_range(index[0] * batch, 512, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t row = at[i] + (table.rank() == 3 ? i / batch * rows : 0);
-      std::memcpy(to + static_cast<std::size_t>(i) * bytes, from + static_cast<std::size_t>(row) * bytes, bytes);
+      std::memcpy(to + static_cast<std::size_t>(i) * bytes, from + static_cast<std::size_t>(row) * bytes,
+                  bytes);
     }
   });
 }
@@ -56,7 +57,8 @@ constexpr Op kGather{.name = "gather_rows", .gradient = gather_rule, .cpu = gath
 
 Tensor gather_rows(Graph& g, Tensor table, Tensor index) {
   const Shape &t = g.shape(table), &i = g.shape(index);
-  if (g.type(index) != DType::kI32 || i.rank() != 2) g.shape_error("gather_rows", "the index must be i32 [A, B]", {table, index});
+  if (g.type(index) != DType::kI32 || i.rank() != 2)
+    g.shape_error("gather_rows", "the index must be i32 [A, B]", {table, index});
   if (!(t.rank() == 2 || (t.rank() == 3 && t[0] == i[0])))
     g.shape_error("gather_rows", "the table must be [N, d] or [A, N, d]", {table, index});
   return g.apply(kGather, {table, index}, g.type(table), Shape{i[0], i[1], t.back()});

@@ -16,7 +16,7 @@ using detail::kTileRows;
 using detail::kTileVectors;
 using detail::VectorOf;
 
-constexpr std::int64_t kDepth = 512;    // k is cut in pieces of this; between pieces C itself accumulates
+constexpr std::int64_t kDepth = 512;  // k is cut in pieces of this; between pieces C itself accumulates
 
 template <class T>
 struct Scratch {
@@ -31,7 +31,8 @@ Scratch<T>& scratch() {
 
 // op(B)[p0 .. p0+depth, j .. j+width) as [depth][columns], padded with zeros.
 template <class T, int kColumns>
-void pack_panel(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, std::int64_t j, std::int64_t width, T* panel) {
+void pack_panel(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, std::int64_t j, std::int64_t width,
+                T* panel) {
   if (!g.transpose_b) {
     for (std::int64_t p = 0; p < depth; ++p) {
       const T* from = g.b + (p0 + p) * g.ldb + j;
@@ -54,8 +55,8 @@ void pack_panel(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, std::
 }
 
 template <class T, int kColumns>
-void add_column_sums(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, std::int64_t j, std::int64_t width,
-                     const T* panel) {
+void add_column_sums(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, std::int64_t j,
+                     std::int64_t width, const T* panel) {
   T sums[kColumns];
   for (std::int64_t i = 0; i < kColumns; ++i) sums[i] = p0 && i < width ? g.column_sums[j + i] : T(0);
   for (std::int64_t p = 0; p < depth; ++p)
@@ -66,7 +67,8 @@ void add_column_sums(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, 
 // Puts a tile into C: adds what is there if `add`, and on the last piece of k applies the epilogue.
 // One pass over the tile, by vectors where it is whole.
 template <class T, int kColumns>
-void store_whole_tile(const GemmArgs<T>& g, std::int64_t i0, std::int64_t rows, std::int64_t j, bool add, bool last, const T* tile) {
+void store_whole_tile(const GemmArgs<T>& g, std::int64_t i0, std::int64_t rows, std::int64_t j, bool add,
+                      bool last, const T* tile) {
   using U = typename VectorOf<T>::unaligned;
   constexpr int lanes = VectorOf<T>::kLanes;
   const U zero{};
@@ -78,7 +80,8 @@ void store_whole_tile(const GemmArgs<T>& g, std::int64_t i0, std::int64_t rows, 
       if (last) {
         if (g.bias) x += *reinterpret_cast<const U*>(g.bias + j + v);
         if (g.act == Activation::kRelu) x = x < zero ? zero : x;  // NaN stays NaN
-        if (g.relu_mask) x = *reinterpret_cast<const U*>(g.relu_mask + (i0 + r) * g.ldmask + j + v) > zero ? x : zero;
+        if (g.relu_mask)
+          x = *reinterpret_cast<const U*>(g.relu_mask + (i0 + r) * g.ldmask + j + v) > zero ? x : zero;
       }
       *reinterpret_cast<U*>(c + v) = x;
     }
@@ -86,8 +89,8 @@ void store_whole_tile(const GemmArgs<T>& g, std::int64_t i0, std::int64_t rows, 
 }
 
 template <class T>
-void store_part_tile(const GemmArgs<T>& g, std::int64_t i0, std::int64_t rows, std::int64_t j, std::int64_t width,
-                     std::int64_t columns, bool add, bool last, const T* tile) {
+void store_part_tile(const GemmArgs<T>& g, std::int64_t i0, std::int64_t rows, std::int64_t j,
+                     std::int64_t width, std::int64_t columns, bool add, bool last, const T* tile) {
   for (std::int64_t r = 0; r < rows; ++r) {
     T* c = g.c + (i0 + r) * g.ldc + j;
     for (std::int64_t i = 0; i < width; ++i) {
@@ -105,8 +108,8 @@ void store_part_tile(const GemmArgs<T>& g, std::int64_t i0, std::int64_t rows, s
 }
 
 template <class T, int Rows, int Vectors>
-void tile_of(std::int64_t rows, std::int64_t depth, const T* a, std::int64_t row_stride, std::int64_t k_stride,
-             const T* panel, T* tile) {
+void tile_of(std::int64_t rows, std::int64_t depth, const T* a, std::int64_t row_stride,
+             std::int64_t k_stride, const T* panel, T* tile) {
   if (rows == Rows)
     detail::micro_kernel<T, Rows, Vectors>(depth, a, row_stride, k_stride, panel, tile);
   else if constexpr (Rows > 1)
@@ -147,10 +150,13 @@ void narrow_rows(const GemmArgs<T>& g, std::int64_t i0, std::int64_t rows) {
     const bool last = p0 + depth >= g.k, add = p0 > 0 || g.accumulate;
     for (std::int64_t r = 0; r < lanes; ++r)
       for (std::int64_t p = 0; p < depth; ++p)
-        s.panel[p * lanes + r] = r >= rows ? T(0) : g.transpose_a ? g.a[(p0 + p) * g.lda + i0 + r] : g.a[(i0 + r) * g.lda + p0 + p];
+        s.panel[p * lanes + r] = r >= rows       ? T(0)
+                                 : g.transpose_a ? g.a[(p0 + p) * g.lda + i0 + r]
+                                                 : g.a[(i0 + r) * g.lda + p0 + p];
     // C^T = op(B)^T op(A)^T: "rows" of the micro-kernel are columns of C.
     const T* b = g.transpose_b ? g.b + p0 : g.b + p0 * g.ldb;
-    tile_of<T, 4, kTileVectors>(g.n, depth, b, g.transpose_b ? g.ldb : 1, g.transpose_b ? 1 : g.ldb, s.panel, tile);
+    tile_of<T, 4, kTileVectors>(g.n, depth, b, g.transpose_b ? g.ldb : 1, g.transpose_b ? 1 : g.ldb, s.panel,
+                                tile);
     T row[4];
     for (std::int64_t r = 0; r < rows; ++r) {
       for (std::int64_t i = 0; i < g.n; ++i) row[i] = tile[i * lanes + r];
@@ -205,10 +211,12 @@ void run(const GemmArgs<T>& args, std::int64_t count, const GemmStrides& strides
 
 }  // namespace
 
-void gemm_batched(const GemmArgs<float>& args, std::int64_t count, const GemmStrides& strides, ThreadTeam& team) {
+void gemm_batched(const GemmArgs<float>& args, std::int64_t count, const GemmStrides& strides,
+                  ThreadTeam& team) {
   run(args, count, strides, team);
 }
-void gemm_batched(const GemmArgs<double>& args, std::int64_t count, const GemmStrides& strides, ThreadTeam& team) {
+void gemm_batched(const GemmArgs<double>& args, std::int64_t count, const GemmStrides& strides,
+                  ThreadTeam& team) {
   run(args, count, strides, team);
 }
 

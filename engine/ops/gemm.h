@@ -25,12 +25,12 @@ struct GemmArgs {
   T* c = nullptr;
   std::int64_t ldc = 0;
   // The epilogue, in this order:
-  bool accumulate = false;       // C += the product
-  const T* bias = nullptr;       // [n], added to each row
+  bool accumulate = false;  // C += the product
+  const T* bias = nullptr;  // [n], added to each row
   Activation act = Activation::kNone;
   const T* relu_mask = nullptr;  // [m, n]: C = mask > 0 ? C : 0, the derivative of a ReLU
   std::int64_t ldmask = 0;
-  T* column_sums = nullptr;      // [n]: sums of op(B)'s columns over k (the bias gradient, when B is dY)
+  T* column_sums = nullptr;  // [n]: sums of op(B)'s columns over k (the bias gradient, when B is dY)
 };
 
 // Elements from one product's operand to the next's; 0 shares the operand.
@@ -38,8 +38,10 @@ struct GemmStrides {
   std::int64_t a = 0, b = 0, c = 0, bias = 0, relu_mask = 0, column_sums = 0;
 };
 
-void gemm_batched(const GemmArgs<float>& args, std::int64_t count, const GemmStrides& strides, ThreadTeam& team);
-void gemm_batched(const GemmArgs<double>& args, std::int64_t count, const GemmStrides& strides, ThreadTeam& team);
+void gemm_batched(const GemmArgs<float>& args, std::int64_t count, const GemmStrides& strides,
+                  ThreadTeam& team);
+void gemm_batched(const GemmArgs<double>& args, std::int64_t count, const GemmStrides& strides,
+                  ThreadTeam& team);
 
 // "avx512 14x32", "avx2 6x16" or "generic 4x4": the micro-kernel of this build.
 const char* gemm_kernel_name();

@@ -30,21 +30,28 @@ struct VectorOf {
   static constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
 };
 
-template <class T> inline constexpr int kPanel = kTileVectors * VectorOf<T>::kLanes;  // columns of a panel
+template <class T>
+inline constexpr int kPanel = kTileVectors* VectorOf<T>::kLanes;  // columns of a panel
 
 // a * b + acc, fused where the machine has it. Said with intrinsics: left to contraction, the compiler
 // fuses in some tiles and not in others, and an element's bits would depend on its tile.
 template <class V, class T>
 inline V multiply_add(T a, V b, V acc) {
 #if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) return (V)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)acc);
-  else return (V)_mm512_fmadd_pd(_mm512_set1_pd(a), (__m512d)b, (__m512d)acc);
+  if constexpr (sizeof(T) == 4)
+    return (V)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)acc);
+  else
+    return (V)_mm512_fmadd_pd(_mm512_set1_pd(a), (__m512d)b, (__m512d)acc);
 #elif defined(__AVX2__) && defined(__FMA__)
-  if constexpr (sizeof(T) == 4) return (V)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)acc);
-  else return (V)_mm256_fmadd_pd(_mm256_set1_pd(a), (__m256d)b, (__m256d)acc);
+  if constexpr (sizeof(T) == 4)
+    return (V)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)acc);
+  else
+    return (V)_mm256_fmadd_pd(_mm256_set1_pd(a), (__m256d)b, (__m256d)acc);
 #elif defined(__aarch64__)
-  if constexpr (sizeof(T) == 4) return (V)vfmaq_n_f32((float32x4_t)acc, (float32x4_t)b, a);
-  else return (V)vfmaq_n_f64((float64x2_t)acc, (float64x2_t)b, a);
+  if constexpr (sizeof(T) == 4)
+    return (V)vfmaq_n_f32((float32x4_t)acc, (float32x4_t)b, a);
+  else
+    return (V)vfmaq_n_f64((float64x2_t)acc, (float64x2_t)b, a);
 #else
   return acc + a * b;
 #endif
@@ -53,8 +60,8 @@ inline V multiply_add(T a, V b, V acc) {
 // The product of `Rows` rows of A with one packed panel of B [k][Vectors * lanes]; A's element (r, p)
 // is a[r * row_stride + p * k_stride]. The tile is written to `tile` [Rows][Vectors * lanes].
 template <class T, int Rows, int Vectors>
-inline void micro_kernel(std::int64_t k, const T* __restrict a, std::int64_t row_stride, std::int64_t k_stride,
-                         const T* __restrict panel, T* __restrict tile) {
+inline void micro_kernel(std::int64_t k, const T* __restrict a, std::int64_t row_stride,
+                         std::int64_t k_stride, const T* __restrict panel, T* __restrict tile) {
   using V = typename VectorOf<T>::type;
   using U = typename VectorOf<T>::unaligned;
   constexpr int lanes = VectorOf<T>::kLanes;
@@ -62,7 +69,8 @@ inline void micro_kernel(std::int64_t k, const T* __restrict a, std::int64_t row
   for (std::int64_t p = 0; p < k; ++p) {
     V b[Vectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < Vectors; ++v) b[v] = *reinterpret_cast<const U*>(panel + p * Vectors * lanes + v * lanes);
+    for (int v = 0; v < Vectors; ++v)
+      b[v] = *reinterpret_cast<const U*>(panel + p * Vectors * lanes + v * lanes);
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
       const T x = a[r * row_stride + p * k_stride];

@@ -20,10 +20,12 @@ void forward(const KernelCall& call, ThreadTeam& team) {
   const T epsilon = static_cast<T>(call.attribute<LayerNorm>().epsilon);
   for_rows(shape.elements() / n, 4 * n, team, [&](std::int64_t row) {
     const T* x = call.inputs[0].as<const T>() + row * n;
-    const T *scale = call.inputs[1].as<const T>() + row / batch * n, *shift = call.inputs[2].as<const T>() + row / batch * n;
+    const T *scale = call.inputs[1].as<const T>() + row / batch * n,
+            *shift = call.inputs[2].as<const T>() + row / batch * n;
     T* y = call.outputs[0].as<T>() + row * n;
     const T mean = sum_of<T>(n, [&](std::int64_t i) { return x[i]; }) / static_cast<T>(n);
-    const T var = sum_of<T>(n, [&](std::int64_t i) { return (x[i] - mean) * (x[i] - mean); }) / static_cast<T>(n);
+    const T var =
+        sum_of<T>(n, [&](std::int64_t i) { return (x[i] - mean) * (x[i] - mean); }) / static_cast<T>(n);
     const T inverse = T(1) / std::sqrt(var + epsilon);
     for (std::int64_t i = 0; i < n; ++i) y[i] = scale[i] * ((x[i] - mean) * inverse) + shift[i];
     call.outputs[1].as<T>()[row] = mean;
@@ -75,7 +77,8 @@ void by_type(const KernelCall& call, ThreadTeam& team) {
   (call.outputs[0].type == DType::kF64 ? kF64 : kF32)(call, team);
 }
 
-constexpr Op kInputGradient{.name = "layer_norm_input_gradient", .cpu = by_type<input_gradient<float>, input_gradient<double>>};
+constexpr Op kInputGradient{.name = "layer_norm_input_gradient",
+                            .cpu = by_type<input_gradient<float>, input_gradient<double>>};
 constexpr Op kParameterGradient{.name = "layer_norm_parameter_gradient",
                                 .cpu = by_type<parameter_gradient<float>, parameter_gradient<double>>};
 
@@ -88,7 +91,8 @@ std::vector<Tensor> layer_norm_rule(Graph& g, const Node& node, std::span<const 
   return {dx, d[0], d[1]};
 }
 
-constexpr Op kLayerNorm{.name = "layer_norm", .gradient = layer_norm_rule, .cpu = by_type<forward<float>, forward<double>>};
+constexpr Op kLayerNorm{
+    .name = "layer_norm", .gradient = layer_norm_rule, .cpu = by_type<forward<float>, forward<double>>};
 
 }  // namespace
 
@@ -96,13 +100,15 @@ Tensor layer_norm(Graph& g, Tensor x, Tensor scale, Tensor shift, double epsilon
   const std::array operands{x, scale, shift};
   const DType type = detail::common_float_type(g, "layer_norm", operands);
   const Shape &xs = g.shape(x), &ss = g.shape(scale);
-  bool fits = xs.rank() >= 3 && ss.rank() == xs.rank() - 1 && ss == g.shape(shift) && ss.back() == xs.back() && xs.back() > 0;
+  bool fits = xs.rank() >= 3 && ss.rank() == xs.rank() - 1 && ss == g.shape(shift) &&
+              ss.back() == xs.back() && xs.back() > 0;
   for (int axis = 0; fits && axis < ss.rank() - 1; ++axis) fits = ss[axis] == xs[axis];
   if (!fits) g.shape_error("layer_norm", "x [A, (E,) B, n] needs scale and shift [A, (E,) n]", operands);
   Shape row = xs;
   row[row.rank() - 1] = 1;
   const LayerNorm attributes{epsilon};
-  return g.apply(kLayerNorm, operands, std::array{std::pair{type, Shape(xs)}, std::pair{type, row}, std::pair{type, row}},
+  return g.apply(kLayerNorm, operands,
+                 std::array{std::pair{type, Shape(xs)}, std::pair{type, row}, std::pair{type, row}},
                  &attributes, sizeof attributes)[0];
 }
 

@@ -13,7 +13,11 @@ struct Sizes {
   bool shared;  // x has no member axis of its own
 
   Sizes(const Shape& x, const Shape& w)
-      : agents(w[0]), members(w.rank() == 4 ? w[1] : 1), rows(x[x.rank() - 2]), in(w[w.rank() - 2]), out(w.back()),
+      : agents(w[0]),
+        members(w.rank() == 4 ? w[1] : 1),
+        rows(x[x.rank() - 2]),
+        in(w[w.rank() - 2]),
+        out(w.back()),
         shared(w.rank() == 4 && x.rank() == 3) {}
 };
 
@@ -29,8 +33,8 @@ void for_batches(const Sizes& s, Body&& body) {
 }
 
 template <class T>
-void forward(const Sizes& s, const Buffer& x, const Buffer& w, const Buffer* b, const Buffer& y, Activation act,
-             ThreadTeam& team) {
+void forward(const Sizes& s, const Buffer& x, const Buffer& w, const Buffer* b, const Buffer& y,
+             Activation act, ThreadTeam& team) {
   for_batches(s, [&](std::int64_t agent, std::int64_t count) {
     const std::int64_t first = agent * (s.shared ? s.members : 1);
     GemmArgs<T> args;
@@ -77,7 +81,8 @@ void weight_gradient(const Sizes& s, const Buffer& x, const Buffer& dy, const Bu
     const std::int64_t first = agent * (s.shared ? s.members : 1);
     GemmArgs<T> args;
     args.m = s.in, args.n = s.out, args.k = s.rows;
-    args.a = x.as<const T>() + (s.shared ? agent : first) * s.rows * s.in, args.lda = s.in, args.transpose_a = true;
+    args.a = x.as<const T>() + (s.shared ? agent : first) * s.rows * s.in, args.lda = s.in,
+    args.transpose_a = true;
     args.b = dy.as<const T>() + first * s.rows * s.out, args.ldb = s.out;
     args.c = dw.as<T>() + first * s.in * s.out, args.ldc = s.out;
     args.column_sums = db ? db->as<T>() + first * s.out : nullptr;
@@ -98,7 +103,8 @@ void bias_kernel(const KernelCall& call, ThreadTeam& team) {
   T* y = call.outputs[0].as<T>();
   team.run(groups, [&](std::int64_t group) {
     for (std::int64_t r = 0; r < rows; ++r)
-      for (std::int64_t i = 0; i < n; ++i) y[(group * rows + r) * n + i] = x[(group * rows + r) * n + i] + b[group * n + i];
+      for (std::int64_t i = 0; i < n; ++i)
+        y[(group * rows + r) * n + i] = x[(group * rows + r) * n + i] + b[group * n + i];
   });
 }
 
@@ -138,13 +144,15 @@ void linear_bias_kernel(const KernelCall& c, ThreadTeam& team) {
 void input_gradient_kernel(const KernelCall& c, ThreadTeam& team) {
   const Sizes s(c.outputs[0].shape, c.inputs[1].shape);
   const Buffer* y = c.inputs.size() > 2 ? &c.inputs[2] : nullptr;
-  with_type(c, [&](auto t) { input_gradient<decltype(t)>(s, c.inputs[0], c.inputs[1], y, c.outputs[0], team); });
+  with_type(c,
+            [&](auto t) { input_gradient<decltype(t)>(s, c.inputs[0], c.inputs[1], y, c.outputs[0], team); });
 }
 // x [.., B, in], dy [.., B, out] -> dw [A, (E,) in, out]
 void weight_gradient_kernel(const KernelCall& c, ThreadTeam& team) {
   const Sizes s(c.inputs[0].shape, c.outputs[0].shape);
   const Buffer* db = c.outputs.size() > 1 ? &c.outputs[1] : nullptr;
-  with_type(c, [&](auto t) { weight_gradient<decltype(t)>(s, c.inputs[0], c.inputs[1], c.outputs[0], db, team); });
+  with_type(
+      c, [&](auto t) { weight_gradient<decltype(t)>(s, c.inputs[0], c.inputs[1], c.outputs[0], db, team); });
 }
 void add_bias_kernel(const KernelCall& c, ThreadTeam& team) {
   with_type(c, [&](auto t) { bias_kernel<decltype(t)>(c, team); });
@@ -178,19 +186,24 @@ Tensor linear(Graph& g, Tensor x, Tensor w) {
   const Shape &xs = g.shape(x), &ws = g.shape(w);
   detail::common_float_type(g, "linear", std::array{x, w});
   if (ws.rank() < 3 || ws.rank() > 4 || xs.rank() < 3 || xs.rank() > ws.rank())
-    g.shape_error("linear", "x must be [A, B, in] or [A, E, B, in] and w [A, in, out] or [A, E, in, out]", {x, w});
+    g.shape_error("linear", "x must be [A, B, in] or [A, E, B, in] and w [A, in, out] or [A, E, in, out]",
+                  {x, w});
   if (xs[0] != ws[0] || (xs.rank() == 4 && xs[1] != ws[1]))
     g.shape_error("linear", "x and w differ in their leading axes", {x, w});
   if (xs.back() != ws[ws.rank() - 2])
-    g.shape_error("linear", "x has " + std::to_string(xs.back()) + " features, w takes " + std::to_string(ws[ws.rank() - 2]),
-                  {x, w});
+    g.shape_error(
+        "linear",
+        "x has " + std::to_string(xs.back()) + " features, w takes " + std::to_string(ws[ws.rank() - 2]),
+        {x, w});
   const std::int64_t rows = xs[xs.rank() - 2], out = ws.back();
-  return g.apply(kLinear, {x, w}, g.type(x), ws.rank() == 4 ? Shape{ws[0], ws[1], rows, out} : Shape{ws[0], rows, out});
+  return g.apply(kLinear, {x, w}, g.type(x),
+                 ws.rank() == 4 ? Shape{ws[0], ws[1], rows, out} : Shape{ws[0], rows, out});
 }
 
 Tensor add_bias(Graph& g, Tensor y, Tensor b) {
   const Shape &ys = g.shape(y), &bs = g.shape(b);
-  bool fits = ys.rank() >= 3 && bs.rank() == ys.rank() - 1 && bs.back() == ys.back() && g.type(y) == g.type(b);
+  bool fits =
+      ys.rank() >= 3 && bs.rank() == ys.rank() - 1 && bs.back() == ys.back() && g.type(y) == g.type(b);
   for (int axis = 0; fits && axis < bs.rank() - 1; ++axis) fits = bs[axis] == ys[axis];
   if (!fits) g.shape_error("add_bias", "y [A, (E,) B, n] needs a bias [A, (E,) n]", {y, b});
   return g.apply(kAddBias, {y, b}, g.type(y), ys);

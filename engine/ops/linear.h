@@ -7,7 +7,7 @@
 
 namespace hardy::ops {
 
-graph::Tensor linear(graph::Graph& g, graph::Tensor x, graph::Tensor w);         // x w
+graph::Tensor linear(graph::Graph& g, graph::Tensor x, graph::Tensor w);  // x w
 // y [A, (E,) B, n] + b [A, (E,) n]
 graph::Tensor add_bias(graph::Graph& g, graph::Tensor y, graph::Tensor b);
 
@@ -15,13 +15,13 @@ graph::Tensor add_bias(graph::Graph& g, graph::Tensor y, graph::Tensor b);
 struct LinearAttributes {
   std::int32_t activation = 0;
 };
-extern const graph::Op kLinear;               // x, w -> y
-extern const graph::Op kAddBias;              // y, b -> y + b
-extern const graph::Op kLinearBias;           // x, w, b -> activation(x w + b)
-extern const graph::Op kLinearInputGradient;  // dy, w -> dx
-extern const graph::Op kLinearInputGradientRelu;  // dy, w, y -> dx where y > 0, else 0
-extern const graph::Op kLinearWeightGradient;     // x, dy -> dw
-extern const graph::Op kBiasGradient;             // dy -> db
-extern const graph::Op kLinearWeightBiasGradient; // x, dy -> dw, db
+extern const graph::Op kLinear;                    // x, w -> y
+extern const graph::Op kAddBias;                   // y, b -> y + b
+extern const graph::Op kLinearBias;                // x, w, b -> activation(x w + b)
+extern const graph::Op kLinearInputGradient;       // dy, w -> dx
+extern const graph::Op kLinearInputGradientRelu;   // dy, w, y -> dx where y > 0, else 0
+extern const graph::Op kLinearWeightGradient;      // x, dy -> dw
+extern const graph::Op kBiasGradient;              // dy -> db
+extern const graph::Op kLinearWeightBiasGradient;  // x, dy -> dw, db
 
 }  // namespace hardy::ops

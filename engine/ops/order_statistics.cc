@@ -95,7 +95,8 @@ void quantile_cpu(const KernelCall& call, ThreadTeam& team) {
   (call.outputs[0].type == DType::kF64 ? quantile_kernel<double> : quantile_kernel<float>)(call, team);
 }
 void quantile_gradient_cpu(const KernelCall& call, ThreadTeam& team) {
-  (call.outputs[0].type == DType::kF64 ? quantile_gradient_kernel<double> : quantile_gradient_kernel<float>)(call, team);
+  (call.outputs[0].type == DType::kF64 ? quantile_gradient_kernel<double>
+                                       : quantile_gradient_kernel<float>)(call, team);
 }
 
 constexpr graph::Op kQuantileGradient{.name = "quantile_gradient", .cpu = quantile_gradient_cpu};
@@ -112,7 +113,8 @@ Tensor quantile(Graph& g, Tensor x, double alpha, int axis) {
   if (axis < 0) axis += shape.rank();
   if (axis < 0 || axis >= shape.rank()) g.shape_error("quantile", "there is no such axis", {x});
   if (!(alpha >= 0 && alpha <= 1)) g.shape_error("quantile", "alpha must lie in [0, 1]", {x});
-  if (shape[axis] < 1 || shape[axis] > kMost) g.shape_error("quantile", "the axis must hold 1 to 64 values", {x});
+  if (shape[axis] < 1 || shape[axis] > kMost)
+    g.shape_error("quantile", "the axis must hold 1 to 64 values", {x});
   shape[axis] = 1;
   return g.apply(kQuantile, {x}, g.type(x), shape, Quantile{alpha, axis});
 }

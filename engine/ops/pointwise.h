@@ -43,9 +43,9 @@ inline constexpr std::int64_t kBlock = 256;
 // the innermost group is a run over which each operand either advances by one or stands still.
 template <int M>
 struct Walk {
-  int outer = 0;                                       // groups outside the innermost one
-  std::int64_t run = 1;                                // length of the innermost group
-  std::array<std::int64_t, Shape::kMaxRank> dims{};    // of the outer groups
+  int outer = 0;                                     // groups outside the innermost one
+  std::int64_t run = 1;                              // length of the innermost group
+  std::array<std::int64_t, Shape::kMaxRank> dims{};  // of the outer groups
   std::array<std::array<std::int64_t, Shape::kMaxRank>, static_cast<std::size_t>(M)> strides{};
   std::array<bool, static_cast<std::size_t>(M)> moves{};  // in the innermost group
 
@@ -130,7 +130,8 @@ void map_range(const KernelCall& call, std::int64_t begin, std::int64_t end, std
 
 // Inputs x_0 .. x_{N-1} and dy; output dy * df/dx_J.
 template <class F, int N, int J, class T, std::size_t... I>
-void map_gradient_range(const KernelCall& call, std::int64_t begin, std::int64_t end, std::index_sequence<I...>) {
+void map_gradient_range(const KernelCall& call, std::int64_t begin, std::int64_t end,
+                        std::index_sequence<I...>) {
   const F f = call.attribute<F>();
   walk_blocks<T, N + 1>(call, begin, end, [f](const auto& in, T* out, std::int64_t n) {
     for (std::int64_t i = 0; i < n; ++i) {
@@ -180,7 +181,8 @@ void map_kernel(const KernelCall& call, std::int64_t begin, std::int64_t end) {
 }
 
 template <class F, int N>
-inline constexpr Op kMap{.name = F::kName, .gradient = map_gradient_rule<F, N>, .cpu_range = map_kernel<F, N>};
+inline constexpr Op kMap{
+    .name = F::kName, .gradient = map_gradient_rule<F, N>, .cpu_range = map_kernel<F, N>};
 
 DType common_float_type(const Graph& g, const char* op, std::span<const Tensor> operands);
 

@@ -63,8 +63,10 @@ Tensor random_normal(Graph& g, const Shape& shape, Tensor seeds, Tensor step, St
 Tensor random_index(Graph& g, std::int64_t n, Tensor limit, Tensor seeds, Tensor step, Stream stream) {
   const std::int64_t agents = g.shape(seeds)[0];
   check_key(g, "random_index", agents, seeds, step);
-  if (g.type(limit) != DType::kI32 || !(g.shape(limit) == Shape{1})) g.shape_error("random_index", "the limit must be i32 [1]", {limit});
-  return g.apply(kIndex, {seeds, step, limit}, DType::kI32, Shape{agents, n}, Draw{static_cast<std::uint32_t>(stream)});
+  if (g.type(limit) != DType::kI32 || !(g.shape(limit) == Shape{1}))
+    g.shape_error("random_index", "the limit must be i32 [1]", {limit});
+  return g.apply(kIndex, {seeds, step, limit}, DType::kI32, Shape{agents, n},
+                 Draw{static_cast<std::uint32_t>(stream)});
 }
 
 }  // namespace hardy::ops

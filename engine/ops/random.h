@@ -10,9 +10,10 @@
 namespace hardy::ops {
 
 // Standard normal, f32, `shape` beginning with A.
-graph::Tensor random_normal(graph::Graph& g, const Shape& shape, graph::Tensor seeds, graph::Tensor step, Stream stream);
+graph::Tensor random_normal(graph::Graph& g, const Shape& shape, graph::Tensor seeds, graph::Tensor step,
+                            Stream stream);
 // Uniform integers in [0, limit), i32 [A, n]; limit i32 [1], read at each run.
-graph::Tensor random_index(graph::Graph& g, std::int64_t n, graph::Tensor limit, graph::Tensor seeds, graph::Tensor step,
-                           Stream stream);
+graph::Tensor random_index(graph::Graph& g, std::int64_t n, graph::Tensor limit, graph::Tensor seeds,
+                           graph::Tensor step, Stream stream);
 
 }  // namespace hardy::ops

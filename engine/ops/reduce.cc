@@ -47,27 +47,30 @@ void reduce(const KernelCall& call, ThreadTeam& team, Row&& row, Column&& column
 
 template <class T>
 void sum_kernel(const KernelCall& call, ThreadTeam& team) {
-  reduce<T>(call, team, [](const T* x, std::int64_t n) {
-        return sum_of<T>(n, [x](std::int64_t i) { return x[i]; });
-      }, [](T a, T b) { return a + b; });
+  reduce<T>(
+      call, team,
+      [](const T* x, std::int64_t n) { return sum_of<T>(n, [x](std::int64_t i) { return x[i]; }); },
+      [](T a, T b) { return a + b; });
 }
 
 template <class T, T (*kBetter)(T, T)>
 void extreme_kernel(const KernelCall& call, ThreadTeam& team) {
-  reduce<T>(call, team,
-            [](const T* x, std::int64_t n) {
-              T best = x[0];
-              for (std::int64_t i = 1; i < n; ++i) best = kBetter(best, x[i]);
-              return best;
-            },
-            [](T a, T b) { return kBetter(a, b); });
+  reduce<T>(
+      call, team,
+      [](const T* x, std::int64_t n) {
+        T best = x[0];
+        for (std::int64_t i = 1; i < n; ++i) best = kBetter(best, x[i]);
+        return best;
+      },
+      [](T a, T b) { return kBetter(a, b); });
 }
 
 // x, y = extreme of x, dy -> dx: dy at the first element that equals y, 0 elsewhere.
 template <class T>
 void extreme_gradient_kernel(const KernelCall& call, ThreadTeam&) {
   const Split s(call.inputs[0].shape, call.attribute<Reduction>().axis);
-  const T *x = call.inputs[0].as<const T>(), *y = call.inputs[1].as<const T>(), *dy = call.inputs[2].as<const T>();
+  const T *x = call.inputs[0].as<const T>(), *y = call.inputs[1].as<const T>(),
+          *dy = call.inputs[2].as<const T>();
   T* dx = call.outputs[0].as<T>();
   for (std::int64_t o = 0; o < s.outer; ++o)
     for (std::int64_t i = 0; i < s.inner; ++i) {
@@ -110,29 +113,36 @@ std::vector<Tensor> sum_rule(Graph& g, const Node& node, std::span<const Tensor>
   return {stretch(g, dy[0], g.shape(node.inputs[0]))};
 }
 
-constexpr Op kExtremeGradient{.name = "extreme_gradient",
-                              .cpu = by_type<extreme_gradient_kernel<float>, extreme_gradient_kernel<double>>};
+constexpr Op kExtremeGradient{
+    .name = "extreme_gradient",
+    .cpu = by_type<extreme_gradient_kernel<float>, extreme_gradient_kernel<double>>};
 std::vector<Tensor> extreme_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
   const Tensor x = node.inputs[0];
-  return {g.apply(kExtremeGradient, {x, node.outputs[0], dy[0]}, g.type(x), g.shape(x), node.attribute<Reduction>())};
+  return {g.apply(kExtremeGradient, {x, node.outputs[0], dy[0]}, g.type(x), g.shape(x),
+                  node.attribute<Reduction>())};
 }
 std::vector<Tensor> logsumexp_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
   return {multiply(g, dy[0], exp(g, subtract(g, node.inputs[0], node.outputs[0])))};
 }
 
 constexpr Op kSum{.name = "sum", .gradient = sum_rule, .cpu = by_type<sum_kernel<float>, sum_kernel<double>>};
-constexpr Op kMax{.name = "max", .gradient = extreme_rule,
-                  .cpu = by_type<extreme_kernel<float, larger<float>>, extreme_kernel<double, larger<double>>>};
-constexpr Op kMin{.name = "min", .gradient = extreme_rule,
-                  .cpu = by_type<extreme_kernel<float, smaller<float>>, extreme_kernel<double, smaller<double>>>};
-constexpr Op kLogSumExp{.name = "logsumexp", .gradient = logsumexp_rule,
+constexpr Op kMax{
+    .name = "max",
+    .gradient = extreme_rule,
+    .cpu = by_type<extreme_kernel<float, larger<float>>, extreme_kernel<double, larger<double>>>};
+constexpr Op kMin{
+    .name = "min",
+    .gradient = extreme_rule,
+    .cpu = by_type<extreme_kernel<float, smaller<float>>, extreme_kernel<double, smaller<double>>>};
+constexpr Op kLogSumExp{.name = "logsumexp",
+                        .gradient = logsumexp_rule,
                         .cpu = by_type<logsumexp_kernel<float>, logsumexp_kernel<double>>};
 
 struct Stretch {
-  template <class T> static void range(const KernelCall& call, std::int64_t begin, std::int64_t end) {
-    detail::walk_blocks<T, 1>(call, begin, end, [](const auto& in, T* out, std::int64_t n) {
-      std::copy(in[0], in[0] + n, out);
-    });
+  template <class T>
+  static void range(const KernelCall& call, std::int64_t begin, std::int64_t end) {
+    detail::walk_blocks<T, 1>(
+        call, begin, end, [](const auto& in, T* out, std::int64_t n) { std::copy(in[0], in[0] + n, out); });
   }
 };
 void stretch_range(const KernelCall& call, std::int64_t begin, std::int64_t end) {
@@ -175,7 +185,8 @@ Tensor sum_per_agent(Graph& g, Tensor x) {
 }
 Tensor mean_per_agent(Graph& g, Tensor x) {
   const std::int64_t agents = std::max<std::int64_t>(g.shape(x)[0], 1);
-  return affine(g, sum_per_agent(g, x), static_cast<double>(agents) / static_cast<double>(g.shape(x).elements()));
+  return affine(g, sum_per_agent(g, x),
+                static_cast<double>(agents) / static_cast<double>(g.shape(x).elements()));
 }
 
 Tensor sum_to(Graph& g, Tensor x, const Shape& shape) {
@@ -197,7 +208,8 @@ Tensor stretch(Graph& g, Tensor x, const Shape& shape) {
   detail::common_float_type(g, "stretch", {&x, 1});
   if (!(from == Shape{1})) {
     bool fits = from.rank() == shape.rank();
-    for (int axis = 0; fits && axis < shape.rank(); ++axis) fits = from[axis] == shape[axis] || from[axis] == 1;
+    for (int axis = 0; fits && axis < shape.rank(); ++axis)
+      fits = from[axis] == shape[axis] || from[axis] == 1;
     if (!fits) g.shape_error("stretch", "does not stretch to " + shape.str(), {x});
   }
   return g.apply(kStretch, {x}, g.type(x), shape);

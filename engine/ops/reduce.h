@@ -9,10 +9,10 @@ namespace hardy::ops {
 using graph::Graph;
 using graph::Tensor;
 
-Tensor sum(Graph& g, Tensor x, int axis);        // axis counts from the back when negative
+Tensor sum(Graph& g, Tensor x, int axis);  // axis counts from the back when negative
 Tensor mean(Graph& g, Tensor x, int axis);
-Tensor max(Graph& g, Tensor x, int axis);        // the gradient goes to the first largest element
-Tensor min(Graph& g, Tensor x, int axis);        // likewise, the first smallest
+Tensor max(Graph& g, Tensor x, int axis);  // the gradient goes to the first largest element
+Tensor min(Graph& g, Tensor x, int axis);  // likewise, the first smallest
 Tensor logsumexp(Graph& g, Tensor x, int axis);
 
 // Mean over every axis but the agent axis: [A, ...] -> [A].

@@ -16,7 +16,8 @@ constexpr graph::Op kReshape{.name = "reshape", .gradient = reshape_rule, .alias
 
 Tensor reshape(Graph& g, Tensor x, const Shape& shape) {
   if (g.shape(x) == shape) return x;
-  if (g.shape(x).elements() != shape.elements()) g.shape_error("reshape", "does not fill " + shape.str(), {x});
+  if (g.shape(x).elements() != shape.elements())
+    g.shape_error("reshape", "does not fill " + shape.str(), {x});
   return g.apply(kReshape, {x}, g.type(x), shape);
 }
 

@@ -24,8 +24,14 @@ T sum_of(std::int64_t n, Value&& value) {
 }
 
 // The larger (smaller) of two; a NaN on either side is never lost.
-template <class T> T larger(T a, T b) { return a >= b || a != a ? a : b; }
-template <class T> T smaller(T a, T b) { return a <= b || a != a ? a : b; }
+template <class T>
+T larger(T a, T b) {
+  return a >= b || a != a ? a : b;
+}
+template <class T>
+T smaller(T a, T b) {
+  return a <= b || a != a ? a : b;
+}
 
 // body(row) for every row in [0, rows); `work` is about how many elements a row costs.
 template <class Body>

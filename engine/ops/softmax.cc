@@ -31,7 +31,8 @@ void softmax_kernel(const KernelCall& call, ThreadTeam& team) {
 }
 template <bool kLog>
 void softmax_cpu(const KernelCall& call, ThreadTeam& team) {
-  (call.outputs[0].type == DType::kF64 ? softmax_kernel<double, kLog> : softmax_kernel<float, kLog>)(call, team);
+  (call.outputs[0].type == DType::kF64 ? softmax_kernel<double, kLog> : softmax_kernel<float, kLog>)(call,
+                                                                                                     team);
 }
 
 // dx = y (dy - sum(y dy))

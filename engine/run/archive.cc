@@ -22,7 +22,8 @@ std::size_t size_of_type(const std::string& type) {
 ArchiveWriter::ArchiveWriter(std::string kind, int format_version)
     : header_(nlohmann::json::object()), kind_(std::move(kind)), format_version_(format_version) {}
 
-void ArchiveWriter::add_bytes(const std::string& name, const char* type, const Shape& shape, std::span<const std::byte> data) {
+void ArchiveWriter::add_bytes(const std::string& name, const char* type, const Shape& shape,
+                              std::span<const std::byte> data) {
   if (static_cast<std::size_t>(shape.elements()) * size_of_type(type) != data.size())
     throw Error("a tensor's data does not fill its shape " + shape.str(), name);
   nlohmann::json dims = nlohmann::json::array();
@@ -33,7 +34,11 @@ void ArchiveWriter::add_bytes(const std::string& name, const char* type, const S
 }
 
 void ArchiveWriter::write(const std::filesystem::path& path) const {
-  const nlohmann::json all{{"kind", kind_}, {"format", format_version_}, {"bytes", data_.size()}, {"header", header_}, {"tensors", tensors_}};
+  const nlohmann::json all{{"kind", kind_},
+                           {"format", format_version_},
+                           {"bytes", data_.size()},
+                           {"header", header_},
+                           {"tensors", tensors_}};
   std::string text = all.dump();
   text.resize(padded(kPrefix + text.size()) - kPrefix, ' ');
   std::vector<std::byte> file(kPrefix + text.size() + data_.size());
@@ -57,24 +62,30 @@ Archive Archive::read(const std::filesystem::path& path, const std::string& kind
   if (size < kPrefix + kDigest) throw Error("is too short for a Hardy file (truncated?)", path.string());
   Archive a;
   a.path_ = path.string();
-  a.data_.reset(static_cast<std::byte*>(::operator new(size, std::align_val_t{kAlign})));
+  a.data_.reset(static_cast<std::byte*>(::operator new (size, std::align_val_t{kAlign})));
   in.seekg(0);
-  if (!in.read(reinterpret_cast<char*>(a.data_.get()), static_cast<std::streamsize>(size))) throw Error("cannot be read", path.string());
+  if (!in.read(reinterpret_cast<char*>(a.data_.get()), static_cast<std::streamsize>(size)))
+    throw Error("cannot be read", path.string());
   const std::byte* data = a.data_.get();
   if (std::memcmp(data, kMagic, 8) != 0) throw Error("is not a Hardy file", path.string());
   const std::string digest(reinterpret_cast<const char*>(data + size - kDigest), kDigest);
-  if (sha256({data, size - kDigest}) != digest) throw Error("is truncated or damaged: its checksum does not fit", path.string());
+  if (sha256({data, size - kDigest}) != digest)
+    throw Error("is truncated or damaged: its checksum does not fit", path.string());
 
   std::uint64_t length = 0;
   std::memcpy(&length, data + 8, 8);
   const std::size_t begin = kPrefix + length, end = size - kDigest;
   if (begin > end) throw Error("is damaged: its header is longer than the file", path.string());
-  const nlohmann::json all = nlohmann::json::parse(reinterpret_cast<const char*>(data + kPrefix),
-                                                   reinterpret_cast<const char*>(data + begin), nullptr, false);
+  const nlohmann::json all =
+      nlohmann::json::parse(reinterpret_cast<const char*>(data + kPrefix),
+                            reinterpret_cast<const char*>(data + begin), nullptr, false);
   if (!all.is_object()) throw Error("is damaged: its header is not JSON", path.string());
-  if (all.value("kind", "") != kind) throw Error("is a " + all.value("kind", "?") + ", not a " + kind, path.string());
+  if (all.value("kind", "") != kind)
+    throw Error("is a " + all.value("kind", "?") + ", not a " + kind, path.string());
   if (all.value("format", 0) > newest_format)
-    throw Error("has format " + std::to_string(all.value("format", 0)) + ", newer than this program's " + std::to_string(newest_format), path.string());
+    throw Error("has format " + std::to_string(all.value("format", 0)) + ", newer than this program's " +
+                    std::to_string(newest_format),
+                path.string());
   a.header_ = all.at("header");
   for (const auto& t : all.at("tensors")) {
     Shape shape;
@@ -82,7 +93,9 @@ Archive Archive::read(const std::filesystem::path& path, const std::string& kind
     const std::string type = t.at("type");
     const std::size_t offset = begin + t.at("offset").get<std::size_t>();
     const std::size_t bytes = static_cast<std::size_t>(shape.elements()) * size_of_type(type);
-    if (offset + bytes > end) throw Error("is damaged: tensor " + t.at("name").get<std::string>() + " lies outside the file", path.string());
+    if (offset + bytes > end)
+      throw Error("is damaged: tensor " + t.at("name").get<std::string>() + " lies outside the file",
+                  path.string());
     a.entries_[t.at("name")] = {type, shape, offset, bytes};
   }
   return a;

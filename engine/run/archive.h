@@ -20,12 +20,28 @@
 namespace hardy::run {
 
 // How a C++ type is called in a file.
-template <class T> constexpr const char* type_name();
-template <> constexpr const char* type_name<float>() { return "f32"; }
-template <> constexpr const char* type_name<double>() { return "f64"; }
-template <> constexpr const char* type_name<std::int32_t>() { return "i32"; }
-template <> constexpr const char* type_name<std::uint64_t>() { return "u64"; }
-template <> constexpr const char* type_name<std::uint8_t>() { return "u8"; }
+template <class T>
+constexpr const char* type_name();
+template <>
+constexpr const char* type_name<float>() {
+  return "f32";
+}
+template <>
+constexpr const char* type_name<double>() {
+  return "f64";
+}
+template <>
+constexpr const char* type_name<std::int32_t>() {
+  return "i32";
+}
+template <>
+constexpr const char* type_name<std::uint64_t>() {
+  return "u64";
+}
+template <>
+constexpr const char* type_name<std::uint8_t>() {
+  return "u8";
+}
 
 class ArchiveWriter {
  public:
@@ -39,7 +55,8 @@ class ArchiveWriter {
   void write(const std::filesystem::path& path) const;
 
  private:
-  void add_bytes(const std::string& name, const char* type, const Shape& shape, std::span<const std::byte> data);
+  void add_bytes(const std::string& name, const char* type, const Shape& shape,
+                 std::span<const std::byte> data);
 
   nlohmann::json header_;
   std::string kind_;
@@ -70,7 +87,7 @@ class Archive {
     std::size_t offset, bytes;
   };
   struct Free {
-    void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{64}); }
+    void operator()(std::byte* p) const { ::operator delete (p, std::align_val_t{64}); }
   };
   const Entry& entry(const std::string& name) const;
   std::span<const std::byte> bytes_of(const std::string& name, const char* type) const;

@@ -17,7 +17,9 @@ class AtomicFile {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
-  const std::filesystem::path& temporary() const { return temporary_; }  // for libraries that open files themselves
+  const std::filesystem::path& temporary() const {
+    return temporary_;
+  }  // for libraries that open files themselves
   void write(const void* data, std::size_t bytes);
   void commit();  // syncs and renames
 

@@ -23,7 +23,9 @@ std::string python() {
   const char* chosen = std::getenv("HARDY_PYTHON");
   return chosen ? chosen : HARDY_TEST_PYTHON;
 }
-bool has_h5py() { return std::system(("'" + python() + "' -c 'import h5py, numpy' 2>/dev/null").c_str()) == 0; }
+bool has_h5py() {
+  return std::system(("'" + python() + "' -c 'import h5py, numpy' 2>/dev/null").c_str()) == 0;
+}
 int check(const std::string& arguments) {
   const std::string script = fs::path(HARDY_TEST_DATA).parent_path() / "datasets/python/check.py";
   return std::system(("'" + python() + "' '" + script + "' " + arguments).c_str());
@@ -82,7 +84,8 @@ TEST(Datasets, MasksAndNoiseUnderNumpyAreNumpysOwn) {
   CorruptionSettings s{{Element::kRewards, Element::kDynamics}, 0.3, 1.0, 11, "numpy"};
   corrupt(arrays, s, "clean", "");
   write_hdf5(dir / "dirty.hdf5", arrays);
-  EXPECT_EQ(check("corrupt " + (dir / "clean.hdf5").string() + " " + (dir / "dirty.hdf5").string() + " 11"), 0);
+  EXPECT_EQ(check("corrupt " + (dir / "clean.hdf5").string() + " " + (dir / "dirty.hdf5").string() + " 11"),
+            0);
 }
 
 TEST(Datasets, UndoRestoresEveryArrayBitForBitForEveryMix) {
@@ -95,19 +98,22 @@ TEST(Datasets, UndoRestoresEveryArrayBitForBitForEveryMix) {
       const test::Scratch dir;
       Arrays arrays = clean;
       corrupt(arrays, s, "x", "");
-      for (const Element e : s.elements) EXPECT_NE(arrays.at(column_of(e)).bytes, clean.at(column_of(e)).bytes);
+      for (const Element e : s.elements)
+        EXPECT_NE(arrays.at(column_of(e)).bytes, clean.at(column_of(e)).bytes);
       write_hdf5(dir / "f.hdf5", arrays);
       Arrays back = read_hdf5(dir / "f.hdf5");
       undo(back, "f");
       ASSERT_EQ(back.size(), clean.size());
-      for (const auto& [key, array] : clean) EXPECT_TRUE(back.at(key).bytes == array.bytes && back.at(key).strings == array.strings) << key;
+      for (const auto& [key, array] : clean)
+        EXPECT_TRUE(back.at(key).bytes == array.bytes && back.at(key).strings == array.strings) << key;
     }
 }
 
 TEST(Datasets, ElementsAreAttackedIndependentlyAndAtTheGivenRate) {
   Arrays arrays = example(20000);
   corrupt(arrays, {{Element::kObservations, Element::kActions}, 0.3, 1.0, 5, "philox"}, "x", "");
-  const Array &a = arrays.at("hardy/corruption/observations/rows"), &b = arrays.at("hardy/corruption/actions/rows");
+  const Array &a = arrays.at("hardy/corruption/observations/rows"),
+              &b = arrays.at("hardy/corruption/actions/rows");
   EXPECT_NEAR(static_cast<double>(a.elements()) / 20000, 0.3, 0.015);
   EXPECT_NEAR(static_cast<double>(b.elements()) / 20000, 0.3, 0.015);
   EXPECT_NE(a.bytes, b.bytes);
@@ -115,7 +121,8 @@ TEST(Datasets, ElementsAreAttackedIndependentlyAndAtTheGivenRate) {
 
 TEST(Datasets, CollectingDoesNotDependOnThreads) {
   const auto stretches = algorithms::behaviour("hopper", "medium-replay", 3000);
-  const Arrays one = algorithms::collect("hopper", stretches, 1, 1), three = algorithms::collect("hopper", stretches, 1, 3);
+  const Arrays one = algorithms::collect("hopper", stretches, 1, 1),
+               three = algorithms::collect("hopper", stretches, 1, 3);
   for (const auto& [key, array] : one) EXPECT_TRUE(array.bytes == three.at(key).bytes) << key;
   EXPECT_EQ(one.at("rewards").rows(), 3000);
 }
@@ -147,7 +154,8 @@ TEST(Datasets, BadFilesAreRefusedWithFileAndKey) {
   const fs::path file = dir / "f.hdf5";
   const auto says = [&](const Arrays& arrays, std::initializer_list<const char*> parts) {
     write_hdf5(file, arrays);
-    const std::string m = message_of([&] { require_finite(transitions_of(read_hdf5(file), View::kLossless, file), file); });
+    const std::string m =
+        message_of([&] { require_finite(transitions_of(read_hdf5(file), View::kLossless, file), file); });
     for (const char* part : parts) EXPECT_NE(m.find(part), std::string::npos) << m;
   };
   Arrays a = example(50);
@@ -160,7 +168,12 @@ TEST(Datasets, BadFilesAreRefusedWithFileAndKey) {
   a["observations"] = Array::of(ArrayType::kF32, {50});
   says(a, {"/observations", "[N, size]"});
   for (auto& [key, array] : a = example(50))
-    if (!array.shape.empty()) array = Array::of(array.type, [&] { auto s = array.shape; s[0] = 0; return s; }());
+    if (!array.shape.empty())
+      array = Array::of(array.type, [&] {
+        auto s = array.shape;
+        s[0] = 0;
+        return s;
+      }());
   says(a, {"no rows"});
   a = example(50);
   a["observations"].as<float>()[11 * 7 + 2] = NAN;
@@ -172,7 +185,8 @@ TEST(Datasets, TruncatedAndForeignFilesAreRefused) {
   write_hdf5(dir / "whole.hdf5", example(200));
   const std::string whole = test::contents(dir / "whole.hdf5");
   for (const double share : {0.0, 0.01, 0.3, 0.7, 0.999}) {
-    std::ofstream(dir / "cut.hdf5", std::ios::binary).write(whole.data(), static_cast<std::streamsize>(share * static_cast<double>(whole.size())));
+    std::ofstream(dir / "cut.hdf5", std::ios::binary)
+        .write(whole.data(), static_cast<std::streamsize>(share * static_cast<double>(whole.size())));
     EXPECT_NE(message_of([&] { read_hdf5(dir / "cut.hdf5"); }), "no error") << share;
   }
   std::ofstream(dir / "text.hdf5") << "observations, actions\n1, 2\n";

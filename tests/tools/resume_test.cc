@@ -22,9 +22,12 @@ fs::path make_dataset(const test::Scratch& dir) {
   datasets::Arrays arrays;
   constexpr std::int64_t rows = 2000;
   const auto column = [&](const char* key, std::int64_t width, std::uint64_t which) {
-    datasets::Array a = datasets::Array::of(datasets::ArrayType::kF32, width ? std::vector<std::int64_t>{rows, width} : std::vector<std::int64_t>{rows});
+    datasets::Array a =
+        datasets::Array::of(datasets::ArrayType::kF32,
+                            width ? std::vector<std::int64_t>{rows, width} : std::vector<std::int64_t>{rows});
     const Random random(which, Stream::kUser);
-    for (std::int64_t i = 0; i < a.elements(); ++i) a.as<float>()[i] = 2 * random.uniform(static_cast<std::uint64_t>(i)) - 1;
+    for (std::int64_t i = 0; i < a.elements(); ++i)
+      a.as<float>()[i] = 2 * random.uniform(static_cast<std::uint64_t>(i)) - 1;
     arrays[key] = a;
   };
   column("observations", 11, 1);
@@ -59,8 +62,30 @@ int finish(pid_t child) {
 constexpr const char* kLast = "checkpoints/step_000000000600.ckpt";
 
 std::vector<std::string> train_words(const fs::path& data, const fs::path& out, const char* threads) {
-  return {"train", "riql", "--dataset", data, "--env", "hopper", "--seeds", "3", "--steps", "600", "--hidden", "32", "--batch-size", "32",
-          "--checkpoint-every", "25", "--eval-every", "200", "--eval-episodes", "2", "--threads", threads, "--out", out};
+  return {"train",
+          "riql",
+          "--dataset",
+          data,
+          "--env",
+          "hopper",
+          "--seeds",
+          "3",
+          "--steps",
+          "600",
+          "--hidden",
+          "32",
+          "--batch-size",
+          "32",
+          "--checkpoint-every",
+          "25",
+          "--eval-every",
+          "200",
+          "--eval-episodes",
+          "2",
+          "--threads",
+          threads,
+          "--out",
+          out};
 }
 
 void kill_and_compare(const char* threads, int kills) {
@@ -78,10 +103,12 @@ void kill_and_compare(const char* threads, int kills) {
       fs::remove_all(run);
       begun = false;
     }
-    const pid_t child = start(begun ? std::vector<std::string>{"resume", run} : train_words(data, run, threads));
+    const pid_t child =
+        start(begun ? std::vector<std::string>{"resume", run} : train_words(data, run, threads));
     begun = true;
     if (killed < kills) {
-      const double pause = 20 + 180 * Random(7, Stream::kUser, static_cast<std::uint64_t>(attempt)).uniform64(0);
+      const double pause =
+          20 + 180 * Random(7, Stream::kUser, static_cast<std::uint64_t>(attempt)).uniform64(0);
       std::this_thread::sleep_for(std::chrono::microseconds(static_cast<int>(pause * 1000)));
       kill(child, SIGKILL);
       killed += finish(child) == -SIGKILL;
@@ -115,7 +142,8 @@ TEST(Resume, ARunInUseIsRefused) {
   std::vector<std::string> words = train_words(data, run, "1");
   words[9] = "1000000";
   const pid_t child = start(words);
-  for (int i = 0; i < 300 && !fs::exists(run / "run.json"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  for (int i = 0; i < 300 && !fs::exists(run / "run.json"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
   EXPECT_EQ(finish(start({"resume", run})), 2);
   kill(child, SIGKILL);
   finish(child);

@@ -57,20 +57,26 @@ std::string axes(const Frame& f, const ChartText& text, bool x_ticks = true) {
   const double y_step = tick_step(f.y.high - f.y.low, 5), x_step = tick_step(f.x.high - f.x.low, 5);
   for (double v = std::ceil(f.y.low / y_step) * y_step; v <= f.y.high; v += y_step) {
     const double shown = std::abs(v) < y_step * 1e-6 ? 0 : v;
-    s += "<line class=\"grid\" x1=\"" + at(f.left) + "\" x2=\"" + at(f.right) + "\" y1=\"" + at(f.py(v)) + "\" y2=\"" + at(f.py(v)) + "\"/>";
-    s += "<text class=\"tick\" text-anchor=\"end\" x=\"" + at(f.left - 8) + "\" y=\"" + at(f.py(v) + 4) + "\">" + tick_text(shown, y_step) + "</text>";
+    s += "<line class=\"grid\" x1=\"" + at(f.left) + "\" x2=\"" + at(f.right) + "\" y1=\"" + at(f.py(v)) +
+         "\" y2=\"" + at(f.py(v)) + "\"/>";
+    s += "<text class=\"tick\" text-anchor=\"end\" x=\"" + at(f.left - 8) + "\" y=\"" + at(f.py(v) + 4) +
+         "\">" + tick_text(shown, y_step) + "</text>";
   }
   if (x_ticks)
     for (double v = std::ceil(f.x.low / x_step) * x_step; v <= f.x.high; v += x_step)
-      s += "<text class=\"tick\" text-anchor=\"middle\" x=\"" + at(f.px(v)) + "\" y=\"" + at(f.bottom + 18) + "\">" + tick_text(v, x_step) + "</text>";
-  s += "<text class=\"axis\" text-anchor=\"middle\" x=\"" + at((f.left + f.right) / 2) + "\" y=\"" + at(f.bottom + 38) + "\">" + escaped(text.x_label) + "</text>";
-  s += "<text class=\"axis\" x=\"" + at(f.left) + "\" y=\"" + at(f.top - 10) + "\">" + escaped(text.y_label) + "</text>";
+      s += "<text class=\"tick\" text-anchor=\"middle\" x=\"" + at(f.px(v)) + "\" y=\"" + at(f.bottom + 18) +
+           "\">" + tick_text(v, x_step) + "</text>";
+  s += "<text class=\"axis\" text-anchor=\"middle\" x=\"" + at((f.left + f.right) / 2) + "\" y=\"" +
+       at(f.bottom + 38) + "\">" + escaped(text.x_label) + "</text>";
+  s += "<text class=\"axis\" x=\"" + at(f.left) + "\" y=\"" + at(f.top - 10) + "\">" + escaped(text.y_label) +
+       "</text>";
   return s;
 }
 
 std::string opening(const ChartText& text, int width, int height) {
-  return "<svg viewBox=\"0 0 " + std::to_string(width) + " " + std::to_string(height) + "\" role=\"img\" aria-label=\"" +
-         escaped(text.title) + "\"><title>" + escaped(text.title) + "</title>";
+  return "<svg viewBox=\"0 0 " + std::to_string(width) + " " + std::to_string(height) +
+         "\" role=\"img\" aria-label=\"" + escaped(text.title) + "\"><title>" + escaped(text.title) +
+         "</title>";
 }
 
 std::string band(const Frame& f, const Series& s) {
@@ -80,7 +86,9 @@ std::string band(const Frame& f, const Series& s) {
     forth += (forth.empty() ? "M" : "L") + at(f.px(s.x[i])) + " " + at(f.py(s.high[i]));
     back = "L" + at(f.px(s.x[i])) + " " + at(f.py(s.low[i])) + back;
   }
-  return forth.empty() ? "" : "<path class=\"band\" style=\"fill:var(--s" + std::to_string(s.colour % 8 + 1) + ")\" d=\"" + forth + back + "Z\"/>";
+  return forth.empty() ? ""
+                       : "<path class=\"band\" style=\"fill:var(--s" + std::to_string(s.colour % 8 + 1) +
+                             ")\" d=\"" + forth + back + "Z\"/>";
 }
 
 std::string line(const Frame& f, const Series& s) {
@@ -93,10 +101,12 @@ std::string line(const Frame& f, const Series& s) {
     }
     path += (pen ? "L" : "M") + at(f.px(s.x[i])) + " " + at(f.py(s.y[i]));
     pen = true;
-    if (s.x.size() <= 20) dots += "<circle r=\"2.6\" cx=\"" + at(f.px(s.x[i])) + "\" cy=\"" + at(f.py(s.y[i])) + "\"/>";
+    if (s.x.size() <= 20)
+      dots += "<circle r=\"2.6\" cx=\"" + at(f.px(s.x[i])) + "\" cy=\"" + at(f.py(s.y[i])) + "\"/>";
   }
   const std::string colour = "var(--s" + std::to_string(s.colour % 8 + 1) + ")";
-  return "<path class=\"line\" style=\"stroke:" + colour + "\" d=\"" + (path.empty() ? "M0 0" : path) + "\"/><g style=\"fill:" + colour + "\">" + dots + "</g>";
+  return "<path class=\"line\" style=\"stroke:" + colour + "\" d=\"" + (path.empty() ? "M0 0" : path) +
+         "\"/><g style=\"fill:" + colour + "\">" + dots + "</g>";
 }
 
 // Labels at the lines' ends, pushed apart where they would overlap.
@@ -109,10 +119,12 @@ std::string end_labels(const Frame& f, const std::vector<Series>& series) {
         break;
       }
   std::sort(places.begin(), places.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (std::size_t i = 1; i < places.size(); ++i) places[i].first = std::max(places[i].first, places[i - 1].first + 16);
+  for (std::size_t i = 1; i < places.size(); ++i)
+    places[i].first = std::max(places[i].first, places[i - 1].first + 16);
   std::string text;
   for (const auto& [y, s] : places)
-    text += "<text class=\"label\" style=\"fill:var(--s" + std::to_string(s->colour % 8 + 1) + ")\" x=\"" + at(f.right + 8) + "\" y=\"" + at(y + 4) + "\">" + escaped(s->label) + "</text>";
+    text += "<text class=\"label\" style=\"fill:var(--s" + std::to_string(s->colour % 8 + 1) + ")\" x=\"" +
+            at(f.right + 8) + "\" y=\"" + at(y + 4) + "\">" + escaped(s->label) + "</text>";
   return text;
 }
 
@@ -121,12 +133,23 @@ std::string end_labels(const Frame& f, const std::vector<Series>& series) {
 std::string escaped(const std::string& text) {
   std::string out;
   for (const char c : text) switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   return out;
 }
@@ -138,7 +161,8 @@ std::string number(double value, int digits) {
   return text;
 }
 
-std::string line_chart(const ChartText& text, const std::vector<Series>& series, int width, int height, bool direct_labels) {
+std::string line_chart(const ChartText& text, const std::vector<Series>& series, int width, int height,
+                       bool direct_labels) {
   std::size_t longest = 0;
   for (const Series& s : series) longest = std::max(longest, s.label.size());
   const double margin = direct_labels ? std::min(200.0, 20 + 7.5 * static_cast<double>(longest)) : 16;
@@ -158,7 +182,8 @@ std::string line_chart(const ChartText& text, const std::vector<Series>& series,
   return svg + "</svg>";
 }
 
-std::string histogram(const ChartText& text, const std::vector<double>& edges, const std::vector<double>& counts) {
+std::string histogram(const ChartText& text, const std::vector<double>& edges,
+                      const std::vector<double>& counts) {
   constexpr int width = 760, height = 220;
   Frame f{58, width - 16, 36, height - 48, {}, {}};
   if (edges.size() < 2 || counts.size() + 1 != edges.size()) return "";
@@ -168,8 +193,10 @@ std::string histogram(const ChartText& text, const std::vector<double>& edges, c
   f.y.high = std::max(1.0, *std::max_element(counts.begin(), counts.end())) * 1.05;
   std::string svg = opening(text, width, height) + axes(f, text);
   for (std::size_t i = 0; i < counts.size(); ++i)
-    svg += "<rect class=\"bar\" x=\"" + at(f.px(edges[i]) + 0.7) + "\" width=\"" + at(std::max(0.5, f.px(edges[i + 1]) - f.px(edges[i]) - 1.4)) + "\" y=\"" + at(f.py(counts[i])) +
-           "\" height=\"" + at(f.bottom - f.py(counts[i])) + "\"><title>" + number(edges[i]) + " to " + number(edges[i + 1]) + ": " + number(counts[i], 0) + "</title></rect>";
+    svg += "<rect class=\"bar\" x=\"" + at(f.px(edges[i]) + 0.7) + "\" width=\"" +
+           at(std::max(0.5, f.px(edges[i + 1]) - f.px(edges[i]) - 1.4)) + "\" y=\"" + at(f.py(counts[i])) +
+           "\" height=\"" + at(f.bottom - f.py(counts[i])) + "\"><title>" + number(edges[i]) + " to " +
+           number(edges[i + 1]) + ": " + number(counts[i], 0) + "</title></rect>";
   return svg + "</svg>";
 }
 

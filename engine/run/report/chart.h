@@ -9,7 +9,7 @@ namespace hardy::run::report {
 
 struct Series {
   std::string label;
-  int colour = 0;                      // --s<colour + 1> of the page
+  int colour = 0;                       // --s<colour + 1> of the page
   std::vector<double> x, y, low, high;  // gaps where y is not finite; low and high may be empty
 };
 
@@ -17,10 +17,11 @@ struct ChartText {
   std::string title, x_label, y_label;
 };
 
-std::string line_chart(const ChartText& text, const std::vector<Series>& series, int width = 760, int height = 340,
-                       bool direct_labels = true);
+std::string line_chart(const ChartText& text, const std::vector<Series>& series, int width = 760,
+                       int height = 340, bool direct_labels = true);
 // Counts over bins, one bar each.
-std::string histogram(const ChartText& text, const std::vector<double>& edges, const std::vector<double>& counts);
+std::string histogram(const ChartText& text, const std::vector<double>& edges,
+                      const std::vector<double>& counts);
 
 std::string escaped(const std::string& text);      // for HTML and SVG
 std::string number(double value, int digits = 1);  // fixed digits; "–" where it is not finite

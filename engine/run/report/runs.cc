@@ -24,8 +24,10 @@ std::vector<Run> read_runs(const std::vector<std::string>& paths) {
     r.about = read_run(p);
     if (!r.about.is_object() || !r.about.contains("method")) throw Error("run.json names no method", p);
     r.summary = read_summary(p);
-    for (MetricsRecord& m : read_metrics(r.path / "metrics.jsonl")) (m.kind == "eval" ? r.eval : r.train).push_back(std::move(m));
-    std::string name = r.path.filename().empty() ? r.path.parent_path().filename().string() : r.path.filename().string();
+    for (MetricsRecord& m : read_metrics(r.path / "metrics.jsonl"))
+      (m.kind == "eval" ? r.eval : r.train).push_back(std::move(m));
+    std::string name =
+        r.path.filename().empty() ? r.path.parent_path().filename().string() : r.path.filename().string();
     if (const int seen = names[name]++) name += " (" + std::to_string(seen + 1) + ")";
     r.label = name;
     runs.push_back(std::move(r));

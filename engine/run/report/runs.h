@@ -12,8 +12,8 @@ namespace hardy::run::report {
 
 struct Run {
   std::filesystem::path path;
-  std::string label;               // the folder's name, made unique
-  nlohmann::json about, summary;   // run.json; summary.json or null while it runs
+  std::string label;              // the folder's name, made unique
+  nlohmann::json about, summary;  // run.json; summary.json or null while it runs
   std::vector<MetricsRecord> train, eval;
 
   std::size_t agents() const { return about.value("agents", std::size_t{1}); }

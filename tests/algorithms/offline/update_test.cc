@@ -48,9 +48,11 @@ std::unique_ptr<OfflineMethod> method_with(const std::string& name, const Values
   return method;
 }
 
-std::unique_ptr<OfflineTrainee> trainee_of(const std::string& name, const Values& values, std::vector<std::uint64_t> seeds = {3}) {
+std::unique_ptr<OfflineTrainee> trainee_of(const std::string& name, const Values& values,
+                                           std::vector<std::uint64_t> seeds = {3}) {
   const auto method = method_with(name, values);
-  return std::make_unique<OfflineTrainee>(*method, example(100), std::move(seeds), std::vector<float>(3, -1.0f), std::vector<float>(3, 1.0f));
+  return std::make_unique<OfflineTrainee>(*method, example(100), std::move(seeds),
+                                          std::vector<float>(3, -1.0f), std::vector<float>(3, 1.0f));
 }
 
 json tensor(const Shape& shape, std::span<const float> x) {
@@ -64,7 +66,8 @@ json tensor(const Shape& shape, std::span<const float> x) {
 void compare_with_oracle(const std::string& name, const Values& values, const json& settings) {
   const char* chosen = std::getenv("HARDY_PYTHON");
   const std::string python = chosen ? chosen : HARDY_TEST_PYTHON;
-  if (std::system(("'" + python + "' -c 'import numpy' 2>/dev/null").c_str()) != 0) GTEST_SKIP() << python << " has no numpy";
+  if (std::system(("'" + python + "' -c 'import numpy' 2>/dev/null").c_str()) != 0)
+    GTEST_SKIP() << python << " has no numpy";
   const auto trainee = trainee_of(name, values);
   const nn::ParameterStore& store = trainee->learner().parameters();
   json tensors;
@@ -91,15 +94,20 @@ void compare_with_oracle(const std::string& name, const Values& values, const js
   tensors["terminals"] = tensor({16}, terminal);
   const test::Scratch dir;
   std::ofstream((dir / "in.json").string()) << json{{"settings", settings}, {"tensors", tensors}};
-  const std::string script = std::filesystem::path(HARDY_TEST_DATA).parent_path() / "algorithms/python/offline_update.py";
-  ASSERT_EQ(std::system(("'" + python + "' '" + script + "' " + (dir / "in.json").string() + " " + (dir / "out.json").string()).c_str()), 0);
+  const std::string script =
+      std::filesystem::path(HARDY_TEST_DATA).parent_path() / "algorithms/python/offline_update.py";
+  ASSERT_EQ(std::system(("'" + python + "' '" + script + "' " + (dir / "in.json").string() + " " +
+                         (dir / "out.json").string())
+                            .c_str()),
+            0);
   const json out = json::parse(test::contents(dir / "out.json")).at("tensors");
 
   ThreadTeam team(2);
   trainee->step(team);
   for (const auto& [key, loss] : trainee->learner().reports())
     if (key.starts_with("loss/")) {
-      const double expected = out.at(key).at("data").is_array() ? out.at(key).at("data").at(0).get<double>() : out.at(key).at("data").get<double>();
+      const double expected = out.at(key).at("data").is_array() ? out.at(key).at("data").at(0).get<double>()
+                                                                : out.at(key).at("data").get<double>();
       EXPECT_NEAR(loss[0], expected, 1e-5 * std::max(1e-2, std::abs(expected))) << key;
     }
   for (int i = 0; i < store.size(); ++i) {
@@ -109,13 +117,16 @@ void compare_with_oracle(const std::string& name, const Values& values, const js
       EXPECT_EQ(expected.size(), mine.size()) << key;
       double largest = floor;
       for (const double x : expected) largest = std::max(largest, std::abs(x));
-      for (std::size_t k = 0; k < mine.size(); ++k) EXPECT_NEAR(mine[k], expected[k], 1e-5 * largest) << key << " " << k;
+      for (std::size_t k = 0; k < mine.size(); ++k)
+        EXPECT_NEAR(mine[k], expected[k], 1e-5 * largest) << key << " " << k;
       return 1;
     };
     const std::size_t n = store.agent(i, 0).size();
     const int gradients = check("grad/" + store.name(i), {store.gradient(i), n}, 1e-6);
     EXPECT_EQ(gradients, store.name(i).starts_with("q_target/") ? 0 : 1) << store.name(i);
-    EXPECT_EQ(check("new/" + store.name(i), store.agent(i, 0), 1e-3), store.name(i).starts_with("q_target/") || gradients) << store.name(i);
+    EXPECT_EQ(check("new/" + store.name(i), store.agent(i, 0), 1e-3),
+              store.name(i).starts_with("q_target/") || gradients)
+        << store.name(i);
   }
 }
 
@@ -125,7 +136,8 @@ TEST(OfflineUpdate, IqlEqualsTheOracle) { compare_with_oracle("iql", {}, {{"meth
 
 TEST(OfflineUpdate, RiqlEqualsTheOracleAtThePublishedThresholds) {
   for (const char* sigma : {"0.1", "0.5", "1", "3"})
-    compare_with_oracle("riql", {{"critics", "5"}, {"alpha", "0.25"}, {"sigma", sigma}}, {{"method", "riql"}, {"alpha", 0.25}, {"sigma", std::atof(sigma)}});
+    compare_with_oracle("riql", {{"critics", "5"}, {"alpha", "0.25"}, {"sigma", sigma}},
+                        {{"method", "riql"}, {"alpha", 0.25}, {"sigma", std::atof(sigma)}});
 }
 
 TEST(OfflineUpdate, RiqlWithAGaussianPolicyEqualsTheOracle) {
@@ -134,13 +146,17 @@ TEST(OfflineUpdate, RiqlWithAGaussianPolicyEqualsTheOracle) {
 }
 
 // The losses of the first step from equal parameters.
-double first_loss(const std::string& name, const Values& values, const std::string& key, const OfflineTrainee& from) {
+double first_loss(const std::string& name, const Values& values, const std::string& key,
+                  const OfflineTrainee& from) {
   const auto trainee = trainee_of(name, values);
   nn::ParameterStore& store = trainee->learner().parameters();
   for (int i = 0; i < store.size(); ++i) {
-    const int other = from.policy().hidden.empty() ? -1 : const_cast<OfflineTrainee&>(from).learner().parameters().find(store.name(i));
+    const int other = from.policy().hidden.empty()
+                          ? -1
+                          : const_cast<OfflineTrainee&>(from).learner().parameters().find(store.name(i));
     EXPECT_GE(other, 0) << store.name(i);
-    std::ranges::copy(const_cast<OfflineTrainee&>(from).learner().parameters().agent(other, 0), store.agent(i, 0).begin());
+    std::ranges::copy(const_cast<OfflineTrainee&>(from).learner().parameters().agent(other, 0),
+                      store.agent(i, 0).begin());
   }
   ThreadTeam team(1);
   trainee->step(team);
@@ -160,11 +176,13 @@ TEST(OfflineUpdate, AHuberLossWithAVastThresholdIsAScaledSquare) {
   Values squared = base, huber = base;
   squared["loss"] = "squared";
   huber["threshold"] = "1e6";
-  EXPECT_NEAR(first_loss("riql", huber, "loss/q", *iql) * 2e6, first_loss("riql", squared, "loss/q", *iql), 1e-4);
+  EXPECT_NEAR(first_loss("riql", huber, "loss/q", *iql) * 2e6, first_loss("riql", squared, "loss/q", *iql),
+              1e-4);
 }
 
 TEST(OfflineUpdate, TheAutomaticThresholdFollowsTheChosenQuantile) {
-  const auto trainee = trainee_of("riql", {{"threshold", "auto"}, {"threshold-quantile", "0.8"}, {"learning-rate", "0"}});
+  const auto trainee =
+      trainee_of("riql", {{"threshold", "auto"}, {"threshold-quantile", "0.8"}, {"learning-rate", "0"}});
   ThreadTeam team(1);
   for (int i = 0; i < 3000; ++i) trainee->step(team);
   // With frozen networks: the 0.8-quantile of |TD error| over all rows, measured directly.
@@ -197,8 +215,10 @@ TEST(OfflineUpdate, ALossThatIsNotFiniteStopsItsAgentAndTheOthersGoOn) {
   ThreadTeam team(1);
   trainee->step(team);
   learner.parameters().agent(learner.parameters().find("v/w1"), 0)[3] = std::nanf("");
-  const std::vector<float> before(learner.parameters().agent(0, 0).begin(), learner.parameters().agent(0, 0).end());
-  const std::vector<float> other(learner.parameters().agent(0, 1).begin(), learner.parameters().agent(0, 1).end());
+  const std::vector<float> before(learner.parameters().agent(0, 0).begin(),
+                                  learner.parameters().agent(0, 0).end());
+  const std::vector<float> other(learner.parameters().agent(0, 1).begin(),
+                                 learner.parameters().agent(0, 1).end());
   trainee->step(team);
   EXPECT_FALSE(learner.active(0));
   EXPECT_TRUE(learner.active(1));

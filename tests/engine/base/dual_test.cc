@@ -12,7 +12,9 @@ using D2 = Dual<double, 2>;
 
 // Slope of f at x by dual numbers.
 template <class F>
-double slope(F&& f, double x) { return f(D::variable(x)).d[0]; }
+double slope(F&& f, double x) {
+  return f(D::variable(x)).d[0];
+}
 
 TEST(Dual, SlopesOfElementaryFunctionsEqualTheirClosedForms) {
   for (double x : {0.1, 0.7, 1.9}) {
@@ -31,7 +33,8 @@ TEST(Dual, SlopesOfElementaryFunctionsEqualTheirClosedForms) {
 
 TEST(Dual, CarriesEveryPartialDerivative) {
   const D2 x = D2::variable(1.5, 0), y = D2::variable(-0.4, 1);
-  const D2 f = x * y / (x - y) + math::exp(x * y);  // df/dx = -y^2/(x-y)^2 + y e^xy, df/dy = x^2/(x-y)^2 + x e^xy
+  const D2 f =
+      x * y / (x - y) + math::exp(x * y);  // df/dx = -y^2/(x-y)^2 + y e^xy, df/dy = x^2/(x-y)^2 + x e^xy
   const double e = std::exp(1.5 * -0.4), gap = 1.9 * 1.9;
   EXPECT_NEAR(f.d[0], -0.16 / gap - 0.4 * e, 1e-15);
   EXPECT_NEAR(f.d[1], 2.25 / gap + 1.5 * e, 1e-15);

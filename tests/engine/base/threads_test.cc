@@ -16,7 +16,8 @@ TEST(ThreadTeam, RunsEveryTaskOnce) {
     for (std::int64_t tasks : {0, 1, 2, 3, 4, 7, 100}) {
       std::vector<int> done(static_cast<std::size_t>(tasks), 0);
       team.run(tasks, [&](std::int64_t i) { ++done[static_cast<std::size_t>(i)]; });
-      EXPECT_EQ(done, std::vector<int>(static_cast<std::size_t>(tasks), 1)) << threads << " threads, " << tasks << " tasks";
+      EXPECT_EQ(done, std::vector<int>(static_cast<std::size_t>(tasks), 1))
+          << threads << " threads, " << tasks << " tasks";
     }
   }
 }
@@ -25,7 +26,9 @@ TEST(ThreadTeam, CutsARangeAtPlacesThatDoNotDependOnItsSize) {
   const auto cuts = [](int threads) {
     ThreadTeam team(threads);
     std::vector<std::int64_t> end_of(10, -1);
-    team.for_range(95, 10, [&](std::int64_t begin, std::int64_t end) { end_of[static_cast<std::size_t>(begin / 10)] = end; });
+    team.for_range(95, 10, [&](std::int64_t begin, std::int64_t end) {
+      end_of[static_cast<std::size_t>(begin / 10)] = end;
+    });
     return end_of;
   };
   EXPECT_EQ(cuts(1), (std::vector<std::int64_t>{10, 20, 30, 40, 50, 60, 70, 80, 90, 95}));
@@ -36,8 +39,12 @@ TEST(ThreadTeam, WhatARunWroteIsSeenByTheNext) {
   ThreadTeam team(3);
   std::vector<std::int64_t> now(64, 0), next(64, 0);
   for (int round = 0; round < 2000; ++round) {
-    team.run(64, [&](std::int64_t i) { next[static_cast<std::size_t>(i)] = now[static_cast<std::size_t>((i * 7 + 1) % 64)] + 1; });
-    team.run(64, [&](std::int64_t i) { now[static_cast<std::size_t>(63 - i)] = next[static_cast<std::size_t>(63 - i)]; });
+    team.run(64, [&](std::int64_t i) {
+      next[static_cast<std::size_t>(i)] = now[static_cast<std::size_t>((i * 7 + 1) % 64)] + 1;
+    });
+    team.run(64, [&](std::int64_t i) {
+      now[static_cast<std::size_t>(63 - i)] = next[static_cast<std::size_t>(63 - i)];
+    });
   }
   EXPECT_EQ(now, std::vector<std::int64_t>(64, 2000));
 }

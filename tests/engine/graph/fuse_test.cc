@@ -37,7 +37,8 @@ TEST(Fuse, KeepsTheInnerOfTwoActivations) {
 
 TEST(Fuse, LeavesAloneWhatAnOutputOrAnotherReaderNeeds) {
   Layer l;
-  const Tensor product = ops::linear(l.g, l.x, l.w), z = ops::add_bias(l.g, product, l.b), y = ops::relu(l.g, z);
+  const Tensor product = ops::linear(l.g, l.x, l.w), z = ops::add_bias(l.g, product, l.b),
+               y = ops::relu(l.g, z);
   ThreadTeam team;
   Plan plan(l.g, {product, z, y});
   fill<float>(plan, l.x, std::vector<double>(12, 1));

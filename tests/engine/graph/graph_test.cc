@@ -25,7 +25,8 @@ TEST(Graph, ShapeErrorsNameEveryOperand) {
   Graph g;
   const Tensor a = g.input("a", DType::kF32, {2, 3}), b = g.parameter("b", DType::kF32, {2, 4});
   const Tensor c = g.input("c", DType::kF32, {2, 3, 1}), d = g.input("d", DType::kF64, {2, 3});
-  expect_shape_error([&] { ops::add(g, a, b); }, {"op add", "axis 1", "input a f32[2, 3]", "parameter b f32[2, 4]"});
+  expect_shape_error([&] { ops::add(g, a, b); },
+                     {"op add", "axis 1", "input a f32[2, 3]", "parameter b f32[2, 4]"});
   expect_shape_error([&] { ops::add(g, a, c); }, {"op add", "ranks", "input c f32[2, 3, 1]"});
   expect_shape_error([&] { ops::add(g, a, d); }, {"op add", "types", "input d f64[2, 3]"});
 }

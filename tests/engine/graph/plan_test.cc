@@ -12,7 +12,8 @@ TEST(Plan, FusionInPlaceAndThreadsChangeNoBit) {
     const auto plain = bits_after(s, {.fuse = false, .in_place = false}, 1);
     EXPECT_EQ(bits_after(s, {.fuse = false, .in_place = true}, 1), plain) << "in place, graph " << seed;
     EXPECT_EQ(bits_after(s, {.fuse = true, .in_place = false}, 1), plain) << "fused, graph " << seed;
-    for (int threads : {1, 2, 3}) EXPECT_EQ(bits_after(s, {}, threads), plain) << threads << " threads, graph " << seed;
+    for (int threads : {1, 2, 3})
+      EXPECT_EQ(bits_after(s, {}, threads), plain) << threads << " threads, graph " << seed;
   }
 }
 
@@ -25,7 +26,8 @@ TEST(Plan, AnAgentsBitsDoNotDependOnItsNeighbours) {
       ASSERT_EQ(one.size(), three.size());
       for (std::size_t i = 0; i < one.size(); ++i) {
         const auto begin = three[i].begin() + static_cast<std::ptrdiff_t>(one[i].size()) * agent;
-        EXPECT_TRUE(std::equal(one[i].begin(), one[i].end(), begin)) << "graph " << seed << " output " << i << " agent " << agent;
+        EXPECT_TRUE(std::equal(one[i].begin(), one[i].end(), begin))
+            << "graph " << seed << " output " << i << " agent " << agent;
       }
     }
   }

@@ -23,7 +23,8 @@ class SomeGraph {
 
   SomeGraph(std::uint64_t seed, std::int64_t agents, std::int64_t rows, std::int64_t columns, int ops = 30)
       : draws_(seed, Stream::kUser), full_{agents, rows, columns} {
-    for (const Shape& s : {full_, full_, Shape{agents, 1, columns}, Shape{agents, rows, 1}}) pool_.push_back(source(s));
+    for (const Shape& s : {full_, full_, Shape{agents, 1, columns}, Shape{agents, rows, 1}})
+      pool_.push_back(source(s));
     w_ = source({agents, columns, columns});
     b_ = source({agents, columns});
     for (int i = 0; i < ops; ++i) grow();
@@ -63,27 +64,40 @@ class SomeGraph {
     const auto small = [&](Tensor t) { return ops::tanh(g, t); };
     const auto layer = [&] { return ops::add_bias(g, ops::linear(g, f, w_), b_); };
     switch (draw(15)) {
-      case 0: return pool_.push_back(ops::multiply(g, small(x), f));
-      case 1: return pool_.push_back(small(ops::add(g, x, any_full())));
-      case 2: return pool_.push_back(ops::relu(g, ops::subtract(g, f, any())));
-      case 3: return pool_.push_back(ops::exp(g, ops::negate(g, ops::square(g, x))));
-      case 4: return pool_.push_back(ops::mean(g, f, 1));
-      case 5: return pool_.push_back(ops::max(g, f, 2));
-      case 6: return pool_.push_back(small(ops::logsumexp(g, f, 1)));
-      case 7: return pool_.push_back(ops::relu(g, layer()));
-      case 8: return pool_.push_back(small(ops::relu(g, layer())));
-      case 9: return pool_.push_back(small(layer()));
+      case 0:
+        return pool_.push_back(ops::multiply(g, small(x), f));
+      case 1:
+        return pool_.push_back(small(ops::add(g, x, any_full())));
+      case 2:
+        return pool_.push_back(ops::relu(g, ops::subtract(g, f, any())));
+      case 3:
+        return pool_.push_back(ops::exp(g, ops::negate(g, ops::square(g, x))));
+      case 4:
+        return pool_.push_back(ops::mean(g, f, 1));
+      case 5:
+        return pool_.push_back(ops::max(g, f, 2));
+      case 6:
+        return pool_.push_back(small(ops::logsumexp(g, f, 1)));
+      case 7:
+        return pool_.push_back(ops::relu(g, layer()));
+      case 8:
+        return pool_.push_back(small(ops::relu(g, layer())));
+      case 9:
+        return pool_.push_back(small(layer()));
       case 10: {
         const Tensor flat = ops::silu(g, ops::reshape(g, f, {agents, rows * columns}));
         return pool_.push_back(ops::reshape(g, small(flat), full_));
       }
-      case 11: return pool_.push_back(ops::softmax(g, f));
-      case 12: return pool_.push_back(small(ops::layer_norm(g, f, b_, b_)));
+      case 11:
+        return pool_.push_back(ops::softmax(g, f));
+      case 12:
+        return pool_.push_back(small(ops::layer_norm(g, f, b_, b_)));
       case 13: {
         const Tensor both = ops::reshape(g, ops::concat(g, {f, any_full()}, 1), {agents, 2, rows, columns});
         return pool_.push_back(ops::squeeze(g, ops::quantile(g, both, 0.3, 1), 1));
       }
-      default: return pool_.push_back(ops::multiply(g, ops::stop_gradient(g, small(x)), f));
+      default:
+        return pool_.push_back(ops::multiply(g, ops::stop_gradient(g, small(x)), f));
     }
   }
 
@@ -95,7 +109,8 @@ class SomeGraph {
 };
 
 // What every output holds after a run, as bits.
-inline std::vector<std::vector<std::uint32_t>> bits_after(const SomeGraph& s, const graph::PlanOptions& options, int threads,
+inline std::vector<std::vector<std::uint32_t>> bits_after(const SomeGraph& s,
+                                                          const graph::PlanOptions& options, int threads,
                                                           std::int64_t first_agent = 0) {
   Plan plan(s.g, s.outputs, options);
   s.fill(plan, first_agent);

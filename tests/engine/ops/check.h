@@ -56,7 +56,8 @@ Evaluated evaluate(const std::vector<Operand>& operands, const Build& build,
   Graph g;
   std::vector<Tensor> in;
   const DType type = sizeof(T) == 8 ? DType::kF64 : DType::kF32;
-  for (std::size_t i = 0; i < operands.size(); ++i) in.push_back(g.parameter("x" + std::to_string(i), type, operands[i].shape));
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    in.push_back(g.parameter("x" + std::to_string(i), type, operands[i].shape));
   const Tensor y = build(g, in);
   const Tensor weights = g.input("weights", type, g.shape(y));
   const Tensor loss = ops::sum_per_agent(g, ops::multiply(g, y, weights));
@@ -86,7 +87,8 @@ inline void check_op(const std::vector<Operand>& operands, const Build& build, d
   const Evaluated exact = evaluate<double>(operands, build, values);
   const auto objective = [&](const std::vector<std::vector<double>>& v) {
     const Evaluated e = evaluate<double>(operands, build, v);
-    const std::vector<double> w = random_values(Shape{static_cast<std::int64_t>(e.value.size())}, 0.5, 1.5, 99);
+    const std::vector<double> w =
+        random_values(Shape{static_cast<std::int64_t>(e.value.size())}, 0.5, 1.5, 99);
     double total = 0;
     for (std::size_t i = 0; i < w.size(); ++i) total += w[i] * e.value[i];
     return total;
@@ -99,9 +101,11 @@ inline void check_op(const std::vector<Operand>& operands, const Build& build, d
       const double up = objective(moved);
       moved[k][i] = values[k][i] - h;
       const double numeric = (up - objective(moved)) / (2 * h);
-      EXPECT_NEAR(exact.gradients[k][i], numeric, 1e-6 * std::max(1.0, std::abs(numeric))) << "operand " << k << " element " << i;
+      EXPECT_NEAR(exact.gradients[k][i], numeric, 1e-6 * std::max(1.0, std::abs(numeric)))
+          << "operand " << k << " element " << i;
     }
-  const Evaluated single = evaluate<float>(operands, build, values), team = evaluate<float>(operands, build, values, 3);
+  const Evaluated single = evaluate<float>(operands, build, values),
+                  team = evaluate<float>(operands, build, values, 3);
   for (std::size_t i = 0; i < exact.value.size(); ++i) {
     EXPECT_NEAR(single.value[i], exact.value[i], f32_tolerance * std::max(1.0, std::abs(exact.value[i])));
     EXPECT_EQ(single.value[i], team.value[i]) << "thread count changed element " << i;
@@ -109,7 +113,8 @@ inline void check_op(const std::vector<Operand>& operands, const Build& build, d
   for (std::size_t k = 0; k < operands.size(); ++k) {
     EXPECT_EQ(single.gradients[k], team.gradients[k]);
     for (std::size_t i = 0; i < exact.gradients[k].size(); ++i)
-      EXPECT_NEAR(single.gradients[k][i], exact.gradients[k][i], f32_tolerance * std::max(1.0, std::abs(exact.gradients[k][i])));
+      EXPECT_NEAR(single.gradients[k][i], exact.gradients[k][i],
+                  f32_tolerance * std::max(1.0, std::abs(exact.gradients[k][i])));
   }
 }
 

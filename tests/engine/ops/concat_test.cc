@@ -8,14 +8,19 @@ namespace {
 using T = const std::vector<Tensor>&;
 
 TEST(Concat, HasTheRightGradientOnEveryAxis) {
-  check_op({{{2, 3, 5}}, {{2, 3, 2}}, {{2, 3, 1}}}, [](Graph& g, T x) { return ops::concat(g, {x[0], x[1], x[2]}, -1); });
+  check_op({{{2, 3, 5}}, {{2, 3, 2}}, {{2, 3, 1}}}, [](Graph& g, T x) {
+    return ops::concat(g, {x[0], x[1], x[2]}, -1);
+  });
   check_op({{{2, 3, 5}}, {{2, 1, 5}}}, [](Graph& g, T x) { return ops::concat(g, {x[1], x[0]}, 1); });
   check_op({{{2, 3}}, {{1, 3}}}, [](Graph& g, T x) { return ops::concat(g, {x[0], x[1]}, 0); });
   check_op({{{2, 3}}}, [](Graph& g, T x) { return ops::concat(g, {x[0], x[0]}, 1); });
 }
 
 TEST(Concat, PutsItsOperandsSideBySide) {
-  const auto e = evaluate<float>({{{1, 2, 2}}, {{1, 2, 1}}}, [](Graph& g, T x) { return ops::concat(g, {x[0], x[1]}, -1); },
+  const auto e = evaluate<float>({{{1, 2, 2}}, {{1, 2, 1}}},
+                                 [](Graph& g, T x) {
+                                   return ops::concat(g, {x[0], x[1]}, -1);
+                                 },
                                  {{1, 2, 3, 4}, {5, 6}});
   EXPECT_EQ(e.value, (std::vector<double>{1, 2, 5, 3, 4, 6}));
 }
@@ -27,7 +32,11 @@ TEST(Concat, ThreadsDoNotChangeItsResult) {
 TEST(Concat, NamesTheOperandsThatDoNotFit) {
   Graph g;
   const Tensor a = g.input("a", DType::kF32, {1, 2, 3}), b = g.input("b", DType::kF32, {1, 4, 3});
-  expect_shape_error([&] { ops::concat(g, {a, b}, -1); }, {"op concat", "input a f32[1, 2, 3]", "input b f32[1, 4, 3]"});
+  expect_shape_error(
+      [&] {
+        ops::concat(g, {a, b}, -1);
+      },
+      {"op concat", "input a f32[1, 2, 3]", "input b f32[1, 4, 3]"});
   expect_shape_error([&] { ops::concat(g, {a, b}, 3); }, {"op concat", "no such axis"});
 }
 
@@ -43,7 +52,8 @@ TEST(Slice, HasTheRightGradientOnEveryAxis) {
 TEST(Slice, RefusesARangeOutsideTheAxis) {
   Graph g;
   const Tensor a = g.input("a", DType::kF32, {1, 2, 3});
-  expect_shape_error([&] { ops::slice(g, a, -1, 2, 4); }, {"op slice", "[2, 4)", "axis 2", "input a f32[1, 2, 3]"});
+  expect_shape_error([&] { ops::slice(g, a, -1, 2, 4); },
+                     {"op slice", "[2, 4)", "axis 2", "input a f32[1, 2, 3]"});
   expect_shape_error([&] { ops::slice(g, a, 1, 1, 1); }, {"op slice", "[1, 1)"});
 }
 

@@ -5,7 +5,9 @@
 namespace hardy::test {
 namespace {
 
-const Build kNorm = [](Graph& g, const std::vector<Tensor>& x) { return ops::layer_norm(g, x[0], x[1], x[2]); };
+const Build kNorm = [](Graph& g, const std::vector<Tensor>& x) {
+  return ops::layer_norm(g, x[0], x[1], x[2]);
+};
 
 TEST(LayerNorm, HasTheRightGradients) {
   check_op({{{2, 7, 19}}, {{2, 19}, 0.5, 1.5}, {{2, 19}}}, kNorm, 1e-4);
@@ -28,7 +30,8 @@ TEST(LayerNorm, MakesRowsOfMeanShiftAndDeviationScale) {
 TEST(LayerNorm, NamesTheOperandsThatDoNotFit) {
   Graph g;
   const Tensor x = g.input("x", DType::kF32, {1, 4, 8}), s = g.parameter("scale", DType::kF32, {1, 9});
-  expect_shape_error([&] { ops::layer_norm(g, x, s, s); }, {"op layer_norm", "input x f32[1, 4, 8]", "parameter scale f32[1, 9]"});
+  expect_shape_error([&] { ops::layer_norm(g, x, s, s); },
+                     {"op layer_norm", "input x f32[1, 4, 8]", "parameter scale f32[1, 9]"});
 }
 
 }  // namespace

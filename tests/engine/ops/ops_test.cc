@@ -31,8 +31,8 @@ TEST(Ops, StretchedOperandsSumTheirGradients) {
 }
 
 TEST(Ops, UnaryFunctionsHaveTheRightGradients) {
-  for (const auto& f : std::vector<Tensor (*)(Graph&, Tensor)>{ops::negate, ops::square, ops::exp, ops::softplus, ops::relu,
-                                                                ops::tanh, ops::gelu, ops::silu})
+  for (const auto& f : std::vector<Tensor (*)(Graph&, Tensor)>{
+           ops::negate, ops::square, ops::exp, ops::softplus, ops::relu, ops::tanh, ops::gelu, ops::silu})
     check_op({{{2, 257}}}, [f](Graph& g, T x) { return f(g, x[0]); });
   check_op({{{2, 31}, 0.3, 3}}, [](Graph& g, T x) { return ops::log(g, x[0]); });
   check_op({{{2, 31}}}, [](Graph& g, T x) { return ops::clamp(g, x[0], -0.7, 0.4); });
@@ -40,7 +40,8 @@ TEST(Ops, UnaryFunctionsHaveTheRightGradients) {
 
 TEST(Ops, ReductionsHaveTheRightGradientsOnEveryAxis) {
   for (int axis = 0; axis < 3; ++axis)
-    for (const auto& f : std::vector<Tensor (*)(Graph&, Tensor, int)>{ops::sum, ops::mean, ops::max, ops::min, ops::logsumexp})
+    for (const auto& f : std::vector<Tensor (*)(Graph&, Tensor, int)>{ops::sum, ops::mean, ops::max, ops::min,
+                                                                      ops::logsumexp})
       check_op({{{3, 7, 33}}}, [&](Graph& g, T x) { return f(g, x[0], axis); });
   check_op({{{3, 7, 33}}}, [](Graph& g, T x) { return ops::mean_per_agent(g, x[0]); });
 }
@@ -48,12 +49,15 @@ TEST(Ops, ReductionsHaveTheRightGradientsOnEveryAxis) {
 TEST(Ops, QuantileHasTheRightGradientAndInterpolatesLinearly) {
   for (double alpha : {0.0, 0.1, 0.25, 0.5, 1.0})
     check_op({{{2, 5, 9}}}, [&](Graph& g, T x) { return ops::quantile(g, x[0], alpha, 1); });
-  const auto e = evaluate<double>({{{1, 5, 1}}}, [](Graph& g, T x) { return ops::quantile(g, x[0], 0.1, 1); }, {{3, 1, 5, 2, 4}});
+  const auto e = evaluate<double>({{{1, 5, 1}}}, [](Graph& g, T x) { return ops::quantile(g, x[0], 0.1, 1); },
+                                  {{3, 1, 5, 2, 4}});
   EXPECT_DOUBLE_EQ(e.value[0], 1.4);  // position 0.4 between 1 and 2
 }
 
 TEST(Ops, LinearLayersHaveTheRightGradients) {
-  const Build layer = [](Graph& g, T x) { return ops::relu(g, ops::add_bias(g, ops::linear(g, x[0], x[1]), x[2])); };
+  const Build layer = [](Graph& g, T x) {
+    return ops::relu(g, ops::add_bias(g, ops::linear(g, x[0], x[1]), x[2]));
+  };
   check_op({{{2, 5, 7}}, {{2, 7, 33}}, {{2, 33}}}, layer);
   check_op({{{2, 33, 17}}, {{2, 3, 17, 5}}, {{2, 3, 5}}}, layer);     // members share x
   check_op({{{2, 3, 17, 31}}, {{2, 3, 31, 1}}, {{2, 3, 1}}}, layer);  // each its own x, one column
@@ -69,50 +73,63 @@ TEST(Ops, AnMlpAndItsEnsembleHaveTheRightGradients) {
 
 TEST(Ops, HeadsHaveTheRightGradients) {
   const std::vector<Operand> three{{{2, 5, 3}}, {{2, 5, 3}, -1, 0.5}, {{2, 5, 3}}};
-  check_op(three, [](Graph& g, T x) { return nn::tanh_gaussian(g, x[0], x[1], x[2]).log_prob; }, 1e-4);
+  check_op(
+      three, [](Graph& g, T x) { return nn::tanh_gaussian(g, x[0], x[1], x[2]).log_prob; }, 1e-4);
   check_op(three, [](Graph& g, T x) { return nn::tanh_gaussian(g, x[0], x[1], x[2]).action; });
-  check_op(three, [](Graph& g, T x) { return nn::gaussian_log_prob(g, x[0], x[1], x[2]); }, 1e-4);
+  check_op(
+      three, [](Graph& g, T x) { return nn::gaussian_log_prob(g, x[0], x[1], x[2]); }, 1e-4);
 }
 
 TEST(Ops, FusionAndReuseOfMemoryChangeNoBit) {
-  const std::vector<Operand> operands{{{2, 37, 4}}, {{2, 3, 4, 19}}, {{2, 3, 19}}, {{2, 3, 19, 1}}, {{2, 3, 1}}};
+  const std::vector<Operand> operands{
+      {{2, 37, 4}}, {{2, 3, 4, 19}}, {{2, 3, 19}}, {{2, 3, 19, 1}}, {{2, 3, 1}}};
   const Build net = [](Graph& g, T x) {
     const Tensor h = ops::relu(g, ops::add_bias(g, ops::linear(g, x[0], x[1]), x[2]));
     const Tensor q = ops::reshape(g, ops::add_bias(g, ops::linear(g, h, x[3]), x[4]), {2, 3, 37});
     return ops::exp(g, ops::negate(g, ops::square(g, ops::subtract(g, q, ops::quantile(g, q, 0.25, 1)))));
   };
   std::vector<std::vector<double>> values;
-  for (std::size_t i = 0; i < operands.size(); ++i) values.push_back(random_values(operands[i].shape, -1, 1, i));
-  const auto fused = evaluate<float>(operands, net, values, 2, true), plain = evaluate<float>(operands, net, values, 1, false);
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    values.push_back(random_values(operands[i].shape, -1, 1, i));
+  const auto fused = evaluate<float>(operands, net, values, 2, true),
+             plain = evaluate<float>(operands, net, values, 1, false);
   EXPECT_EQ(fused.value, plain.value);
   for (std::size_t k = 0; k < operands.size(); ++k)
-    for (std::size_t i = 0; i < fused.gradients[k].size(); ++i) EXPECT_EQ(fused.gradients[k][i], plain.gradients[k][i]) << "operand " << k << " element " << i;
+    for (std::size_t i = 0; i < fused.gradients[k].size(); ++i)
+      EXPECT_EQ(fused.gradients[k][i], plain.gradients[k][i]) << "operand " << k << " element " << i;
 }
 
 TEST(Ops, AnAgentDoesNotFeelItsNeighbours) {
   const auto operands = [](std::int64_t agents) {
     return std::vector<Operand>{{{agents, 37, 4}}, {{agents, 3, 4, 19}}, {{agents, 3, 19}}};
   };
-  const Build layer = [](Graph& g, T x) { return ops::relu(g, ops::add_bias(g, ops::linear(g, x[0], x[1]), x[2])); };
+  const Build layer = [](Graph& g, T x) {
+    return ops::relu(g, ops::add_bias(g, ops::linear(g, x[0], x[1]), x[2]));
+  };
   std::vector<std::vector<double>> together, alone;
   for (std::size_t i = 0; i < 3; ++i) {
     together.push_back(random_values(operands(3)[i].shape, -1, 1, i));
     const std::size_t each = together.back().size() / 3;
-    alone.emplace_back(together.back().begin() + static_cast<std::ptrdiff_t>(each), together.back().begin() + static_cast<std::ptrdiff_t>(2 * each));
+    alone.emplace_back(together.back().begin() + static_cast<std::ptrdiff_t>(each),
+                       together.back().begin() + static_cast<std::ptrdiff_t>(2 * each));
   }
-  const auto many = evaluate<float>(operands(3), layer, together, 2), one = evaluate<float>(operands(1), layer, alone);
-  for (std::size_t i = 0; i < one.value.size(); ++i) EXPECT_EQ(one.value[i], many.value[one.value.size() + i]);
+  const auto many = evaluate<float>(operands(3), layer, together, 2),
+             one = evaluate<float>(operands(1), layer, alone);
+  for (std::size_t i = 0; i < one.value.size(); ++i)
+    EXPECT_EQ(one.value[i], many.value[one.value.size() + i]);
 }
 
 TEST(Ops, ShapeErrorsNameTheOpAndItsOperands) {
   Graph g;
-  const Tensor x = g.input("observations", DType::kF32, {1, 4, 11}), w = g.parameter("v/w0", DType::kF32, {1, 12, 8});
+  const Tensor x = g.input("observations", DType::kF32, {1, 4, 11}),
+               w = g.parameter("v/w0", DType::kF32, {1, 12, 8});
   try {
     ops::linear(g, x, w);
     FAIL() << "no error";
   } catch (const Error& e) {
     const std::string m = e.message();
-    for (const char* part : {"op linear", "input observations f32[1, 4, 11]", "parameter v/w0 f32[1, 12, 8]", "11", "12"})
+    for (const char* part :
+         {"op linear", "input observations f32[1, 4, 11]", "parameter v/w0 f32[1, 12, 8]", "11", "12"})
       EXPECT_NE(m.find(part), std::string::npos) << m;
   }
 }

@@ -14,7 +14,8 @@ using T = const std::vector<Tensor>&;
 struct Blend {
   static constexpr const char* kName = "blend";
   float tau;
-  template <class S> S operator()(S x, S y, S weight) const {
+  template <class S>
+  S operator()(S x, S y, S weight) const {
     const S gap = x - y;
     return math::where(gap < S(0), S(1 - tau), S(tau)) * math::square(gap) + weight * math::exp(-gap);
   }
@@ -33,11 +34,14 @@ TEST(Map, AScalarGoesWithAnything) {
 }
 
 TEST(Map, APointwiseResultIsTheSameWhereverItsElementLies) {
-  const Build f = [](Graph& g, T x) { return ops::gelu(g, ops::divide(g, x[0], ops::affine(g, ops::square(g, x[0]), 1, 0.3))); };
+  const Build f = [](Graph& g, T x) {
+    return ops::gelu(g, ops::divide(g, x[0], ops::affine(g, ops::square(g, x[0]), 1, 0.3)));
+  };
   const std::vector<double> x = random_values({1, 1000}, -2, 2, 3);
   const auto whole = evaluate<float>({{{1, 1000}}}, f, {x});
   for (std::size_t n : {1u, 3u, 17u, 31u}) {
-    const auto part = evaluate<float>({{{1, static_cast<std::int64_t>(n)}}}, f, {{x.end() - static_cast<std::ptrdiff_t>(n), x.end()}});
+    const auto part = evaluate<float>({{{1, static_cast<std::int64_t>(n)}}}, f,
+                                      {{x.end() - static_cast<std::ptrdiff_t>(n), x.end()}});
     for (std::size_t i = 0; i < n; ++i) EXPECT_EQ(part.value[i], whole.value[1000 - n + i]);
   }
 }
@@ -48,17 +52,20 @@ TEST(Map, NoOpLosesANan) {
     return evaluate<float>({{{1, 3}}, {{1, 3}}}, f, {a, b}).value[0];
   };
   const std::vector<double> bad{nan, 1, 2}, good{1, 2, 3}, last{1, 2, nan};
-  for (const auto& f : std::vector<Tensor (*)(Graph&, Tensor, Tensor)>{ops::minimum, ops::maximum, ops::add, ops::divide}) {
+  for (const auto& f :
+       std::vector<Tensor (*)(Graph&, Tensor, Tensor)>{ops::minimum, ops::maximum, ops::add, ops::divide}) {
     const Build build = [f](Graph& g, T x) { return f(g, x[0], x[1]); };
     EXPECT_TRUE(std::isnan(value(build, bad, good)));
     EXPECT_TRUE(std::isnan(value(build, good, bad)));
   }
-  for (const auto& f : std::vector<Tensor (*)(Graph&, Tensor, int)>{ops::max, ops::min, ops::logsumexp, ops::sum}) {
+  for (const auto& f :
+       std::vector<Tensor (*)(Graph&, Tensor, int)>{ops::max, ops::min, ops::logsumexp, ops::sum}) {
     const Build build = [f](Graph& g, T x) { return f(g, x[0], 1); };
     EXPECT_TRUE(std::isnan(value(build, bad, good)));
     EXPECT_TRUE(std::isnan(value(build, last, good)));
   }
-  for (const auto& f : std::vector<Tensor (*)(Graph&, Tensor)>{ops::relu, ops::tanh, ops::softplus, ops::gelu, ops::silu})
+  for (const auto& f :
+       std::vector<Tensor (*)(Graph&, Tensor)>{ops::relu, ops::tanh, ops::softplus, ops::gelu, ops::silu})
     EXPECT_TRUE(std::isnan(value([f](Graph& g, T x) { return f(g, x[0]); }, bad, good)));
   EXPECT_TRUE(std::isnan(value([](Graph& g, T x) { return ops::quantile(g, x[0], 0, 1); }, last, good)));
   EXPECT_TRUE(std::isnan(value([](Graph& g, T x) { return ops::clamp(g, x[0], -1, 1); }, bad, good)));

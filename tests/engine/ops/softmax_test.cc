@@ -16,8 +16,10 @@ TEST(Softmax, HasTheRightGradient) {
 
 TEST(Softmax, EqualsItsClosedFormForTwoClassesAndSurvivesLargeInputs) {
   const std::vector<std::vector<double>> x{{1000, 1001, -2000, 0}};
-  const auto p = evaluate<double>({{{1, 2, 2}}}, [](Graph& g, T v) { return ops::softmax(g, v[0]); }, x);
-  const auto log_p = evaluate<double>({{{1, 2, 2}}}, [](Graph& g, T v) { return ops::log_softmax(g, v[0]); }, x);
+  const auto p = evaluate<double>(
+      {{{1, 2, 2}}}, [](Graph& g, T v) { return ops::softmax(g, v[0]); }, x);
+  const auto log_p = evaluate<double>(
+      {{{1, 2, 2}}}, [](Graph& g, T v) { return ops::log_softmax(g, v[0]); }, x);
   const double low = 1 / (1 + std::exp(1.0));
   EXPECT_DOUBLE_EQ(p.value[0], low);
   EXPECT_DOUBLE_EQ(p.value[1], 1 - low);

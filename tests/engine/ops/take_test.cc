@@ -14,7 +14,8 @@ Tensor some_index(Graph& g, std::int64_t agents, std::int64_t batch, std::int32_
 }
 
 TEST(Take, HasTheRightGradient) {
-  check_op({{{2, 9, 5}}}, [](Graph& g, const std::vector<Tensor>& x) { return ops::take(g, x[0], some_index(g, 2, 9, 5)); });
+  check_op({{{2, 9, 5}}},
+           [](Graph& g, const std::vector<Tensor>& x) { return ops::take(g, x[0], some_index(g, 2, 9, 5)); });
 }
 
 TEST(Take, GivesACategoricalLogProbabilityWithTheRightGradient) {
@@ -26,7 +27,8 @@ TEST(Take, GivesACategoricalLogProbabilityWithTheRightGradient) {
 TEST(Take, NamesTheOperandsThatDoNotFit) {
   Graph g;
   const Tensor x = g.input("logits", DType::kF32, {1, 4, 8}), i = g.input("index", DType::kI32, {1, 5});
-  expect_shape_error([&] { ops::take(g, x, i); }, {"op take", "input logits f32[1, 4, 8]", "input index i32[1, 5]"});
+  expect_shape_error([&] { ops::take(g, x, i); },
+                     {"op take", "input logits f32[1, 4, 8]", "input index i32[1, 5]"});
 }
 
 }  // namespace

@@ -7,10 +7,10 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/error.h"
 #include "engine/run/metrics.h"
 #include "engine/run/progress.h"
 #include "engine/run/signals.h"
-#include "engine/base/error.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::run {

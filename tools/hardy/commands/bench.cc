@@ -45,7 +45,9 @@ struct Flops {
   double h, batch;
   double forward(double in, double out) const { return 2 * batch * (in * h + h * h + h * out); }
   double backward(double in, double out) const { return forward(in, out) + 2 * batch * (h * h + h * out); }
-  double through(double in, double out) const { return 2 * batch * (in * h + h * h + h * out); }  // inputs alone
+  double through(double in, double out) const {
+    return 2 * batch * (in * h + h * h + h * out);
+  }  // inputs alone
 };
 
 double flops_of(const std::string& method, double critics, double h, double batch) {
@@ -55,10 +57,11 @@ double flops_of(const std::string& method, double critics, double h, double batc
   if (method == "bc") return policy;
   if (method == "sac") {
     const double actor_forward = f.forward(s, 2 * a);
-    return actor_forward + critics * (f.forward(sa, 1) + f.forward(sa, 1) + f.backward(sa, 1)) +                    // critics
-           actor_forward + f.backward(s, 2 * a) + critics * (f.forward(sa, 1) + f.through(sa, 1));                  // actor
+    return actor_forward + critics * (f.forward(sa, 1) + f.forward(sa, 1) + f.backward(sa, 1)) +    // critics
+           actor_forward + f.backward(s, 2 * a) + critics * (f.forward(sa, 1) + f.through(sa, 1));  // actor
   }
-  return f.forward(s, 1) + critics * f.forward(sa, 1) + f.forward(s, 1) + f.backward(s, 1) + critics * (f.forward(sa, 1) + f.backward(sa, 1)) + policy;
+  return f.forward(s, 1) + critics * f.forward(sa, 1) + f.forward(s, 1) + f.backward(s, 1) +
+         critics * (f.forward(sa, 1) + f.backward(sa, 1)) + policy;
 }
 
 int run(const std::vector<std::string>& args) {
@@ -66,7 +69,9 @@ int run(const std::vector<std::string>& args) {
   std::int64_t agents = 1, threads = std::max(1u, std::thread::hardware_concurrency()), rows = 100000;
   double seconds = 5;
   bool json = false, plan = false;
-  run::Schema schema("bench", "Times whole training steps on random data of half-cheetah's sizes: sampling, losses, optimisers, targets.");
+  run::Schema schema("bench",
+                     "Times whole training steps on random data of half-cheetah's sizes: sampling, losses, "
+                     "optimisers, targets.");
   schema.positional("METHOD", &method, "bc, iql, riql (K = 5) or sac")
       .option("agents", &agents, "trained together", 1, 4096)
       .option("threads", &threads, "threads", 1, 1024)
@@ -100,12 +105,13 @@ int run(const std::vector<std::string>& args) {
     replay.rows = static_cast<std::int32_t>(rows);
     sac = std::make_unique<algorithms::Learner>(seeds);
     algorithms::build_sac(*sac, {}, kObservations, kActions,
-                          {replay.observations.data(), replay.actions.data(), replay.rewards.data(), replay.next_observations.data(),
-                           replay.terminals.data(), &replay.rows, rows});
+                          {replay.observations.data(), replay.actions.data(), replay.rewards.data(),
+                           replay.next_observations.data(), replay.terminals.data(), &replay.rows, rows});
   } else {
     offline = algorithms::make_offline_method(method);
     offline->check();
-    trainee = std::make_unique<algorithms::OfflineTrainee>(*offline, random_transitions(rows), seeds, std::vector<float>(kActions, -1.0f),
+    trainee = std::make_unique<algorithms::OfflineTrainee>(*offline, random_transitions(rows), seeds,
+                                                           std::vector<float>(kActions, -1.0f),
                                                            std::vector<float>(kActions, 1.0f));
   }
   algorithms::Learner& learner = sac ? *sac : trainee->learner();
@@ -125,14 +131,26 @@ int run(const std::vector<std::string>& args) {
   const double rate = static_cast<double>(steps) / spent;
   const double gflop = flops_of(method, method == "riql" ? 5 : 2, 256, 256) * 1e-9;
   const double achieved = gflop * rate * static_cast<double>(agents);
-  const nlohmann::json result{{"method", method}, {"agents", agents}, {"threads", threads}, {"seconds", spent}, {"steps_per_second", rate},
-                              {"agent_steps_per_second", rate * static_cast<double>(agents)}, {"gflop_per_agent_step", gflop}, {"gflops", achieved},
-                              {"fma_peak_gflops", peak}, {"sgemm_256_gflops", sgemm}, {"kernel", gemm_kernel_name()}, {"share_of_peak", achieved / peak}};
-  if (json) std::printf("%s\n", result.dump(2).c_str());
+  const nlohmann::json result{{"method", method},
+                              {"agents", agents},
+                              {"threads", threads},
+                              {"seconds", spent},
+                              {"steps_per_second", rate},
+                              {"agent_steps_per_second", rate * static_cast<double>(agents)},
+                              {"gflop_per_agent_step", gflop},
+                              {"gflops", achieved},
+                              {"fma_peak_gflops", peak},
+                              {"sgemm_256_gflops", sgemm},
+                              {"kernel", gemm_kernel_name()},
+                              {"share_of_peak", achieved / peak}};
+  if (json)
+    std::printf("%s\n", result.dump(2).c_str());
   else
-    std::printf("%s, %lld agent(s), %lld thread(s): %.1f steps/s, %.1f agent-steps/s, %.1f GFLOP/s = %.0f %% of the FMA peak of %.1f (SGEMM 256^3: %.1f, %s)\n",
-                method.c_str(), static_cast<long long>(agents), static_cast<long long>(threads), rate, rate * static_cast<double>(agents), achieved,
-                100 * achieved / peak, peak, sgemm, gemm_kernel_name());
+    std::printf(
+        "%s, %lld agent(s), %lld thread(s): %.1f steps/s, %.1f agent-steps/s, %.1f GFLOP/s = %.0f %% of the "
+        "FMA peak of %.1f (SGEMM 256^3: %.1f, %s)\n",
+        method.c_str(), static_cast<long long>(agents), static_cast<long long>(threads), rate,
+        rate * static_cast<double>(agents), achieved, 100 * achieved / peak, peak, sgemm, gemm_kernel_name());
   return 0;
 }
 

@@ -14,7 +14,8 @@ int run(const std::vector<std::string>& args) {
   std::vector<std::string> folders;
   std::string output = "report.html";
   run::Schema schema("report", "Draws one or more runs as one HTML page that opens offline.");
-  schema.positional("DIR", &folders, "run folders").option("output,o", &output, "the page to write; an old one is replaced");
+  schema.positional("DIR", &folders, "run folders")
+      .option("output,o", &output, "the page to write; an old one is replaced");
   schema.parse(args);
   if (schema.help_requested()) {
     std::printf("%s", schema.help().c_str());

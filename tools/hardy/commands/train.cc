@@ -28,10 +28,13 @@ std::string now() {
 void print_summary(const run::RunDirectory& directory) {
   const nlohmann::json summary = run::read_summary(directory.path());
   for (const auto& agent : summary.at("agents")) {
-    std::printf("seed %s: %s", agent.at("seed").dump().c_str(), agent.at("status").get<std::string>().c_str());
+    std::printf("seed %s: %s", agent.at("seed").dump().c_str(),
+                agent.at("status").get<std::string>().c_str());
     if (agent.contains("last"))
-      std::printf(", score %.1f (return %.1f), best %.1f at step %s", agent.at("last").at("score/mean").get<double>(),
-                  agent.at("last").at("return/mean").get<double>(), agent.at("best").at("score/mean").get<double>(), agent.at("best").at("step").dump().c_str());
+      std::printf(
+          ", score %.1f (return %.1f), best %.1f at step %s", agent.at("last").at("score/mean").get<double>(),
+          agent.at("last").at("return/mean").get<double>(), agent.at("best").at("score/mean").get<double>(),
+          agent.at("best").at("step").dump().c_str());
     std::printf("\n");
   }
   std::printf("run: %s\n", directory.path().c_str());
@@ -49,7 +52,8 @@ int finish(const run::RunDirectory& directory) {
 int train_command(const std::vector<std::string>& args) {
   if (args.empty() || args[0] == "--help" || args[0] == "-h") {
     std::printf("usage: hardy train METHOD [options]\n\nmethods:\n");
-    for (const auto& [name, summary] : algorithms::training_methods()) std::printf("  %-10s %s\n", name.c_str(), summary.c_str());
+    for (const auto& [name, summary] : algorithms::training_methods())
+      std::printf("  %-10s %s\n", name.c_str(), summary.c_str());
     std::printf("\n  hardy train METHOD --help shows a method's options.\n");
     return args.empty() ? 2 : 0;
   }
@@ -62,14 +66,21 @@ int train_command(const std::vector<std::string>& args) {
     std::printf("%s", job->schema().help().c_str());
     return 0;
   }
-  if (fs::exists(out)) throw Error("exists already", out, "choose another --out, or go on with: hardy resume " + out);
+  if (fs::exists(out))
+    throw Error("exists already", out, "choose another --out, or go on with: hardy resume " + out);
   std::string command = "hardy train";
   for (const std::string& a : args) command += " " + a;
-  nlohmann::json about{{"method", method}, {"command", command}, {"created", now()}, {"env", job->environment()},
-                       {"agents", job->settings().seeds}, {"seeds", job->settings().agent_seeds()}, {"steps", job->settings().steps}};
+  nlohmann::json about{{"method", method},
+                       {"command", command},
+                       {"created", now()},
+                       {"env", job->environment()},
+                       {"agents", job->settings().seeds},
+                       {"seeds", job->settings().agent_seeds()},
+                       {"steps", job->settings().steps}};
   const auto trainee = job->prepare(about);
   about["settings"] = job->schema().resolved_json();
-  if (!about.at("notes").get<std::string>().empty()) std::fprintf(stderr, "%s\n", about.at("notes").get<std::string>().c_str());
+  if (!about.at("notes").get<std::string>().empty())
+    std::fprintf(stderr, "%s\n", about.at("notes").get<std::string>().c_str());
   run::RunDirectory directory = run::RunDirectory::create(out);
   directory.write_config(job->schema().resolved());
   directory.write_run(about);
@@ -96,9 +107,12 @@ int resume_command(const std::vector<std::string>& args) {
   job->schema().apply_file(directory.config_file().string());
   nlohmann::json about;
   const auto trainee = job->prepare(about);
-  if (about.at("dataset").is_object() && about.at("dataset").at("sha256") != described.at("dataset").at("sha256"))
-    throw Error("is not the file that the run began with (its SHA-256 differs)", about.at("dataset").at("path"), "put the same file back");
-  const nlohmann::json origin{{"method", method}, {"env", job->environment()}, {"command", described.at("command")}};
+  if (about.at("dataset").is_object() &&
+      about.at("dataset").at("sha256") != described.at("dataset").at("sha256"))
+    throw Error("is not the file that the run began with (its SHA-256 differs)",
+                about.at("dataset").at("path"), "put the same file back");
+  const nlohmann::json origin{
+      {"method", method}, {"env", job->environment()}, {"command", described.at("command")}};
   algorithms::train(*trainee, job->settings(), {directory, method, job->environment(), origin}, true);
   return finish(directory);
 }
@@ -131,11 +145,17 @@ int eval_command(const std::vector<std::string>& args) {
   nlohmann::json results = nlohmann::json::array();
   for (const fs::path& file : files) {
     const algorithms::LoadedPolicy policy = algorithms::read_policy(file);
-    const auto e = algorithms::evaluate(policy.spec, policy.parameters, environment, static_cast<int>(episodes), static_cast<std::uint64_t>(seed));
+    const auto e = algorithms::evaluate(policy.spec, policy.parameters, environment,
+                                        static_cast<int>(episodes), static_cast<std::uint64_t>(seed));
     if (!json)
-      std::printf("%s: score %.1f, return %.1f +- %.1f over %lld episodes, length %.0f\n", file.c_str(), e.mean_score(), e.mean_return(), e.std_return(),
-                  static_cast<long long>(episodes), e.mean_length());
-    results.push_back({{"policy", file.string()}, {"returns", e.returns}, {"lengths", e.lengths}, {"score", e.mean_score()}, {"return", e.mean_return()}});
+      std::printf("%s: score %.1f, return %.1f +- %.1f over %lld episodes, length %.0f\n", file.c_str(),
+                  e.mean_score(), e.mean_return(), e.std_return(), static_cast<long long>(episodes),
+                  e.mean_length());
+    results.push_back({{"policy", file.string()},
+                       {"returns", e.returns},
+                       {"lengths", e.lengths},
+                       {"score", e.mean_score()},
+                       {"return", e.mean_return()}});
   }
   if (json) std::printf("%s\n", results.dump(2).c_str());
   return 0;
