@@ -37,19 +37,20 @@ def dataset(np):
 
 
 def measure(run, steps_per_call, seconds):
-    """run() makes steps_per_call steps and returns when they are done. -> steps, seconds"""
+    """run() makes steps_per_call steps and returns when they are done. -> steps, seconds, processor seconds"""
     run()  # compiles, allocates
-    started, steps = time.perf_counter(), 0
+    started, busy, steps = time.perf_counter(), time.process_time(), 0
     while True:
         run()
         steps += steps_per_call
         elapsed = time.perf_counter() - started
         if elapsed >= seconds:
-            return steps, elapsed
+            return steps, elapsed, time.process_time() - busy
 
 
-def report(rival, version, a, steps, elapsed):
+def report(rival, version, a, steps, elapsed, busy):
     print(json.dumps({
         'program': rival, 'version': version, 'method': a.method, 'agents': a.agents, 'threads': a.threads,
         'steps': steps, 'seconds': round(elapsed, 3), 'steps_per_second': round(steps / elapsed, 1),
+        'processor_seconds': round(busy, 3),  # near threads x seconds where nothing else ran
         'agent_steps_per_second': round(steps * a.agents / elapsed, 1)}))
