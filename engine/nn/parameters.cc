@@ -21,6 +21,7 @@ int ParameterStore::add(const std::string& name, const Shape& shape) {
 }
 
 void ParameterStore::allocate() {
+  if (memory_) throw Error("parameters were already allocated", "parameter store");
   const std::size_t bytes = 4 * slab_ * sizeof(float);
   memory_.reset(static_cast<float*>(::operator new (bytes + kAlign, std::align_val_t{kAlign})));
   std::memset(memory_.get(), 0, bytes);
