@@ -22,7 +22,8 @@ constexpr const char* kRecord = "hardy/corruption/";
 // so that the published noise is reproduced as drawn, and its product with std to rounding).
 std::vector<double> standard_deviations(std::span<const float> column, int width) {
   const auto d = static_cast<std::size_t>(width);
-  const auto n = static_cast<double>(column.size() / d);
+  const std::size_t rows = column.size() / d;
+  const auto n = static_cast<double>(rows);
   std::vector<double> mean(d, 0), square(d, 0);
   for (std::size_t i = 0; i < column.size(); ++i) mean[i % d] += column[i];
   for (double& m : mean) m /= n;

@@ -64,26 +64,42 @@ void add_column_sums(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, 
 }
 
 // Puts a tile into C: adds what is there if `add`, and on the last piece of k applies the epilogue.
-template <class T>
-void store_tile(const GemmArgs<T>& g, std::int64_t i0, std::int64_t rows, std::int64_t j, std::int64_t width,
-                std::int64_t columns, bool add, bool last, const T* tile) {
+// One pass over the tile, by vectors where it is whole.
+template <class T, int kColumns>
+void store_whole_tile(const GemmArgs<T>& g, std::int64_t i0, std::int64_t rows, std::int64_t j, bool add, bool last, const T* tile) {
+  using U = typename VectorOf<T>::unaligned;
+  constexpr int lanes = VectorOf<T>::kLanes;
+  const U zero{};
   for (std::int64_t r = 0; r < rows; ++r) {
     T* c = g.c + (i0 + r) * g.ldc + j;
-    const T* t = tile + r * columns;
-    if (add)
-      for (std::int64_t i = 0; i < width; ++i) c[i] += t[i];
-    else
-      for (std::int64_t i = 0; i < width; ++i) c[i] = t[i];
-    if (!last) continue;
-    if (g.bias)
-      for (std::int64_t i = 0; i < width; ++i) c[i] += g.bias[j + i];
-    if (g.act == Activation::kRelu)
-      for (std::int64_t i = 0; i < width; ++i) c[i] = c[i] < T(0) ? T(0) : c[i];  // NaN stays NaN
-    if (g.act == Activation::kTanh)
-      for (std::int64_t i = 0; i < width; ++i) c[i] = std::tanh(c[i]);
-    if (g.relu_mask) {
-      const T* mask = g.relu_mask + (i0 + r) * g.ldmask + j;
-      for (std::int64_t i = 0; i < width; ++i) c[i] = mask[i] > T(0) ? c[i] : T(0);
+    for (int v = 0; v < kColumns; v += lanes) {
+      U x = *reinterpret_cast<const U*>(tile + r * kColumns + v);
+      if (add) x += *reinterpret_cast<const U*>(c + v);
+      if (last) {
+        if (g.bias) x += *reinterpret_cast<const U*>(g.bias + j + v);
+        if (g.act == Activation::kRelu) x = x < zero ? zero : x;  // NaN stays NaN
+        if (g.relu_mask) x = *reinterpret_cast<const U*>(g.relu_mask + (i0 + r) * g.ldmask + j + v) > zero ? x : zero;
+      }
+      *reinterpret_cast<U*>(c + v) = x;
+    }
+  }
+}
+
+template <class T>
+void store_part_tile(const GemmArgs<T>& g, std::int64_t i0, std::int64_t rows, std::int64_t j, std::int64_t width,
+                     std::int64_t columns, bool add, bool last, const T* tile) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    T* c = g.c + (i0 + r) * g.ldc + j;
+    for (std::int64_t i = 0; i < width; ++i) {
+      T x = tile[r * columns + i];
+      if (add) x += c[i];
+      if (last) {
+        if (g.bias) x += g.bias[j + i];
+        if (g.act == Activation::kRelu) x = x < T(0) ? T(0) : x;
+        if (g.act == Activation::kTanh) x = std::tanh(x);
+        if (g.relu_mask) x = g.relu_mask[(i0 + r) * g.ldmask + j + i] > T(0) ? x : T(0);
+      }
+      c[i] = x;
     }
   }
 }
@@ -112,7 +128,10 @@ void column_panel(const GemmArgs<T>& g, std::int64_t j, std::int64_t width) {
       const T* a = g.transpose_a ? g.a + p0 * g.lda + i : g.a + i * g.lda + p0;
       const std::int64_t row_stride = g.transpose_a ? 1 : g.lda, k_stride = g.transpose_a ? g.lda : 1;
       tile_of<T, kTileRows, Vectors>(rows, depth, a, row_stride, k_stride, s.panel, s.tile);
-      store_tile(g, i, rows, j, width, columns, add, last, s.tile);
+      if (width == columns && g.act != Activation::kTanh)
+        store_whole_tile<T, columns>(g, i, rows, j, add, last, s.tile);
+      else
+        store_part_tile(g, i, rows, j, width, columns, add, last, s.tile);
     }
   }
 }
@@ -135,7 +154,7 @@ void narrow_rows(const GemmArgs<T>& g, std::int64_t i0, std::int64_t rows) {
     T row[4];
     for (std::int64_t r = 0; r < rows; ++r) {
       for (std::int64_t i = 0; i < g.n; ++i) row[i] = tile[i * lanes + r];
-      store_tile(g, i0 + r, 1, 0, g.n, g.n, add, last, row);
+      store_part_tile(g, i0 + r, 1, 0, g.n, g.n, add, last, row);
     }
   }
 }

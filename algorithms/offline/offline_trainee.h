@@ -1,0 +1,31 @@
+// An offline method with a dataset to learn from.
+#pragma once
+
+#include <memory>
+
+#include "algorithms/offline/method.h"
+#include "algorithms/training.h"
+#include "datasets/transitions.h"
+
+namespace hardy::algorithms {
+
+class OfflineTrainee final : public Trainee {
+ public:
+  // The transitions are normalised here if the method asks for it. action_low and action_high are the
+  // environment's, for the policy files.
+  OfflineTrainee(const OfflineMethod& method, datasets::Transitions transitions, std::vector<std::uint64_t> seeds,
+                 std::vector<float> action_low, std::vector<float> action_high);
+
+  void step(ThreadTeam& team) override { learner_.step(team); }
+  std::int64_t steps_done() const override { return learner_.steps_done(); }
+  Learner& learner() override { return learner_; }
+  PolicySpec policy() const override { return policy_; }
+
+ private:
+  datasets::Transitions data_;
+  std::int32_t rows_;
+  PolicySpec policy_;
+  Learner learner_;
+};
+
+}  // namespace hardy::algorithms

@@ -1,0 +1,49 @@
+// `hardy data collect --env E --behaviour B OUT`: a dataset of our own.
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include "algorithms/collect.h"
+#include "datasets/summary.h"
+#include "engine/base/error.h"
+#include "engine/run/schema.h"
+#include "envs/environment.h"
+#include "tools/hardy/command.h"
+
+namespace hardy::tools {
+namespace {
+
+int run(const std::vector<std::string>& args) {
+  std::string out, env = "hopper", behaviour = "medium-replay";
+  std::int64_t steps = 200000, seed = 0, threads = std::max(1u, std::thread::hardware_concurrency());
+  bool overwrite = false;
+  run::Schema schema("data collect", "Collects a D4RL-shaped dataset with the behaviour policies that are shipped.");
+  schema.positional("OUT", &out, "the HDF5 file to write")
+      .option("env", &env, "environment", envs::environment_names())
+      .option("behaviour", &behaviour, "who acts", algorithms::behaviour_names())
+      .option("steps", &steps, "transitions", 1, 100000000)
+      .option("seed", &seed, "of episodes and exploration", 0)
+      .option("threads", &threads, "threads; the file does not depend on them", 1, 1024)
+      .option("overwrite", &overwrite, "replace OUT if it exists");
+  schema.parse(args);
+  if (schema.help_requested()) {
+    std::printf("%s", schema.help().c_str());
+    return 0;
+  }
+  if (!overwrite && std::filesystem::exists(out)) throw Error("exists already", out, "choose another name or give --overwrite");
+  const auto stretches = algorithms::behaviour(env, behaviour, steps);
+  const datasets::Arrays arrays = algorithms::collect(env, stretches, static_cast<std::uint64_t>(seed), static_cast<int>(threads));
+  datasets::write_hdf5(out, arrays);
+  const datasets::Episodes e = datasets::episodes_of(arrays);
+  double total = 0;
+  for (const double r : e.returns) total += r;
+  std::printf("%s: %lld rows, %zu episodes, mean return %.1f (score %.1f)\n", out.c_str(), static_cast<long long>(steps), e.returns.size(),
+              total / static_cast<double>(e.returns.size()),
+              envs::normalised_score(envs::make_environment(env, 1)->spec(), total / static_cast<double>(e.returns.size())));
+  return 0;
+}
+
+const RegisterCommand command({"data collect", "a dataset from the behaviour policies that are shipped", run});
+
+}  // namespace
+}  // namespace hardy::tools

@@ -1,0 +1,148 @@
+// `hardy train METHOD ...`, `hardy resume DIR`, `hardy eval DIR`.
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "algorithms/evaluate.h"
+#include "algorithms/policy_file.h"
+#include "algorithms/training_job.h"
+#include "engine/base/error.h"
+#include "engine/run/run_directory.h"
+#include "tools/hardy/command.h"
+
+namespace hardy::tools {
+namespace {
+
+namespace fs = std::filesystem;
+using algorithms::TrainingJob;
+
+std::string now() {
+  const std::time_t t = std::time(nullptr);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&t));
+  return text;
+}
+
+void print_summary(const run::RunDirectory& directory) {
+  const nlohmann::json summary = run::read_summary(directory.path());
+  for (const auto& agent : summary.at("agents")) {
+    std::printf("seed %s: %s", agent.at("seed").dump().c_str(), agent.at("status").get<std::string>().c_str());
+    if (agent.contains("last"))
+      std::printf(", score %.1f (return %.1f), best %.1f at step %s", agent.at("last").at("score/mean").get<double>(),
+                  agent.at("last").at("return/mean").get<double>(), agent.at("best").at("score/mean").get<double>(), agent.at("best").at("step").dump().c_str());
+    std::printf("\n");
+  }
+  std::printf("run: %s\n", directory.path().c_str());
+}
+
+// 0 when done or stopped by a signal, 1 when every agent had to be stopped.
+int finish(const run::RunDirectory& directory) {
+  print_summary(directory);
+  for (const auto& agent : run::read_summary(directory.path()).at("agents"))
+    if (agent.at("status") == "ok") return 0;
+  return 1;
+}
+
+int train_command(const std::vector<std::string>& args) {
+  if (args.empty() || args[0] == "--help" || args[0] == "-h") {
+    std::printf("usage: hardy train METHOD [options]\n\nmethods:\n");
+    for (const auto& [name, summary] : algorithms::training_methods()) std::printf("  %-10s %s\n", name.c_str(), summary.c_str());
+    std::printf("\n  hardy train METHOD --help shows a method's options.\n");
+    return args.empty() ? 2 : 0;
+  }
+  const std::string method = args[0];
+  const auto job = algorithms::make_training_job(method);
+  std::string out = "runs/" + method;
+  job->schema().section("run").option("out", &out, "the run's new folder");
+  job->schema().parse({args.begin() + 1, args.end()});
+  if (job->schema().help_requested()) {
+    std::printf("%s", job->schema().help().c_str());
+    return 0;
+  }
+  if (fs::exists(out)) throw Error("exists already", out, "choose another --out, or go on with: hardy resume " + out);
+  std::string command = "hardy train";
+  for (const std::string& a : args) command += " " + a;
+  nlohmann::json about{{"method", method}, {"command", command}, {"created", now()}, {"env", job->environment()},
+                       {"agents", job->settings().seeds}, {"seeds", job->settings().agent_seeds()}, {"steps", job->settings().steps}};
+  const auto trainee = job->prepare(about);
+  about["settings"] = job->schema().resolved_json();
+  if (!about.at("notes").get<std::string>().empty()) std::fprintf(stderr, "%s\n", about.at("notes").get<std::string>().c_str());
+  run::RunDirectory directory = run::RunDirectory::create(out);
+  directory.write_config(job->schema().resolved());
+  directory.write_run(about);
+  const nlohmann::json origin{{"method", method}, {"env", job->environment()}, {"command", command}};
+  algorithms::train(*trainee, job->settings(), {directory, method, job->environment(), origin}, false);
+  return finish(directory);
+}
+
+int resume_command(const std::vector<std::string>& args) {
+  std::string path;
+  run::Schema schema("resume", "Goes on with a run from its newest checkpoint, bit for bit.");
+  schema.positional("DIR", &path, "a run's folder");
+  schema.parse(args);
+  if (schema.help_requested()) {
+    std::printf("%s", schema.help().c_str());
+    return 0;
+  }
+  run::RunDirectory directory = run::RunDirectory::open(path);
+  const nlohmann::json described = run::read_run(path);
+  const std::string method = described.at("method");
+  const auto job = algorithms::make_training_job(method);
+  std::string out;
+  job->schema().section("run").option("out", &out, "the run's new folder");
+  job->schema().apply_file(directory.config_file().string());
+  nlohmann::json about;
+  const auto trainee = job->prepare(about);
+  if (about.at("dataset").is_object() && about.at("dataset").at("sha256") != described.at("dataset").at("sha256"))
+    throw Error("is not the file that the run began with (its SHA-256 differs)", about.at("dataset").at("path"), "put the same file back");
+  const nlohmann::json origin{{"method", method}, {"env", job->environment()}, {"command", described.at("command")}};
+  algorithms::train(*trainee, job->settings(), {directory, method, job->environment(), origin}, true);
+  return finish(directory);
+}
+
+int eval_command(const std::vector<std::string>& args) {
+  std::string path, environment;
+  std::int64_t episodes = 10, seed = 42;
+  bool json = false;
+  run::Schema schema("eval", "Plays a run's policies, or one policy file, in an environment.");
+  schema.positional("PATH", &path, "a run's folder, or a .policy file")
+      .option("env", &environment, "environment; default: the run's own")
+      .option("episodes", &episodes, "episodes for each policy", 1, 100000)
+      .option("seed", &seed, "of the episodes", 0)
+      .option("json", &json, "print JSON");
+  schema.parse(args);
+  if (schema.help_requested()) {
+    std::printf("%s", schema.help().c_str());
+    return 0;
+  }
+  std::vector<fs::path> files;
+  if (fs::is_directory(path)) {
+    const nlohmann::json described = run::read_run(path);
+    if (environment.empty()) environment = described.at("env");
+    for (std::int64_t a = 0; a < described.at("agents").get<std::int64_t>(); ++a)
+      files.push_back(fs::path(path) / "policy" / ("agent_" + std::to_string(a) + ".policy"));
+  } else {
+    files.emplace_back(path);
+  }
+  if (environment.empty()) throw Error("in which environment?", "--env", "e.g. --env hopper");
+  nlohmann::json results = nlohmann::json::array();
+  for (const fs::path& file : files) {
+    const algorithms::LoadedPolicy policy = algorithms::read_policy(file);
+    const auto e = algorithms::evaluate(policy.spec, policy.parameters, environment, static_cast<int>(episodes), static_cast<std::uint64_t>(seed));
+    if (!json)
+      std::printf("%s: score %.1f, return %.1f +- %.1f over %lld episodes, length %.0f\n", file.c_str(), e.mean_score(), e.mean_return(), e.std_return(),
+                  static_cast<long long>(episodes), e.mean_length());
+    results.push_back({{"policy", file.string()}, {"returns", e.returns}, {"lengths", e.lengths}, {"score", e.mean_score()}, {"return", e.mean_return()}});
+  }
+  if (json) std::printf("%s\n", results.dump(2).c_str());
+  return 0;
+}
+
+const RegisterCommand train_registration({"train", "train a method: bc, iql, riql, sac", train_command});
+const RegisterCommand resume_registration({"resume", "go on with a run, bit for bit", resume_command});
+const RegisterCommand eval_registration({"eval", "play a run's policies in their environment", eval_command});
+
+}  // namespace
+}  // namespace hardy::tools
