@@ -1,8 +1,8 @@
 // Matrix products, batched: C = epilogue(op(A) op(B)), row-major, f32 and f64.
 //
-// Every element of C is one sequence of fused multiply-adds over k, in order, whatever the tile, the
-// thread or the batch it is computed in: results have the same bits for any thread count, any split
-// and any number of products in a batch.
+// The order in which an element of C sums over k follows from k, n <= 4 and transpose_a alone (one chain of
+// fused multiply-adds, or for a head's few columns a fixed tree): its bits are the same whatever the tile,
+// the number of rows, the thread, the split or the other products of the batch.
 #pragma once
 
 #include <cstdint>
@@ -25,12 +25,12 @@ struct GemmArgs {
   T* c = nullptr;
   std::int64_t ldc = 0;
   // The epilogue, in this order:
-  bool accumulate = false;       // C += the product
-  const T* bias = nullptr;       // [n], added to each row
+  bool accumulate = false;  // C += the product
+  const T* bias = nullptr;  // [n], added to each row
   Activation act = Activation::kNone;
   const T* relu_mask = nullptr;  // [m, n]: C = mask > 0 ? C : 0, the derivative of a ReLU
   std::int64_t ldmask = 0;
-  T* column_sums = nullptr;      // [n]: sums of op(B)'s columns over k (the bias gradient, when B is dY)
+  T* column_sums = nullptr;  // [n]: sums of op(B)'s columns over k (the bias gradient, when B is dY)
 };
 
 // Elements from one product's operand to the next's; 0 shares the operand.
@@ -38,10 +38,12 @@ struct GemmStrides {
   std::int64_t a = 0, b = 0, c = 0, bias = 0, relu_mask = 0, column_sums = 0;
 };
 
-void gemm_batched(const GemmArgs<float>& args, std::int64_t count, const GemmStrides& strides, ThreadTeam& team);
-void gemm_batched(const GemmArgs<double>& args, std::int64_t count, const GemmStrides& strides, ThreadTeam& team);
+void gemm_batched(const GemmArgs<float>& args, std::int64_t count, const GemmStrides& strides,
+                  ThreadTeam& team);
+void gemm_batched(const GemmArgs<double>& args, std::int64_t count, const GemmStrides& strides,
+                  ThreadTeam& team);
 
-// "avx512 14x32", "avx2 6x16" or "generic 4x4": the micro-kernel of this build.
+// "avx512 12x32", "avx2 6x16" or "generic 4x8": the micro-kernel of this build.
 const char* gemm_kernel_name();
 
 }  // namespace hardy
