@@ -2,36 +2,70 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <utility>
 
+#include "engine/base/denormals.h"
 #include "engine/base/error.h"
 #include "engine/base/threads.h"
 
 namespace hardy::nn {
 namespace {
 
+// Elements a task takes: its five streams stay within an L2 cache, and small networks still make tasks
+// for several threads.
 constexpr std::int64_t kPiece = 8192;
 
+inline float averaged(float target, float value, float polyak) {
+  return (1 - polyak) * target + polyak * value;
+}
+
+// The step's numbers, each rounded once from double: 1 - 0.999f is off by 1e-5 of itself. One division an
+// element, for rate / bias1 * m / (sqrt(v) / root_bias2 + epsilon) with root_bias2 taken out of the brackets:
+//   rate = learning rate * root_bias2 / bias1, epsilon = epsilon * root_bias2
 struct Adam {
-  float rate_over_bias1, root_bias2, beta1, beta2, epsilon, clip, decay, shrink;
+  float rate, beta1, rest1, beta2, rest2, epsilon, clip, decay, keep, polyak;
 };
 
-void adam(const Adam& c, std::int64_t n, const float* __restrict g, float* __restrict m, float* __restrict v,
-          float* __restrict x) {
+// The loops below are written so that the compiler turns them into vector code without a choice per
+// element; every element is computed alike in a vector's body and in its tail.
+template <bool kAverage>
+void adam(const Adam c, std::int64_t n, const float* __restrict g, float* __restrict m, float* __restrict v,
+          float* __restrict x, float* __restrict target) {
   for (std::int64_t i = 0; i < n; ++i) {
     const float gradient = g[i] * c.clip + c.decay * x[i];
-    m[i] = c.beta1 * m[i] + (1 - c.beta1) * gradient;
-    v[i] = c.beta2 * v[i] + (1 - c.beta2) * gradient * gradient;
-    x[i] = x[i] * c.shrink - c.rate_over_bias1 * m[i] / (std::sqrt(v[i]) / c.root_bias2 + c.epsilon);
+    const float first = c.beta1 * m[i] + c.rest1 * gradient;
+    const float second = c.beta2 * v[i] + c.rest2 * gradient * gradient;
+    const float value = x[i] * c.keep - c.rate * first / (std::sqrt(second) + c.epsilon);
+    m[i] = first;
+    v[i] = second;
+    x[i] = value;
+    if constexpr (kAverage) target[i] = averaged(target[i], value, c.polyak);
   }
 }
 
-void average(float polyak, std::int64_t n, const float* __restrict x, float* __restrict target) {
-  const float keep = 1 - polyak;
-  for (std::int64_t i = 0; i < n; ++i) target[i] = keep * target[i] + polyak * x[i];
+struct Sgd {
+  float rate, momentum, clip, decay, polyak;
+};
+
+template <bool kMomentum, bool kAverage>
+void sgd(const Sgd c, std::int64_t n, const float* __restrict g, float* __restrict m, float* __restrict x,
+         float* __restrict target) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    float direction = g[i] * c.clip + c.decay * x[i];
+    if constexpr (kMomentum) m[i] = direction = c.momentum * m[i] + direction;
+    const float value = x[i] - c.rate * direction;
+    x[i] = value;
+    if constexpr (kAverage) target[i] = averaged(target[i], value, c.polyak);
+  }
+}
+
+void average_all(float polyak, std::int64_t n, const float* __restrict x, float* __restrict target) {
+  for (std::int64_t i = 0; i < n; ++i) target[i] = averaged(target[i], x[i], polyak);
 }
 
 double sum_of_squares(const float* g, std::int64_t n) {
-  double lanes[8] = {};
+  double lanes[8] = {};  // a fixed order of summation, whatever the vector width
   std::int64_t i = 0;
   for (; i + 8 <= n; i += 8)
     for (int l = 0; l < 8; ++l) lanes[l] += static_cast<double>(g[i + l]) * g[i + l];
@@ -39,39 +73,65 @@ double sum_of_squares(const float* g, std::int64_t n) {
   return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
 
+float to_float(double x) { return static_cast<float>(x); }
+
 }  // namespace
 
 Optimiser::Optimiser(std::vector<Segment> segments, std::vector<GroupSettings> groups)
-    : segments_(std::move(segments)), groups_(std::move(groups)), coefficients_(groups_.size()) {
+    : segments_(std::move(segments)), groups_(std::move(groups)), rates_(groups_.size()) {
+  if (!segments_.empty()) agents_ = segments_.front().agents;
   for (std::size_t s = 0; s < segments_.size(); ++s) {
     const Segment& segment = segments_[s];
+    const std::string where = "optimiser, tensor " + std::to_string(s);
     if (segment.group < 0 || static_cast<std::size_t>(segment.group) >= groups_.size())
-      throw Error("a segment names a group that does not exist", "optimiser");
-    agents_ = std::max(agents_, segment.agents);
+      throw Error("it names group " + std::to_string(segment.group) + ", which does not exist", where);
+    if (segment.agents != agents_)
+      throw Error(
+          "it has " + std::to_string(segment.agents) + " agents, tensor 0 has " + std::to_string(agents_),
+          where);
+    const GroupSettings& group = groups_[static_cast<std::size_t>(segment.group)];
+    const bool adam = group.rule != GroupSettings::Rule::kSgd;
+    if (!segment.value || !segment.gradient || ((adam || group.momentum != 0) && !segment.first_moment) ||
+        (adam && !segment.second_moment))
+      throw Error("it lacks memory that its group's rule needs", where);
+    any_targets_ = any_targets_ || (segment.target && group.polyak > 0);
     for (std::int64_t a = 0; a < segment.agents; ++a)
       for (std::int64_t at = 0; at < segment.elements_per_agent; at += kPiece)
         pieces_.push_back({s, a, at, std::min(segment.elements_per_agent, at + kPiece)});
   }
+  for (const GroupSettings& group : groups_) any_clips_ = any_clips_ || group.max_grad_norm > 0;
   squares_.resize(pieces_.size());
-  clip_.assign(groups_.size() * static_cast<std::size_t>(agents_), 1.0f);
+  norms_.resize(groups_.size() * static_cast<std::size_t>(agents_));
+  clips_.assign(norms_.size(), 1.0f);
 }
 
-void Optimiser::scale_by_norm(std::span<const std::uint8_t> active, ThreadTeam& team) {
+void Optimiser::check(std::span<const std::uint8_t> active) const {
+  if (!segments_.empty() && static_cast<std::int64_t>(active.size()) != agents_)
+    throw Error("one flag an agent is needed", "optimiser: " + std::to_string(active.size()) + " flags, " +
+                                                   std::to_string(agents_) + " agents");
+}
+
+// min(1, max_norm / (norm + 1e-6)), PyTorch's clip_grad_norm_; a norm that is NaN spreads, as it does there.
+void Optimiser::find_clips(std::span<const std::uint8_t> active, ThreadTeam& team) {
   team.run(static_cast<std::int64_t>(pieces_.size()), [&](std::int64_t p) {
     const Piece& piece = pieces_[static_cast<std::size_t>(p)];
     const Segment& s = segments_[piece.segment];
-    if (groups_[static_cast<std::size_t>(s.group)].max_grad_norm <= 0 || !active[static_cast<std::size_t>(piece.agent)]) return;
+    const bool wanted = groups_[static_cast<std::size_t>(s.group)].max_grad_norm > 0 &&
+                        active[static_cast<std::size_t>(piece.agent)];
     squares_[static_cast<std::size_t>(p)] =
-        sum_of_squares(s.gradient + piece.agent * s.elements_per_agent + piece.begin, piece.end - piece.begin);
+        wanted ? sum_of_squares(s.gradient + piece.agent * s.elements_per_agent + piece.begin,
+                                piece.end - piece.begin)
+               : 0;
   });
+  std::ranges::fill(norms_, 0.0);
+  for (std::size_t p = 0; p < pieces_.size(); ++p)  // in their fixed order
+    norms_[cell(segments_[pieces_[p].segment].group, pieces_[p].agent)] += squares_[p];
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     if (groups_[g].max_grad_norm <= 0) continue;
     for (std::int64_t a = 0; a < agents_; ++a) {
-      double square = 0;  // pieces in their fixed order
-      for (std::size_t p = 0; p < pieces_.size(); ++p)
-        if (pieces_[p].agent == a && segments_[pieces_[p].segment].group == static_cast<int>(g)) square += squares_[p];
-      const double scale = groups_[g].max_grad_norm / (std::sqrt(square) + 1e-6);
-      clip_[g * static_cast<std::size_t>(agents_) + static_cast<std::size_t>(a)] = static_cast<float>(std::min(1.0, scale));
+      const std::size_t at = cell(static_cast<int>(g), a);
+      const double scale = groups_[g].max_grad_norm / (std::sqrt(norms_[at]) + 1e-6);
+      clips_[at] = scale > 1 ? 1.0f : to_float(scale);
     }
   }
 }
@@ -80,44 +140,66 @@ void Optimiser::update(const Piece& piece) const {
   const Segment& s = segments_[piece.segment];
   const auto group = static_cast<std::size_t>(s.group);
   const GroupSettings& settings = groups_[group];
-  const Coefficients& c = coefficients_[group];
-  const float clip = clip_[group * static_cast<std::size_t>(agents_) + static_cast<std::size_t>(piece.agent)];
+  const Rates& now = rates_[group];
+  const float clip = clips_[cell(s.group, piece.agent)];
   const std::int64_t at = piece.agent * s.elements_per_agent + piece.begin, n = piece.end - piece.begin;
-  const auto decay = static_cast<float>(settings.weight_decay);
+  const bool averages = s.target && settings.polyak > 0 && settings.average_in_step;
+  float* target = averages ? s.target + at : nullptr;
+
   if (settings.rule == GroupSettings::Rule::kSgd) {
-    const auto momentum = static_cast<float>(settings.momentum);
-    for (std::int64_t i = at; i < at + n; ++i) {
-      s.first_moment[i] = momentum * s.first_moment[i] + (s.gradient[i] * clip + decay * s.value[i]);
-      s.value[i] -= c.rate * s.first_moment[i];
-    }
-  } else {
-    const bool decoupled = settings.rule == GroupSettings::Rule::kAdamW;
-    const Adam adam_c{c.rate / c.bias1,
-                      c.root_bias2,
-                      static_cast<float>(settings.beta1),
-                      static_cast<float>(settings.beta2),
-                      static_cast<float>(settings.epsilon),
-                      clip,
-                      decoupled ? 0.0f : decay,
-                      decoupled ? 1 - c.rate * decay : 1.0f};
-    adam(adam_c, n, s.gradient + at, s.first_moment + at, s.second_moment + at, s.value + at);
+    const Sgd c{to_float(now.learning_rate), to_float(settings.momentum), clip,
+                to_float(settings.weight_decay), to_float(settings.polyak)};
+    const bool momentum = settings.momentum != 0;
+    const auto rule = momentum ? (averages ? sgd<true, true> : sgd<true, false>)
+                               : (averages ? sgd<false, true> : sgd<false, false>);
+    rule(c, n, s.gradient + at, momentum ? s.first_moment + at : nullptr, s.value + at, target);
+    return;
   }
-  if (s.target && settings.polyak > 0) average(static_cast<float>(settings.polyak), n, s.value + at, s.target + at);
+  const bool decoupled = settings.rule == GroupSettings::Rule::kAdamW;
+  const Adam c{.rate = to_float(now.learning_rate * now.root_bias2 / now.bias1),
+               .beta1 = to_float(settings.beta1),
+               .rest1 = to_float(1 - settings.beta1),
+               .beta2 = to_float(settings.beta2),
+               .rest2 = to_float(1 - settings.beta2),
+               .epsilon = to_float(settings.epsilon * now.root_bias2),
+               .clip = clip,
+               .decay = decoupled ? 0.0f : to_float(settings.weight_decay),
+               .keep = decoupled ? to_float(1 - now.learning_rate * settings.weight_decay) : 1.0f,
+               .polyak = to_float(settings.polyak)};
+  (averages ? adam<true> : adam<false>)(c, n, s.gradient + at, s.first_moment + at, s.second_moment + at,
+                                        s.value + at, target);
 }
 
-void Optimiser::step(std::int64_t t, std::span<const double> learning_rates, std::span<const std::uint8_t> active,
-                     ThreadTeam& team) {
-  bool clips = false;
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
-    clips = clips || groups_[g].max_grad_norm > 0;
-    coefficients_[g] = {static_cast<float>(learning_rates[g]),
-                        static_cast<float>(1 - std::pow(groups_[g].beta1, static_cast<double>(t))),
-                        static_cast<float>(std::sqrt(1 - std::pow(groups_[g].beta2, static_cast<double>(t))))};
-  }
-  if (clips) scale_by_norm(active, team);
+void Optimiser::step(std::int64_t t, std::span<const double> learning_rates,
+                     std::span<const std::uint8_t> active, ThreadTeam& team) {
+  check(active);
+  if (learning_rates.size() != groups_.size())
+    throw Error("one learning rate a group is needed", "optimiser: " + std::to_string(learning_rates.size()) +
+                                                           " rates, " + std::to_string(groups_.size()) +
+                                                           " groups");
+  if (t < 1) throw Error("steps count from 1", "optimiser: step " + std::to_string(t));
+  for (std::size_t g = 0; g < groups_.size(); ++g)
+    rates_[g] = {learning_rates[g], 1 - std::pow(groups_[g].beta1, static_cast<double>(t)),
+                 std::sqrt(1 - std::pow(groups_[g].beta2, static_cast<double>(t)))};
+  if (any_clips_) find_clips(active, team);
   team.run(static_cast<std::int64_t>(pieces_.size()), [&](std::int64_t p) {
     const Piece& piece = pieces_[static_cast<std::size_t>(p)];
-    if (active[static_cast<std::size_t>(piece.agent)]) update(piece);
+    if (!active[static_cast<std::size_t>(piece.agent)]) return;
+    const DenormalsAreZero flush;  // a silent unit's moments shrink for ever
+    update(piece);
+  });
+}
+
+void Optimiser::average(ThreadTeam& team, std::span<const std::uint8_t> active) const {
+  check(active);
+  if (!any_targets_) return;
+  team.run(static_cast<std::int64_t>(pieces_.size()), [&](std::int64_t p) {
+    const Piece& piece = pieces_[static_cast<std::size_t>(p)];
+    const Segment& s = segments_[piece.segment];
+    const double polyak = groups_[static_cast<std::size_t>(s.group)].polyak;
+    if (!active[static_cast<std::size_t>(piece.agent)] || !s.target || polyak <= 0) return;
+    const std::int64_t at = piece.agent * s.elements_per_agent + piece.begin;
+    average_all(to_float(polyak), piece.end - piece.begin, s.value + at, s.target + at);
   });
 }
 

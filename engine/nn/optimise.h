@@ -1,5 +1,6 @@
 // Adam, AdamW and SGD over many tensors at once, gradient clipping and Polyak averaging included: one
-// pass over memory a step.
+// pass over memory a step, no allocation after construction, the same bits for any thread count, and for an
+// agent whatever other agents share the tensors.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,8 @@ namespace hardy::nn {
 struct Segment {
   float* value = nullptr;
   const float* gradient = nullptr;
-  float* first_moment = nullptr;   // Adam's m; SGD's momentum
-  float* second_moment = nullptr;  // Adam's v
+  float* first_moment = nullptr;   // Adam's m; SGD's momentum (null where that is 0)
+  float* second_moment = nullptr;  // Adam's v; null for SGD
   float* target = nullptr;         // its Polyak average, or null
   std::int64_t agents = 1, elements_per_agent = 0;
   int group = 0;
@@ -27,14 +28,16 @@ struct GroupSettings {
   enum class Rule { kAdam, kAdamW, kSgd };
   Rule rule = Rule::kAdam;
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  double weight_decay = 0;   // kAdam: added to the gradient; kAdamW: decoupled (Loshchilov, Hutter 2019)
-  double momentum = 0;       // kSgd
-  double max_grad_norm = 0;  // per agent over the group's tensors; 0: none
-  double polyak = 0;         // target <- (1 - polyak) target + polyak value
+  double weight_decay = 0;  // kAdam, kSgd: added to the gradient; kAdamW: decoupled (Loshchilov, Hutter 2019)
+  double momentum = 0;      // kSgd: b <- momentum b + gradient, value <- value - rate b
+  double max_grad_norm = 0;     // 2-norm per agent over the group's tensors, before any decay; 0: no clipping
+  double polyak = 0;            // target <- (1 - polyak) target + polyak value
+  bool average_in_step = true;  // false: targets move in average() alone
 };
 
 class Optimiser {
  public:
+  // All segments are of the same agents; an Error names one that does not fit.
   Optimiser(std::vector<Segment> segments, std::vector<GroupSettings> groups);
 
   // Step t counts from 1 (Kingma, Ba 2015: m / (1 - beta1^t) over sqrt(v / (1 - beta2^t)) + epsilon).
@@ -42,24 +45,36 @@ class Optimiser {
   void step(std::int64_t t, std::span<const double> learning_rates, std::span<const std::uint8_t> active,
             ThreadTeam& team);
 
+  // The Polyak averages alone, for methods that move their targets more rarely than their values.
+  void average(ThreadTeam& team, std::span<const std::uint8_t> active) const;
+
+  std::int64_t agents() const { return agents_; }
+
  private:
   struct Piece {  // a run of one agent's elements of one segment
     std::size_t segment;
     std::int64_t agent, begin, end;
   };
-  struct Coefficients {
-    float rate, bias1, root_bias2;
+  struct Rates {
+    double learning_rate, bias1, root_bias2;
   };
-  void scale_by_norm(std::span<const std::uint8_t> active, ThreadTeam& team);
+  void check(std::span<const std::uint8_t> active) const;
+  void find_clips(std::span<const std::uint8_t> active, ThreadTeam& team);
   void update(const Piece& piece) const;
+  std::size_t cell(int group, std::int64_t agent) const {
+    return static_cast<std::size_t>(group) * static_cast<std::size_t>(agents_) +
+           static_cast<std::size_t>(agent);
+  }
 
   std::vector<Segment> segments_;
   std::vector<GroupSettings> groups_;
   std::vector<Piece> pieces_;
-  std::vector<Coefficients> coefficients_;  // by group, of this step
-  std::vector<double> squares_;             // by piece: its sum of squared gradients
-  std::vector<float> clip_;                 // by group and agent
-  std::int64_t agents_ = 1;
+  std::vector<Rates> rates_;     // by group, of this step
+  std::vector<double> squares_;  // by piece: its sum of squared gradients
+  std::vector<double> norms_;    // by group and agent: of the squares, in the pieces' order
+  std::vector<float> clips_;     // by group and agent: what gradients are multiplied by
+  std::int64_t agents_ = 0;
+  bool any_clips_ = false, any_targets_ = false;
 };
 
 }  // namespace hardy::nn

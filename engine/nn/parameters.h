@@ -29,10 +29,12 @@ class ParameterStore {
   float* gradient(int tensor) const { return slab(1) + at(tensor).offset; }
   float* first_moment(int tensor) const { return slab(2) + at(tensor).offset; }
   float* second_moment(int tensor) const { return slab(3) + at(tensor).offset; }
-  std::span<float> agent(int tensor, std::int64_t agent) const;
+  std::span<float> agent(int tensor, std::int64_t agent) const;  // that agent's values
 
-  // Whole slabs, for checkpoints.
+  // Whole slabs (each begins, as every tensor does, on 64 bytes; the gaps between tensors stay 0), for
+  // checkpoints.
   std::span<float> values() const { return {slab(0), slab_}; }
+  std::span<float> gradients() const { return {slab(1), slab_}; }
   std::span<float> first_moments() const { return {slab(2), slab_}; }
   std::span<float> second_moments() const { return {slab(3), slab_}; }
 
