@@ -100,10 +100,11 @@ void pack_panel(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, std::
     for (std::int64_t p = 0; p < depth; ++p) panel[p * kColumns + i] = T(0);
 }
 
-// Sums over p of columns [j, j + width): four running sums by turns, then those.
+// Sums over p of columns [j, j + width), `between` elements from one to the next: four running sums by turns,
+// then those.
 template <class T>
 void add_column_sums(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, std::int64_t j,
-                     std::int64_t width, const T* b, std::int64_t stride) {
+                     std::int64_t width, const T* b, std::int64_t stride, std::int64_t between = 1) {
   using V = typename VectorOf<T>::type;
   constexpr int lanes = VectorOf<T>::kLanes;
   T* sums = g.column_sums + j;
@@ -113,11 +114,11 @@ void add_column_sums(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, 
     std::int64_t p = 0;
     for (; p + 4 <= depth; p += 4)
 #pragma GCC unroll 4
-      for (int q = 0; q < 4; ++q) s[q] += read(b + (p + q) * stride + i);
-    for (; p < depth; ++p) s[0] += read(b + p * stride + i);
+      for (int q = 0; q < 4; ++q) s[q] += read(b + (p + q) * stride + i * between);
+    for (; p < depth; ++p) s[0] += read(b + p * stride + i * between);
     return (s[0] + s[1]) + (s[2] + s[3]);
   };
-  for (; i + lanes <= width; i += lanes) {
+  for (; between == 1 && i + lanes <= width; i += lanes) {
     const V s = sum(V{}, [](const T* x) { return load(x); });
     store(sums + i, p0 ? load(sums + i) + s : s);
   }
@@ -297,12 +298,8 @@ void run(const GemmArgs<T>& args, std::int64_t count, const GemmStrides& strides
       if (g.column_sums && i == 0)
         for (std::int64_t p0 = 0; p0 < g.k || p0 == 0; p0 += kDepth) {
           const std::int64_t depth = std::min(kDepth, g.k - p0);
-          if (g.transpose_b) {
-            pack_panel<T, kPanel<T>>(g, p0, depth, 0, g.n, scratch<T>().panel);
-            add_column_sums(g, p0, depth, 0, g.n, scratch<T>().panel, kPanel<T>);
-          } else {
-            add_column_sums(g, p0, depth, 0, g.n, g.b + p0 * g.ldb, g.ldb);
-          }
+          const T* b = g.transpose_b ? g.b + p0 : g.b + p0 * g.ldb;
+          add_column_sums(g, p0, depth, 0, g.n, b, g.transpose_b ? 1 : g.ldb, g.transpose_b ? g.ldb : 1);
         }
       turned<T, most>(g, i, end);
     });

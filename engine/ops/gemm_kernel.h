@@ -178,22 +178,31 @@ inline void transpose_rows_of_8(const float* from, std::int64_t ld, std::int64_t
 #endif
 
 // The sum of a vector's lanes, halves upon halves.
+#if defined(__AVX2__) && defined(__FMA__)
+inline float sum_lanes(__m256 x) {
+  __m128 h = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  h = _mm_add_ps(h, _mm_movehl_ps(h, h));
+  return _mm_cvtss_f32(_mm_add_ss(h, _mm_movehdup_ps(h)));
+}
+inline double sum_lanes(__m256d x) {
+  const __m128d h = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)));
+}
+#endif
 template <class T, class V>
-inline T sum_lanes(V x) {
-#if defined(__AVX512F__)
+inline T sum_of(V x) {
+#if defined(__AVX2__) && defined(__FMA__)
+  typedef T Half __attribute__((vector_size(32)));
+  struct Halves {
+    Half half[kVectorBytes / 32];
+  };
+  const Halves h = __builtin_bit_cast(Halves, x);
+  Half sum = h.half[0];
+  if constexpr (kVectorBytes == 64) sum += h.half[1];
   if constexpr (sizeof(T) == 4)
-    return _mm512_reduce_add_ps((__m512)x);
+    return sum_lanes((__m256)sum);
   else
-    return _mm512_reduce_add_pd((__m512d)x);
-#elif defined(__AVX2__)
-  if constexpr (sizeof(T) == 4) {
-    __m128 h = _mm_add_ps(_mm256_castps256_ps128((__m256)x), _mm256_extractf128_ps((__m256)x, 1));
-    h = _mm_add_ps(h, _mm_movehl_ps(h, h));
-    return _mm_cvtss_f32(_mm_add_ss(h, _mm_movehdup_ps(h)));
-  } else {
-    const __m128d h = _mm_add_pd(_mm256_castpd256_pd128((__m256d)x), _mm256_extractf128_pd((__m256d)x, 1));
-    return _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)));
-  }
+    return sum_lanes((__m256d)sum);
 #else
   T sum = x[0];
   for (int i = 1; i < VectorOf<T>::kLanes; ++i) sum += x[i];
@@ -227,7 +236,7 @@ inline void dot_kernel(std::int64_t k, const T* __restrict a, std::int64_t lda, 
   for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 4
     for (int j = 0; j < Columns; ++j) {
-      T sum = sum_lanes<T>(acc[r][j][0] + acc[r][j][1]);
+      T sum = sum_of<T>(acc[r][j][0] + acc[r][j][1]);
       for (std::int64_t q = p; q < k; ++q) sum = multiply_add_scalar(a[r * lda + q], b[j * ldb + q], sum);
       out[r * Columns + j] = sum;
     }
