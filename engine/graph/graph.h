@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstring>
+#include <deque>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -84,7 +85,7 @@ class Graph {
   static std::size_t index(Tensor t) { return static_cast<std::size_t>(t.id); }
   Tensor add_value(ValueInfo info);
 
-  std::vector<ValueInfo> values_;
+  std::deque<ValueInfo> values_;  // its elements stay where they are: shape(t) holds while a rule appends nodes
   std::vector<Node> nodes_;
 };
 
