@@ -100,32 +100,50 @@ void pack_panel(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, std::
     for (std::int64_t p = 0; p < depth; ++p) panel[p * kColumns + i] = T(0);
 }
 
-// Sums over p of columns [j, j + width), `between` elements from one to the next: four running sums by turns,
-// then those.
+// Adds op(B)'s rows [p0, p0 + depth) to the sums of columns [j, j + width), in order, so that a bias gradient
+// has the same bits as one that is computed alone. `between` elements from one column of b to the next.
+// (Out of line, because GCC 12 warns falsely of its loops where the width is a constant.)
 template <class T>
-void add_column_sums(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, std::int64_t j,
-                     std::int64_t width, const T* b, std::int64_t stride, std::int64_t between = 1) {
+[[gnu::noinline, gnu::noclone]] void add_column_sums(const GemmArgs<T>& g, std::int64_t p0,
+                                                     std::int64_t depth, std::int64_t j, std::int64_t width,
+                                                     const T* b, std::int64_t stride,
+                                                     std::int64_t between = 1) {
   using V = typename VectorOf<T>::type;
   constexpr int lanes = VectorOf<T>::kLanes;
   T* sums = g.column_sums + j;
   std::int64_t i = 0;
-  const auto sum = [&](auto zero, auto read) {
-    decltype(zero) s[4] = {zero, zero, zero, zero};
-    std::int64_t p = 0;
-    for (; p + 4 <= depth; p += 4)
-#pragma GCC unroll 4
-      for (int q = 0; q < 4; ++q) s[q] += read(b + (p + q) * stride + i * between);
-    for (; p < depth; ++p) s[0] += read(b + p * stride + i * between);
-    return (s[0] + s[1]) + (s[2] + s[3]);
-  };
-  for (; between == 1 && i + lanes <= width; i += lanes) {
-    const V s = sum(V{}, [](const T* x) { return load(x); });
-    store(sums + i, p0 ? load(sums + i) + s : s);
+  for (; between == 1 && i + 2 * lanes <= width; i += 2 * lanes) {
+    V s = p0 ? load(sums + i) : V{}, t = p0 ? load(sums + i + lanes) : V{};
+    for (std::int64_t p = 0; p < depth; ++p) {
+      s += load(b + p * stride + i);
+      t += load(b + p * stride + i + lanes);
+    }
+    store(sums + i, s);
+    store(sums + i + lanes, t);
   }
   for (; i < width; ++i) {
-    const T s = sum(T(0), [](const T* x) { return *x; });
-    sums[i] = p0 ? sums[i] + s : s;
+    T s = p0 ? sums[i] : T(0);
+    for (std::int64_t p = 0; p < depth; ++p) s += b[p * stride + i * between];
+    sums[i] = s;
   }
+}
+
+// pack_panel and add_column_sums in one go: the chain of additions hides behind the loads.
+template <class T>
+void pack_and_sum(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, std::int64_t j, T* panel) {
+  using V = typename VectorOf<T>::type;
+  constexpr int lanes = VectorOf<T>::kLanes;
+  V s[kTileVectors];
+  for (int v = 0; v < kTileVectors; ++v) s[v] = p0 ? load(g.column_sums + j + v * lanes) : V{};
+  const T* from = g.b + p0 * g.ldb + j;
+  for (std::int64_t p = 0; p < depth; ++p)
+#pragma GCC unroll 4
+    for (int v = 0; v < kTileVectors; ++v) {
+      const V x = load(from + p * g.ldb + v * lanes);
+      store(panel + (p * kTileVectors + v) * lanes, x);
+      s[v] += x;
+    }
+  for (int v = 0; v < kTileVectors; ++v) store(g.column_sums + j + v * lanes, s[v]);
 }
 
 // Columns [j, j + width) of C, all rows.
@@ -136,8 +154,12 @@ void panels(const GemmArgs<T>& g, std::int64_t j, std::int64_t width) {
   for (std::int64_t p0 = 0; p0 < g.k || p0 == 0; p0 += kDepth) {
     const std::int64_t depth = std::min(kDepth, g.k - p0);
     const bool last = p0 + depth >= g.k, add = p0 > 0 || g.accumulate;
-    pack_panel<T, columns>(g, p0, depth, j, width, s.panel);
-    if (g.column_sums) add_column_sums(g, p0, depth, j, width, s.panel, columns);
+    if (g.column_sums && !g.transpose_b && width == kPanel<T>) {
+      pack_and_sum(g, p0, depth, j, s.panel);
+    } else {
+      pack_panel<T, columns>(g, p0, depth, j, width, s.panel);
+      if (g.column_sums) add_column_sums(g, p0, depth, j, width, s.panel, columns);
+    }
     for (std::int64_t i = 0; i < g.m; i += tile_rows) {
       const std::int64_t rows = std::min<std::int64_t>(tile_rows, g.m - i);
       const T* a = g.transpose_a ? g.a + p0 * g.lda + i : g.a + i * g.lda + p0;

@@ -1,7 +1,7 @@
 // Matrix products, batched: C = epilogue(op(A) op(B)), row-major, f32 and f64.
 //
-// The order in which an element of C sums over k is one chain of fused multiply-adds (a fixed tree where
-// n <= 4, A is not transposed and no column sums are asked for), in pieces of 512: its bits are the same whatever the tile,
+// An element of C sums over k by one chain of fused multiply-adds in pieces of 512 (by a fixed tree where
+// n <= 4, A is not transposed and no column sums are asked for): its bits are the same whatever the tile,
 // the number of rows, the thread, the split or the other products of the batch.
 #pragma once
 
