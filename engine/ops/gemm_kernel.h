@@ -107,6 +107,9 @@ inline void micro_kernel(std::int64_t k, const T* __restrict a, std::int64_t row
   using V = typename VectorOf<T>::type;
   constexpr int lanes = VectorOf<T>::kLanes;
   V acc[Rows][Vectors] = {};
+  // A pointer every four rows: the rows between are reached by addressing, which spares registers.
+  const T* quad[(Rows + 3) / 4];
+  for (int q = 0; q < (Rows + 3) / 4; ++q) quad[q] = a + 4 * q * row_stride;
 #pragma GCC unroll 2
   for (std::int64_t p = 0; p < k; ++p) {
     V x[Vectors];
@@ -114,11 +117,12 @@ inline void micro_kernel(std::int64_t k, const T* __restrict a, std::int64_t row
     for (int v = 0; v < Vectors; ++v) x[v] = load(b + v * lanes);
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
-      const T y = a[r * row_stride];
+      const T y = quad[r / 4][r % 4 * row_stride];
 #pragma GCC unroll 8
       for (int v = 0; v < Vectors; ++v) acc[r][v] = multiply_add(y, x[v], acc[r][v]);
     }
-    a += k_stride;
+#pragma GCC unroll 4
+    for (int q = 0; q < (Rows + 3) / 4; ++q) quad[q] += k_stride;
     b += b_stride;
   }
   const V zero{};
