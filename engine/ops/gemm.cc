@@ -6,8 +6,9 @@
 #include "engine/base/threads.h"
 #include "engine/ops/gemm_kernel.h"
 
-// Four ways through a product, chosen by its sizes alone:
+// Five ways through a product, chosen by its sizes alone:
 //   panels    the usual one: a panel of B is packed into this thread's cache and swept over all rows of A
+//   shallow   a small k: all of B is packed, C written row by row
 //   direct    few rows: packing would cost more than it saves, B is read where it lies
 //   dots      few columns (a head): inner products along k
 //   turned    few columns and A transposed (a head's weight gradient): C^T = op(B)^T op(A)^T, vectors along m
@@ -27,6 +28,7 @@ using detail::VectorOf;
 constexpr std::int64_t kDepth = 512;       // k is cut in pieces of this; between pieces C itself accumulates
 constexpr std::int64_t kFew = 4;           // columns of the inner products' path
 constexpr std::int64_t kFewTurned = 8;     // and of the turned one
+constexpr std::int64_t kShallow = 32;      // k of the shallow one: a first layer, a head's input gradient
 constexpr std::int64_t kHandOver = 32768;  // multiply-adds below which handing work to a thread costs more
 
 template <class T>
@@ -175,6 +177,21 @@ void panels(const GemmArgs<T>& g, std::int64_t j, std::int64_t width) {
             finish(g, i + r, j + c, add, last, s.tile[r * columns + c]);
     }
   }
+}
+
+// Rows [i, end) of C where all of B, packed, fits the scratch: C is then written row by row, not in strips
+// that are a row apart. n a multiple of the panel.
+template <class T>
+void shallow(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
+  T* panel = scratch<T>().panel;
+  for (std::int64_t j = 0; j < g.n; j += kPanel<T>)
+    pack_panel<T, kPanel<T>>(g, 0, g.k, j, kPanel<T>, panel + j * g.k);
+  for (; i < end; i += kTileRows)
+    for (std::int64_t j = 0; j < g.n; j += kPanel<T>)
+      detail::tile_of<T, kTileRows, kTileVectors>(
+          std::min<std::int64_t>(kTileRows, end - i), g.k, g.transpose_a ? g.a + i : g.a + i * g.lda,
+          g.transpose_a ? 1 : g.lda, g.transpose_a ? g.lda : 1, panel + j * g.k, kPanel<T>,
+          tile_end(g, i, j, g.accumulate, true));
 }
 
 // Columns [j, end) of C, end - j a multiple of the lanes, B not transposed; as many vectors as registers
@@ -330,6 +347,10 @@ void run(const GemmArgs<T>& args, std::int64_t count, const GemmStrides& strides
       const std::int64_t rest = direct<T, most>(g, j, end);
       if (rest < end) panel_of<T>(g, rest, end);
     });
+  else if (args.k <= kShallow && args.k * args.n <= kDepth * kPanel<T> && args.n % kPanel<T> == 0 &&
+           !args.column_sums && args.act != Activation::kTanh)
+    for_parts(args, count, strides, team, args.m, 10 * kTileRows,
+              [](G g, auto i, auto end) { shallow<T>(g, i, end); });
   else
     for_parts(args, count, strides, team, args.n, kPanel<T>,
               [](G g, auto j, auto end) { panel_of<T>(g, j, end); });
