@@ -67,10 +67,11 @@ void finish(const GemmArgs<T>& g, std::int64_t i, std::int64_t j, bool add, bool
   c = x;
 }
 
-// op(B)[p0 .. p0+depth, j .. j+width) as [depth][kColumns], padded with zeros.
+// op(B)[p0 .. p0+depth, j .. j+width) as [depth][kColumns], padded with zeros. (Out of line, because GCC 12
+// warns falsely of its loops where the width is a constant.)
 template <class T, int kColumns>
-void pack_panel(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, std::int64_t j, std::int64_t width,
-                T* panel) {
+[[gnu::noinline, gnu::noclone]] void pack_panel(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth,
+                                                std::int64_t j, std::int64_t width, T* panel) {
   constexpr int lanes = VectorOf<T>::kLanes;
   if (!g.transpose_b && width == kColumns) {
     const T* from = g.b + p0 * g.ldb + j;
@@ -104,7 +105,7 @@ void pack_panel(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, std::
 
 // Adds op(B)'s rows [p0, p0 + depth) to the sums of columns [j, j + width), in order, so that a bias gradient
 // has the same bits as one that is computed alone. `between` elements from one column of b to the next.
-// (Out of line, because GCC 12 warns falsely of its loops where the width is a constant.)
+// (Out of line as pack_panel is.)
 template <class T>
 [[gnu::noinline, gnu::noclone]] void add_column_sums(const GemmArgs<T>& g, std::int64_t p0,
                                                      std::int64_t depth, std::int64_t j, std::int64_t width,
