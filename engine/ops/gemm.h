@@ -1,8 +1,8 @@
 // Matrix products, batched: C = epilogue(op(A) op(B)), row-major, f32 and f64.
 //
-// Every element of C is one sequence of fused multiply-adds over k, in order, whatever the tile, the
-// thread or the batch it is computed in: results have the same bits for any thread count, any split
-// and any number of products in a batch.
+// An element of C sums over k by one chain of fused multiply-adds in pieces of 512 (by a fixed tree where
+// n <= 4, A is not transposed and no column sums are asked for): its bits are the same whatever the tile,
+// the number of rows, the thread, the split or the other products of the batch.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,7 @@ void gemm_batched(const GemmArgs<float>& args, std::int64_t count, const GemmStr
 void gemm_batched(const GemmArgs<double>& args, std::int64_t count, const GemmStrides& strides,
                   ThreadTeam& team);
 
-// "avx512 14x32", "avx2 6x16" or "generic 4x4": the micro-kernel of this build.
+// "avx512 12x32", "avx2 6x16" or "generic 4x8": the micro-kernel of this build.
 const char* gemm_kernel_name();
 
 }  // namespace hardy

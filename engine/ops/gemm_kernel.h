@@ -1,4 +1,4 @@
-// The micro-kernel: a tile of C in registers, kRows rows by kVectors vectors, over all of k.
+// The micro-kernels of the matrix products: a tile of C in registers over a piece of k, and its epilogue.
 // Written with the compiler's vector extensions, so that one text serves AVX-512, AVX2 and NEON.
 #pragma once
 
@@ -13,13 +13,13 @@
 namespace hardy::detail {
 
 #if defined(__AVX512F__)
-inline constexpr int kVectorBytes = 64, kTileRows = 12, kTileVectors = 2;
+inline constexpr int kVectorBytes = 64, kTileRows = 12, kTileVectors = 2, kAccumulators = 24;
 inline constexpr const char* kKernelName = "avx512 12x32";
 #elif defined(__AVX2__) && defined(__FMA__)
-inline constexpr int kVectorBytes = 32, kTileRows = 6, kTileVectors = 2;
+inline constexpr int kVectorBytes = 32, kTileRows = 6, kTileVectors = 2, kAccumulators = 12;
 inline constexpr const char* kKernelName = "avx2 6x16";
 #else
-inline constexpr int kVectorBytes = 16, kTileRows = 4, kTileVectors = 2;
+inline constexpr int kVectorBytes = 16, kTileRows = 4, kTileVectors = 2, kAccumulators = 8;
 inline constexpr const char* kKernelName = "generic 4x8";
 #endif
 
@@ -33,55 +33,217 @@ struct VectorOf {
 template <class T>
 inline constexpr int kPanel = kTileVectors* VectorOf<T>::kLanes;  // columns of a panel
 
+template <class T>
+inline typename VectorOf<T>::type load(const T* from) {
+  return *reinterpret_cast<const typename VectorOf<T>::unaligned*>(from);
+}
+template <class T>
+inline void store(T* to, typename VectorOf<T>::type x) {
+  *reinterpret_cast<typename VectorOf<T>::unaligned*>(to) = x;
+}
+template <class T>
+inline typename VectorOf<T>::type broadcast(T x) {
+  return x - typename VectorOf<T>::type{};  // minus zero keeps every x, -0 included
+}
+
 // a * b + acc, fused where the machine has it. Said with intrinsics: left to contraction, the compiler
 // fuses in some tiles and not in others, and an element's bits would depend on its tile.
-template <class V, class T>
-inline V multiply_add(T a, V b, V acc) {
+template <class T, class V>
+inline V fused(V a, V b, V acc) {
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 4)
-    return (V)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)acc);
+    return (V)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)acc);
   else
-    return (V)_mm512_fmadd_pd(_mm512_set1_pd(a), (__m512d)b, (__m512d)acc);
+    return (V)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)acc);
 #elif defined(__AVX2__) && defined(__FMA__)
   if constexpr (sizeof(T) == 4)
-    return (V)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)acc);
+    return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)acc);
   else
-    return (V)_mm256_fmadd_pd(_mm256_set1_pd(a), (__m256d)b, (__m256d)acc);
+    return (V)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)acc);
 #elif defined(__aarch64__)
   if constexpr (sizeof(T) == 4)
-    return (V)vfmaq_n_f32((float32x4_t)acc, (float32x4_t)b, a);
+    return (V)vfmaq_f32((float32x4_t)acc, (float32x4_t)a, (float32x4_t)b);
   else
-    return (V)vfmaq_n_f64((float64x2_t)acc, (float64x2_t)b, a);
+    return (V)vfmaq_f64((float64x2_t)acc, (float64x2_t)a, (float64x2_t)b);
+#else
+  return acc + a * b;
+#endif
+}
+template <class V, class T>
+inline V multiply_add(T a, V b, V acc) {
+  return fused<T>(broadcast<T>(a), b, acc);
+}
+// The same for one element, with the same bits.
+template <class T>
+inline T multiply_add_scalar(T a, T b, T acc) {
+#if defined(__FMA__) || defined(__aarch64__)
+  if constexpr (sizeof(T) == 4)
+    return __builtin_fmaf(a, b, acc);
+  else
+    return __builtin_fma(a, b, acc);
 #else
   return acc + a * b;
 #endif
 }
 
-// The product of `Rows` rows of A with one packed panel of B [k][Vectors * lanes]; A's element (r, p)
-// is a[r * row_stride + p * k_stride]. The tile is written to `tile` [Rows][Vectors * lanes].
+// What becomes of a tile: where it goes, what is added, and on the last piece of k the epilogue.
+template <class T>
+struct TileEnd {
+  T* c;
+  std::int64_t ldc;
+  bool add;       // C is accumulated into
+  const T* bias;  // null unless this is the last piece of k, as the next two
+  bool relu;
+  const T* mask;
+  std::int64_t ldmask;
+};
+
+// The product of `Rows` rows of A with Vectors * lanes columns of B. A's element (r, p) is
+// a[r * row_stride + p * k_stride], B's row p begins at b + p * b_stride.
 template <class T, int Rows, int Vectors>
 inline void micro_kernel(std::int64_t k, const T* __restrict a, std::int64_t row_stride,
-                         std::int64_t k_stride, const T* __restrict panel, T* __restrict tile) {
+                         std::int64_t k_stride, const T* __restrict b, std::int64_t b_stride,
+                         const TileEnd<T>& end) {
   using V = typename VectorOf<T>::type;
-  using U = typename VectorOf<T>::unaligned;
   constexpr int lanes = VectorOf<T>::kLanes;
   V acc[Rows][Vectors] = {};
+  // A pointer every four rows: the rows between are reached by addressing, which spares registers.
+  const T* quad[(Rows + 3) / 4];
+  for (int q = 0; q < (Rows + 3) / 4; ++q) quad[q] = a + 4 * q * row_stride;
+#pragma GCC unroll 2
   for (std::int64_t p = 0; p < k; ++p) {
-    V b[Vectors];
-#pragma GCC unroll 4
-    for (int v = 0; v < Vectors; ++v)
-      b[v] = *reinterpret_cast<const U*>(panel + p * Vectors * lanes + v * lanes);
+    V x[Vectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) x[v] = load(b + v * lanes);
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
-      const T x = a[r * row_stride + p * k_stride];
-#pragma GCC unroll 4
-      for (int v = 0; v < Vectors; ++v) acc[r][v] = multiply_add(x, b[v], acc[r][v]);
+      const T y = quad[r / 4][r % 4 * row_stride];
+#pragma GCC unroll 8
+      for (int v = 0; v < Vectors; ++v) acc[r][v] = multiply_add(y, x[v], acc[r][v]);
     }
+#pragma GCC unroll 4
+    for (int q = 0; q < (Rows + 3) / 4; ++q) quad[q] += k_stride;
+    b += b_stride;
   }
-#pragma GCC unroll 16
+  const V zero{};
+#define HARDY_FOR_TILE(...)                                       \
+  _Pragma("GCC unroll 16") for (int r = 0; r < Rows; ++r)         \
+      _Pragma("GCC unroll 8") for (int v = 0; v < Vectors; ++v) { \
+    __VA_ARGS__;                                                  \
+  }
+  if (end.add) HARDY_FOR_TILE(acc[r][v] += load(end.c + r * end.ldc + v * lanes))
+  if (end.bias) HARDY_FOR_TILE(acc[r][v] += load(end.bias + v * lanes))
+  if (end.relu) HARDY_FOR_TILE(acc[r][v] = acc[r][v] < zero ? zero : acc[r][v])  // NaN stays NaN
+  if (end.mask)
+    HARDY_FOR_TILE(acc[r][v] = load(end.mask + r * end.ldmask + v * lanes) > zero ? acc[r][v] : zero)
+  HARDY_FOR_TILE(store(end.c + r * end.ldc + v * lanes, acc[r][v]))
+#undef HARDY_FOR_TILE
+}
+
+// micro_kernel for a number of rows known only at run time, at most Rows.
+template <class T, int Rows, int Vectors>
+inline void tile_of(std::int64_t rows, std::int64_t k, const T* a, std::int64_t row_stride,
+                    std::int64_t k_stride, const T* b, std::int64_t b_stride, const TileEnd<T>& end) {
+  if (rows == Rows)
+    micro_kernel<T, Rows, Vectors>(k, a, row_stride, k_stride, b, b_stride, end);
+  else if constexpr (Rows > 1)
+    tile_of<T, Rows - 1, Vectors>(rows, k, a, row_stride, k_stride, b, b_stride, end);
+}
+
+#if defined(__AVX2__)
+// Eight rows of `from` [8][count] side by side: to[p * stride + r] = from[r * ld + p].
+inline void transpose_rows_of_8(const float* from, std::int64_t ld, std::int64_t count, float* to,
+                                std::int64_t stride) {
+  std::int64_t p = 0;
+  for (; p + 8 <= count; p += 8) {
+    __m256 x[8], y[8];
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; ++r) {  // rows r and r + 4 share a register, so that halves need no exchange later
+      const float *low = from + r * ld + p, *high = from + (r + 4) * ld + p;
+      x[r] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
+      x[r + 4] =
+          _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low + 4)), _mm_loadu_ps(high + 4), 1);
+    }
+#pragma GCC unroll 2
+    for (int h = 0; h < 8; h += 4) {
+      const __m256 a = _mm256_unpacklo_ps(x[h], x[h + 1]), b = _mm256_unpackhi_ps(x[h], x[h + 1]);
+      const __m256 c = _mm256_unpacklo_ps(x[h + 2], x[h + 3]), d = _mm256_unpackhi_ps(x[h + 2], x[h + 3]);
+      y[h] = _mm256_shuffle_ps(a, c, 0x44);
+      y[h + 1] = _mm256_shuffle_ps(a, c, 0xee);
+      y[h + 2] = _mm256_shuffle_ps(b, d, 0x44);
+      y[h + 3] = _mm256_shuffle_ps(b, d, 0xee);
+    }
+#pragma GCC unroll 8
+    for (int q = 0; q < 8; ++q) _mm256_storeu_ps(to + (p + q) * stride, y[q]);
+  }
+  for (; p < count; ++p)
+    for (int r = 0; r < 8; ++r) to[p * stride + r] = from[r * ld + p];
+}
+#endif
+
+// The sum of a vector's lanes, halves upon halves.
+#if defined(__AVX2__) && defined(__FMA__)
+inline float sum_lanes(__m256 x) {
+  __m128 h = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  h = _mm_add_ps(h, _mm_movehl_ps(h, h));
+  return _mm_cvtss_f32(_mm_add_ss(h, _mm_movehdup_ps(h)));
+}
+inline double sum_lanes(__m256d x) {
+  const __m128d h = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)));
+}
+#endif
+template <class T, class V>
+inline T sum_of(V x) {
+#if defined(__AVX2__) && defined(__FMA__)
+  typedef T Half __attribute__((vector_size(32)));
+  struct Halves {
+    Half half[kVectorBytes / 32];
+  };
+  const Halves h = __builtin_bit_cast(Halves, x);
+  Half sum = h.half[0];
+  if constexpr (kVectorBytes == 64) sum += h.half[1];
+  if constexpr (sizeof(T) == 4)
+    return sum_lanes((__m256)sum);
+  else
+    return sum_lanes((__m256d)sum);
+#else
+  T sum = x[0];
+  for (int i = 1; i < VectorOf<T>::kLanes; ++i) sum += x[i];
+  return sum;
+#endif
+}
+
+// Inner products of `Rows` rows of A with `Columns` rows of B, both running along k: lane l of two vectors
+// sums the p with p mod (2 lanes) of its own, then the vectors, the lanes and the remaining p are added.
+template <class T, int Rows, int Columns>
+inline void dot_kernel(std::int64_t k, const T* __restrict a, std::int64_t lda, const T* __restrict b,
+                       std::int64_t ldb, T* __restrict out) {
+  using V = typename VectorOf<T>::type;
+  constexpr int lanes = VectorOf<T>::kLanes;
+  V acc[Rows][Columns][2] = {};
+  std::int64_t p = 0;
+  for (; p + 2 * lanes <= k; p += 2 * lanes)
+#pragma GCC unroll 2
+    for (int h = 0; h < 2; ++h) {
+      V y[Columns];
+#pragma GCC unroll 4
+      for (int j = 0; j < Columns; ++j) y[j] = load(b + j * ldb + p + h * lanes);
+#pragma GCC unroll 4
+      for (int r = 0; r < Rows; ++r) {
+        const V x = load(a + r * lda + p + h * lanes);
+#pragma GCC unroll 4
+        for (int j = 0; j < Columns; ++j) acc[r][j][h] = fused<T>(x, y[j], acc[r][j][h]);
+      }
+    }
+#pragma GCC unroll 4
   for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < Vectors; ++v) *reinterpret_cast<U*>(tile + (r * Vectors + v) * lanes) = acc[r][v];
+    for (int j = 0; j < Columns; ++j) {
+      T sum = sum_of<T>(acc[r][j][0] + acc[r][j][1]);
+      for (std::int64_t q = p; q < k; ++q) sum = multiply_add_scalar(a[r * lda + q], b[j * ldb + q], sum);
+      out[r * Columns + j] = sum;
+    }
 }
 
 }  // namespace hardy::detail
