@@ -87,7 +87,8 @@ class Graph {
   static std::size_t index(Tensor t) { return static_cast<std::size_t>(t.id); }
   Tensor add_value(ValueInfo info);
 
-  std::deque<ValueInfo> values_;  // its elements stay where they are: shape(t) holds while a rule appends nodes
+  std::deque<ValueInfo>
+      values_;  // its elements stay where they are: shape(t) holds while a rule appends nodes
   std::vector<Node> nodes_;
 };
 
