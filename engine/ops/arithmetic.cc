@@ -132,7 +132,7 @@ struct Silu {
 
 // relu and tanh have slopes that follow from their outputs, so that the input need not be kept.
 struct Relu {
-  static constexpr const char* kName = "relu";
+  [[maybe_unused]] static constexpr const char* kName = "relu";
   template <class S>
   S operator()(S x) const {
     return x < S(0) ? S(0) : x;
@@ -146,7 +146,7 @@ struct ReluGradient {
   }
 };
 struct Tanh {
-  static constexpr const char* kName = "tanh";
+  [[maybe_unused]] static constexpr const char* kName = "tanh";
   template <class S>
   S operator()(S x) const {
     return math::tanh(x);
