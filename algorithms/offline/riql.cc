@@ -7,6 +7,7 @@
 #include "engine/ops/reduce.h"
 #include "engine/ops/reshape.h"
 #include "engine/run/schema.h"
+#include "engine/run/values.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -42,19 +43,21 @@ class Riql final : public OfflineMethod {
         .option("loss", &loss_, "of the TD error", {"huber", "squared"})
         .option("threshold", &threshold_,
                 "d0 of the Huber loss, a number, or auto: the running quantile of |TD error| below")
-        .option("sigma", &sigma_,
-                "the same threshold as the released code's table names it: d0 = 1 / sigma^2; 0: unused", 0.0)
+        .option(
+            "sigma", &sigma_,
+            "the threshold as the released code's table names it, d0 = 1 / sigma^2; goes before --threshold; "
+            "0: unused",
+            0.0)
         .option("threshold-quantile", &quantile_,
                 "with auto: the share of TD errors within the quadratic part", 0.01, 0.999)
         .option("clamp-targets", &clamp_, "TD targets held to [-100, 1000]")
         .presets(riql_preset, "the published setting of ENV/ELEMENT/KIND, e.g. hopper/dynamics/random");
   }
   void check() override {
-    if (sigma_ > 0) threshold_ = std::to_string(1 / (sigma_ * sigma_));
+    if (sigma_ > 0) threshold_ = run::to_text(1 / (sigma_ * sigma_));
     if (threshold_ == "auto") return;
-    char* end = nullptr;
-    fixed_ = std::strtod(threshold_.c_str(), &end);
-    if (*end || !(fixed_ > 0))
+    fixed_ = run::to_double(threshold_).value_or(0);
+    if (!(fixed_ > 0) || !std::isfinite(fixed_))
       throw Error("'" + threshold_ + "' is neither a positive number nor auto", "--threshold");
   }
   std::string notes() const override {

@@ -70,7 +70,7 @@ void finish(const GemmArgs<T>& g, std::int64_t i, std::int64_t j, bool add, bool
 // op(B)[p0 .. p0+depth, j .. j+width) as [depth][kColumns], padded with zeros. (Out of line, because GCC 12
 // warns falsely of its loops where the width is a constant.)
 template <class T, int kColumns>
-[[gnu::noinline]] void pack_panel(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth,
+[[gnu::noinline, gnu::noclone]] void pack_panel(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth,
                                                 std::int64_t j, std::int64_t width, T* panel) {
   constexpr int lanes = VectorOf<T>::kLanes;
   if (!g.transpose_b && width == kColumns) {
@@ -107,7 +107,7 @@ template <class T, int kColumns>
 // has the same bits as one that is computed alone. `between` elements from one column of b to the next.
 // (Out of line as pack_panel is.)
 template <class T>
-[[gnu::noinline]] void add_column_sums(const GemmArgs<T>& g, std::int64_t p0,
+[[gnu::noinline, gnu::noclone]] void add_column_sums(const GemmArgs<T>& g, std::int64_t p0,
                                                      std::int64_t depth, std::int64_t j, std::int64_t width,
                                                      const T* b, std::int64_t stride,
                                                      std::int64_t between = 1) {
