@@ -54,7 +54,7 @@ class Riql final : public OfflineMethod {
         .presets(riql_preset, "the published setting of ENV/ELEMENT/KIND, e.g. hopper/dynamics/random");
   }
   void check() override {
-    if (sigma_ > 0) threshold_ = run::to_text(1 / (sigma_ * sigma_));
+    if (sigma_ > 0) threshold_ = run::to_text(1 / sigma_ / sigma_);
     if (threshold_ == "auto") return;
     fixed_ = run::to_double(threshold_).value_or(0);
     if (!(fixed_ > 0) || !std::isfinite(fixed_))

@@ -50,7 +50,7 @@ std::map<std::string, std::string> riql_preset(const std::string& name) {
     if (name == row.name)
       return {{"critics", row.critics},
               {"alpha", row.alpha},
-              {"threshold", run::to_text(1 / (row.sigma * row.sigma))}};
+              {"threshold", run::to_text(1 / row.sigma / row.sigma)}};
     names.emplace_back(row.name);
   }
   throw Error("there is no such preset", "--preset " + name, suggestion(name, names));

@@ -1,34 +1,17 @@
-// The real `hardy`, as people run it.
-#include <gtest/gtest.h>
-#include <sys/wait.h>
+// What holds for every command.
+#include "tests/tools/command.h"
 
-#include <algorithm>
-#include <cstdlib>
+#include <gtest/gtest.h>
+
 #include <nlohmann/json.hpp>
 #include <sstream>
-
-#include "tests/engine/run/scratch.h"
 
 namespace hardy {
 namespace {
 
-struct Result {
-  int code;
-  std::string out, err;
-};
-
-Result hardy_command(const std::string& arguments) {
-  const test::Scratch dir;
-  const std::string line = std::string(HARDY_COMMAND) + " " + arguments + " > " + (dir / "out").string() +
-                           " 2> " + (dir / "err").string();
-  const int status = std::system(line.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, test::contents(dir / "out"),
-          test::contents(dir / "err")};
-}
-
-bool one_line(const std::string& text) {
-  return std::count(text.begin(), text.end(), '\n') == 1 && text.back() == '\n';
-}
+using test::hardy_command;
+using test::one_line;
+using test::Result;
 
 TEST(Command, HelpListsTheCommands) {
   const Result r = hardy_command("--help");

@@ -1,0 +1,32 @@
+// The real `hardy`, as people run it.
+#pragma once
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+
+#include "tests/engine/run/scratch.h"
+
+namespace hardy::test {
+
+struct Result {
+  int code;
+  std::string out, err;
+};
+
+// before: shell words in front, such as "ulimit -f 8;".
+inline Result hardy_command(const std::string& arguments, const std::string& before = "") {
+  const Scratch dir;
+  const std::string line = before + std::string(HARDY_COMMAND) + " " + arguments + " > " +
+                           (dir / "out").string() + " 2> " + (dir / "err").string();
+  const int status = std::system(line.c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents(dir / "out"), contents(dir / "err")};
+}
+
+inline bool one_line(const std::string& text) {
+  return std::count(text.begin(), text.end(), '\n') == 1 && text.back() == '\n';
+}
+
+}  // namespace hardy::test
