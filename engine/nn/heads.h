@@ -2,12 +2,13 @@
 // these same functions, so that an importance ratio is exactly 1 before the first update.
 #pragma once
 
+#include "engine/base/random.h"
 #include "engine/graph/graph.h"
 
 namespace hardy::nn {
 
 struct ActionSample {
-  graph::Tensor action;    // [A, B, act]
+  graph::Tensor action;    // [A, B, act], or i32 [A, B] of a choice
   graph::Tensor log_prob;  // [A, B]
 };
 
@@ -21,5 +22,13 @@ graph::Tensor gaussian_log_prob(graph::Graph& g, graph::Tensor mean, graph::Tens
 
 // mean + e^log_std noise and its log-probability.
 ActionSample gaussian(graph::Graph& g, graph::Tensor mean, graph::Tensor log_std, graph::Tensor noise);
+
+// A choice among n. logits [A, B, n], action i32 [A, B]: log pi(a) = logit_a - log sum_k e^logit_k, [A, B].
+graph::Tensor categorical_log_prob(graph::Graph& g, graph::Tensor logits, graph::Tensor action);
+// - sum_k pi(k) log pi(k), [A, B]; at most log n.
+graph::Tensor categorical_entropy(graph::Graph& g, graph::Tensor logits);
+// A draw (ops::random_categorical: action i32 [A, B]) and its log-probability.
+ActionSample categorical(graph::Graph& g, graph::Tensor logits, graph::Tensor seeds, graph::Tensor step,
+                         Stream stream);
 
 }  // namespace hardy::nn

@@ -1,5 +1,8 @@
 #include "engine/ops/random.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "engine/base/threads.h"
 
 namespace hardy::ops {
@@ -43,6 +46,32 @@ void index_kernel(const KernelCall& call, ThreadTeam& team) {
   });
 }
 
+void categorical_kernel(const KernelCall& call, ThreadTeam& team) {
+  const Shape& s = call.inputs[2].shape;
+  const std::int64_t agents = s[0], rows = s[1], n = s[2];
+  const float* logits = call.inputs[2].as<const float>();
+  std::int32_t* out = call.outputs[0].as<std::int32_t>();
+  team.run(agents, [&](std::int64_t a) {
+    const Random random = stream_of(call, a);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      const float* x = logits + (a * rows + i) * n;
+      const double top = *std::max_element(x, x + n);
+      double total = 0;
+      for (std::int64_t k = 0; k < n; ++k) total += std::exp(x[k] - top);
+      double left = random.uniform64(static_cast<std::uint64_t>(i)) * total;
+      std::int64_t drawn = 0;
+      for (std::int64_t k = 0; k < n; ++k) {
+        const double weight = std::exp(x[k] - top);
+        if (weight > 0) drawn = k;  // rounding may carry the draw past the last one
+        if (left < weight) break;
+        left -= weight;
+      }
+      out[a * rows + i] = static_cast<std::int32_t>(drawn);
+    }
+  });
+}
+
+constexpr Op kCategorical{.name = "random_categorical", .cpu = categorical_kernel};
 constexpr Op kNormal{.name = "random_normal", .cpu = normal_kernel};
 constexpr Op kIndex{.name = "random_index", .cpu = index_kernel};
 
@@ -66,6 +95,15 @@ Tensor random_index(Graph& g, std::int64_t n, Tensor limit, Tensor seeds, Tensor
   if (g.type(limit) != DType::kI32 || !(g.shape(limit) == Shape{1}))
     g.shape_error("random_index", "the limit must be i32 [1]", {limit});
   return g.apply(kIndex, {seeds, step, limit}, DType::kI32, Shape{agents, n},
+                 Draw{static_cast<std::uint32_t>(stream)});
+}
+
+Tensor random_categorical(Graph& g, Tensor logits, Tensor seeds, Tensor step, Stream stream) {
+  const Shape& s = g.shape(logits);
+  if (s.rank() != 3 || s[2] < 1 || g.type(logits) != DType::kF32)
+    g.shape_error("random_categorical", "logits must be f32 [agents, rows, choices]", {logits});
+  check_key(g, "random_categorical", s[0], seeds, step);
+  return g.apply(kCategorical, {seeds, step, logits}, DType::kI32, Shape{s[0], s[1]},
                  Draw{static_cast<std::uint32_t>(stream)});
 }
 
