@@ -12,6 +12,7 @@
 #include "datasets/hdf5_file.h"
 #include "engine/base/random.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/tools/some_data.h"
 
 namespace hardy {
 namespace {
@@ -19,25 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path make_dataset(const test::Scratch& dir) {
-  datasets::Arrays arrays;
-  constexpr std::int64_t rows = 2000;
-  const auto column = [&](const char* key, std::int64_t width, std::uint64_t which) {
-    datasets::Array a =
-        datasets::Array::of(datasets::ArrayType::kF32,
-                            width ? std::vector<std::int64_t>{rows, width} : std::vector<std::int64_t>{rows});
-    const Random random(which, Stream::kUser);
-    for (std::int64_t i = 0; i < a.elements(); ++i)
-      a.as<float>()[i] = 2 * random.uniform(static_cast<std::uint64_t>(i)) - 1;
-    arrays[key] = a;
-  };
-  column("observations", 11, 1);
-  column("actions", 3, 2);
-  column("rewards", 0, 3);
-  column("next_observations", 11, 4);
-  arrays["terminals"] = datasets::Array::of(datasets::ArrayType::kBool, {rows});
-  arrays["timeouts"] = datasets::Array::of(datasets::ArrayType::kBool, {rows});
   const fs::path file = dir / "data.hdf5";
-  datasets::write_hdf5(file, arrays);
+  datasets::write_hdf5(file, test::some_data(2000));
   return file;
 }
 

@@ -5,8 +5,8 @@
 
 #include "algorithms/training_job.h"
 #include "datasets/hdf5_file.h"
-#include "engine/base/random.h"
 #include "tests/tools/command.h"
+#include "tests/tools/some_data.h"
 
 namespace hardy {
 namespace {
@@ -15,25 +15,6 @@ namespace fs = std::filesystem;
 using datasets::Array;
 using datasets::Arrays;
 using datasets::ArrayType;
-
-Arrays example(std::int64_t rows, std::int64_t observation_size = 11) {
-  Arrays arrays;
-  const auto column = [&](const char* key, std::int64_t width, std::uint64_t which) {
-    Array a = Array::of(ArrayType::kF32,
-                        width ? std::vector<std::int64_t>{rows, width} : std::vector<std::int64_t>{rows});
-    const Random random(which, Stream::kUser);
-    for (std::int64_t i = 0; i < a.elements(); ++i)
-      a.as<float>()[i] = 2 * random.uniform(static_cast<std::uint64_t>(i)) - 1;
-    arrays[key] = a;
-  };
-  column("observations", observation_size, 1);
-  column("actions", 3, 2);
-  column("rewards", 0, 3);
-  column("next_observations", observation_size, 4);
-  arrays["terminals"] = Array::of(ArrayType::kBool, {rows});
-  arrays["timeouts"] = Array::of(ArrayType::kBool, {rows});
-  return arrays;
-}
 
 class Train : public ::testing::Test {
  protected:
@@ -62,7 +43,7 @@ TEST_F(Train, AnUnknownPresetNamesTheNearest) {
   refused("riql --preset hoper/dynamics/random", {"hoper/dynamics/random", "hopper/dynamics/random"});
 }
 TEST_F(Train, AThresholdMustBePositiveOrAuto) {
-  refused("riql --threshold often" + write(example(300)), {"often", "--threshold", "auto"});
+  refused("riql --threshold often" + write(test::some_data(300)), {"often", "--threshold", "auto"});
 }
 TEST_F(Train, AnOfflineMethodNeedsADataset) { refused("bc", {"--dataset"}); }
 TEST_F(Train, AMissingFileIsNamed) { refused("bc --dataset nowhere.hdf5", {"nowhere.hdf5"}); }
@@ -70,24 +51,28 @@ TEST_F(Train, AForeignFileIsNamed) {
   test::put(dir_ / "d.hdf5", "s,a,r\n1,2,3\n");
   refused("bc --dataset " + (dir_ / "d.hdf5").string(), {"d.hdf5", "not an HDF5 file"});
 }
+TEST_F(Train, ANameThatNoConfigurationFileCanHoldIsRefused) {
+  datasets::write_hdf5(dir_ / "a\"b.hdf5", test::some_data(300));
+  refused("bc --dataset '" + (dir_ / "a\"b.hdf5").string() + "'", {"a\"b.hdf5", "quote"});
+}
 TEST_F(Train, ADatasetOfAnotherTaskIsRefused) {
-  refused("bc --env hopper" + write(example(300, 17)), {"17 observations", "hopper has 11"});
+  refused("bc --env hopper" + write(test::some_data(300, 17)), {"17 observations", "hopper has 11"});
 }
 TEST_F(Train, FewerRowsThanABatchAreRefused) {
-  refused("bc --batch-size 256" + write(example(255)), {"255", "256"});
+  refused("bc --batch-size 256" + write(test::some_data(255)), {"255", "256"});
 }
 TEST_F(Train, NotANumberIsRefusedWithItsFirstRow) {
-  Arrays a = example(300);
+  Arrays a = test::some_data(300);
   a["rewards"].as<float>()[123] = std::nanf("");
   refused("bc" + write(a), {"rewards", "123"});
 }
 TEST_F(Train, MismatchedLengthsAreRefused) {
-  Arrays a = example(300);
+  Arrays a = test::some_data(300);
   a["actions"] = Array::of(ArrayType::kF32, {299, 3});
   refused("bc" + write(a), {"actions", "299", "300"});
 }
 TEST_F(Train, AnExistingRunIsLeftAsItIs) {
-  const std::string data = write(example(300));
+  const std::string data = write(test::some_data(300));
   fs::create_directory(dir_ / "run");
   test::put(dir_ / "run" / "notes.txt", "mine");
   const test::Result r = test::hardy_command("train bc" + data + " --out " + (dir_ / "run").string());
@@ -100,7 +85,7 @@ TEST_F(Train, AnExistingRunIsLeftAsItIs) {
 
 // A limit on a file's size stands for a full disk: writes past it fail in the same place.
 TEST_F(Train, AFullDiskIsSaidAndLeavesNoPartialCheckpoint) {
-  const std::string data = write(example(300));
+  const std::string data = write(test::some_data(300));
   const fs::path run = dir_ / "run";
   const test::Result r = test::hardy_command(
       "train bc" + data + " --steps 40 --checkpoint-every 10 --batch-size 32 --out " + run.string(),

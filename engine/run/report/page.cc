@@ -33,8 +33,9 @@ std::vector<double> last(const Run& run, const std::string& key) {
 }
 
 std::string plus_minus(const Spread& s, int digits) {
-  return s.n == 0 ? "\u2013"
-                  : number(s.mean, digits) + " <span class=\"pm\">± " + number(s.std, digits) + "</span>";
+  if (s.n == 0) return "\u2013";
+  if (s.n == 1) return number(s.mean, digits);
+  return number(s.mean, digits) + " <span class=\"pm\">± " + number(s.std, digits) + "</span>";
 }
 
 std::string corruption_text(const json& dataset) {
@@ -104,8 +105,8 @@ std::string results_table(const std::vector<Run>& runs) {
          "class=\"n\">agent-steps/s</th><th>status</th></tr></thead><tbody>" +
          rows +
          "</tbody></table></div>"
-         "<p class=\"note\">Last evaluation of each run, in the clean environment: mean ± standard deviation "
-         "over agents. "
+         "<p class=\"note\">Last evaluation of each run, in the clean environment: mean ± sample standard "
+         "deviation over agents. "
          "The score is 100 (R − R<sub>random</sub>) / (R<sub>expert</sub> − R<sub>random</sub>).</p>";
 }
 

@@ -48,7 +48,7 @@ Spread spread(const std::vector<double>& values) {
   s.mean /= static_cast<double>(s.n);
   for (const double v : values)
     if (std::isfinite(v)) s.std += (v - s.mean) * (v - s.mean);
-  s.std = std::sqrt(s.std / static_cast<double>(s.n));
+  s.std = s.n > 1 ? std::sqrt(s.std / static_cast<double>(s.n - 1)) : 0;
   return s;
 }
 

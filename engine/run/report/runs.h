@@ -24,8 +24,8 @@ struct Run {
 std::vector<Run> read_runs(const std::vector<std::string>& paths);
 
 struct Spread {
-  double mean = 0, std = 0, min = 0, max = 0;
-  std::size_t n = 0;  // of the finite values
+  double mean = 0, std = 0, min = 0, max = 0;  // std of the sample: over n - 1; 0 for a single value
+  std::size_t n = 0;                           // of the finite values
 };
 Spread spread(const std::vector<double>& values);
 

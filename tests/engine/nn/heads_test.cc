@@ -27,7 +27,8 @@ TEST(Heads, GaussianLogProbabilityIsTheClosedForm) {
     double expected = 0;
     for (std::size_t d = 2 * row; d < 2 * row + 2; ++d) {
       const double sigma = std::exp(log_std[d]);
-      expected += std::log(std::exp(-std::pow((a[d] - mean[d]) / sigma, 2) / 2) / (sigma * std::sqrt(2 * kPi)));
+      expected +=
+          std::log(std::exp(-std::pow((a[d] - mean[d]) / sigma, 2) / 2) / (sigma * std::sqrt(2 * kPi)));
     }
     EXPECT_NEAR(got[row], expected, 1e-12);
   }
@@ -80,10 +81,11 @@ struct Drawn {
   std::vector<std::int32_t> action;
   std::vector<double> log_prob, again;
 };
-Drawn draw(const std::vector<double>& logits, std::int32_t step, const Shape& shape = kLogits, int threads = 1) {
+Drawn draw(const std::vector<double>& logits, std::int32_t step, const Shape& shape = kLogits,
+           int threads = 1) {
   Graph g;
-  const Tensor x = g.input("logits", DType::kF32, shape), seeds = g.input("seeds", DType::kI32, {shape[0], 2}),
-               t = g.input("step", DType::kI32, {1, 2});
+  const Tensor x = g.input("logits", DType::kF32, shape),
+               seeds = g.input("seeds", DType::kI32, {shape[0], 2}), t = g.input("step", DType::kI32, {1, 2});
   const nn::ActionSample sample = nn::categorical(g, x, seeds, t, Stream::kUser);
   const Tensor given = g.input("action", DType::kI32, {shape[0], shape[1]});
   const Tensor again = nn::categorical_log_prob(g, x, given);
@@ -148,8 +150,8 @@ TEST(Heads, ACategoricalDrawsLogProbabilityIsThatOfTheSameActionGiven) {
 TEST(Heads, CategoricalLogProbabilityAndEntropyAreTheEnumerations) {
   const Shape shape{1, 9, 4};
   const auto logits = random_values(shape, -30, 30, 8);
-  const auto entropy =
-      values_of({{shape}}, {logits}, [](Graph& g, const auto& x) { return nn::categorical_entropy(g, x[0]); });
+  const auto entropy = values_of({{shape}}, {logits},
+                                 [](Graph& g, const auto& x) { return nn::categorical_entropy(g, x[0]); });
   const Drawn d = draw(logits, 0, shape);
   for (std::size_t row = 0; row < 9; ++row) {
     long double total = 0, expected = 0;

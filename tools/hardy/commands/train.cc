@@ -81,8 +81,9 @@ int train_command(const std::vector<std::string>& args) {
   about["settings"] = job->schema().resolved_json();
   if (!about.at("notes").get<std::string>().empty())
     std::fprintf(stderr, "%s\n", about.at("notes").get<std::string>().c_str());
+  const std::string config = job->schema().resolved();
   run::RunDirectory directory = run::RunDirectory::create(out);
-  directory.write_config(job->schema().resolved());
+  directory.write_config(config);
   directory.write_run(about);
   const nlohmann::json origin{{"method", method}, {"env", job->environment()}, {"command", command}};
   algorithms::train(*trainee, job->settings(), {directory, method, job->environment(), origin}, false);

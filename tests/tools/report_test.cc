@@ -1,0 +1,100 @@
+// The report, made by the real command from real runs and looked at from outside.
+#include <gtest/gtest.h>
+
+#include "datasets/hdf5_file.h"
+#include "tests/tools/command.h"
+#include "tests/tools/some_data.h"
+
+namespace hardy {
+namespace {
+
+namespace fs = std::filesystem;
+
+// One folder with two finished runs, a dataset with a trying name, and their report; made once.
+class Report : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    dir_ = std::make_unique<test::Scratch>();
+    const fs::path data = path("d<i>&x.hdf5");
+    datasets::write_hdf5(data, test::some_data(600));
+    for (const char* method : {"bc", "riql"}) {
+      const test::Result r = test::hardy_command(
+          std::string("train ") + method + " --dataset '" + data.string() +
+          "' --env hopper --seeds 3 --steps 40 --hidden 32 --batch-size 32 --eval-every 20 --eval-episodes 2 "
+          "--log-every 10 --out " +
+          path(method).string());
+      ASSERT_EQ(r.code, 0) << r.err;
+    }
+    const test::Result r = test::hardy_command("report " + path("bc").string() + " " + path("riql").string() +
+                                               " -o " + path("r.html").string());
+    ASSERT_EQ(r.code, 0) << r.err;
+  }
+  static void TearDownTestSuite() { dir_.reset(); }
+  static fs::path path(const std::string& name) { return *dir_ / name; }
+  static int look(const std::string& what, const std::string& more = "") {
+    const fs::path script = fs::path(HARDY_TEST_DATA).parent_path() / "tools/python/report_check.py";
+    return std::system(("'" HARDY_TEST_PYTHON "' '" + script.string() + "' " + what + " " +
+                        path("r.html").string() + " " + more)
+                           .c_str());
+  }
+  static std::unique_ptr<test::Scratch> dir_;
+};
+std::unique_ptr<test::Scratch> Report::dir_;
+
+TEST_F(Report, IsWellFormedAndFetchesNothing) { EXPECT_EQ(look("parse"), 0); }
+
+TEST_F(Report, TableEqualsTheRunsLogs) {
+  EXPECT_EQ(look("numbers", path("bc").string() + " " + path("riql").string()), 0);
+}
+
+TEST_F(Report, FitsWideAndPhoneNarrowWindowsOfTheRealBrowser) {
+  for (const char* browser : {"chromium", "chromium-browser", "google-chrome"})
+    if (std::system((std::string("command -v ") + browser + " >/dev/null").c_str()) == 0) {
+      EXPECT_EQ(look("browser", browser), 0);
+      return;
+    }
+  GTEST_SKIP() << "there is no Chromium here";
+}
+
+TEST_F(Report, EscapesNamesFromOutside) {
+  const std::string page = test::contents(path("r.html"));
+  EXPECT_NE(page.find("d&lt;i&gt;&amp;"), std::string::npos);
+  EXPECT_EQ(page.find("d<i>"), std::string::npos);
+}
+
+TEST_F(Report, IsTheSameForTheSameRuns) {
+  ASSERT_EQ(test::hardy_command("report " + path("bc").string() + " " + path("riql").string() + " -o " +
+                                path("again.html").string())
+                .code,
+            0);
+  EXPECT_EQ(test::contents(path("again.html")), test::contents(path("r.html")));
+}
+
+TEST_F(Report, RefusesWhatIsNoRunAndLeavesTheOldPageAlone) {
+  fs::create_directory(path("empty"));
+  test::put(path("old.html"), "old");
+  for (const std::string& bad : {path("empty").string(), path("nowhere").string()}) {
+    const test::Result r = test::hardy_command("report " + path("bc").string() + " " + bad + " -o " +
+                                               path("old.html").string());
+    EXPECT_EQ(r.code, 2) << bad;
+    EXPECT_TRUE(test::one_line(r.err)) << r.err;
+    EXPECT_NE(r.err.find(bad), std::string::npos) << r.err;
+    EXPECT_EQ(test::contents(path("old.html")), "old");
+  }
+}
+
+TEST_F(Report, LeavesNoPartialPageWhereItCannotWrite) {
+  const std::size_t before = test::files_in(dir_->path());
+  const test::Result full = test::hardy_command(
+      "report " + path("bc").string() + " -o " + path("full.html").string(), "trap '' XFSZ; ulimit -f 1; ");
+  EXPECT_NE(full.code, 0);
+  EXPECT_NE(full.err.find("full.html"), std::string::npos) << full.err;
+  EXPECT_EQ(test::files_in(dir_->path()), before);
+  const test::Result nowhere =
+      test::hardy_command("report " + path("bc").string() + " -o " + path("no/such/folder/r.html").string());
+  EXPECT_EQ(nowhere.code, 2);
+  EXPECT_TRUE(test::one_line(nowhere.err)) << nowhere.err;
+}
+
+}  // namespace
+}  // namespace hardy
