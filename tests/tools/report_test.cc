@@ -74,8 +74,8 @@ TEST_F(Report, RefusesWhatIsNoRunAndLeavesTheOldPageAlone) {
   fs::create_directory(path("empty"));
   test::put(path("old.html"), "old");
   for (const std::string& bad : {path("empty").string(), path("nowhere").string()}) {
-    const test::Result r = test::hardy_command("report " + path("bc").string() + " " + bad + " -o " +
-                                               path("old.html").string());
+    const test::Result r =
+        test::hardy_command("report " + path("bc").string() + " " + bad + " -o " + path("old.html").string());
     EXPECT_EQ(r.code, 2) << bad;
     EXPECT_TRUE(test::one_line(r.err)) << r.err;
     EXPECT_NE(r.err.find(bad), std::string::npos) << r.err;
