@@ -48,13 +48,28 @@ ThreadTeam::~ThreadTeam() {
   for (auto& t : threads_) t.join();
 }
 
+void ThreadTeam::take_tasks(int index) {
+  for (int i = 0; i < size_; ++i) {
+    Slot& slot = slots_[static_cast<std::size_t>((index + i) % size_)];
+    for (;;) {
+      const std::int64_t task = slot.next.fetch_add(1, std::memory_order_relaxed);
+      if (task >= slot.end) break;
+      call_(body_, task);
+    }
+  }
+}
+
 void ThreadTeam::dispatch(Call call, void* body, std::int64_t tasks) {
   call_ = call;
   body_ = body;
-  tasks_ = tasks;
+  for (int i = 0; i < size_; ++i) {
+    Slot& slot = slots_[static_cast<std::size_t>(i)];
+    slot.next.store(tasks * i / size_, std::memory_order_relaxed);
+    slot.end = tasks * (i + 1) / size_;
+  }
   const std::uint64_t generation = generation_.fetch_add(1, std::memory_order_release) + 1;
   generation_.notify_all();
-  call(body, 0, tasks / size_);
+  take_tasks(0);
   for (int i = 1; i < size_; ++i) {
     auto& done = slots_[static_cast<std::size_t>(i)].done;
     for (std::uint64_t seen = done.load(std::memory_order_acquire); seen != generation;)
@@ -69,7 +84,7 @@ void ThreadTeam::work(int index) {
     if (next == seen) continue;
     seen = next;
     if (stop_.load(std::memory_order_relaxed)) return;
-    call_(body_, tasks_ * index / size_, tasks_ * (index + 1) / size_);
+    take_tasks(index);
     auto& done = slots_[static_cast<std::size_t>(index)].done;
     done.store(seen, std::memory_order_release);
     done.notify_one();

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "engine/base/aligned.h"
+
 namespace hardy {
 
 class ThreadTeam {
@@ -22,18 +24,16 @@ class ThreadTeam {
 
   int size() const { return size_; }
 
-  // Calls body(task) once for every task in [0, tasks), the tasks dealt to the threads in contiguous
-  // runs, and returns when all are done. body must not throw and must not call run() itself.
+  // Calls body(task) once for every task in [0, tasks) and returns when all are done. Every thread has a
+  // contiguous run of tasks; one that is through with its own goes on with what is left of the others'.
+  // body must not throw and must not call run() itself.
   template <class Body>
   void run(std::int64_t tasks, Body&& body) {
     if (size_ == 1 || tasks <= 1) {
       for (std::int64_t i = 0; i < tasks; ++i) body(i);
       return;
     }
-    auto call = [](void* b, std::int64_t begin, std::int64_t end) {
-      auto& f = *static_cast<std::remove_reference_t<Body>*>(b);
-      for (std::int64_t i = begin; i < end; ++i) f(i);
-    };
+    auto call = [](void* b, std::int64_t task) { (*static_cast<std::remove_reference_t<Body>*>(b))(task); };
     dispatch(call, const_cast<void*>(static_cast<const void*>(&body)), tasks);
   }
 
@@ -45,19 +45,21 @@ class ThreadTeam {
   }
 
  private:
-  using Call = void (*)(void*, std::int64_t, std::int64_t);
+  using Call = void (*)(void*, std::int64_t);
   void dispatch(Call call, void* body, std::int64_t tasks);
   void work(int index);
+  void take_tasks(int index);
 
-  struct alignas(64) Slot {
-    std::atomic<std::uint64_t> done{0};
+  struct alignas(kCacheLine) Slot {
+    std::atomic<std::int64_t> next{0};  // of this thread's run, the first that nobody has taken
+    std::int64_t end = 0;
+    std::atomic<std::uint64_t> done{0};  // the last generation that this thread has finished
   };
 
   int size_;
   Call call_ = nullptr;
   void* body_ = nullptr;
-  std::int64_t tasks_ = 0;
-  alignas(64) std::atomic<std::uint64_t> generation_{0};
+  alignas(kCacheLine) std::atomic<std::uint64_t> generation_{0};
   std::atomic<bool> stop_{false};
   std::unique_ptr<Slot[]> slots_;
   std::vector<std::thread> threads_;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <new>
 
+#include "engine/base/aligned.h"
 #include "engine/base/threads.h"
 #include "engine/graph/fuse.h"
 #include "engine/graph/memory.h"
@@ -19,16 +19,7 @@ constexpr std::int64_t kChainGrain = 8192;        // elements a thread takes at 
 constexpr std::size_t kMaxOperands = 16;
 alignas(64) thread_local std::byte chain_scratch[kChainScratch];
 
-struct AlignedFree {
-  void operator()(void* p) const { ::operator delete (p, std::align_val_t{64}); }
-};
-using Memory = std::unique_ptr<void, AlignedFree>;
-
-Memory allocate(std::size_t bytes) {
-  Memory m(::operator new (std::max<std::size_t>(bytes, 64), std::align_val_t{64}));
-  std::memset(m.get(), 0, std::max<std::size_t>(bytes, 64));
-  return m;
-}
+using Memory = AlignedMemory<void>;
 
 // One node with its operands' memory resolved.
 struct Launch {
@@ -104,7 +95,7 @@ struct Plan::Impl {
 
   void* kept_memory(std::size_t v) {
     if (!memory[v]) {
-      owned[v] = allocate(bytes(v));
+      owned[v] = Memory(allocate_zeroed(bytes(v)));
       memory[v] = owned[v].get();
       const ValueInfo& info = g.info(Tensor{static_cast<std::int32_t>(v)});
       if (info.source == Source::kConstant) std::memcpy(memory[v], info.data.data(), info.data.size());
@@ -197,7 +188,7 @@ Plan::Plan(const Graph& g, std::span<const Tensor> outputs, const PlanOptions& o
 
   const std::vector<Step> steps = schedule(g, live, p.root, options.fuse);
   p.placement = place(g, steps, p.root, p.kept, options.in_place);
-  p.arena = allocate(p.placement.bytes);
+  p.arena = Memory(allocate_zeroed(p.placement.bytes));
   for (const Step& step : steps) p.add_step(step);
 }
 

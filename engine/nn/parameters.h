@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "engine/base/aligned.h"
 #include "engine/base/shape.h"
 
 namespace hardy::nn {
@@ -44,16 +44,13 @@ class ParameterStore {
     Shape shape;
     std::size_t offset;
   };
-  struct Free {
-    void operator()(float* p) const;
-  };
   const Tensor& at(int tensor) const { return tensors_[static_cast<std::size_t>(tensor)]; }
   float* slab(std::size_t which) const { return memory_.get() + which * slab_; }
 
   std::int64_t agents_;
   std::vector<Tensor> tensors_;
   std::size_t slab_ = 0;  // floats in one slab
-  std::unique_ptr<float, Free> memory_;
+  AlignedMemory<float> memory_;
 };
 
 }  // namespace hardy::nn

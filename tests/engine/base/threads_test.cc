@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
 #include <vector>
 
 #include "engine/base/error.h"
@@ -20,6 +22,16 @@ TEST(ThreadTeam, RunsEveryTaskOnce) {
           << threads << " threads, " << tasks << " tasks";
     }
   }
+}
+
+TEST(ThreadTeam, AThreadThatIsThroughGoesOnWithTheOthersTasks) {
+  ThreadTeam team(2);
+  std::atomic<int> others{0};
+  team.run(100, [&](std::int64_t i) {
+    if (i > 0) ++others;
+    while (i == 0 && others.load() < 99) std::this_thread::yield();  // holds its thread until all is done
+  });
+  EXPECT_EQ(others.load(), 99);
 }
 
 TEST(ThreadTeam, CutsARangeAtPlacesThatDoNotDependOnItsSize) {
