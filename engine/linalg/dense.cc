@@ -16,9 +16,9 @@ using Columns = Eigen::Map<Eigen::MatrixXd>;  // rows of a row-major array as co
 using ConstColumns = Eigen::Map<const Eigen::MatrixXd>;
 using ConstSquare = Eigen::Map<const Matrix>;
 
-constexpr std::int64_t kBlock = 128;       // rows that stay in the cache between two uses
-constexpr std::int64_t kChunks = 16;       // partial sums of a covariance, at most
-constexpr std::int64_t kTileColumns = 512; // of the magnitude term
+constexpr std::int64_t kBlock = 128;        // rows that stay in the cache between two uses
+constexpr std::int64_t kChunks = 16;        // partial sums of a covariance, at most
+constexpr std::int64_t kTileColumns = 512;  // of the magnitude term
 
 double* scratch(std::int64_t size) {
   thread_local std::vector<double> memory;
@@ -30,7 +30,8 @@ double* scratch(std::int64_t size) {
 
 void weighted_syrk(const double* phi, const double* weight, std::int64_t n, std::int64_t d, double ridge,
                    double* out, ThreadTeam& team) {
-  const std::int64_t chunk = (std::max<std::int64_t>(1, (n + kChunks - 1) / kChunks) + kBlock - 1) / kBlock * kBlock;
+  const std::int64_t chunk =
+      (std::max<std::int64_t>(1, (n + kChunks - 1) / kChunks) + kBlock - 1) / kBlock * kBlock;
   const std::int64_t chunks = std::max<std::int64_t>(1, (n + chunk - 1) / chunk);
   thread_local std::vector<double> partial_memory;
   partial_memory.resize(static_cast<std::size_t>(chunks * d * d));
@@ -68,7 +69,8 @@ void solve_lower_transposed(const double* l, std::int64_t d, double* v) {
   ConstSquare(l, d, d).transpose().triangularView<Eigen::Upper>().solveInPlace(x);
 }
 
-void whiten(const double* l, const double* phi, std::int64_t n, std::int64_t d, double* out, ThreadTeam& team) {
+void whiten(const double* l, const double* phi, std::int64_t n, std::int64_t d, double* out,
+            ThreadTeam& team) {
   team.for_range(n, kBlock, [=](std::int64_t begin, std::int64_t end) {
     Columns y(out + begin * d, d, end - begin);
     y = ConstColumns(phi + begin * d, d, end - begin);

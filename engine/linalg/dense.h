@@ -23,7 +23,8 @@ void solve_lower(const double* l, std::int64_t d, double* v);
 void solve_lower_transposed(const double* l, std::int64_t d, double* v);
 
 // y_n = L^{-1} phi_n for all rows: out [n][d]. Then y_n . y_m = phi_n^T (L L^T)^{-1} phi_m.
-void whiten(const double* l, const double* phi, std::int64_t n, std::int64_t d, double* out, ThreadTeam& team);
+void whiten(const double* l, const double* phi, std::int64_t n, std::int64_t d, double* out,
+            ThreadTeam& team);
 
 // ||L^{-1} phi_n||^2 for all rows: out [n], never negative.
 void quadratic_forms(const double* l, const double* phi, std::int64_t n, std::int64_t d, double* out,

@@ -2,8 +2,8 @@
 //
 //   Z_0 = I,  Z_n = Z_{n-1} (I - c (gamma I + phi_n phi_n^T)),  estimate = c (I + sum_{n=1..N} Z_n)
 //
-// with phi_n independent draws of the feature: E[estimate] = G^{-1} (I - (I - c G)^{N+1}), G = gamma I + Sigma.
-// A draw costs about 6 d^2 operations: v = Z phi first, then Z -= c (gamma Z + v phi^T).
+// with phi_n independent draws of the feature: E[estimate] = G^{-1} (I - (I - c G)^{N+1}), G = gamma I +
+// Sigma. A draw costs about 6 d^2 operations: v = Z phi first, then Z -= c (gamma Z + v phi^T).
 #pragma once
 
 #include <cstdint>

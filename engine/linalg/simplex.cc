@@ -8,9 +8,9 @@
 namespace hardy::linalg {
 namespace {
 
-constexpr int kMaxSteps = 60;                       // 11 are the most that were seen
-constexpr double kTolerance = 4 * 0x1p-52;          // of lambda
-constexpr std::int64_t kSorted = 16, kTile = 64;    // actions up to which x is sorted; fits the stack
+constexpr int kMaxSteps = 60;                     // 11 are the most that were seen
+constexpr double kTolerance = 4 * 0x1p-52;        // of lambda
+constexpr std::int64_t kSorted = 16, kTile = 64;  // actions up to which x is sorted; fits the stack
 
 // Whether x is sorted (few actions) or probed at thresholds is a function of the number of actions alone.
 template <int W>
@@ -106,8 +106,7 @@ template <class Method, int W>
 void through_tile(const SimplexBatch& b, std::int64_t first, std::int64_t step, int count, Vec<W> eta) {
   alignas(64) double tile[kTile * W];
   for (std::int64_t a = 0; a < b.actions; ++a)
-    for (int w = 0; w < W; ++w)
-      tile[a * W + w] = b.cost[first + (w < count ? w * step : 0) + a * b.lanes];
+    for (int w = 0; w < W; ++w) tile[a * W + w] = b.cost[first + (w < count ? w * step : 0) + a * b.lanes];
   Method::template solve<W>(tile, b.actions, eta);
   for (std::int64_t a = 0; a < b.actions; ++a)
     for (int w = 0; w < count; ++w) b.policy[first + w * step + a * b.lanes] = tile[a * W + w];
@@ -132,7 +131,8 @@ void solve(const SimplexBatch& b) {
       for (std::int64_t w = 0; w < b.lanes; ++w) one_by_one<Method>(b, g, w);
   } else if (b.lanes == 1) {  // neighbours in the group index fill the lanes
     for (std::int64_t g = 0; g < b.groups; g += kLanes)
-      through_tile<Method, kLanes>(b, g * size, size, static_cast<int>(std::min<std::int64_t>(kLanes, b.groups - g)),
+      through_tile<Method, kLanes>(b, g * size, size,
+                                   static_cast<int>(std::min<std::int64_t>(kLanes, b.groups - g)),
                                    all<kLanes>(b.eta[0]));
   } else {
     for (std::int64_t g = 0; g < b.groups; ++g) {

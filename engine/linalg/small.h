@@ -25,7 +25,8 @@ void weighted_syrk(const double* phi, const double* weight, std::int64_t n, std:
 }
 
 // m [d][d][W], lower triangles of positive definite matrices, becomes L with m = L L^T. inverse_diagonal
-// [d][W] receives 1 / L_ii, so that no solve divides. Where a matrix is not positive definite its L holds NaN.
+// [d][W] receives 1 / L_ii, so that no solve divides. Where a matrix is not positive definite its L holds
+// NaN.
 template <int W>
 void cholesky(double* m, std::int64_t d, double* inverse_diagonal) {
   for (std::int64_t j = 0; j < d; ++j) {
@@ -38,8 +39,7 @@ void cholesky(double* m, std::int64_t d, double* inverse_diagonal) {
     for (std::int64_t i = j + 1; i < d; ++i) {
       double* below = m + i * d * W;
       Vec<W> sum = load<W>(below + j * W);
-      for (std::int64_t k = 0; k < j; ++k)
-        sum = fma<W>(-load<W>(below + k * W), load<W>(row + k * W), sum);
+      for (std::int64_t k = 0; k < j; ++k) sum = fma<W>(-load<W>(below + k * W), load<W>(row + k * W), sum);
       store<W>(below + j * W, sum * inverse);
     }
   }
@@ -50,8 +50,7 @@ template <int W>
 void solve_lower(const double* l, const double* inverse_diagonal, std::int64_t d, double* v) {
   for (std::int64_t i = 0; i < d; ++i) {
     Vec<W> sum = load<W>(v + i * W);
-    for (std::int64_t k = 0; k < i; ++k)
-      sum = fma<W>(-load<W>(l + (i * d + k) * W), load<W>(v + k * W), sum);
+    for (std::int64_t k = 0; k < i; ++k) sum = fma<W>(-load<W>(l + (i * d + k) * W), load<W>(v + k * W), sum);
     store<W>(v + i * W, sum * load<W>(inverse_diagonal + i * W));
   }
 }
@@ -68,8 +67,8 @@ void solve_lower_transposed(const double* l, const double* inverse_diagonal, std
 
 // y_n = L^{-1} phi_n for all n: out [n][d][W]. Then y_n . y_m = phi_n^T (L L^T)^{-1} phi_m.
 template <int W>
-void whiten(const double* l, const double* inverse_diagonal, const double* phi, std::int64_t n, std::int64_t d,
-            double* out) {
+void whiten(const double* l, const double* inverse_diagonal, const double* phi, std::int64_t n,
+            std::int64_t d, double* out) {
   for (std::int64_t k = 0; k < n; ++k) {
     double* y = out + k * d * W;
     for (std::int64_t i = 0; i < d; ++i) store<W>(y + i * W, all<W>(phi[k * d + i]));

@@ -15,6 +15,7 @@ struct Series {
 
 struct ChartText {
   std::string title, x_label, y_label;
+  bool log_axes = false;  // both; what is not positive leaves a gap
 };
 
 std::string line_chart(const ChartText& text, const std::vector<Series>& series, int width = 760,

@@ -99,8 +99,7 @@ std::vector<Results> by_lanes(const std::vector<Problem>& replicas) {
     for (std::size_t i = at(w); i < from.size(); i += W) own.push_back(from[i]);
     return own;
   };
-  for (int w = 0; w < W; ++w)
-    results[at(w)] = {pick(m, w), pick(forms, w), pick(magnitude, w), pick(x, w)};
+  for (int w = 0; w < W; ++w) results[at(w)] = {pick(m, w), pick(forms, w), pick(magnitude, w), pick(x, w)};
   return results;
 }
 Results by_team(const Problem& p, int threads) {
