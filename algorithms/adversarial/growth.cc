@@ -60,7 +60,8 @@ Line fit_log_log(const std::vector<double>& x, const std::vector<double>& y) {
 std::vector<double> local_exponents(const std::vector<double>& x, const std::vector<double>& y) {
   std::vector<double> slopes;
   for (std::size_t i = 1; i < x.size(); ++i)
-    slopes.push_back(y[i] > 0 && y[i - 1] > 0 ? std::log(y[i] / y[i - 1]) / std::log(x[i] / x[i - 1]) : kNone);
+    slopes.push_back(y[i] > 0 && y[i - 1] > 0 ? std::log(y[i] / y[i - 1]) / std::log(x[i] / x[i - 1])
+                                              : kNone);
   return slopes;
 }
 
