@@ -45,8 +45,9 @@ std::string general(double v) {
 std::string exponent(const json& e) {
   const std::string fitted = number(value(e.at("value")), 2);
   const double low = value(e.at("low")), high = value(e.at("high"));
-  return std::isfinite(low) ? fitted + " <span class=\"pm\">[" + number(low, 2) + ", " + number(high, 2) + "]</span>"
-                            : fitted;
+  return std::isfinite(low)
+             ? fitted + " <span class=\"pm\">[" + number(low, 2) + ", " + number(high, 2) + "]</span>"
+             : fitted;
 }
 
 // Mean regret with two standard errors, and the fitted power law beside it.
@@ -88,9 +89,10 @@ std::string legend(const std::vector<Series>& series) {
 std::string growth_chart(const json& study) {
   const std::vector<Series> series = growth_series(study);
   return legend(series) + "<figure>" +
-         line_chart({"Regret against the number of episodes", "episodes K", "regret", true, true}, series, 760, 400,
-                    false) +
-         "<figcaption>Logarithmic axes. Points: mean over replicas, each K a run of its own with its own settings. "
+         line_chart({"Regret against the number of episodes", "episodes K", "regret", true, true}, series,
+                    760, 400, false) +
+         "<figcaption>Logarithmic axes. Points: mean over replicas, each K a run of its own with its own "
+         "settings. "
          "Band: two standard errors. Dashed: the fitted power law.</figcaption></figure>";
 }
 
@@ -108,9 +110,10 @@ std::string local_chart(const json& study) {
   }
   if (series.empty() || series[0].x.size() < 2) return "";
   return "<h3>Where the curves are heading</h3><figure>" +
-         line_chart({"Local exponents", "episodes K", "slope between neighbouring K", true, false}, series, 760, 300,
-                    false) +
-         "<figcaption>An exponent that still moves has not reached its rate: what is fitted over all K is then an "
+         line_chart({"Local exponents", "episodes K", "slope between neighbouring K", true, false}, series,
+                    760, 300, false) +
+         "<figcaption>An exponent that still moves has not reached its rate: what is fitted over all K is "
+         "then an "
          "average over regimes.</figcaption></figure>";
 }
 
@@ -129,7 +132,8 @@ std::string curve_chart(const json& study) {
   }
   if (series.empty()) return "";
   return "<h3>Within the longest run</h3><figure>" +
-         line_chart({"Regret over the episodes of one run", "episode k", "regret so far"}, series, 760, 300, false) +
+         line_chart({"Regret over the episodes of one run", "episode k", "regret so far"}, series, 760, 300,
+                    false) +
          "<figcaption>K = " + number(largest, 0) +
          ", mean over replicas: the learner's loss so far minus that of the best fixed policy for those "
          "episodes.</figcaption></figure>";
@@ -157,7 +161,8 @@ std::string results_table(const json& study) {
             cell(exponent(m.at("upper_half"))) + "</tr>";
   }
   return table(head, body) +
-         "<p class=\"note\">Mean regret ± standard error over replicas; the largest regret of any replica at the "
+         "<p class=\"note\">Mean regret ± standard error over replicas; the largest regret of any replica at "
+         "the "
          "last K; exponent x of R ~ K<sup>x</sup> by least squares of log R on log K, with a 95 % bootstrap "
          "interval over replicas; the same over the larger half of the K.</p>";
 }
@@ -172,8 +177,8 @@ std::string settings_table(const json& study) {
       const json& s = m.at("settings").at(i);
       body += "<tr>" + cell(escaped(m.at("label").get<std::string>()), false) + cell(number(k[i], 0)) +
               cell(general(value(s.value("eta", json())))) + cell(general(value(s.value("beta", json())))) +
-              cell(general(value(s.value("gamma", json())))) + cell(escaped(s.value("literal_bound", "")), false) +
-              "</tr>";
+              cell(general(value(s.value("gamma", json())))) +
+              cell(escaped(s.value("literal_bound", "")), false) + "</tr>";
       if (k.size() == 1) break;
     }
   }
@@ -187,12 +192,18 @@ std::string study_section(const json& study) {
 }
 
 std::string caveats() {
-  return "<section><h2>What a finite K can and cannot tell</h2><p>A bound says how regret grows when K does, up to "
-         "constants. A fitted exponent averages over the K that were run: early points may lie where no learner has "
-         "learned yet and regret grows like K. Trust an exponent where the local slopes have come to rest, and read "
-         "the interval as the spread over seeds, not as a distance from the limit.</p><p>Methods run at their own "
-         "prescribed settings. Where exponential weights stand beside the magnitude-reduced estimator with the same "
-         "gamma, they show how much of a difference comes from the estimator and how much from being allowed a "
+  return "<section><h2>What a finite K can and cannot tell</h2><p>A bound says how regret grows when K does, "
+         "up to "
+         "constants. A fitted exponent averages over the K that were run: early points may lie where no "
+         "learner has "
+         "learned yet and regret grows like K. Trust an exponent where the local slopes have come to rest, "
+         "and read "
+         "the interval as the spread over seeds, not as a distance from the limit.</p><p>Methods run at "
+         "their own "
+         "prescribed settings. Where exponential weights stand beside the magnitude-reduced estimator with "
+         "the same "
+         "gamma, they show how much of a difference comes from the estimator and how much from being allowed "
+         "a "
          "small gamma.</p></section>";
 }
 
@@ -209,16 +220,19 @@ std::string regret_page(const std::filesystem::path& folder) {
     for (const json& study : results.at("studies")) sections += study_section(study);
     title = results.at("title").get<std::string>();
   } catch (const json::exception& e) {
-    throw Error(std::string("it is no result of a regret study (") + e.what() + ")", (folder / "results.json").string());
+    throw Error(std::string("it is no result of a regret study (") + e.what() + ")",
+                (folder / "results.json").string());
   }
   return "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
          "content=\"width=device-width, initial-scale=1\"><title>" +
          escaped(title) + "</title><style>" + std::string(run::report::kStyle) +
          "</style></head><body><main><header><p class=\"brand\">Hardy</p><h1>" + escaped(title) +
          "</h1><p class=\"lead\">" + std::to_string(results.at("replicas").get<int>()) +
-         " replicas a point. Regret against the best fixed policy in hindsight, computed exactly.</p></header>" +
+         " replicas a point. Regret against the best fixed policy in hindsight, computed "
+         "exactly.</p></header>" +
          sections + caveats() + "<section><h2>Configuration</h2><pre>" +
-         escaped(about.value("command", std::string())) + "</pre><details><summary>All settings</summary><pre>" +
+         escaped(about.value("command", std::string())) +
+         "</pre><details><summary>All settings</summary><pre>" +
          escaped(about.value("resolved", std::string())) + "</pre></details><p class=\"note\">hardy " +
          escaped(about.value("version", std::string())) + ", source " +
          escaped(about.value("source", std::string())) + ", took " +
