@@ -21,7 +21,8 @@ std::vector<std::string> words_of(const std::string& text) { return run::split(t
 std::optional<double> number_of(const std::string& text, const std::string& key) {
   if (text.empty()) return std::nullopt;
   const auto value = run::to_double(text);
-  if (!value) throw Error("'" + text + "' is not a number", "--" + key, "leave it out for the preset's value");
+  if (!value)
+    throw Error("'" + text + "' is not a number", "--" + key, "leave it out for the preset's value");
   return value;
 }
 
@@ -31,12 +32,8 @@ json exponent_json(const algorithms::Exponent& e) {
 
 json settings_json(const ReplicaResult& r) {
   const algorithms::ResolvedSettings& s = r.resolved;
-  json j{{"preset", s.preset},
-         {"eta", s.steps.eta},
-         {"beta", s.steps.beta},
-         {"gamma", s.steps.gamma},
-         {"note", s.note},
-         {"literal_bound", "none"}};
+  json j{{"preset", s.preset},     {"eta", s.steps.eta}, {"beta", s.steps.beta},
+         {"gamma", s.steps.gamma}, {"note", s.note},     {"literal_bound", "none"}};
   if (s.literal_bound > 0) {
     char text[96];
     std::snprintf(text, sizeof text, "%.3g, %s (H K = %.3g)", s.literal_bound,
@@ -88,7 +85,8 @@ double number(const json& j) { return j.is_number() ? j.get<double>() : std::nan
 std::string exponent_text(const json& e) {
   const double low = number(e.at("low"));
   return format("%.2f", number(e.at("value"))) +
-         (std::isfinite(low) ? " [" + format("%.2f", low) + ", " + format("%.2f", number(e.at("high"))) + "]" : "");
+         (std::isfinite(low) ? " [" + format("%.2f", low) + ", " + format("%.2f", number(e.at("high"))) + "]"
+                             : "");
 }
 
 }  // namespace
@@ -97,8 +95,8 @@ std::vector<std::int64_t> parse_episodes(const std::string& text) {
   const auto one = [&](const std::string& word) {
     const std::size_t power = word.find('^');
     const auto base = run::to_integer(word.substr(0, power));
-    const auto exponent = power == std::string::npos ? std::optional<std::int64_t>(1)
-                                                     : run::to_integer(word.substr(power + 1));
+    const auto exponent =
+        power == std::string::npos ? std::optional<std::int64_t>(1) : run::to_integer(word.substr(power + 1));
     double value = 1;
     for (std::int64_t i = 0; base && exponent && i < std::min<std::int64_t>(*exponent, 64); ++i)
       value *= static_cast<double>(*base);
@@ -179,14 +177,17 @@ algorithms::RegretConfig RegretStudy::config(const std::string& env, const Metho
   c.instance = envs::make_instance(env, options_.losses, c.episodes);
   c.random = algorithms::parse_random(options_.random);
   // Every K has seeds of its own; methods share them.
-  const std::uint64_t first = (c.random.splitmix ? c.random.first_seed : static_cast<std::uint64_t>(options_.seed)) +
-                              static_cast<std::uint64_t>(options_.replicas) * k;
+  const std::uint64_t first =
+      (c.random.splitmix ? c.random.first_seed : static_cast<std::uint64_t>(options_.seed)) +
+      static_cast<std::uint64_t>(options_.replicas) * k;
   c.random.first_seed = first;
   c.seeds.clear();
-  for (std::int64_t r = 0; r < options_.replicas; ++r) c.seeds.push_back(first + static_cast<std::uint64_t>(r));
+  for (std::int64_t r = 0; r < options_.replicas; ++r)
+    c.seeds.push_back(first + static_cast<std::uint64_t>(r));
   c.settings = {method.settings};
   c.covariance = algorithms::parse_covariance(method.covariance);
-  c.cover = {options_.delta_e, options_.alpha, options_.epoch, options_.cover_episodes, options_.cover_oracle};
+  c.cover = {options_.delta_e, options_.alpha, options_.epoch, options_.cover_episodes,
+             options_.cover_oracle};
   c.curve_points = static_cast<int>(options_.curve);
   c.keep_trajectories = static_cast<int>(options_.trajectories);
   return c;
@@ -237,8 +238,8 @@ json RegretStudy::run_method(const std::string& env, const MethodChoice& method,
       }
     }
   }
-  const algorithms::Growth g =
-      algorithms::growth_of(table, static_cast<std::uint64_t>(options_.seed), static_cast<int>(options_.resamples));
+  const algorithms::Growth g = algorithms::growth_of(table, static_cast<std::uint64_t>(options_.seed),
+                                                     static_cast<int>(options_.resamples));
   j["episodes"] = episodes_;
   j["regret"] = table.regret;
   j["mean"] = g.mean;
@@ -285,7 +286,8 @@ std::string study_text(const json& results) {
     std::vector<std::size_t> shown{0, k.size() / 2, k.size() - 1};
     shown.erase(std::unique(shown.begin(), shown.end()), shown.end());
     std::size_t width = 6;
-    for (const json& m : study.at("methods")) width = std::max(width, m.at("label").get<std::string>().size());
+    for (const json& m : study.at("methods"))
+      width = std::max(width, m.at("label").get<std::string>().size());
     text += study.at("env").get<std::string>() + "\n  " + padded("method", width, false);
     for (const std::size_t i : shown) text += padded("K = " + std::to_string(k[i]), 18);
     text += padded("sd", 9) + padded("largest", 10) + "   exponent            upper half          local\n";
@@ -304,14 +306,14 @@ std::string study_text(const json& results) {
     }
     for (const json& m : study.at("methods")) {
       const json& s = m.at("settings").back();
-      text += "  " + padded(m.at("label"), width, false) +
-              format("  eta %.4g", number(s.at("eta"))) + format("  beta %.4g", number(s.at("beta"))) +
-              format("  gamma %.4g", number(s.at("gamma"))) + "  literal bound " +
-              s.at("literal_bound").get<std::string>() +
+      text += "  " + padded(m.at("label"), width, false) + format("  eta %.4g", number(s.at("eta"))) +
+              format("  beta %.4g", number(s.at("beta"))) + format("  gamma %.4g", number(s.at("gamma"))) +
+              "  literal bound " + s.at("literal_bound").get<std::string>() +
               format("; min eta Q %.3g", number(m.at("extremes").back().at("least_eta_q"))) + "\n";
     }
   }
-  return text + "regret of the mean +- standard error over " + std::to_string(results.at("replicas").get<int>()) +
+  return text + "regret of the mean +- standard error over " +
+         std::to_string(results.at("replicas").get<int>()) +
          " replicas; exponents with 95 % bootstrap intervals over replicas; settings at the last K\n";
 }
 
@@ -320,11 +322,11 @@ std::string single_text(const json& results) {
   const json& m = study.at("methods").at(0);
   const json& s = m.at("settings").at(0);
   std::string text = study.at("env").get<std::string>() + ", " + m.at("label").get<std::string>() +
-                     ", K = " + std::to_string(m.at("episodes").at(0).get<std::int64_t>()) + "\nsettings     " +
-                     s.at("note").get<std::string>() + "\ncovariance   " +
+                     ", K = " + std::to_string(m.at("episodes").at(0).get<std::int64_t>()) +
+                     "\nsettings     " + s.at("note").get<std::string>() + "\ncovariance   " +
                      m.at("covariance").at(0).get<std::string>() + ", " +
-                     std::to_string(m.at("simulator_calls").get<std::int64_t>()) + " simulator calls\nregret       " +
-                     m.at("regret_notion").get<std::string>() + "\n";
+                     std::to_string(m.at("simulator_calls").get<std::int64_t>()) +
+                     " simulator calls\nregret       " + m.at("regret_notion").get<std::string>() + "\n";
   for (const json& r : m.at("replicas"))
     text += "seed " + padded(std::to_string(r.at("seed").get<std::uint64_t>()), 5) + "   learner's loss " +
             format("%.6f", number(r.at("learner_loss"))) + ", best fixed policy " +

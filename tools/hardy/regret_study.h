@@ -11,7 +11,8 @@
 
 namespace hardy::tools {
 
-// As the command line and a configuration file give it. Lists are separated by blanks: a word may hold commas.
+// As the command line and a configuration file give it. Lists are separated by blanks: a word may hold
+// commas.
 struct RegretOptions {
   std::string env = "simplex", losses, method = "ftrl_log_barrier", episodes = "8";
   std::int64_t replicas = 1, seed = 0, threads = 1, curve = 50, trajectories = 2, resamples = 2000;

@@ -19,7 +19,8 @@ std::string listing() {
   std::string text = "\nmethods:\n";
   for (const auto& m : algorithms::regret_methods()) text += "  " + m.name + "  " + m.summary + "\n";
   text += "\nenvironments (or a file FILE.hdf5):\n";
-  for (const auto& f : envs::linear_families()) text += "  " + f.name + ":" + f.keys + "  " + f.summary + "\n";
+  for (const auto& f : envs::linear_families())
+    text += "  " + f.name + ":" + f.keys + "  " + f.summary + "\n";
   text += "\nlosses:\n ";
   for (const auto& name : envs::loss_process_names()) text += " " + name;
   return text + "\n";
@@ -27,12 +28,15 @@ std::string listing() {
 
 void declare(run::Schema& schema, RegretOptions& o) {
   schema.section("what is played")
-      .option("env", &o.env, "environments, e.g. simplex:seed=1,H=3,S=4,A=3,d=3, or files; separated by blanks")
-      .option("losses", &o.losses, "the loss process, e.g. switching:period=K/4; default: the environment's own")
+      .option("env", &o.env,
+              "environments, e.g. simplex:seed=1,H=3,S=4,A=3,d=3, or files; separated by blanks")
+      .option("losses", &o.losses,
+              "the loss process, e.g. switching:period=K/4; default: the environment's own")
       .option("episodes", &o.episodes, "K, or several: '1024 4096', 2^10..2^17")
       .section("who plays")
       .option("method", &o.method,
-              "methods separated by blanks, each with settings of its own if need be: exp_weights:c_eta=20,gamma=0.01")
+              "methods separated by blanks, each with settings of its own if need be: "
+              "exp_weights:c_eta=20,gamma=0.01")
       .option("preset", &o.preset, "unit scalings, the analysis' own constants, or eta, beta, gamma as given",
               {"theory", "literal", "explicit"})
       .option("c-eta", &o.c_eta, "times the preset's eta", 0)
@@ -65,12 +69,14 @@ int run(const std::vector<std::string>& args) {
   options.threads = std::max(1u, std::thread::hardware_concurrency());
   std::string out, exported;
   bool json = false;
-  run::Schema schema("regret",
-                     "Plays learners against changing losses in linear Markov decision processes and computes their "
-                     "regret exactly; over several K also the exponents of its growth.");
+  run::Schema schema(
+      "regret",
+      "Plays learners against changing losses in linear Markov decision processes and computes their "
+      "regret exactly; over several K also the exponents of its growth.");
   declare(schema, options);
   schema.option("out", &out, "a new folder for config.ini, run.json and results.json")
-      .option("export", &exported, "write the instance to this HDF5 file (of the first environment) and play nothing")
+      .option("export", &exported,
+              "write the instance to this HDF5 file (of the first environment) and play nothing")
       .option("json", &json, "print JSON");
   schema.parse(args);
   if (schema.help_requested()) {
@@ -111,7 +117,8 @@ int run(const std::vector<std::string>& args) {
   return 0;
 }
 
-const RegisterCommand command({"regret", "regret against changing losses: runs, studies over K, exponents", run});
+const RegisterCommand command({"regret", "regret against changing losses: runs, studies over K, exponents",
+                               run});
 
 }  // namespace
 }  // namespace hardy::tools

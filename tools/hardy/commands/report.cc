@@ -6,7 +6,7 @@
 #include "engine/run/report/page.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
-#include "tools/hardy/regret_page.h"
+#include "tools/hardy/study_page.h"
 
 namespace hardy::tools {
 namespace {
@@ -22,8 +22,8 @@ int run(const std::vector<std::string>& args) {
     std::printf("%s", schema.help().c_str());
     return 0;
   }
-  if (folders.size() == 1 && is_regret_study(folders[0]))
-    run::write_atomically(output, regret_page(folders[0]));
+  if (folders.size() == 1 && is_study(folders[0]))
+    run::write_atomically(output, study_page(folders[0]));
   else
     run::write_atomically(output, run::report::page(run::report::read_runs(folders)));
   std::printf("report: %s\n", output.c_str());
