@@ -16,7 +16,10 @@ namespace {
 using Eigen::MatrixXd;
 
 double operator_norm(const MatrixXd& symmetric) {
-  return Eigen::SelfAdjointEigenSolver<MatrixXd>(symmetric, Eigen::EigenvaluesOnly).eigenvalues().cwiseAbs().maxCoeff();
+  return Eigen::SelfAdjointEigenSolver<MatrixXd>(symmetric, Eigen::EigenvaluesOnly)
+      .eigenvalues()
+      .cwiseAbs()
+      .maxCoeff();
 }
 
 // Running mean of a few numbers and its standard error.
@@ -35,7 +38,8 @@ struct Target {
   MatrixXd inverse, root;  // G^{-1}, G^{1/2}
   explicit Target(const MatrixXd& g) {
     const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(g);
-    inverse = solver.eigenvectors() * solver.eigenvalues().cwiseInverse().asDiagonal() * solver.eigenvectors().transpose();
+    inverse = solver.eigenvectors() * solver.eigenvalues().cwiseInverse().asDiagonal() *
+              solver.eigenvectors().transpose();
     root = solver.operatorSqrt();
   }
   double multiplicative(const MatrixXd& x) const {
@@ -53,22 +57,27 @@ std::vector<EstimatorErrors> estimator_errors(const envs::LinearMdp& m, const Es
   const auto n = static_cast<std::size_t>(m.pairs());
   const Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>> phi(
       m.layer_features(study.layer), m.pairs(), m.d);
-  const std::vector<double> uniform(static_cast<std::size_t>(m.H) * n, 1.0 / m.A), all = envs::occupancy(m, uniform);
+  const std::vector<double> uniform(static_cast<std::size_t>(m.H) * n, 1.0 / m.A),
+      all = envs::occupancy(m, uniform);
   const std::span<const double> q(all.data() + static_cast<std::size_t>(study.layer) * n, n);
   const MatrixXd one = MatrixXd::Identity(m.d, m.d),
-                 sigma = phi.transpose() * Eigen::Map<const Eigen::VectorXd>(q.data(), m.pairs()).asDiagonal() * phi;
+                 sigma = phi.transpose() *
+                         Eigen::Map<const Eigen::VectorXd>(q.data(), m.pairs()).asDiagonal() * phi;
 
   std::vector<EstimatorErrors> errors;
   std::uint64_t step = 0;
   for (const double gamma : study.gammas)
     for (const double multiple : study.multiples) {
-      if (!(gamma > 0 && gamma <= 1)) throw Error("gamma = " + std::to_string(gamma), "--gammas", "give numbers in (0, 1]");
+      if (!(gamma > 0 && gamma <= 1))
+        throw Error("gamma = " + std::to_string(gamma), "--gammas", "give numbers in (0, 1]");
       EstimatorErrors e;
       e.gamma = gamma;
       e.samples = std::max<std::int64_t>(1, std::llround(multiple / gamma));
-      e.terms = std::max<std::int64_t>(2, static_cast<std::int64_t>(std::sqrt(static_cast<double>(e.samples))));
+      e.terms =
+          std::max<std::int64_t>(2, static_cast<std::int64_t>(std::sqrt(static_cast<double>(e.samples))));
       e.chains = std::max<std::int64_t>(1, e.samples / e.terms);
-      const double z = std::sqrt(3 * std::log(2.0 * m.d * m.H / study.delta) / (gamma * static_cast<double>(e.samples)));
+      const double z =
+          std::sqrt(3 * std::log(2.0 * m.d * m.H / study.delta) / (gamma * static_cast<double>(e.samples)));
       e.empirical_bound = z < 1 ? z / (1 - z) : std::numeric_limits<double>::quiet_NaN();
       e.resampling_bias_bound = std::pow(1 - 0.5 * gamma, static_cast<double>(e.terms + 1)) / gamma;
       const Target target(gamma * one + sigma);

@@ -16,7 +16,8 @@ struct Column {
 };
 
 // Errors against samples on logarithmic axes, one chart a gamma.
-std::string chart(const json& errors, double gamma, const std::string& title, const std::vector<Column>& columns) {
+std::string chart(const json& errors, double gamma, const std::string& title,
+                  const std::vector<Column>& columns) {
   std::vector<Series> series;
   for (const Column& c : columns) {
     Series s;
@@ -30,7 +31,8 @@ std::string chart(const json& errors, double gamma, const std::string& title, co
         s.y.push_back(value_of(e.at(c.key)));
         continue;
       }
-      const double mean = value_of(e.at(c.key).at("mean")), error = value_of(e.at(c.key).at("standard_error"));
+      const double mean = value_of(e.at(c.key).at("mean")),
+                   error = value_of(e.at(c.key).at("standard_error"));
       s.y.push_back(mean);
       s.low.push_back(std::max(mean - 2 * error, mean / 100));
       s.high.push_back(mean + 2 * error);
@@ -38,7 +40,8 @@ std::string chart(const json& errors, double gamma, const std::string& title, co
     series.push_back(std::move(s));
   }
   return "<figure>" +
-         line_chart({title, "samples M", title + ", gamma = " + general(gamma), true, true}, series, 420, 280, false) +
+         line_chart({title, "samples M", title + ", gamma = " + general(gamma), true, true}, series, 420, 280,
+                    false) +
          "</figure>";
 }
 
@@ -71,7 +74,8 @@ std::string estimator_sections(const json& results) {
             table_cell(general(value_of(e.at("resampling_bias_bound")))) + "</tr>";
   const std::string head = table_heading("gamma") + table_heading("samples M") + table_heading("chains × N") +
                            table_heading("empirical") + table_heading("MGR") + table_heading("bound") +
-                           table_heading("empirical, op") + table_heading("MGR, op") + table_heading("bias bound");
+                           table_heading("empirical, op") + table_heading("MGR, op") +
+                           table_heading("bias bound");
   Series empirical, resampling;
   empirical.label = "empirical inverse";
   resampling.label = "matrix geometric resampling";
@@ -80,13 +84,17 @@ std::string estimator_sections(const json& results) {
          results.at("layer").dump() + ", uniform policy; means of " + results.at("repeats").dump() +
          " estimates. Both estimators see the same samples.</p><section><h2>Multiplicative error</h2>" +
          legend({empirical, resampling}) + "<div class=\"multiples\">" + multiplicative +
-         "</div><p class=\"note\">The norm of G<sup>1/2</sup> X G<sup>1/2</sup> − I with G = gamma I + Sigma. Dashed: "
-         "z / (1 − z), z² = 3 ln(2 d H / delta) / (gamma M), which the empirical inverse keeps to with probability "
+         "</div><p class=\"note\">The norm of G<sup>1/2</sup> X G<sup>1/2</sup> − I with G = gamma I + "
+         "Sigma. Dashed: "
+         "z / (1 − z), z² = 3 ln(2 d H / delta) / (gamma M), which the empirical inverse keeps to with "
+         "probability "
          "1 − delta; nothing is drawn where z ≥ 1 and the bound says nothing.</p></section>"
          "<section><h2>Operator error</h2><div class=\"multiples\">" +
          absolute +
-         "</div><p class=\"note\">The norm of X − G<sup>−1</sup>. Dashed: (1 − gamma / 2)<sup>N+1</sup> / gamma bounds "
-         "the bias of resampling with N terms; its variance comes on top.</p></section><section><h2>Figures</h2>" +
+         "</div><p class=\"note\">The norm of X − G<sup>−1</sup>. Dashed: (1 − gamma / 2)<sup>N+1</sup> / "
+         "gamma bounds "
+         "the bias of resampling with N terms; its variance comes on "
+         "top.</p></section><section><h2>Figures</h2>" +
          table(head, body) + "</section>";
 }
 

@@ -118,9 +118,9 @@ std::string results_table(const json& study) {
     body += "<tr>" + table_cell("<strong>" + escaped(m.at("label").get<std::string>()) + "</strong>", false);
     for (const std::size_t i : shown)
       body += table_cell(number(mean[i], digits_for(mean[i])) +
-                   (std::isfinite(error[i])
-                        ? " <span class=\"pm\">± " + number(error[i], digits_for(error[i])) + "</span>"
-                        : ""));
+                         (std::isfinite(error[i])
+                              ? " <span class=\"pm\">± " + number(error[i], digits_for(error[i])) + "</span>"
+                              : ""));
     const double most = values_of(m.at("highest")).back();
     body += table_cell(number(most, digits_for(most))) + table_cell(exponent(m.at("exponent"))) +
             table_cell(exponent(m.at("upper_half"))) + "</tr>";
@@ -133,15 +133,17 @@ std::string results_table(const json& study) {
 }
 
 std::string settings_table(const json& study) {
-  const std::string head = table_heading("method", false) + table_heading("K") + table_heading("eta") + table_heading("beta") +
-                           table_heading("gamma") + table_heading("literal bound", false);
+  const std::string head = table_heading("method", false) + table_heading("K") + table_heading("eta") +
+                           table_heading("beta") + table_heading("gamma") +
+                           table_heading("literal bound", false);
   std::string body;
   for (const json& m : study.at("methods")) {
     const std::vector<double> k = values_of(m.at("episodes"));
     for (const std::size_t i : {std::size_t{0}, k.size() - 1}) {
       const json& s = m.at("settings").at(i);
-      body += "<tr>" + table_cell(escaped(m.at("label").get<std::string>()), false) + table_cell(number(k[i], 0)) +
-              table_cell(general(value_of(s.value("eta", json())))) + table_cell(general(value_of(s.value("beta", json())))) +
+      body += "<tr>" + table_cell(escaped(m.at("label").get<std::string>()), false) +
+              table_cell(number(k[i], 0)) + table_cell(general(value_of(s.value("eta", json())))) +
+              table_cell(general(value_of(s.value("beta", json())))) +
               table_cell(general(value_of(s.value("gamma", json())))) +
               table_cell(escaped(s.value("literal_bound", "")), false) + "</tr>";
       if (k.size() == 1) break;
@@ -175,8 +177,9 @@ std::string caveats() {
 }  // namespace
 
 std::string regret_sections(const json& results) {
-  std::string html = "<p class=\"lead\">" + std::to_string(results.at("replicas").get<int>()) +
-                     " replicas a point. Regret against the best fixed policy in hindsight, computed exactly.</p>";
+  std::string html =
+      "<p class=\"lead\">" + std::to_string(results.at("replicas").get<int>()) +
+      " replicas a point. Regret against the best fixed policy in hindsight, computed exactly.</p>";
   for (const json& study : results.at("studies")) html += study_section(study);
   return html + caveats();
 }

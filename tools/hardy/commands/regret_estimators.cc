@@ -22,7 +22,8 @@ std::vector<double> numbers(const std::string& text, const std::string& key) {
   std::vector<double> all;
   for (const std::string& word : run::split(text, ' ')) {
     const auto value = run::to_double(word);
-    if (!value || !(*value > 0)) throw Error("'" + word + "' is no positive number", key, "separate numbers by blanks");
+    if (!value || !(*value > 0))
+      throw Error("'" + word + "' is no positive number", key, "separate numbers by blanks");
     all.push_back(*value);
   }
   if (all.empty()) throw Error("no number", key, "separate numbers by blanks");
@@ -46,24 +47,26 @@ json json_of(const EstimatorErrors& e) {
 void print(const std::vector<EstimatorErrors>& errors) {
   std::printf("%8s %8s %12s | %-21s %-9s | %-21s %-10s\n", "", "", "", "multiplicative error", "bound",
               "operator error", "bias bound");
-  std::printf("%8s %8s %12s | %10s %10s %9s | %10s %10s %10s\n", "gamma", "samples", "chains x N", "empirical", "MGR",
-              "empirical", "empirical", "MGR", "MGR");
+  std::printf("%8s %8s %12s | %10s %10s %9s | %10s %10s %10s\n", "gamma", "samples", "chains x N",
+              "empirical", "MGR", "empirical", "empirical", "MGR", "MGR");
   for (const EstimatorErrors& e : errors)
     std::printf("%8g %8lld %6lld x %3lld | %10.3f %10.3f %9.3f | %10.3f %10.3f %10.3f\n", e.gamma,
-                static_cast<long long>(e.samples), static_cast<long long>(e.chains), static_cast<long long>(e.terms),
-                e.empirical.mean, e.resampling.mean, e.empirical_bound, e.empirical_absolute.mean,
-                e.resampling_absolute.mean, e.resampling_bias_bound);
+                static_cast<long long>(e.samples), static_cast<long long>(e.chains),
+                static_cast<long long>(e.terms), e.empirical.mean, e.resampling.mean, e.empirical_bound,
+                e.empirical_absolute.mean, e.resampling_absolute.mean, e.resampling_bias_bound);
 }
 
 int run(const std::vector<std::string>& args) {
-  std::string env = "simplex:seed=20230131,H=3,S=4,A=3,d=3,K=8", gammas = "0.1 0.01 0.001", multiples = "1 10 100";
+  std::string env = "simplex:seed=20230131,H=3,S=4,A=3,d=3,K=8", gammas = "0.1 0.01 0.001",
+              multiples = "1 10 100";
   std::string out, title = "Estimates of the regularised inverse covariance";
   std::int64_t layer = 1, repeats = 100, seed = 1;
   double delta = 0.05;
   bool as_json = false;
-  run::Schema schema("regret estimators",
-                     "Empirical regularised inverse against matrix geometric resampling at equal samples, under the "
-                     "uniform policy, with the bounds.");
+  run::Schema schema(
+      "regret estimators",
+      "Empirical regularised inverse against matrix geometric resampling at equal samples, under the "
+      "uniform policy, with the bounds.");
   schema.option("env", &env, "the instance")
       .option("layer", &layer, "whose features are drawn", 0)
       .option("gammas", &gammas, "separated by blanks")
@@ -79,13 +82,14 @@ int run(const std::vector<std::string>& args) {
     std::printf("%s", schema.help().c_str());
     return 0;
   }
-  const algorithms::EstimatorStudy study{static_cast<int>(layer),   numbers(gammas, "--gammas"),
+  const algorithms::EstimatorStudy study{static_cast<int>(layer),           numbers(gammas, "--gammas"),
                                          numbers(multiples, "--multiples"), static_cast<int>(repeats),
                                          static_cast<std::uint64_t>(seed),  delta};
-  if (!out.empty() && std::filesystem::exists(out)) throw Error("it exists already", out, "choose another --out");
+  if (!out.empty() && std::filesystem::exists(out))
+    throw Error("it exists already", out, "choose another --out");
   const auto errors = algorithms::estimator_errors(*envs::make_instance(env, "", 1).mdp, study);
-  json results{{"title", title}, {"env", env}, {"layer", layer}, {"repeats", repeats}, {"delta", delta},
-               {"errors", json::array()}};
+  json results{{"title", title},     {"env", env},     {"layer", layer},
+               {"repeats", repeats}, {"delta", delta}, {"errors", json::array()}};
   for (const EstimatorErrors& e : errors) results["errors"].push_back(json_of(e));
   if (!out.empty()) {
     const run::RunDirectory directory = run::RunDirectory::create(out, {});
@@ -104,7 +108,8 @@ int run(const std::vector<std::string>& args) {
   return 0;
 }
 
-const RegisterCommand command({"regret estimators", "estimates of the inverse covariance at equal samples", run});
+const RegisterCommand command({"regret estimators", "estimates of the inverse covariance at equal samples",
+                               run});
 
 }  // namespace
 }  // namespace hardy::tools
