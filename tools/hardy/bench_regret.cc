@@ -1,5 +1,5 @@
-// `hardy bench ftrl_log_barrier --env simplex ...`: replica-episodes a second of a regret learner, beside what
-// its operations and bytes would take at this machine's measured rates.
+// `hardy bench ftrl_log_barrier --env simplex ...`: replica-episodes a second of a regret learner, beside
+// what its operations and bytes would take at this machine's measured rates.
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -74,7 +74,8 @@ int run(const std::vector<std::string>& args) {
   const double episodes_per_second = static_cast<double>(c.episodes) / spent;
   const double rate = episodes_per_second * static_cast<double>(replicas);
   // A replica's episode takes at least as long as its operations at the peak, and as its bytes from memory.
-  const double by_flop = cost.flop_per_episode / (dgemm * 1e9), by_bytes = cost.bytes_per_episode / (bandwidth * 1e9);
+  const double by_flop = cost.flop_per_episode / (dgemm * 1e9),
+               by_bytes = cost.bytes_per_episode / (bandwidth * 1e9);
   const double allowed = 1 / std::max(by_flop, by_bytes);
   const json result{{"method", method},
                     {"env", env},
@@ -98,10 +99,12 @@ int run(const std::vector<std::string>& args) {
   if (as_json)
     std::printf("%s\n", result.dump(2).c_str());
   else
-    std::printf("%s, %lld replica(s), %lld thread(s): %.0f replica-episodes/s, %.1f GFLOP/s, %.0f %% of the %.0f that "
-                "operations (DGEMM %.1f GFLOP/s) and bytes (%.1f GB/s) allow\n",
-                method.c_str(), static_cast<long long>(replicas), static_cast<long long>(threads), rate,
-                rate * cost.flop_per_episode * 1e-9, 100 * rate / allowed, allowed, dgemm, bandwidth);
+    std::printf(
+        "%s, %lld replica(s), %lld thread(s): %.0f replica-episodes/s, %.1f GFLOP/s, %.0f %% of the %.0f "
+        "that "
+        "operations (DGEMM %.1f GFLOP/s) and bytes (%.1f GB/s) allow\n",
+        method.c_str(), static_cast<long long>(replicas), static_cast<long long>(threads), rate,
+        rate * cost.flop_per_episode * 1e-9, 100 * rate / allowed, allowed, dgemm, bandwidth);
   return 0;
 }
 
