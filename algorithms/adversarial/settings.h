@@ -33,6 +33,7 @@ enum class Scaling {
   kFullInformation,  // eta = sqrt(ln A / K) / H.                                          H^2 (K ln A)^{1/2}
   kOccupancy,        // eta = sqrt(ln(S A) / (S A K)), gamma = eta.                         H (S A K)^{1/2}
   kEpochs,           // eta = beta = K^{-2/9}, gamma = K^{-3/9}: per epoch.                 K^{8/9}
+  kEntropyNoBonus,   // kEntropy with beta = 0
   kNone
 };
 

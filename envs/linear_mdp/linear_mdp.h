@@ -46,7 +46,6 @@ struct LinearMdp {
   void check_rows();
 
   std::vector<double> cumulative_;  // [H-1][S][A][S]
-  double start_total_ = 0;
   bool low_rank_ = false, simplex_ = false;
 };
 

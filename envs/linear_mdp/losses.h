@@ -30,18 +30,22 @@ class LossProcess {
   virtual void played(std::int64_t /*k*/, std::span<const double> /*features*/) {}
 };
 
-// What a loss process may be built from: the MDP, its typical losses nu [rows][H][d], how many episodes will
-// be played (0: unknown).
+// What a loss process may be built from: the MDP, its typical losses nu [rows][H][d] (tables [rows][H][S][A]
+// where linear is false), how many episodes will be played (0: unknown).
 struct LossContext {
   const LinearMdp& mdp;
   const std::vector<double>& rows;
+  bool linear = true;
   std::int64_t episodes = 0;
-  std::int64_t row_count() const { return static_cast<std::int64_t>(rows.size()) / (mdp.H * mdp.d); }
 };
+// Numbers in one episode's losses: H d, or H S A.
+std::int64_t loss_size(const LinearMdp& mdp, bool linear);
 
-// "fixed", "cycle", "stochastic:seed=1", "switching:period=K/4" (or a number), "sinusoidal:period=1000",
-// "adaptive". Where the features lie in the simplex, stochastic draws Bernoulli(nu) for each coordinate and
-// sinusoidal moves nu_i = .5 + .4 sin(2 pi k / T_i + i); elsewhere both stay between the MDP's own rows.
+// "fixed" (the first row), "cycle", "stochastic:seed=1", "switching:period=K/4" (or a number),
+// "sinusoidal:period=1000", "adaptive". Where the features lie in the simplex, stochastic draws Bernoulli(nu)
+// for each coordinate and sinusoidal moves nu_i = .5 + .4 sin(2 pi k / T_i + i); elsewhere both stay between
+// the MDP's own rows. An environment with one row of losses in [0,1]^d lends its complement 1 - nu as the
+// second.
 std::shared_ptr<const LossProcess> make_losses(const std::string& specification, const LossContext& context);
 std::vector<std::string> loss_process_names();
 
