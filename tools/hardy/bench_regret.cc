@@ -2,6 +2,7 @@
 // what its operations and bytes would take at this machine's measured rates.
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -15,6 +16,22 @@ namespace hardy::tools {
 namespace {
 
 using nlohmann::json;
+
+// Of all threads of this process: what a run costs, whoever else uses the machine.
+double processor_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+struct Spent {
+  double seconds = 0, processor = 0;
+};
+Spent play(const algorithms::RegretConfig& config, ThreadTeam& team) {
+  const double before = processor_seconds();
+  const double seconds = algorithms::run_regret(config, team).seconds;
+  return {seconds, processor_seconds() - before};
+}
 
 bool has(const std::string& name) {
   const auto methods = algorithms::regret_methods();
@@ -61,41 +78,47 @@ int run(const std::vector<std::string>& args) {
   const auto cores = static_cast<int>(threads);
   const double dgemm = run::measure_dgemm(512, 512, 512, cores);
   const double bandwidth = run::measure_read_bandwidth(cores, 512);
-  double spent = algorithms::run_regret(c, team).seconds;
+  Spent spent = play(c, team);
   // Longer and longer until the time is filled; the fastest of the three last runs counts, because other
   // programs only ever make it slower.
   if (episodes == 0) {
-    while (spent < seconds / 6) {
+    while (spent.seconds < seconds / 6) {
       c.episodes *= 2;
-      spent = algorithms::run_regret(c, team).seconds;
+      spent = play(c, team);
     }
-    for (int i = 0; i < 2; ++i) spent = std::min(spent, algorithms::run_regret(c, team).seconds);
+    for (int i = 0; i < 2; ++i) {
+      const Spent again = play(c, team);
+      spent = {std::min(spent.seconds, again.seconds), std::min(spent.processor, again.processor)};
+    }
   }
-  const double episodes_per_second = static_cast<double>(c.episodes) / spent;
+  const double episodes_per_second = static_cast<double>(c.episodes) / spent.seconds;
   const double rate = episodes_per_second * static_cast<double>(replicas);
   // A replica's episode takes at least as long as its operations at the peak, and as its bytes from memory.
   const double by_flop = cost.flop_per_episode / (dgemm * 1e9),
                by_bytes = cost.bytes_per_episode / (bandwidth * 1e9);
   const double allowed = 1 / std::max(by_flop, by_bytes);
-  const json result{{"method", method},
-                    {"env", env},
-                    {"replicas", replicas},
-                    {"threads", threads},
-                    {"episodes", c.episodes},
-                    {"seconds", spent},
-                    {"episodes_per_second", episodes_per_second},
-                    {"replica_episodes_per_second", rate},
-                    {"flop_per_episode", cost.flop_per_episode},
-                    {"bytes_per_episode", cost.bytes_per_episode},
-                    {"bytes_held", cost.bytes},
-                    {"gflops", rate * cost.flop_per_episode * 1e-9},
-                    {"dgemm_512_gflops", dgemm},
-                    {"fma_peak_f64_gflops", run::measure_fma_peak(cores) / 2},
-                    {"read_bandwidth_gb_per_second", bandwidth},
-                    {"allowed_episodes_per_second", allowed},
-                    {"bound_by", by_flop >= by_bytes ? "operations" : "bytes"},
-                    {"share_of_allowed", rate / allowed},
-                    {"kernel", gemm_kernel_name()}};
+  const json result{
+      {"method", method},
+      {"env", env},
+      {"replicas", replicas},
+      {"threads", threads},
+      {"episodes", c.episodes},
+      {"seconds", spent.seconds},
+      {"processor_seconds", spent.processor},
+      {"episodes_per_second", episodes_per_second},
+      {"replica_episodes_per_second", rate},
+      {"replica_episodes_per_processor_second", static_cast<double>(c.episodes * replicas) / spent.processor},
+      {"flop_per_episode", cost.flop_per_episode},
+      {"bytes_per_episode", cost.bytes_per_episode},
+      {"bytes_held", cost.bytes},
+      {"gflops", rate * cost.flop_per_episode * 1e-9},
+      {"dgemm_512_gflops", dgemm},
+      {"fma_peak_f64_gflops", run::measure_fma_peak(cores) / 2},
+      {"read_bandwidth_gb_per_second", bandwidth},
+      {"allowed_episodes_per_second", allowed},
+      {"bound_by", by_flop >= by_bytes ? "operations" : "bytes"},
+      {"share_of_allowed", rate / allowed},
+      {"kernel", gemm_kernel_name()}};
   if (as_json)
     std::printf("%s\n", result.dump(2).c_str());
   else

@@ -176,14 +176,12 @@ algorithms::RegretConfig RegretStudy::config(const std::string& env, const Metho
   c.episodes = episodes_[k];
   c.instance = envs::make_instance(env, options_.losses, c.episodes);
   c.random = algorithms::parse_random(options_.random);
-  // Every K has seeds of its own; methods share them.
-  const std::uint64_t first =
-      (c.random.splitmix ? c.random.first_seed : static_cast<std::uint64_t>(options_.seed)) +
-      static_cast<std::uint64_t>(options_.replicas) * k;
-  c.random.first_seed = first;
+  // Every K has seeds of its own; methods share them. A sequence's number is added to its replica's seed.
+  const std::uint64_t first = static_cast<std::uint64_t>(options_.replicas) * k;
+  c.random.first_seed += first;
   c.seeds.clear();
   for (std::int64_t r = 0; r < options_.replicas; ++r)
-    c.seeds.push_back(first + static_cast<std::uint64_t>(r));
+    c.seeds.push_back(static_cast<std::uint64_t>(options_.seed + r) + (c.random.splitmix ? 0 : first));
   c.settings = {method.settings};
   c.covariance = algorithms::parse_covariance(method.covariance);
   c.cover = {options_.delta_e, options_.alpha, options_.epoch, options_.cover_episodes,
