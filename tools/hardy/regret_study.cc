@@ -36,10 +36,10 @@ json settings_json(const ReplicaResult& r) {
          {"gamma", s.steps.gamma}, {"note", s.note},     {"literal_bound", "none"}};
   if (s.literal_bound > 0) {
     char text[96];
-    std::snprintf(text, sizeof text, "%.3g, %s (H K = %.3g)", s.literal_bound,
-                  s.vacuous ? "vacuous at this K" : "not vacuous", s.trivial_bound);
+    std::snprintf(text, sizeof text, "%.3g%s", s.literal_bound, s.vacuous ? ", vacuous at this K" : "");
     j["literal_bound"] = text;
     j["literal_bound_value"] = s.literal_bound;
+    j["trivial_bound"] = s.trivial_bound;
     j["vacuous"] = s.vacuous;
   }
   return j;

@@ -198,7 +198,7 @@ std::string line_chart(const ChartText& text, const std::vector<Series>& given, 
   std::size_t longest = 0;
   for (const Series& s : series)
     if (!s.dashed) longest = std::max(longest, s.label.size());
-  const double margin = direct_labels ? std::min(200.0, 20 + 7.5 * static_cast<double>(longest)) : 16;
+  const double margin = direct_labels ? std::min(200.0, 20 + 7.5 * static_cast<double>(longest)) : 22;
   Frame f{58, width - margin, 36, static_cast<double>(height) - 48, {}, {}};
   for (const Series& s : series) {
     for (const double v : s.x) f.x.take(v);

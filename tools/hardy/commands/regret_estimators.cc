@@ -58,7 +58,7 @@ void print(const std::vector<EstimatorErrors>& errors) {
 
 int run(const std::vector<std::string>& args) {
   std::string env = "simplex:seed=20230131,H=3,S=4,A=3,d=3,K=8", gammas = "0.1 0.01 0.001",
-              multiples = "1 10 100";
+              multiples = "1 3 10 30 100 300";
   std::string out, title = "Estimates of the regularised inverse covariance";
   std::int64_t layer = 1, repeats = 100, seed = 1;
   double delta = 0.05;
