@@ -1,0 +1,44 @@
+// Exponential weights on the plain one-episode estimates. Under three names:
+//
+//   exp_weights           dilated bonuses, gamma as small as the magnitude-reduced method's: the honest
+//   control exp_weights_no_bonus  the same with beta = 0 linear_q_exp_weights  Luo, Wei, Lee 2021 for
+//   linear-Q: gamma = 2 eta H keeps eta Qhat >= -1, regret
+//                         d^{2/3} H^2 K^{2/3}
+#include "algorithms/adversarial/learner.h"
+
+namespace hardy::algorithms {
+namespace {
+
+template <int W>
+class ExpWeights : public Learner {
+ public:
+  explicit ExpWeights(Replicas<W>& replicas) : r_(replicas) {}
+
+  void episode(std::int64_t) override {
+    r_.entropic_policies();  // pi_k(a|s) ~ exp(-eta sum_{j<k} (Qhat_j - B_j)(s,a))
+    r_.occupancies();
+    r_.play();
+    r_.covariance();
+    r_.estimate();  // Qhat_k,h(s,a) = phi(s,a) . Sd_k,h phi(s_h,a_h) L_h
+    r_.bonus();
+    r_.dilate();
+    r_.follow();
+  }
+
+ private:
+  Replicas<W>& r_;
+};
+
+const RegisterLearner with_bonus({"exp_weights", "exponential weights with dilated bonuses, plain estimates",
+                                  Scaling::kEntropy},
+                                 makers_of<ExpWeights>());
+const RegisterLearner no_bonus({"exp_weights_no_bonus", "exponential weights without bonuses",
+                                Scaling::kEntropyNoBonus},
+                               makers_of<ExpWeights>());
+const RegisterLearner linear_q({"linear_q_exp_weights",
+                                "exponential weights with gamma = 2 eta H (Luo, Wei, Lee 2021, linear-Q)",
+                                Scaling::kLinearQ},
+                               makers_of<ExpWeights>());
+
+}  // namespace
+}  // namespace hardy::algorithms

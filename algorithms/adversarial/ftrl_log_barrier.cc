@@ -1,0 +1,36 @@
+// FTRL with the log-barrier and dilated bonuses, for linear-Q MDPs with a simulator: Algorithm 1 of Dai, Luo,
+// Wei, Zimmert, "Refined regret for adversarial MDPs with linear function approximation", ICML 2023. Regret
+// A^{1/2} d^{1/2} H^3 K^{1/2} up to logarithms: the log-barrier's stability needs no lower bound on the
+// estimates, so that gamma may be as small as 1/K.
+#include "algorithms/adversarial/learner.h"
+
+namespace hardy::algorithms {
+namespace {
+
+template <int W>
+class FtrlLogBarrier final : public Learner {
+ public:
+  explicit FtrlLogBarrier(Replicas<W>& replicas) : r_(replicas) {}
+
+  void episode(std::int64_t) override {
+    r_.log_barrier_policies();  // 1. pi_k = argmin_p <p, eta sum_{j<k} (Qhat_j - B_j)> + sum_a ln(1/p_a)
+    r_.occupancies();
+    r_.play();        // 2. a trajectory of pi_k
+    r_.covariance();  // 3. Sd_k,h = (gamma I + Sigma~_k,h)^{-1}, from other trajectories than 2
+    r_.estimate();    // 4. Qhat_k,h(s,a) = phi(s,a) . Sd_k,h phi(s_h,a_h) L_h
+    r_.bonus();       //    b_k,h(s,a) = beta (|phi(s,a)|^2_Sd + E_{a'} |phi(s,a')|^2_Sd)
+    r_.dilate();      //    B_k,h = b_k,h + (1 + 1/H) P_h E_{pi_k} B_k,h+1
+    r_.follow();
+  }
+
+ private:
+  Replicas<W>& r_;
+};
+
+const RegisterLearner registration({"ftrl_log_barrier",
+                                    "log-barrier FTRL with dilated bonuses (Dai et al. 2023, Algorithm 1)",
+                                    Scaling::kLogBarrier},
+                                   makers_of<FtrlLogBarrier>());
+
+}  // namespace
+}  // namespace hardy::algorithms

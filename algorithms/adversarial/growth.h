@@ -1,0 +1,39 @@
+// How regret grows with the number of episodes K: the exponent x of R ~ K^x and how sure it is.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace hardy::algorithms {
+
+// Regret of every replica at every K: regret[i][r] belongs to episodes[i].
+struct RegretTable {
+  std::vector<double> episodes;             // rising
+  std::vector<std::vector<double>> regret;  // [episodes][replicas]
+};
+
+struct Line {
+  double slope, intercept;
+};
+// Least squares of log y on log x over the points with y > 0; NaN where fewer than two are left.
+Line fit_log_log(const std::vector<double>& x, const std::vector<double>& y);
+
+// Slopes between neighbouring points, log y over log x: where a curve is heading. [x.size() - 1].
+std::vector<double> local_exponents(const std::vector<double>& x, const std::vector<double>& y);
+
+struct Exponent {
+  double value = 0, low = 0, high = 0;  // fitted to mean regret; a 95 % bootstrap interval over replicas
+  std::int64_t points = 0;              // how many K it is fitted to
+};
+struct Growth {
+  std::vector<double> mean, standard_error, deviation, lowest, highest;  // over replicas, per K
+  std::vector<double> local;
+  Exponent all, upper_half;  // over all K; over the larger half of them
+};
+
+// The bootstrap draws replicas with replacement, at each K by itself (their seeds are independent), fits
+// each resample's means, and takes the 2.5th and 97.5th percentile of the exponents. Deterministic in `seed`.
+// With one replica the interval is NaN: there is nothing to resample.
+Growth growth_of(const RegretTable& table, std::uint64_t seed, int resamples = 2000);
+
+}  // namespace hardy::algorithms

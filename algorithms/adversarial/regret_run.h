@@ -1,0 +1,99 @@
+// One learner against one loss sequence, R replicas in a batch: seeds x settings. Everything reported is
+// exact: the learner's loss is sum_k V^{pi_k}_k by policy evaluation, the comparator the best fixed policy by
+// backward induction on summed losses. No sampled return enters.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "algorithms/adversarial/covariance.h"
+#include "algorithms/adversarial/settings.h"
+#include "engine/base/threads.h"
+#include "envs/linear_mdp/instance.h"
+
+namespace hardy::algorithms {
+
+// --random: "philox", keyed by (seed, stream, episode, index), or "splitmix64:S", one sequence a replica
+// (S, S+1, ...) read in the order action, next state, action, ... (adversarial_mdp reference traces).
+struct RandomChoice {
+  bool splitmix = false;
+  std::uint64_t first_seed = 0;
+};
+RandomChoice parse_random(const std::string& text);
+
+// Sizes that the simulator-free linear-MDP learner takes as inputs; 0: K^{-1/9}, K^{1/9}, K^{6/9}, K^{8/9}.
+struct CoverSettings {
+  double delta_e = 0, alpha = 0;
+  std::int64_t epoch = 0, cover_episodes = 0;
+  bool oracle = false;  // the cover is computed from known P and costs no episodes
+};
+
+struct RegretConfig {
+  std::string method = "ftrl_log_barrier";
+  envs::Instance instance;
+  std::int64_t episodes = 0;                     // K
+  std::vector<std::uint64_t> seeds = {0};        // one replica for each seed
+  std::vector<SettingsRequest> settings = {{}};  // times each of these: replica = setting * seeds + seed
+  RandomChoice random;
+  CovarianceChoice covariance;
+  CoverSettings cover;
+  int curve_points = 50;
+  int keep_trajectories = 2;
+  bool hindsight = true;                       // false: learner's loss alone (benchmarks)
+  std::function<void(double share)> progress;  // called from one thread, now and then; may be empty
+};
+
+struct Visit {
+  int state = 0, action = 0;
+};
+
+struct ReplicaResult {
+  std::uint64_t seed = 0;
+  std::size_t setting = 0;  // index into RegretConfig::settings
+  ResolvedSettings resolved;
+  double learner_loss = 0, best_loss = 0, regret = 0;
+  std::vector<double> curve;                      // regret after RegretResult::at[i] episodes
+  std::vector<double> start_costs;                // C_0(s_0, .) [A] at the end; empty without a table C
+  std::vector<std::vector<Visit>> first;          // trajectories of the first episodes [..][H]
+  double least_eta_q = 0, largest_eta_bonus = 0;  // min eta Qhat, max eta B over the run
+};
+
+struct RegretResult {
+  std::vector<std::int64_t> at;  // about 50 log-spaced k, the last one K
+  std::vector<double> best;  // the best fixed policy's loss after at[i] episodes; empty if replicas differ
+  std::vector<ReplicaResult> replicas;
+  std::string covariance;            // "exact", "empirical, M = 100", ...
+  std::int64_t simulator_calls = 0;  // all replicas
+  std::int64_t trajectories = 0;     // simulated ones, all replicas
+  std::string regret_notion;         // "best fixed policy" or "external, on the realised losses"
+  double seconds = 0;                // of the episode loop
+};
+
+// Bytes of tables and scratch that run_regret will hold, and floating-point operations of one replica's
+// episode.
+struct RegretCost {
+  std::int64_t bytes = 0;
+  double flop_per_episode = 0, bytes_per_episode = 0;
+  std::string text;  // "12.3 MB; 1.2e+09 FLOP an episode and replica"
+};
+RegretCost cost_of(const RegretConfig& config);
+
+// Replicas are cut into groups of the machine's lanes, and groups are shared among the team's threads; an
+// instance too large for that is run replica by replica with the team inside. A replica's bits do not depend
+// on the others. Throws an Error before the first episode on anything that cannot be right.
+RegretResult run_regret(const RegretConfig& config, ThreadTeam& team);
+
+// The methods by name.
+struct RegretMethod {
+  std::string name, summary;
+  Scaling scaling = Scaling::kNone;
+};
+std::vector<RegretMethod> regret_methods();
+const RegretMethod& regret_method(const std::string& name);  // an Error with the nearest name
+
+// floor(lowest * ratio^i) without repeats, from 1 to K.
+std::vector<std::int64_t> log_spaced(std::int64_t episodes, int points);
+
+}  // namespace hardy::algorithms

@@ -1,0 +1,132 @@
+#include "algorithms/adversarial/settings.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "engine/base/error.h"
+#include "engine/run/values.h"
+
+namespace hardy::algorithms {
+namespace {
+
+constexpr double kLiteralBeta = 8, kLiteralGamma = 96;
+
+double power(double x, int n) { return std::pow(x, n); }
+
+// eta0 = sqrt(ln A / (d K)) / H^2.
+double unit_eta(const Sizes& z) {
+  return std::sqrt(std::log(static_cast<double>(std::max(z.A, 2))) / (z.d * static_cast<double>(z.K))) /
+         power(z.H, 2);
+}
+
+StepSizes theory(Scaling scaling, const Sizes& z) {
+  const double H = z.H, S = z.S, A = std::max(z.A, 2), d = z.d, K = static_cast<double>(z.K);
+  const double eta0 = unit_eta(z), gamma0 = std::min(1.0, power(eta0, 2) * power(H, 4));
+  StepSizes steps;
+  switch (scaling) {
+    case Scaling::kLogBarrier:
+      return {std::sqrt(A) * eta0, eta0 * H * H, gamma0};
+    case Scaling::kEntropy:
+      return {eta0, eta0 * H * H, gamma0};
+    case Scaling::kEntropyNoBonus:
+      return {eta0, 0, gamma0};
+    case Scaling::kLinearQ:
+      steps.eta = 1 / (H * std::pow(d * K, 2.0 / 3));
+      return {steps.eta, std::sqrt(steps.eta * power(H, 3)), std::min(1.0, 2 * steps.eta * H)};
+    case Scaling::kTabular:
+      steps.eta = std::min(1 / (24 * power(H, 3)), 1 / std::sqrt(H * S * A * H * K));  // S counts every layer
+      return {steps.eta, 1, std::min(1.0, 2 * steps.eta * H)};
+    case Scaling::kFullInformation:
+      return {std::sqrt(std::log(A) / K) / H, 0, 1};
+    case Scaling::kOccupancy:
+      steps.eta = std::sqrt(std::log(S * A) / (S * A * K));
+      return {steps.eta, 0, std::min(1.0, steps.eta)};
+    case Scaling::kEpochs:
+      return {std::pow(K, -2.0 / 9), std::pow(K, -2.0 / 9), std::pow(K, -3.0 / 9)};
+    case Scaling::kNone:
+      break;
+  }
+  return {0, 0, 1};
+}
+
+bool has_literal(Scaling scaling) { return scaling == Scaling::kLogBarrier || scaling == Scaling::kEntropy; }
+
+// Log-barrier eta = sqrt(A ln K / (d K)) / H^2, entropy sqrt(ln A / (d K)) / H^2; eta is lowered until
+// gamma = 96 eta^2 H^4 is at most 1.
+StepSizes literal(Scaling scaling, const Sizes& z) {
+  const double H = z.H, K = static_cast<double>(z.K);
+  double eta = scaling == Scaling::kLogBarrier
+                   ? std::sqrt(z.A * std::log(std::max(K, 2.0)) / (z.d * K)) / (H * H)
+                   : unit_eta(z);
+  eta = std::min(eta, 1 / (std::sqrt(kLiteralGamma) * H * H));
+  return {eta, kLiteralBeta * eta * H * H, std::min(1.0, kLiteralGamma * eta * eta * power(H, 4))};
+}
+
+// Penalty + 2 beta tr(Sd Sigma) dilated + estimator bias 2 gamma d H^3 K / beta.
+double literal_regret(Scaling scaling, const Sizes& z, const StepSizes& steps) {
+  const double H = z.H, K = static_cast<double>(z.K), d = z.d;
+  const double penalty = scaling == Scaling::kLogBarrier ? z.A * std::log(std::max(K, 2.0)) : std::log(z.A);
+  return H * penalty / steps.eta + 2 * std::numbers::e * steps.beta * d * H * K +
+         2 * steps.gamma * d * power(H, 3) * K / steps.beta;
+}
+
+std::string short_text(double x) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", x);
+  return text;
+}
+
+void require(bool good, const char* key, double value, const char* bound) {
+  if (!good) throw Error(std::string(key) + " = " + run::to_text(value), "settings", bound);
+}
+
+}  // namespace
+
+Sizes sizes_of(const envs::LinearMdp& mdp, std::int64_t episodes) {
+  return {episodes, mdp.H, mdp.S, mdp.A, mdp.d};
+}
+
+ResolvedSettings resolve(Scaling scaling, const SettingsRequest& request, const Sizes& sizes) {
+  if (sizes.K < 1)
+    throw Error("K = " + std::to_string(sizes.K), "settings", "at least one episode is needed");
+  if (request.preset != "theory" && request.preset != "literal")
+    throw Error("there is no preset '" + request.preset + "'", "settings", "known: theory, literal");
+  for (const auto& [key, c] :
+       {std::pair{"c_eta", request.c_eta}, {"c_beta", request.c_beta}, {"c_gamma", request.c_gamma}})
+    require(std::isfinite(c) && c >= 0, key, c, "a multiplier is a number of at least 0");
+  ResolvedSettings r;
+  r.preset = request.preset;
+  if (request.preset == "literal") {
+    if (!has_literal(scaling))
+      throw Error("this method has no literal constants", "settings",
+                  "use the preset theory or explicit values");
+    r.steps = literal(scaling, sizes);
+  } else {
+    r.steps = theory(scaling, sizes);
+  }
+  r.steps.eta = request.eta.value_or(r.steps.eta * request.c_eta);
+  r.steps.beta = request.beta.value_or(r.steps.beta * request.c_beta);
+  r.steps.gamma = request.gamma.value_or(r.steps.gamma * request.c_gamma);
+  if (scaling == Scaling::kNone) r.steps = {0, 0, 1};
+  const StepSizes& s = r.steps;
+  require(scaling == Scaling::kNone || (std::isfinite(s.eta) && s.eta > 0), "eta", s.eta, "eta is above 0");
+  require(std::isfinite(s.beta) && s.beta >= 0, "beta", s.beta, "beta is at least 0");
+  require(s.gamma > 0 && s.gamma <= 1, "gamma", s.gamma, "gamma lies in (0,1]");
+  r.trivial_bound = sizes.H * static_cast<double>(sizes.K);
+  r.note = "eta = " + short_text(s.eta) + ", beta = " + short_text(s.beta) +
+           ", gamma = " + short_text(s.gamma) + " (" + request.preset + ")";
+  if (!has_literal(scaling)) return r;
+  const double eta_bonus = s.eta * 2 * std::numbers::e * sizes.H * s.beta / s.gamma, most = 0.5 / sizes.H;
+  if (request.preset == "literal" && !(eta_bonus <= most))
+    throw Error("eta B may reach " + short_text(eta_bonus) + " (eta 2 e H beta / gamma)", "settings",
+                "the literal preset needs at most 1/(2H) = " + short_text(most));
+  r.literal_bound = literal_regret(scaling, sizes, literal(scaling, sizes));
+  r.vacuous = r.literal_bound >= r.trivial_bound;
+  r.note += "; with literal constants the bound is " + short_text(r.literal_bound) +
+            (r.vacuous ? ", vacuous at this K (any policy has at most " : ", below what any policy has (") +
+            short_text(r.trivial_bound) + ")";
+  return r;
+}
+
+}  // namespace hardy::algorithms

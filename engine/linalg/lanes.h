@@ -1,0 +1,117 @@
+// Numbers side by side: the same formula on W independent problems, one a lane. Written once as a template
+// on W, it runs on a scalar (W = 1) or on the machine's vector (W = kLanes), with the same bits either way:
+// every operation below is IEEE's, exactly rounded, or spelt out in such operations.
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+#include "engine/ops/gemm_kernel.h"
+
+namespace hardy::linalg {
+
+// Doubles that the machine works on at once: 8 with AVX-512, 4 with AVX2, else 2.
+inline constexpr int kLanes = detail::VectorOf<double>::kLanes;
+
+template <int W>
+struct Lanes {
+  static_assert(W == kLanes, "one lane, or as many as the machine has");
+  using type = detail::VectorOf<double>::type;
+  typedef std::int64_t integers __attribute__((vector_size(sizeof(type))));
+};
+template <>
+struct Lanes<1> {
+  using type = double;
+  using integers = std::int64_t;
+};
+template <int W>
+using Vec = typename Lanes<W>::type;
+
+template <int W>
+inline Vec<W> load(const double* from) {
+  if constexpr (W == 1)
+    return *from;
+  else
+    return detail::load<double>(from);
+}
+template <int W>
+inline void store(double* to, Vec<W> x) {
+  if constexpr (W == 1)
+    *to = x;
+  else
+    detail::store<double>(to, x);
+}
+template <int W>
+inline Vec<W> all(double x) {
+  if constexpr (W == 1)
+    return x;
+  else
+    return detail::broadcast<double>(x);
+}
+
+// a * b + c, rounded once.
+template <int W>
+inline Vec<W> fma(Vec<W> a, Vec<W> b, Vec<W> c) {
+  if constexpr (W == 1)
+    return detail::multiply_add_scalar<double>(a, b, c);
+  else
+    return detail::fused<double>(a, b, c);
+}
+template <int W>
+inline Vec<W> max(Vec<W> a, Vec<W> b) {
+  return a > b ? a : b;
+}
+template <int W>
+inline Vec<W> min(Vec<W> a, Vec<W> b) {
+  return a < b ? a : b;
+}
+template <int W>
+inline Vec<W> sqrt(Vec<W> x) {
+  if constexpr (W == 1) {
+    return std::sqrt(x);
+  } else {
+    Vec<W> y;
+    for (int w = 0; w < W; ++w) y[w] = std::sqrt(x[w]);
+    return y;
+  }
+}
+
+// Whether a > b in any lane.
+template <int W>
+inline bool any_greater(Vec<W> a, Vec<W> b) {
+  if constexpr (W == 1) {
+    return a > b;
+  } else {
+#if defined(__AVX512F__)
+    return _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_GT_OQ) != 0;
+#elif defined(__AVX2__)
+    return _mm256_movemask_pd(_mm256_cmp_pd((__m256d)a, (__m256d)b, _CMP_GT_OQ)) != 0;
+#else
+    bool any = false;
+    for (int w = 0; w < W; ++w) any = any || a[w] > b[w];
+    return any;
+#endif
+  }
+}
+
+// e^x to about one unit in the last place; 0 where x < -708. x <= 709.
+// x = n ln 2 + r with |r| <= ln 2 / 2; e^r by its series to r^13 (the rest is below 5e-18); times 2^n.
+template <int W>
+inline Vec<W> exp(Vec<W> x) {
+  using Int = typename Lanes<W>::integers;
+  const Vec<W> shift = all<W>(0x1.8p52);  // adding it leaves the rounded integer in the last bits
+  const Vec<W> safe = max<W>(x, all<W>(-708.0));
+  const Vec<W> shifted = fma<W>(safe, all<W>(1.4426950408889634), shift);
+  const Vec<W> n = shifted - shift;
+  Vec<W> r = fma<W>(n, all<W>(-0x1.62e42fefa39efp-1), safe);
+  r = fma<W>(n, all<W>(-0x1.abc9e3b39803fp-56), r);
+  Vec<W> sum = all<W>(1.0 / 6227020800.0);
+  for (const double factorial : {479001600.0, 39916800.0, 3628800.0, 362880.0, 40320.0, 5040.0, 720.0, 120.0,
+                                 24.0, 6.0, 2.0, 1.0, 1.0})
+    sum = fma<W>(sum, r, all<W>(1.0 / factorial));
+  const auto scaled = (std::bit_cast<Int>(shifted) << 52) + std::bit_cast<Int>(sum);
+  return x < all<W>(-708.0) ? all<W>(0.0) : std::bit_cast<Vec<W>>(scaled);
+}
+
+}  // namespace hardy::linalg

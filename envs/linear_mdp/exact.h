@@ -1,0 +1,67 @@
+// What an evaluator who knows P computes exactly: occupancies, values, the best fixed policy in hindsight,
+// dilated bonuses. Tables are [H][S][A]; with W lanes, W replicas' tables side by side, lane innermost.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/linalg/lanes.h"
+#include "envs/linear_mdp/linear_mdp.h"
+
+namespace hardy::envs {
+
+// next[s'] = sum_{s,a} q(s,a) P_h(s'|s,a): q [S][A][W], next [S][W]. u [d][W] is the layer's sum of q phi.
+template <int W>
+void push_forward(const LinearMdp& m, int h, const double* q, const double* u, double* next) {
+  using linalg::all, linalg::fma, linalg::load, linalg::store;
+  for (int t = 0; t < m.S; ++t) store<W>(next + t * W, all<W>(0.0));
+  const std::int64_t rows = m.low_rank() ? m.d : m.pairs();
+  const double* weight = m.low_rank() ? u : q;
+  const double* row = m.low_rank() ? m.layer_mu(h) : m.layer_transitions(h);
+  for (std::int64_t i = 0; i < rows; ++i, row += m.S) {
+    const auto x = load<W>(weight + i * W);
+    for (int t = 0; t < m.S; ++t) store<W>(next + t * W, fma<W>(x, all<W>(row[t]), load<W>(next + t * W)));
+  }
+}
+
+// out[s,a] = sum_{s'} P_h(s'|s,a) v(s'): v [S][W], out [S][A][W]; scratch [d][W].
+template <int W>
+void pull_back(const LinearMdp& m, int h, const double* v, double* out, double* scratch) {
+  using linalg::all, linalg::fma, linalg::load, linalg::store;
+  const auto dot = [](const double* row, const double* x, int n) {
+    linalg::Vec<W> sum = all<W>(0.0);
+    for (int i = 0; i < n; ++i) sum = fma<W>(all<W>(row[i]), load<W>(x + i * W), sum);
+    return sum;
+  };
+  const std::int64_t n = m.pairs();
+  if (!m.low_rank()) {
+    for (std::int64_t p = 0; p < n; ++p) store<W>(out + p * W, dot(m.layer_transitions(h) + p * m.S, v, m.S));
+    return;
+  }
+  for (int i = 0; i < m.d; ++i) store<W>(scratch + i * W, dot(m.layer_mu(h) + std::int64_t{i} * m.S, v, m.S));
+  for (std::int64_t p = 0; p < n; ++p)
+    store<W>(out + p * W, dot(m.layer_features(h) + p * m.d, scratch, m.d));
+}
+
+// q_h(s,a) = P(s_h = s, a_h = a) under a policy [H][S][A]; each layer sums to 1.
+std::vector<double> occupancy(const LinearMdp& m, const std::vector<double>& policy);
+
+struct Values {
+  std::vector<double> Q, V;  // [H][S][A], [H][S]
+  double start = 0;          // under the start law
+};
+// Of one policy under one episode's losses [H][S][A]: Q_h = l_h + P_h V_h+1.
+Values evaluate(const LinearMdp& m, const std::vector<double>& losses, const std::vector<double>& policy);
+
+struct Hindsight {
+  double value = 0;          // min over policies of the start value for the summed losses
+  std::vector<int> actions;  // [H][S]
+};
+// V is linear in the losses: the best fixed policy for a sequence is one backward induction on its sum.
+Hindsight hindsight(const LinearMdp& m, const std::vector<double>& loss_sum);
+
+// B_h = b_h + (1 + 1/H) P_h E_{a' ~ policy} B_h+1, B_H = 0 (Luo, Wei, Lee 2021).
+std::vector<double> dilated_bonus(const LinearMdp& m, const std::vector<double>& b,
+                                  const std::vector<double>& policy);
+
+}  // namespace hardy::envs

@@ -1,0 +1,61 @@
+#include "envs/linear_mdp/instance.h"
+
+#include <map>
+#include <utility>
+
+#include "engine/base/error.h"
+#include "engine/base/nearest.h"
+#include "envs/linear_mdp/instance_file.h"
+
+namespace hardy::envs {
+namespace {
+
+struct Entry {
+  LinearFamily family;
+  LinearEnvironment (*make)(Parameters&);
+};
+std::map<std::string, Entry>& registry() {
+  static std::map<std::string, Entry> families;
+  return families;
+}
+
+}  // namespace
+
+RegisterLinearEnvironment::RegisterLinearEnvironment(const LinearFamily& family,
+                                                     LinearEnvironment (*make)(Parameters&)) {
+  registry()[family.name] = {family, make};
+}
+
+std::vector<LinearFamily> linear_families() {
+  std::vector<LinearFamily> all;
+  for (const auto& [name, entry] : registry()) all.push_back(entry.family);
+  return all;
+}
+
+LinearEnvironment make_linear_environment(const std::string& env) {
+  if (env.ends_with(".hdf5") || env.ends_with(".h5")) return read_linear_environment(env);
+  Parameters parameters(env);
+  const auto found = registry().find(parameters.name());
+  if (found == registry().end()) {
+    std::vector<std::string> names;
+    for (const auto& [name, entry] : registry()) names.push_back(name);
+    throw Error("there is no linear MDP '" + parameters.name() + "'", env,
+                suggestion(parameters.name(), names) + ", or a file ending in .hdf5");
+  }
+  LinearEnvironment made = found->second.make(parameters);
+  parameters.finish();
+  made.mdp.name = env;
+  made.mdp.finish();
+  return made;
+}
+
+Instance make_instance(const std::string& env, const std::string& losses, std::int64_t episodes) {
+  LinearEnvironment made = make_linear_environment(env);
+  const auto mdp = std::make_shared<const LinearMdp>(std::move(made.mdp));
+  Instance instance{mdp, make_losses(losses.empty() ? made.default_losses : losses,
+                                     {*mdp, made.rows, made.linear, episodes})};
+  if (episodes > 0) check_losses(*mdp, *instance.losses, episodes);
+  return instance;
+}
+
+}  // namespace hardy::envs

@@ -1,0 +1,64 @@
+// Loss processes: what the adversary does. Episode k's losses are l_k,h(s,a) = phi_h(s,a) . nu_k,h, or a
+// table [H][S][A] of their own. Oblivious processes are functions of k alone; an adaptive one sees what the
+// learner visits, and then regret is external, on the realised losses.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "envs/linear_mdp/linear_mdp.h"
+
+namespace hardy::envs {
+
+class LossProcess {
+ public:
+  virtual ~LossProcess() = default;
+  // True: an episode's losses are nu [H][d]. False: a table l [H][S][A].
+  virtual bool linear() const { return true; }
+  // Losses of episode k = 0, 1, ...: either written to `scratch` (of the size above) or kept elsewhere.
+  // Calls come in the order of k; an oblivious process must give the same numbers in any order.
+  virtual const double* losses(std::int64_t k, double* scratch) const = 0;
+
+  virtual bool adaptive() const { return false; }
+  // An adaptive process's own copy for one replica, as at the start.
+  virtual std::unique_ptr<LossProcess> fresh() const { return nullptr; }
+  // After episode k: the expected features sum_{s,a} q_h(s,a) phi_h(s,a) of what was played, [H][d].
+  virtual void played(std::int64_t /*k*/, std::span<const double> /*features*/) {}
+};
+
+// What a loss process may be built from: the MDP, its typical losses nu [rows][H][d] (tables [rows][H][S][A]
+// where linear is false), how many episodes will be played (0: unknown).
+struct LossContext {
+  const LinearMdp& mdp;
+  const std::vector<double>& rows;
+  bool linear = true;
+  std::int64_t episodes = 0;
+};
+// Numbers in one episode's losses: H d, or H S A.
+std::int64_t loss_size(const LinearMdp& mdp, bool linear);
+
+// "fixed" (the first row), "cycle", "stochastic:seed=1", "switching:period=K/4" (or a number),
+// "sinusoidal:period=1000", "adaptive". Where the features lie in the simplex, stochastic draws Bernoulli(nu)
+// for each coordinate and sinusoidal moves nu_i = .5 + .4 sin(2 pi k / T_i + i); elsewhere both stay between
+// the MDP's own rows. An environment with one row of losses in [0,1]^d lends its complement 1 - nu as the
+// second.
+std::shared_ptr<const LossProcess> make_losses(const std::string& specification, const LossContext& context);
+std::vector<std::string> loss_process_names();
+
+// The user's own: fill(k, losses) writes nu [H][d] (or the table [H][S][A]) of episode k; deterministic in k.
+std::shared_ptr<const LossProcess> losses_from(const LinearMdp& mdp, bool linear,
+                                               std::function<void(std::int64_t, std::span<double>)> fill);
+// Rows of nu, or of tables, one after another, again from the first after the last.
+std::shared_ptr<const LossProcess> cycled_losses(const LinearMdp& mdp, bool linear, std::vector<double> rows);
+
+// Refuses losses outside [0,1], naming the episode, the place, the figure. Looks at the first thousand
+// episodes of `episodes` and at as many spread over the rest; what a run sees later it checks itself.
+void check_losses(const LinearMdp& mdp, const LossProcess& losses, std::int64_t episodes);
+// l [H][S][A] of one episode, from what losses() gave.
+std::vector<double> loss_table(const LinearMdp& mdp, const LossProcess& losses, const double* episode);
+
+}  // namespace hardy::envs

@@ -1,0 +1,48 @@
+// A generative simulator: any state and action can be asked, free of regret; calls are counted. States are
+// numbers, so that a space too large to enumerate fits too.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "envs/linear_mdp/instance.h"
+
+namespace hardy::envs {
+
+using State = std::uint64_t;
+
+class Simulator {
+ public:
+  virtual ~Simulator() = default;
+  virtual int H() const = 0;
+  virtual int A() const = 0;
+  virtual int d() const = 0;
+  virtual State start(double u) const = 0;                                 // u in [0,1)
+  virtual void features(int h, State s, std::span<double> phi) const = 0;  // [A][d], ||phi|| <= 1
+  virtual double loss(std::int64_t k, int h, State s, int a) const = 0;    // in [0,1]
+  State step(int h, State s, int a, double u) const {                      // h < H-1
+    ++calls_;
+    return next(h, s, a, u);
+  }
+  std::int64_t calls() const { return calls_; }
+
+ protected:
+  virtual State next(int h, State s, int a, double u) const = 0;
+
+ private:
+  mutable std::int64_t calls_ = 0;
+};
+
+// An enumerated instance as a simulator. It keeps the instance alive; oblivious losses alone.
+std::unique_ptr<Simulator> simulator_of(const Instance& instance);
+
+// The number of thresholds of a cumulative law [n] that u reaches: an index below n. u within rounding of a
+// threshold is the one place where two programs may differ.
+inline int draw_from(const double* cumulative, int n, double u) {
+  int index = 0;
+  while (index < n - 1 && u >= cumulative[index]) ++index;
+  return index;
+}
+
+}  // namespace hardy::envs

@@ -1,0 +1,20 @@
+// The reference problem T1: a random linear MDP with H = 3, S = 4, A = 3, d = 3 and eight losses in turn.
+#pragma once
+
+#include "algorithms/adversarial/regret_run.h"
+
+namespace hardy::algorithms::test {
+
+inline constexpr const char* kT1 = "simplex:seed=20230131,H=3,S=4,A=3,d=3,K=8";
+
+inline RegretConfig t1(const std::string& method, std::int64_t episodes, double eta, double beta,
+                       double gamma) {
+  RegretConfig config;
+  config.method = method;
+  config.instance = envs::make_instance(kT1, "", episodes);
+  config.episodes = episodes;
+  config.settings[0].eta = eta, config.settings[0].beta = beta, config.settings[0].gamma = gamma;
+  return config;
+}
+
+}  // namespace hardy::algorithms::test
