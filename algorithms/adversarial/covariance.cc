@@ -43,9 +43,10 @@ SampleCounts sample_counts(const CovarianceChoice& choice, double gamma) {
     case CovarianceChoice::Kind::kMgr:
       break;
   }
-  const std::int64_t terms = choice.terms > 0 ? choice.terms
-                                              : std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(
-                                                                              2 / gamma * std::log(1 / gamma))));
+  const std::int64_t terms =
+      choice.terms > 0
+          ? choice.terms
+          : std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(2 / gamma * std::log(1 / gamma))));
   return {choice.samples > 0 ? choice.samples : static_cast<std::int64_t>(std::ceil(1 / gamma)), terms};
 }
 
@@ -64,9 +65,10 @@ std::string describe(const CovarianceChoice& choice, double gamma) {
 
 SampleCounts mgr_counts(double eps, double gamma, int d, int H, std::int64_t K) {
   const double terms = std::ceil(2 / gamma * std::log(1 / (eps * gamma)));
-  const double chains =
-      std::ceil(24 * std::log(static_cast<double>(d) * H * static_cast<double>(K)) / (eps * eps * gamma * gamma));
-  return {static_cast<std::int64_t>(std::min(chains, 9e18)), static_cast<std::int64_t>(std::min(terms, 9e18))};
+  const double chains = std::ceil(24 * std::log(static_cast<double>(d) * H * static_cast<double>(K)) /
+                                  (eps * eps * gamma * gamma));
+  return {static_cast<std::int64_t>(std::min(chains, 9e18)),
+          static_cast<std::int64_t>(std::min(terms, 9e18))};
 }
 
 }  // namespace hardy::algorithms

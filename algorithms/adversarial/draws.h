@@ -1,5 +1,5 @@
-// A replica's uniform numbers: Philox keyed by (seed, what for, episode, index), or one splitmix64 sequence read
-// in order, which an independent program reproduces with ten lines.
+// A replica's uniform numbers: Philox keyed by (seed, what for, episode, index), or one splitmix64 sequence
+// read in order, which an independent program reproduces with ten lines.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,13 @@
 
 namespace hardy::algorithms {
 
-enum class DrawFor : std::uint32_t { kPlay = 1101, kCovariance = 1102, kMagnitude = 1103, kCover = 1104, kBonus = 1105 };
+enum class DrawFor : std::uint32_t {
+  kPlay = 1101,
+  kCovariance = 1102,
+  kMagnitude = 1103,
+  kCover = 1104,
+  kBonus = 1105
+};
 
 class Draws {
  public:
@@ -27,7 +33,8 @@ class Draws {
     if (splitmix_) return sequence_.uniform();
     if ((index_ & 1) == 0) block_ = random_.block(index_ >> 1);
     const std::size_t half = (index_++ & 1) * 2;
-    return (static_cast<double>(block_[half] >> 5) * 67108864.0 + static_cast<double>(block_[half + 1] >> 6)) *
+    return (static_cast<double>(block_[half] >> 5) * 67108864.0 +
+            static_cast<double>(block_[half + 1] >> 6)) *
            0x1p-53;
   }
 

@@ -50,7 +50,8 @@ void Replicas<W>::sampled_weights(DrawFor purpose) {
     draws[lane].begin(purpose, episode);
     const double share = 1.0 / static_cast<double>(M);
     for (std::int64_t m = 0; m < M; ++m)
-      simulate(w, [&](int h, int s, int a) { weights_[table(h) + (std::int64_t{s} * A + a) * W + w] += share; });
+      simulate(w,
+               [&](int h, int s, int a) { weights_[table(h) + (std::int64_t{s} * A + a) * W + w] += share; });
     if (w >= members_) continue;
     trajectories += M;
     simulator_calls += M * (H - 1);
@@ -72,8 +73,8 @@ void Replicas<W>::factor(const Numbers& weight) {
   }
 }
 
-// Matrix Geometric Resampling, Sd itself: M chains of N trajectories, each serving all layers. It is symmetrised,
-// so that phi Sd phi is what it would be anyway.
+// Matrix Geometric Resampling, Sd itself: M chains of N trajectories, each serving all layers. It is
+// symmetrised, so that phi Sd phi is what it would be anyway.
 template <int W>
 void Replicas<W>::resample() {
   const std::size_t size = static_cast<std::size_t>(d) * static_cast<std::size_t>(d);
@@ -86,7 +87,9 @@ void Replicas<W>::resample() {
     for (std::int64_t m = 0; m < counts.chains; ++m) {
       for (auto& chain : chains_) chain.restart();
       for (std::int64_t t = 0; t < counts.terms; ++t)
-        simulate(w, [&](int h, int s, int a) { chains_[static_cast<std::size_t>(h)].draw(mdp.features(h, s, a)); });
+        simulate(w, [&](int h, int s, int a) {
+          chains_[static_cast<std::size_t>(h)].draw(mdp.features(h, s, a));
+        });
       for (auto& chain : chains_) chain.finish();
     }
     for (int h = 0; h < H; ++h) {
@@ -108,7 +111,8 @@ void Replicas<W>::solve(int h, double* v) const {
     std::vector<double> out(static_cast<std::size_t>(d) * W);
     for (std::int64_t i = 0; i < d; ++i) {
       Vec total = all<W>(0.0);
-      for (std::int64_t j = 0; j < d; ++j) total = fma<W>(load<W>(m + (i * d + j) * W), load<W>(v + j * W), total);
+      for (std::int64_t j = 0; j < d; ++j)
+        total = fma<W>(load<W>(m + (i * d + j) * W), load<W>(v + j * W), total);
       store<W>(out.data() + i * W, total);
     }
     std::ranges::copy(out, v);
@@ -193,8 +197,8 @@ void Replicas<W>::compensate(int h, const double* weight) {
   for (std::int64_t p = 0; p < n; ++p) {
     Vec total = all<W>(0.0);
     for (std::int64_t other = 0; other < n; ++other)
-      total = fma<W>(load<W>(weight + other * W), min<W>(dot<W>(phi + p * d, y + other * d * W, d), all<W>(0.0)),
-                     total);
+      total = fma<W>(load<W>(weight + other * W),
+                     min<W>(dot<W>(phi + p * d, y + other * d * W, d), all<W>(0.0)), total);
     store<W>(compensator_.at(p * W), total * all<W>(static_cast<double>(H)));
   }
 }
@@ -216,7 +220,8 @@ void Replicas<W>::bonus() {
     } else if (large_) {
       linalg::quadratic_forms(m, phi, n, d, norm, team);
     } else {
-      linalg::quadratic_forms<W>(m, inverse_diagonal.at(std::int64_t{h} * d * W), phi, n, d, scratch_.at(0), norm);
+      linalg::quadratic_forms<W>(m, inverse_diagonal.at(std::int64_t{h} * d * W), phi, n, d, scratch_.at(0),
+                                 norm);
     }
     const Vec scale = load<W>(beta.data());
     for (std::int64_t s = 0; s < S; ++s) {
@@ -250,7 +255,8 @@ void Replicas<W>::dilate() {
       team.for_range(n, kChunk, [&](std::int64_t begin, std::int64_t end) {
         Eigen::Map<Eigen::VectorXd> rows(out + begin, end - begin);
         rows = VectorView(now + begin, end - begin);
-        rows.noalias() += MatrixView(mdp.layer_features(h) + begin * d, end - begin, d) * VectorView(scratch_.at(0), d);
+        rows.noalias() +=
+            MatrixView(mdp.layer_features(h) + begin * d, end - begin, d) * VectorView(scratch_.at(0), d);
       });
       continue;
     }

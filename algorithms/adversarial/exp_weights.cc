@@ -1,8 +1,8 @@
 // Exponential weights on the plain one-episode estimates. Under three names:
 //
-//   exp_weights           dilated bonuses, gamma as small as the magnitude-reduced method's: the honest control
-//   exp_weights_no_bonus  the same with beta = 0
-//   linear_q_exp_weights  Luo, Wei, Lee 2021 for linear-Q: gamma = 2 eta H keeps eta Qhat >= -1, regret
+//   exp_weights           dilated bonuses, gamma as small as the magnitude-reduced method's: the honest
+//   control exp_weights_no_bonus  the same with beta = 0 linear_q_exp_weights  Luo, Wei, Lee 2021 for
+//   linear-Q: gamma = 2 eta H keeps eta Qhat >= -1, regret
 //                         d^{2/3} H^2 K^{2/3}
 #include "algorithms/adversarial/learner.h"
 

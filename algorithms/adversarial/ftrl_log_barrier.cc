@@ -1,7 +1,7 @@
 // FTRL with the log-barrier and dilated bonuses, for linear-Q MDPs with a simulator: Algorithm 1 of Dai, Luo,
 // Wei, Zimmert, "Refined regret for adversarial MDPs with linear function approximation", ICML 2023. Regret
-// A^{1/2} d^{1/2} H^3 K^{1/2} up to logarithms: the log-barrier's stability needs no lower bound on the estimates,
-// so that gamma may be as small as 1/K.
+// A^{1/2} d^{1/2} H^3 K^{1/2} up to logarithms: the log-barrier's stability needs no lower bound on the
+// estimates, so that gamma may be as small as 1/K.
 #include "algorithms/adversarial/learner.h"
 
 namespace hardy::algorithms {

@@ -19,9 +19,9 @@ class Learner {
 struct LearnerMakers {
   std::unique_ptr<Learner> (*one)(Replicas<1>&) = nullptr;
   std::unique_ptr<Learner> (*many)(Replicas<linalg::kLanes>&) = nullptr;  // absent: replicas go one by one
-  bool costs = true;          // keeps the table C
-  bool covariance = true;     // uses Sigma-dagger
-  bool magnitude = false;     // uses the compensator m, n^2 d operations a layer
+  bool costs = true;                                                      // keeps the table C
+  bool covariance = true;                                                 // uses Sigma-dagger
+  bool magnitude = false;  // uses the compensator m, n^2 d operations a layer
 };
 
 struct RegisterLearner {

@@ -41,8 +41,9 @@ class Run {
         result_.replicas.push_back(std::move(replica));
       }
     }
-    result_.covariance =
-        makers_.covariance ? describe(config.covariance, result_.replicas.front().resolved.steps.gamma) : "none";
+    result_.covariance = makers_.covariance
+                             ? describe(config.covariance, result_.replicas.front().resolved.steps.gamma)
+                             : "none";
     result_.regret_notion = config.instance.losses->adaptive()
                                 ? "external regret, against the best fixed policy for the realised losses"
                                 : "regret against the best fixed policy in hindsight";
@@ -78,8 +79,8 @@ class Run {
     if (config_.curve_points < 1) throw Error("a curve needs at least one point", "regret run");
   }
 
-  // Groups of full lanes first, then one by one: a lone replica is not worth the lanes of eight. A replica's bits
-  // are the same either way.
+  // Groups of full lanes first, then one by one: a lone replica is not worth the lanes of eight. A replica's
+  // bits are the same either way.
   std::vector<Job> cut(std::size_t width) const {
     std::vector<Job> jobs;
     for (std::size_t i = 0; i < result_.replicas.size();) {
@@ -155,7 +156,8 @@ class Run {
                                 "costs that are too large; raise gamma or lower eta");
       double best = 0;
       if (group.adaptive && config_.hindsight)
-        best = envs::hindsight(group.mdp, envs::loss_table(group.mdp, *config_.instance.losses, group.sum[w].data()))
+        best = envs::hindsight(group.mdp,
+                               envs::loss_table(group.mdp, *config_.instance.losses, group.sum[w].data()))
                    .value;
       replica.curve.push_back(group.learner_loss[w] - best);
       replica.best_loss = best;
@@ -173,7 +175,8 @@ class Run {
       replica.largest_eta_bonus = group.largest_eta_bonus[w];
       if (!makers_.costs) continue;
       for (int a = 0; a < group.A; ++a)
-        replica.start_costs.push_back(group.lane(group.C, std::int64_t{start} * group.A + a, static_cast<int>(w)));
+        replica.start_costs.push_back(
+            group.lane(group.C, std::int64_t{start} * group.A + a, static_cast<int>(w)));
     }
     simulator_calls_ += group.simulator_calls;
     trajectories_ += group.trajectories;
@@ -191,8 +194,9 @@ class Run {
           const double* episode = losses.losses(k, scratch.data());
           for (std::size_t i = 0; i < size; ++i) sum[i] += episode[i];
         }
-        result_.best.push_back(
-            envs::hindsight(*config_.instance.mdp, envs::loss_table(*config_.instance.mdp, losses, sum.data())).value);
+        result_.best.push_back(envs::hindsight(*config_.instance.mdp,
+                                               envs::loss_table(*config_.instance.mdp, losses, sum.data()))
+                                   .value);
       }
     }
     for (ReplicaResult& replica : result_.replicas) {
@@ -225,8 +229,9 @@ std::vector<std::int64_t> log_spaced(std::int64_t episodes, int points) {
   std::vector<std::int64_t> at;
   for (int i = 0; i < points; ++i) {
     const double share = points == 1 ? 1.0 : static_cast<double>(i) / (points - 1);
-    const auto k = i + 1 == points ? episodes
-                                   : static_cast<std::int64_t>(std::pow(static_cast<double>(episodes), share));
+    const auto k = i + 1 == points
+                       ? episodes
+                       : static_cast<std::int64_t>(std::pow(static_cast<double>(episodes), share));
     if (at.empty() || k > at.back()) at.push_back(k);
   }
   return at;
@@ -250,7 +255,8 @@ RegretCost cost_of(const RegretConfig& config) {
   if (config.covariance.kind != CovarianceChoice::Kind::kExact && makers.covariance) {
     const auto sampled = sample_counts(
         config.covariance,
-        resolve(regret_method(config.method).scaling, config.settings.at(0), sizes_of(m, config.episodes)).steps.gamma);
+        resolve(regret_method(config.method).scaling, config.settings.at(0), sizes_of(m, config.episodes))
+            .steps.gamma);
     const double each = config.covariance.kind == CovarianceChoice::Kind::kMgr ? 6 * d * d : d;
     flop += static_cast<double>(sampled.trajectories()) * (each + S);
   }

@@ -134,7 +134,8 @@ void Replicas<W>::occupancies() {
 template <int W>
 void Replicas<W>::occupancies_of(const Numbers& policy, Numbers& q_out, Numbers& u_out) {
   using linalg::all, linalg::fma, linalg::load, linalg::store;
-  for (int s = 0; s < S; ++s) store<W>(rho_.at(std::int64_t{s} * W), all<W>(mdp.start[static_cast<std::size_t>(s)]));
+  for (int s = 0; s < S; ++s)
+    store<W>(rho_.at(std::int64_t{s} * W), all<W>(mdp.start[static_cast<std::size_t>(s)]));
   for (int h = 0; h < H; ++h) {
     const double* const phi = mdp.layer_features(h);
     double* const here = q_out.at(table(h));
@@ -155,7 +156,8 @@ void Replicas<W>::occupancies_of(const Numbers& policy, Numbers& q_out, Numbers&
     } else {
       for (int i = 0; i < d; ++i) {
         Vec total = all<W>(0.0);
-        for (std::int64_t p = 0; p < n; ++p) total = fma<W>(all<W>(phi[p * d + i]), load<W>(here + p * W), total);
+        for (std::int64_t p = 0; p < n; ++p)
+          total = fma<W>(all<W>(phi[p * d + i]), load<W>(here + p * W), total);
         store<W>(features + std::int64_t{i} * W, total);
       }
     }
@@ -176,7 +178,8 @@ void Replicas<W>::add_expected_loss() {
     return;
   }
   Vec total = all<W>(0.0);
-  for (std::int64_t i = 0; i < size; ++i) total = fma<W>(all<W>(losses[0][i]), load<W>(weight.at(i * W)), total);
+  for (std::int64_t i = 0; i < size; ++i)
+    total = fma<W>(all<W>(losses[0][i]), load<W>(weight.at(i * W)), total);
   store<W>(learner_loss.data(), load<W>(learner_loss.data()) + total);
 }
 
@@ -223,7 +226,6 @@ void Replicas<W>::play() {
     for (int h = H - 1; h-- > 0;) to_go[std::int64_t{h} * W + w] += to_go[std::int64_t{h + 1} * W + w];
   }
 }
-
 
 template class Replicas<1>;
 template class Replicas<linalg::kLanes>;

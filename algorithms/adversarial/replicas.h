@@ -1,6 +1,6 @@
-// W replicas of one learner side by side, and the steps that the papers' boxes are made of. Learners call them
-// in the order of their box. Tables are [H][S][A][W], matrices [H][d][d][W], the lane innermost; W = 1 is also
-// the shape of one large instance, whose steps are shared among a team's threads.
+// W replicas of one learner side by side, and the steps that the papers' boxes are made of. Learners call
+// them in the order of their box. Tables are [H][S][A][W], matrices [H][d][d][W], the lane innermost; W = 1
+// is also the shape of one large instance, whose steps are shared among a team's threads.
 #pragma once
 
 #include <array>
@@ -88,11 +88,12 @@ class Replicas {
 
   Numbers C, pi, q, Qhat, forms, b, B;  // [H][S][A][W]
   Numbers u;                            // [H][d][W], sum_{s,a} q phi
-  Numbers sigma;                        // [H][d][d][W]: Cholesky factor of gamma I + Sigma~, or Sd itself (mgr)
-  Numbers inverse_diagonal;             // [H][d][W] of the factor
-  Numbers kernel;                       // [H][d][W]: Sd_h phi(s_h, a_h)
-  Numbers to_go;                        // [H][W]: L_h
-  alignas(64) std::array<double, W> eta{}, gamma{}, beta{}, learner_loss{}, least_eta_q{}, largest_eta_bonus{};
+  Numbers sigma;             // [H][d][d][W]: Cholesky factor of gamma I + Sigma~, or Sd itself (mgr)
+  Numbers inverse_diagonal;  // [H][d][W] of the factor
+  Numbers kernel;            // [H][d][W]: Sd_h phi(s_h, a_h)
+  Numbers to_go;             // [H][W]: L_h
+  alignas(64) std::array<double, W> eta{}, gamma{}, beta{}, learner_loss{}, least_eta_q{},
+      largest_eta_bonus{};
   std::vector<int> states, actions;  // [H][W] of the last trajectory
   std::array<Draws, W> draws;
   std::int64_t episode = 0, simulator_calls = 0, trajectories = 0;

@@ -16,8 +16,7 @@ double power(double x, int n) { return std::pow(x, n); }
 
 // eta0 = sqrt(ln A / (d K)) / H^2.
 double unit_eta(const Sizes& z) {
-  return std::sqrt(std::log(static_cast<double>(std::max(z.A, 2))) /
-                   (z.d * static_cast<double>(z.K))) /
+  return std::sqrt(std::log(static_cast<double>(std::max(z.A, 2))) / (z.d * static_cast<double>(z.K))) /
          power(z.H, 2);
 }
 
@@ -40,6 +39,8 @@ StepSizes theory(Scaling scaling, const Sizes& z) {
       return {steps.eta, 1, std::min(1.0, 2 * steps.eta * H)};
     case Scaling::kFullInformation:
       return {std::sqrt(std::log(A) / K) / H, 0, 1};
+    case Scaling::kContracted:
+      return {std::sqrt(std::log(A) / K) / H, 0.1, 0.1};
     case Scaling::kOccupancy:
       steps.eta = std::sqrt(std::log(S * A) / (S * A * K));
       return {steps.eta, 0, std::min(1.0, steps.eta)};
@@ -57,8 +58,9 @@ bool has_literal(Scaling scaling) { return scaling == Scaling::kLogBarrier || sc
 // gamma = 96 eta^2 H^4 is at most 1.
 StepSizes literal(Scaling scaling, const Sizes& z) {
   const double H = z.H, K = static_cast<double>(z.K);
-  double eta = scaling == Scaling::kLogBarrier ? std::sqrt(z.A * std::log(std::max(K, 2.0)) / (z.d * K)) / (H * H)
-                                               : unit_eta(z);
+  double eta = scaling == Scaling::kLogBarrier
+                   ? std::sqrt(z.A * std::log(std::max(K, 2.0)) / (z.d * K)) / (H * H)
+                   : unit_eta(z);
   eta = std::min(eta, 1 / (std::sqrt(kLiteralGamma) * H * H));
   return {eta, kLiteralBeta * eta * H * H, std::min(1.0, kLiteralGamma * eta * eta * power(H, 4))};
 }
@@ -88,17 +90,19 @@ Sizes sizes_of(const envs::LinearMdp& mdp, std::int64_t episodes) {
 }
 
 ResolvedSettings resolve(Scaling scaling, const SettingsRequest& request, const Sizes& sizes) {
-  if (sizes.K < 1) throw Error("K = " + std::to_string(sizes.K), "settings", "at least one episode is needed");
+  if (sizes.K < 1)
+    throw Error("K = " + std::to_string(sizes.K), "settings", "at least one episode is needed");
   if (request.preset != "theory" && request.preset != "literal")
     throw Error("there is no preset '" + request.preset + "'", "settings", "known: theory, literal");
-  for (const auto& [key, c] : {std::pair{"c_eta", request.c_eta}, {"c_beta", request.c_beta},
-                               {"c_gamma", request.c_gamma}})
+  for (const auto& [key, c] :
+       {std::pair{"c_eta", request.c_eta}, {"c_beta", request.c_beta}, {"c_gamma", request.c_gamma}})
     require(std::isfinite(c) && c >= 0, key, c, "a multiplier is a number of at least 0");
   ResolvedSettings r;
   r.preset = request.preset;
   if (request.preset == "literal") {
     if (!has_literal(scaling))
-      throw Error("this method has no literal constants", "settings", "use the preset theory or explicit values");
+      throw Error("this method has no literal constants", "settings",
+                  "use the preset theory or explicit values");
     r.steps = literal(scaling, sizes);
   } else {
     r.steps = theory(scaling, sizes);
@@ -112,8 +116,8 @@ ResolvedSettings resolve(Scaling scaling, const SettingsRequest& request, const 
   require(std::isfinite(s.beta) && s.beta >= 0, "beta", s.beta, "beta is at least 0");
   require(s.gamma > 0 && s.gamma <= 1, "gamma", s.gamma, "gamma lies in (0,1]");
   r.trivial_bound = sizes.H * static_cast<double>(sizes.K);
-  r.note = "eta = " + short_text(s.eta) + ", beta = " + short_text(s.beta) + ", gamma = " + short_text(s.gamma) +
-           " (" + request.preset + ")";
+  r.note = "eta = " + short_text(s.eta) + ", beta = " + short_text(s.beta) +
+           ", gamma = " + short_text(s.gamma) + " (" + request.preset + ")";
   if (!has_literal(scaling)) return r;
   const double eta_bonus = s.eta * 2 * std::numbers::e * sizes.H * s.beta / s.gamma, most = 0.5 / sizes.H;
   if (request.preset == "literal" && !(eta_bonus <= most))

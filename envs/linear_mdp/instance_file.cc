@@ -30,7 +30,8 @@ std::optional<std::pair<Dimensions, std::vector<double>>> numbers(const datasets
   return {{array.shape, {single.begin(), single.end()}}};
 }
 
-void require_shape(const std::string& where, const Dimensions& have, const Dimensions& want, const char* says) {
+void require_shape(const std::string& where, const Dimensions& have, const Dimensions& want,
+                   const char* says) {
   for (std::size_t i = 0; i < want.size(); ++i)
     if (want[i] >= 0 && have[i] != want[i])
       throw Error("dimension " + std::to_string(i) + " is " + std::to_string(have[i]), where,
@@ -89,8 +90,7 @@ LinearEnvironment read_linear_environment(const std::filesystem::path& file) {
 
 void write_instance(const std::filesystem::path& path, const Instance& instance, std::int64_t rows) {
   const LinearMdp& m = *instance.mdp;
-  if (instance.losses->adaptive())
-    throw Error("an adaptive adversary has no losses to write", path.string());
+  if (instance.losses->adaptive()) throw Error("an adaptive adversary has no losses to write", path.string());
   if (rows < 1) throw Error("at least one episode's losses are needed", path.string());
   datasets::Arrays arrays;
   arrays["phi"] = array_of(m.phi, {m.H, m.S, m.A, m.d});

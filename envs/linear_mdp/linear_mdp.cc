@@ -16,8 +16,8 @@ using View = Eigen::Map<const Matrix>;
 constexpr double kRounding = 1e-9;  // of sums and norms that should be 1
 
 std::string place(const char* array, int h, std::int64_t s, std::int64_t a) {
-  return std::string(array) + "[h=" + std::to_string(h) + "][s=" + std::to_string(s) + "][a=" +
-         std::to_string(a) + "]";
+  return std::string(array) + "[h=" + std::to_string(h) + "][s=" + std::to_string(s) +
+         "][a=" + std::to_string(a) + "]";
 }
 
 void require_size(const std::string& name, const char* array, std::size_t have, std::int64_t want,

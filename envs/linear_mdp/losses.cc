@@ -91,8 +91,8 @@ class Adaptive final : public LossProcess {
 // The first two rows of the context, [2][...].
 std::vector<double> two_rows(const LossContext& c, const std::string& text) {
   const std::size_t size = count(loss_size(c.mdp, c.linear));
-  std::vector<double> rows(c.rows.begin(), c.rows.begin() + static_cast<std::ptrdiff_t>(
-                                                                std::min(c.rows.size(), 2 * size)));
+  std::vector<double> rows(c.rows.begin(),
+                           c.rows.begin() + static_cast<std::ptrdiff_t>(std::min(c.rows.size(), 2 * size)));
   if (rows.size() == 2 * size) return rows;
   if (c.linear && !c.mdp.simplex_features())
     throw Error("this environment has one row of losses, and its complement is not within [0,1]", text,
@@ -106,7 +106,8 @@ using Make = Loss (*)(Parameters&, const LossContext&);
 
 Loss fixed(Parameters&, const LossContext& c) {
   const std::int64_t size = loss_size(c.mdp, c.linear);
-  return std::make_shared<Rows>(size, c.linear, std::vector<double>(c.rows.begin(), c.rows.begin() + size), 1);
+  return std::make_shared<Rows>(size, c.linear, std::vector<double>(c.rows.begin(), c.rows.begin() + size),
+                                1);
 }
 
 Loss cycle(Parameters&, const LossContext& c) { return cycled_losses(c.mdp, c.linear, c.rows); }
@@ -148,7 +149,8 @@ Loss sinusoidal(Parameters& p, const LossContext& c) {
   if (c.linear && c.mdp.simplex_features()) {
     const int d = c.mdp.d;
     return losses_from(c.mdp, true, [=](std::int64_t k, std::span<double> out) {
-      for (std::size_t i = 0; i < out.size(); ++i) {  // coordinate i's own period, d of them up to twice as long
+      for (std::size_t i = 0; i < out.size();
+           ++i) {  // coordinate i's own period, d of them up to twice as long
         const double which = static_cast<double>(i % static_cast<std::size_t>(d));
         out[i] = 0.5 + 0.4 * std::sin(turn * static_cast<double>(k) / (period * (1 + which / d)) + which);
       }
@@ -157,7 +159,8 @@ Loss sinusoidal(Parameters& p, const LossContext& c) {
   const std::vector<double> rows = two_rows(c, p.text());
   return losses_from(c.mdp, c.linear, [=](std::int64_t k, std::span<double> out) {
     const double share = 0.5 + 0.5 * std::sin(turn * static_cast<double>(k) / period);
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = share * rows[i] + (1 - share) * rows[out.size() + i];
+    for (std::size_t i = 0; i < out.size(); ++i)
+      out[i] = share * rows[i] + (1 - share) * rows[out.size() + i];
   });
 }
 
@@ -168,9 +171,9 @@ Loss adaptive(Parameters& p, const LossContext& c) {
                                     simplex ? std::vector<double>() : two_rows(c, p.text()));
 }
 
-constexpr std::pair<const char*, Make> kProcesses[] = {
-    {"fixed", fixed},           {"cycle", cycle},           {"stochastic", stochastic},
-    {"switching", switching},   {"sinusoidal", sinusoidal}, {"adaptive", adaptive}};
+constexpr std::pair<const char*, Make> kProcesses[] = {{"fixed", fixed},           {"cycle", cycle},
+                                                       {"stochastic", stochastic}, {"switching", switching},
+                                                       {"sinusoidal", sinusoidal}, {"adaptive", adaptive}};
 
 }  // namespace
 
@@ -235,9 +238,9 @@ void check_losses(const LinearMdp& mdp, const LossProcess& losses, std::int64_t 
     for (std::size_t i = 0; i < table.size(); ++i)
       if (!(table[i] >= -1e-9 && table[i] <= 1 + 1e-9)) {
         const auto at = static_cast<std::int64_t>(i);
-        throw Error("the loss at h=" + std::to_string(at / mdp.pairs()) + ", s=" +
-                        std::to_string(at % mdp.pairs() / mdp.A) + ", a=" + std::to_string(at % mdp.A) +
-                        " is " + run::to_text(table[i]),
+        throw Error("the loss at h=" + std::to_string(at / mdp.pairs()) +
+                        ", s=" + std::to_string(at % mdp.pairs() / mdp.A) +
+                        ", a=" + std::to_string(at % mdp.A) + " is " + run::to_text(table[i]),
                     mdp.name + ", episode " + std::to_string(k), "losses lie in [0,1]");
       }
   };

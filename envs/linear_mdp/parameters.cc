@@ -44,9 +44,9 @@ double Parameters::number(const std::string& key, double value, double low, doub
   if (given == nullptr) return value;
   const auto read = run::to_double(*given);
   if (!read || !(*read >= low && *read <= high))
-    throw Error(key + "=" + *given + " is not a number in [" + run::to_text(low) + ", " + run::to_text(high) +
-                    "]",
-                text_);
+    throw Error(
+        key + "=" + *given + " is not a number in [" + run::to_text(low) + ", " + run::to_text(high) + "]",
+        text_);
   return *read;
 }
 

@@ -38,7 +38,8 @@ class Enumerated final : public Simulator {
 
  protected:
   State next(int h, State s, int a, double u) const override {
-    return static_cast<State>(draw_from(mdp_.cumulative(h, static_cast<int>(s), a, scratch_.data()), mdp_.S, u));
+    return static_cast<State>(
+        draw_from(mdp_.cumulative(h, static_cast<int>(s), a, scratch_.data()), mdp_.S, u));
   }
 
  private:

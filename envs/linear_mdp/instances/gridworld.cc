@@ -1,6 +1,6 @@
-// A gridworld by soft aggregation, linear by construction: the cells are covered by m x m bumps; phi(s,a) is how
-// much each bump holds of the cell that the move aims at, mu_i the law of cells under bump i, P = phi mu. Losses
-// rise with the distance from a goal corner; two corners take turns under switching losses.
+// A gridworld by soft aggregation, linear by construction: the cells are covered by m x m bumps; phi(s,a) is
+// how much each bump holds of the cell that the move aims at, mu_i the law of cells under bump i, P = phi mu.
+// Losses rise with the distance from a goal corner; two corners take turns under switching losses.
 #include <algorithm>
 #include <cmath>
 
@@ -12,7 +12,8 @@ namespace {
 LinearEnvironment make(Parameters& p) {
   LinearEnvironment made;
   LinearMdp& m = made.mdp;
-  const int side = static_cast<int>(p.integer("side", 5, 2, 300)), bumps = static_cast<int>(p.integer("m", 3, 2, 60));
+  const int side = static_cast<int>(p.integer("side", 5, 2, 300)),
+            bumps = static_cast<int>(p.integer("m", 3, 2, 60));
   const double width = p.number("width", 0.35, 0.01, 10);  // of a bump, in distances between bumps
   m.H = static_cast<int>(p.integer("H", 8, 1, 1000));
   m.S = side * side, m.A = 4, m.d = bumps * bumps;
@@ -26,7 +27,8 @@ LinearEnvironment make(Parameters& p) {
   std::vector<double> phi, mu;
   for (int s = 0; s < m.S; ++s)
     for (const auto& move : kMoves) {
-      const int x = std::clamp(s % side + move[0], 0, side - 1), y = std::clamp(s / side + move[1], 0, side - 1);
+      const int x = std::clamp(s % side + move[0], 0, side - 1),
+                y = std::clamp(s / side + move[1], 0, side - 1);
       double sum = 0;
       for (int i = 0; i < m.d; ++i) sum += bump(i, x, y);
       for (int i = 0; i < m.d; ++i) phi.push_back(bump(i, x, y) / sum);
@@ -50,7 +52,8 @@ LinearEnvironment make(Parameters& p) {
   return made;
 }
 
-const RegisterLinearEnvironment registration({"gridworld", "a grid by soft aggregation, linear by construction",
+const RegisterLinearEnvironment registration({"gridworld",
+                                              "a grid by soft aggregation, linear by construction",
                                               "side=5, m=3, width=0.35, H=8"},
                                              make);
 

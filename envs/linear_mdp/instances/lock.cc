@@ -1,6 +1,6 @@
-// Combination lock: state 0 is on the path, state 1 off it for good; at step h only action h mod A stays on it.
-// On the path a step costs .6, off it .5, and the right action of the last step costs nothing: the prize is
-// worth the dearer path, but whoever looks one step ahead leaves it.
+// Combination lock: state 0 is on the path, state 1 off it for good; at step h only action h mod A stays on
+// it. On the path a step costs .6, off it .5, and the right action of the last step costs nothing: the prize
+// is worth the dearer path, but whoever looks one step ahead leaves it.
 #include "envs/linear_mdp/instances/one_hot.h"
 
 namespace hardy::envs {

@@ -1,6 +1,7 @@
-// Mirror arms: features (.3, 0), (.6, .8), (.6, -.8) and nu = (.7, +-.25), so that the first arm is always best
-// (.21 against .42 +- .2) and the two rare ones have a strongly negative kernel between them: what one of them
-// costs is an enormous negative estimate for the other.
+// Mirror arms: features (.3, 0), (.6, .8), (.6, -.8) and nu = (.7, +-.25), so that the first arm is always
+// best
+// (.21 against .42 +- .2) and the two rare ones have a strongly negative kernel between them: what one of
+// them costs is an enormous negative estimate for the other.
 //
 // Alone (H = S = 1), or put into a larger MDP: there phi = (arm, x) / sqrt 2, with x(s,a) drawn in the
 // m-simplex, P = x . laws, and losses half the arm's, half x's own.
@@ -55,8 +56,9 @@ LinearEnvironment make(Parameters& p) {
   return made;
 }
 
-const RegisterLinearEnvironment registration(
-    {"mirror", "mirror arms, alone or in a larger MDP", "H=1, S=1, m=3, seed=1"}, make);
+const RegisterLinearEnvironment registration({"mirror", "mirror arms, alone or in a larger MDP",
+                                              "H=1, S=1, m=3, seed=1"},
+                                             make);
 
 }  // namespace
 }  // namespace hardy::envs

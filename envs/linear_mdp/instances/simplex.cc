@@ -26,7 +26,8 @@ LinearEnvironment make(Parameters& p) {
     for (int i = 0; i + 1 < m.d; ++i) x[i] /= rest;
     x[m.d - 1] = 0;
   }
-  m.mu.resize(static_cast<std::size_t>(m.H - 1) * static_cast<std::size_t>(m.d) * static_cast<std::size_t>(m.S));
+  m.mu.resize(static_cast<std::size_t>(m.H - 1) * static_cast<std::size_t>(m.d) *
+              static_cast<std::size_t>(m.S));
   for (std::int64_t row = 0; row < std::int64_t{m.H - 1} * m.d; ++row)
     draw_law(random, m.S, 1, m.mu.data() + row * m.S);
   made.rows.resize(static_cast<std::size_t>(K * m.H * m.d));
@@ -36,10 +37,9 @@ LinearEnvironment make(Parameters& p) {
   return made;
 }
 
-const RegisterLinearEnvironment registration(
-    {"simplex", "random linear MDP with features in the simplex",
-     "seed=1, H=3, S=4, A=3, d=3, K=8, concentration=1, rare=0"},
-    make);
+const RegisterLinearEnvironment registration({"simplex", "random linear MDP with features in the simplex",
+                                              "seed=1, H=3, S=4, A=3, d=3, K=8, concentration=1, rare=0"},
+                                             make);
 
 }  // namespace
 }  // namespace hardy::envs

@@ -21,8 +21,9 @@ LinearEnvironment make(Parameters& p) {
   return made;
 }
 
-const RegisterLinearEnvironment registration(
-    {"tabular", "random tabular MDP with one-hot features", "seed=1, H=3, S=4, A=3, K=8"}, make);
+const RegisterLinearEnvironment registration({"tabular", "random tabular MDP with one-hot features",
+                                              "seed=1, H=3, S=4, A=3, K=8"},
+                                             make);
 
 }  // namespace
 }  // namespace hardy::envs

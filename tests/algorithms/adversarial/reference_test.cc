@@ -34,15 +34,20 @@ TEST_P(ReferenceTrace, OfT1WithOneSplitmixSequenceIsMet) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Methods, ReferenceTrace,
-    testing::Values(Trace{"ftrl_log_barrier", 96.863165871316, 3.757400726786,
-                          {53.444953280107, 64.479116885310, 80.820174388832}},
-                    Trace{"exp_weights", 96.948126480705, 3.842361336176,
-                          {58.330191894406, 67.911162595848, 65.666343133569}},
-                    Trace{"exp_weights_magnitude_reduced", 96.763034430818, 3.657269286288,
-                          {55.219596022249, 68.513248706828, 66.407389442315}}),
-    [](const auto& trace) { return trace.param.method; });
+INSTANTIATE_TEST_SUITE_P(Methods, ReferenceTrace,
+                         testing::Values(Trace{"ftrl_log_barrier",
+                                               96.863165871316,
+                                               3.757400726786,
+                                               {53.444953280107, 64.479116885310, 80.820174388832}},
+                                         Trace{"exp_weights",
+                                               96.948126480705,
+                                               3.842361336176,
+                                               {58.330191894406, 67.911162595848, 65.666343133569}},
+                                         Trace{"exp_weights_magnitude_reduced",
+                                               96.763034430818,
+                                               3.657269286288,
+                                               {55.219596022249, 68.513248706828, 66.407389442315}}),
+                         [](const auto& trace) { return trace.param.method; });
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -7,7 +7,8 @@ namespace hardy::algorithms::test {
 
 inline constexpr const char* kT1 = "simplex:seed=20230131,H=3,S=4,A=3,d=3,K=8";
 
-inline RegretConfig t1(const std::string& method, std::int64_t episodes, double eta, double beta, double gamma) {
+inline RegretConfig t1(const std::string& method, std::int64_t episodes, double eta, double beta,
+                       double gamma) {
   RegretConfig config;
   config.method = method;
   config.instance = envs::make_instance(kT1, "", episodes);
