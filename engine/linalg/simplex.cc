@@ -134,6 +134,12 @@ void solve(const SimplexBatch& b) {
       through_tile<Method, kLanes>(b, g * size, size,
                                    static_cast<int>(std::min<std::int64_t>(kLanes, b.groups - g)),
                                    all<kLanes>(b.eta[0]));
+  } else if (b.lanes == kLanes) {  // a group is a tile as it stands
+    for (std::int64_t g = 0; g < b.groups; ++g) {
+      double* const p = b.policy + g * size;
+      if (b.policy != b.cost) std::copy_n(b.cost + g * size, size, p);
+      Method::template solve<kLanes>(p, b.actions, load<kLanes>(b.eta));
+    }
   } else {
     for (std::int64_t g = 0; g < b.groups; ++g) {
       std::int64_t w = 0;

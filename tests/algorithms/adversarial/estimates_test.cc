@@ -1,11 +1,10 @@
 // The estimators by full enumeration of trajectories, and reference numbers of the uniform policy on T1.
-#include "algorithms/adversarial/replicas.h"
-
 #include <gtest/gtest.h>
 
 #include <Eigen/Dense>
 #include <cmath>
 
+#include "algorithms/adversarial/replicas.h"
 #include "envs/linear_mdp/exact.h"
 #include "tests/algorithms/adversarial/t1.h"
 
@@ -17,7 +16,8 @@ using Matrix = Eigen::MatrixXd;
 // T1's first episode under the uniform policy, gamma = .05, beta = .1.
 class UniformOnT1 : public testing::Test {
  protected:
-  explicit UniformOnT1(const std::string& covariance = "exact") : config_(test::t1("ftrl_log_barrier", 8, 0.5, 0.1, 0.05)) {
+  explicit UniformOnT1(const std::string& covariance = "exact")
+      : config_(test::t1("ftrl_log_barrier", 8, 0.5, 0.1, 0.05)) {
     config_.covariance = parse_covariance(covariance);
     r_ = std::make_unique<Replicas<1>>(config_, lanes_, team_);
     r_->begin(0);
@@ -49,12 +49,13 @@ class UniformOnT1 : public testing::Test {
         rest /= 3;
         probability /= 3;
         if (h > 0)
-          probability *= r_->mdp.layer_transitions(static_cast<int>(h) - 1)[(r_->states[h - 1] * 3 + r_->actions[h - 1]) * 4 +
-                                                                            r_->states[h]];
+          probability *= r_->mdp.layer_transitions(
+              static_cast<int>(h) - 1)[(r_->states[h - 1] * 3 + r_->actions[h - 1]) * 4 + r_->states[h]];
       }
       double L = 0;
       for (int h = 2; h >= 0; --h)
-        r_->to_go[h] = L += r_->loss_at(h, r_->states[static_cast<std::size_t>(h)], r_->actions[static_cast<std::size_t>(h)], 0);
+        r_->to_go[h] = L += r_->loss_at(h, r_->states[static_cast<std::size_t>(h)],
+                                        r_->actions[static_cast<std::size_t>(h)], 0);
       visit(probability);
     }
   }
@@ -98,7 +99,9 @@ TEST_F(UniformOnT1, BonusMeetsTheReferenceAndItsIdentities) {
     EXPECT_GE(r_->forms[p], 0);
     EXPECT_LE(r_->forms[p], 1 / 0.05);
     EXPECT_GE(r_->B[p], r_->b[p]);
-    if (p >= 24) { EXPECT_EQ(r_->B[p], r_->b[p]); }
+    if (p >= 24) {
+      EXPECT_EQ(r_->B[p], r_->b[p]);
+    }
     price += r_->q[p] * r_->b[p];
   }
   EXPECT_NEAR(largest, 5.120343045255, 1e-11);
@@ -115,7 +118,8 @@ TEST_F(UniformOnT1, BonusMeetsTheReferenceAndItsIdentities) {
 }
 
 TEST_F(UniformOnT1, EstimatorsHaveTheMomentsOfTheReferenceOverAllTrajectories) {
-  std::vector<double> mean(36), square(36), reduced(36), reduced_square(36), least(36, 1e9), reduced_least(36, 1e9);
+  std::vector<double> mean(36), square(36), reduced(36), reduced_square(36), least(36, 1e9),
+      reduced_least(36, 1e9);
   double total = 0;
   for_all_trajectories([&](double probability) {
     total += probability;
@@ -144,7 +148,8 @@ TEST_F(UniformOnT1, EstimatorsHaveTheMomentsOfTheReferenceOverAllTrajectories) {
     EXPECT_NEAR(least[12 + a], want_least[a], 1e-11);
     EXPECT_NEAR(reduced_least[12 + a], want_reduced_least[a], 1e-11);
   }
-  // E[Qhat] = phi Sd Sigma theta with or without reduction; its distance from Q is at most gamma |phi| |theta|.
+  // E[Qhat] = phi Sd Sigma theta with or without reduction; its distance from Q is at most gamma |phi|
+  // |theta|.
   std::vector<double> scratch(9);
   const std::vector<double> losses =
       envs::loss_table(r_->mdp, *config_.instance.losses, config_.instance.losses->losses(0, scratch.data()));
@@ -215,13 +220,15 @@ class ResampledOnT1 : public UniformOnT1 {
 };
 
 TEST_F(ResampledOnT1, TheMeanOfTheChainsIsTheTruncatedSeries) {
-  const Matrix G = 0.05 * Matrix::Identity(3, 3) + covariance_of_layer(1), step = Matrix::Identity(3, 3) - 0.5 * G;
+  const Matrix G = 0.05 * Matrix::Identity(3, 3) + covariance_of_layer(1),
+               step = Matrix::Identity(3, 3) - 0.5 * G;
   Matrix power = Matrix::Identity(3, 3), expected = Matrix::Zero(3, 3);
   for (int n = 0; n <= 10; ++n, power = power * step) expected += 0.5 * power;
   Matrix Sd = Matrix::Identity(3, 3);
   for (int j = 0; j < 3; ++j) r_->solve(1, Sd.col(j).data());
-  EXPECT_LT((Sd - expected).cwiseAbs().maxCoeff(), 0.02);  // 20000 chains; one chain's entries deviate by about .4
-  EXPECT_GT((Sd - dagger(1)).cwiseAbs().maxCoeff(), 1);    // and N = 10 is far from the inverse
+  EXPECT_LT((Sd - expected).cwiseAbs().maxCoeff(),
+            0.02);  // 20000 chains; one chain's entries deviate by about .4
+  EXPECT_GT((Sd - dagger(1)).cwiseAbs().maxCoeff(), 1);  // and N = 10 is far from the inverse
   EXPECT_EQ(r_->trajectories, 200000);
 }
 
@@ -238,7 +245,8 @@ TEST(Resampling, TheSeriesApproachesTheInverseAsTheReferenceSays) {
     const Eigen::Map<const Eigen::VectorXd> x(r.mdp.layer_features(1) + p * 3, 3);
     G += r.q[12 + p] * x * x.transpose();
   }
-  for (const auto& [N, want] : {std::pair{10, 7.304590341191}, {100, .1470267429796}, {400, 3.261353765637e-07}}) {
+  for (const auto& [N, want] :
+       {std::pair{10, 7.304590341191}, {100, .1470267429796}, {400, 3.261353765637e-07}}) {
     Matrix power = Matrix::Identity(3, 3), sum = Matrix::Zero(3, 3);
     for (int n = 0; n <= N; ++n, power = power * (Matrix::Identity(3, 3) - 0.5 * G)) sum += 0.5 * power;
     const double apart = (sum - G.inverse()).operatorNorm();

@@ -1,10 +1,12 @@
-// Exact evaluation of adversarial linear MDPs: reference numbers of the problem T1, brute force, closed forms.
+// Exact evaluation of adversarial linear MDPs: reference numbers of the problem T1, brute force, closed
+// forms.
+#include "envs/linear_mdp/exact.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <numeric>
 
-#include "envs/linear_mdp/exact.h"
 #include "envs/linear_mdp/instance.h"
 #include "envs/linear_mdp/simulator.h"
 
@@ -90,8 +92,9 @@ TEST(LinearMdpExact, TheBestFixedPolicyOnT1IsTheReferencesAndBruteForces) {
 }
 
 TEST(LinearMdpExact, OccupanciesAreLawsThatTheFlowConserves) {
-  for (const char* name : {kT1, "riverswim:H=7,S=5", "lock", "gridworld:side=4,H=5", "mirror:H=4,S=5",
-                           "simplex:seed=5,H=4,S=6,A=2,d=5,concentration=0.1,rare=1", "tabular:seed=3,H=4,S=5"}) {
+  for (const char* name :
+       {kT1, "riverswim:H=7,S=5", "lock", "gridworld:side=4,H=5", "mirror:H=4,S=5",
+        "simplex:seed=5,H=4,S=6,A=2,d=5,concentration=0.1,rare=1", "tabular:seed=3,H=4,S=5"}) {
     const Instance i = make_instance(name, "", 8);
     const LinearMdp& m = *i.mdp;
     std::vector<double> policy;
@@ -114,7 +117,8 @@ TEST(LinearMdpExact, OccupanciesAreLawsThatTheFlowConserves) {
     }
     // The value is the inner product of occupancies and losses.
     const std::vector<double> l = losses_of(i, 0);
-    EXPECT_NEAR(std::inner_product(q.begin(), q.end(), l.begin(), 0.0), evaluate(m, l, policy).start, 1e-12) << name;
+    EXPECT_NEAR(std::inner_product(q.begin(), q.end(), l.begin(), 0.0), evaluate(m, l, policy).start, 1e-12)
+        << name;
   }
 }
 
@@ -150,7 +154,9 @@ TEST(LinearMdpExact, ADilatedBonusIsItsOwnSumOverTheStepsAndBounded) {
   for (std::size_t p = 0; p < 36; ++p) {
     EXPECT_GE(B[p], b[p]);
     EXPECT_LE(B[p], std::exp(1.0) * 3 * 0.2);
-    if (p >= 24) { EXPECT_EQ(B[p], b[p]); }
+    if (p >= 24) {
+      EXPECT_EQ(B[p], b[p]);
+    }
   }
 }
 

@@ -1,11 +1,12 @@
 // Families of linear MDPs, loss processes, instance files, and what is refused.
+#include "envs/linear_mdp/instance.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "datasets/hdf5_file.h"
 #include "engine/base/error.h"
-#include "envs/linear_mdp/instance.h"
 #include "envs/linear_mdp/instance_file.h"
 #include "tests/engine/run/scratch.h"
 
@@ -55,8 +56,13 @@ TEST(LinearFamilies, MirrorArmsInALargerMdpKeepHalfOfTheirLossGaps) {
   for (int h = 0; h < 3; ++h)
     for (int a = 0; a < 3; ++a) {
       const double* x = i.mdp->features(h, 2, a);
-      EXPECT_NEAR(x[0] * row[static_cast<std::size_t>(h * 5)] + x[1] * row[static_cast<std::size_t>(h * 5 + 1)],
-                  (a == 0 ? .21 : a == 1 ? .62 : .22) / 2, 1e-15);
+      EXPECT_NEAR(
+          x[0] * row[static_cast<std::size_t>(h * 5)] + x[1] * row[static_cast<std::size_t>(h * 5 + 1)],
+          (a == 0   ? .21
+           : a == 1 ? .62
+                    : .22) /
+              2,
+          1e-15);
     }
 }
 
@@ -198,9 +204,8 @@ TEST(LinearMdpRefuses, LossesOutsideTheUnitInterval) {
     m.finish();
     return m;
   }());
-  const auto bad = losses_from(*mdp, true, [](std::int64_t k, std::span<double> out) {
-    std::ranges::fill(out, k == 3 ? 1.25 : 0.5);
-  });
+  const auto bad = losses_from(
+      *mdp, true, [](std::int64_t k, std::span<double> out) { std::ranges::fill(out, k == 3 ? 1.25 : 0.5); });
   const std::string line = refusal([&] { check_losses(*mdp, *bad, 100); });
   EXPECT_TRUE(holds(line, "1.25") && holds(line, "episode 3") && holds(line, "[0,1]")) << line;
 }
