@@ -128,12 +128,14 @@ class ImplicitPolicies {
       const std::size_t at = r.policies.size();
       r.policies.resize(at + static_cast<std::size_t>(A_));
       bytes_ += 8 * A_;
-      const linalg::SimplexBatch problem{1, A_, 1, &config_.steps.eta, r.costs.data(), r.policies.data() + at};
+      const linalg::SimplexBatch problem{
+          1, A_, 1, &config_.steps.eta, r.costs.data(), r.policies.data() + at};
       barrier_ ? linalg::log_barrier(problem) : linalg::entropic(problem);
     }
     if (bytes_ > config_.most_bytes)
-      throw Error::failed_run("the rows of touched states take more than " + std::to_string(config_.most_bytes) +
-                                  " bytes by episode " + std::to_string(k),
+      throw Error::failed_run("the rows of touched states take more than " +
+                                  std::to_string(config_.most_bytes) + " bytes by episode " +
+                                  std::to_string(k),
                               "sampled evaluation", "fewer episodes, a smaller H, or more memory");
     return r.policies.data() + k * A_;
   }
@@ -157,8 +159,8 @@ class ImplicitPolicies {
   double norm(std::int64_t j, int h, const Row& r, int a) {
     const Estimate& e = estimate(j, h);
     double out = 0;
-    linalg::quadratic_forms<1>(e.factor.data(), e.inverse_diagonal.data(), r.phi.data() + std::int64_t{a} * d_, 1, d_,
-                               scratch_.data(), &out);
+    linalg::quadratic_forms<1>(e.factor.data(), e.inverse_diagonal.data(),
+                               r.phi.data() + std::int64_t{a} * d_, 1, d_, scratch_.data(), &out);
     return out;
   }
   double bonus(std::int64_t j, int h, State s, int a) {
@@ -170,7 +172,8 @@ class ImplicitPolicies {
   }
 
   // Sigma~ of M fresh trajectories, factored; thetahat = Sd phi L.
-  void remember(std::int64_t k, Draws& draws, const std::vector<Step>& visits, const std::vector<double>& to_go) {
+  void remember(std::int64_t k, Draws& draws, const std::vector<Step>& visits,
+                const std::vector<double>& to_go) {
     const auto size = static_cast<std::size_t>(d_) * static_cast<std::size_t>(d_);
     std::vector<std::vector<double>> sums(static_cast<std::size_t>(H_), std::vector<double>(size));
     for (std::int64_t m = 0; m < samples_; ++m)
@@ -213,10 +216,11 @@ void check(const SampledConfig& c) {
   if (c.method != "ftrl_log_barrier" && c.method != "exp_weights")
     throw Error("'" + c.method + "' has no implicit policies", "sampled evaluation",
                 "known: ftrl_log_barrier, exp_weights");
-  if (c.episodes < 1) throw Error("K = " + std::to_string(c.episodes), "sampled evaluation", "at least 1 is needed");
+  if (c.episodes < 1)
+    throw Error("K = " + std::to_string(c.episodes), "sampled evaluation", "at least 1 is needed");
   if (!(c.steps.gamma > 0 && c.steps.gamma <= 1) || !(c.steps.eta > 0) || !(c.steps.beta >= 0))
-    throw Error("eta = " + std::to_string(c.steps.eta) + ", beta = " + std::to_string(c.steps.beta) + ", gamma = " +
-                    std::to_string(c.steps.gamma),
+    throw Error("eta = " + std::to_string(c.steps.eta) + ", beta = " + std::to_string(c.steps.beta) +
+                    ", gamma = " + std::to_string(c.steps.gamma),
                 "sampled evaluation", "eta is above 0, beta at least 0, gamma within (0,1]");
 }
 
@@ -237,8 +241,9 @@ SampledCost sampled_cost(const SampledConfig& c) {
   }
   cost.bytes = 8 * (cost.states * A * (K + d) + K * c.simulator->H() * d * (d + 2));
   char text[160];
-  std::snprintf(text, sizeof text, "at most %.3g states, %.3g bonus paths and %.3g bytes, if no state comes back",
-                cost.states, cost.paths, cost.bytes);
+  std::snprintf(text, sizeof text,
+                "at most %.3g states, %.3g bonus paths and %.3g bytes, if no state comes back", cost.states,
+                cost.paths, cost.bytes);
   cost.text = text;
   return cost;
 }

@@ -1,14 +1,14 @@
 // The simulator methods where states cannot be enumerated: pi_k(.|s) exists only at states that are touched.
 //
-// A touched state (h, s) keeps its row of costs and the policies pi_0, pi_1, ... that it has been brought up to.
-// Bringing it up by one episode adds Qhat_j(s,a), from the stored thetahat_j,h, and takes away one sampled path of
-// the dilated bonus (Luo, Wei, Lee 2021, unbiased):
+// A touched state (h, s) keeps its row of costs and the policies pi_0, pi_1, ... that it has been brought up
+// to. Bringing it up by one episode adds Qhat_j(s,a), from the stored thetahat_j,h, and takes away one
+// sampled path of the dilated bonus (Luo, Wei, Lee 2021, unbiased):
 //
 //   v = b_j,h(s,a);  then s <- simulator, a ~ pi_j(.|s), v += (1 + 1/H)^steps b_j(s,a), to the last layer
 //
-// whose numbers are keyed by (seed, j, h, s, a): a state that is visited twice sees one and the same policy. A path's
-// states need their own policies at j, and so on: the work is polynomial in K but exponential in H in the worst case
-// (sampled_cost says how much), and sane for H <= 3 or where states come back often.
+// whose numbers are keyed by (seed, j, h, s, a): a state that is visited twice sees one and the same policy.
+// A path's states need their own policies at j, and so on: the work is polynomial in K but exponential in H
+// in the worst case (sampled_cost says how much), and sane for H <= 3 or where states come back often.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ struct SampledConfig {
   std::int64_t most_bytes = std::int64_t{4} << 30;  // of rows; a run that needs more ends with an Error
 };
 
-// Bounds before the run: states that K (M + 1) trajectories can touch, each with K A bonus paths a layer of which
-// every step touches one more.
+// Bounds before the run: states that K (M + 1) trajectories can touch, each with K A bonus paths a layer of
+// which every step touches one more.
 struct SampledCost {
   double states = 0, paths = 0, bytes = 0;  // at most, per replica
   std::string text;

@@ -3,9 +3,11 @@
 //   p = argmin_p  eta <p, cost> + sum_a ln(1 / p_a)       log barrier
 //   p = argmin_p  eta <p, cost> + sum_a p_a ln p_a        negative entropy: p_a ~ exp(-eta cost_a)
 //
-// The log barrier's optimum is p_a = 1 / (lambda + x_a), x_a = eta (cost_a - min cost), with the lambda that
-// makes them sum to 1. f(lambda) = sum_a 1 / (lambda + x_a) - 1 is convex and falls, so that Newton's method
-// from below the root rises to it and never passes it.
+// The log barrier's optimum is p_a = 1 / (lambda + x_a), x_a = eta (cost_a - min cost), with the lambda in
+// [1, A] that makes them sum to 1. With r_a = 1 / (lambda + x_a), S = sum r, Q = sum r^2, Newton's method is
+// applied to 1/S - 1, which rises and is concave (1/S is a harmonic mean): from below the root its steps
+// S (S - 1) / Q go up to it and never past it, like those of S - 1, whose S times shorter steps need about
+// twice as many. Where the error is e, the next is below e^2 / lambda.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +17,8 @@ namespace hardy::linalg {
 
 // Problem (g, w)'s cost of action a stands at cost[(g * actions + a) * lanes + w], its p at the same place of
 // `policy`; eta[w] > 0 belongs to the lane. Problems are independent: a problem's bits do not depend on the
-// others or on the layout. Costs are finite. `policy` may be `cost`.
+// others or on the layout. Costs are finite; eta (cost - min cost) beyond 1e35 counts as that. `policy` may
+// be `cost`.
 struct SimplexBatch {
   std::int64_t groups = 0, actions = 0, lanes = 1;
   const double* eta = nullptr;   // [lanes]
@@ -26,10 +29,10 @@ void log_barrier(const SimplexBatch& batch);
 void entropic(const SimplexBatch& batch);
 
 // The solver's parts, for those who look inside. x_a >= 0 with min x = 0.
-// A lower bound of lambda: max(1, max_j (j - x_(j))), x_(1) <= x_(2) <= ..., j counted from 1. For more
-// than 16 actions the maximum runs over thresholds t of count(x <= t) - t instead, which is never above it.
+// Where it starts: max(1, A - mean x), not above the root, because sum 1 / (lambda + x) >= A / (lambda + mean
+// x).
 double log_barrier_lower_bound(std::span<const double> x);
-double log_barrier_newton_step(std::span<const double> x, double lambda);  // f / sum r^2, >= 0 below the root
+double log_barrier_newton_step(std::span<const double> x, double lambda);  // >= 0 below the root
 struct LogBarrierRoot {
   double lambda;
   int steps;

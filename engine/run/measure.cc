@@ -52,12 +52,12 @@ void spin(float start) {
   (void)sink;
 }
 
-}  // namespace
-
-double measure_sgemm(std::int64_t m, std::int64_t n, std::int64_t k, int threads, double seconds) {
-  std::vector<float> a(static_cast<std::size_t>(m * k), 0.5f), b(static_cast<std::size_t>(k * n), 0.25f),
-      c(static_cast<std::size_t>(m * n));
-  GemmArgs<float> args;
+template <class T>
+double gemm_rate(std::int64_t m, std::int64_t n, std::int64_t k, int threads, double seconds) {
+  const std::vector<T> a(static_cast<std::size_t>(m * k), T(0.5)),
+      b(static_cast<std::size_t>(k * n), T(0.25));
+  std::vector<T> c(static_cast<std::size_t>(m * n));
+  GemmArgs<T> args;
   args.m = m;
   args.n = n;
   args.k = k;
@@ -69,6 +69,33 @@ double measure_sgemm(std::int64_t m, std::int64_t n, std::int64_t k, int threads
   args.ldc = n;
   ThreadTeam team(threads);
   return best_rate(seconds, 2.0 * static_cast<double>(m * n * k), [&] { gemm_batched(args, 1, {}, team); });
+}
+
+}  // namespace
+
+double measure_sgemm(std::int64_t m, std::int64_t n, std::int64_t k, int threads, double seconds) {
+  return gemm_rate<float>(m, n, k, threads, seconds);
+}
+double measure_dgemm(std::int64_t m, std::int64_t n, std::int64_t k, int threads, double seconds) {
+  return gemm_rate<double>(m, n, k, threads, seconds);
+}
+
+double measure_read_bandwidth(int threads, double megabytes, double seconds) {
+  using V = detail::VectorOf<double>::type;
+  constexpr std::int64_t chains = 8, step = chains * detail::VectorOf<double>::kLanes, piece = 1 << 14;
+  const auto size = static_cast<std::int64_t>(megabytes * 1e6 / 8) / piece * piece;
+  const std::vector<double> memory(static_cast<std::size_t>(size), 1.0);
+  ThreadTeam team(threads);
+  std::vector<double> sums(static_cast<std::size_t>(size / piece));
+  return best_rate(seconds, 8.0 * static_cast<double>(size), [&] {
+    team.run(size / piece, [&](std::int64_t p) {
+      V sum[chains] = {};
+      for (const double* x = memory.data() + p * piece; x < memory.data() + (p + 1) * piece; x += step)
+        for (std::int64_t i = 0; i < chains; ++i) sum[i] += detail::load(x + i * (step / chains));
+      for (std::int64_t i = 1; i < chains; ++i) sum[0] += sum[i];
+      sums[static_cast<std::size_t>(p)] = sum[0][0];
+    });
+  });
 }
 
 double measure_fma_peak(int threads, double seconds) {

@@ -17,7 +17,7 @@
 namespace hardy::run {
 namespace fs = std::filesystem;
 
-RunDirectory RunDirectory::create(const fs::path& given) {
+RunDirectory RunDirectory::create(const fs::path& given, const std::vector<std::string>& parts) {
   const fs::path path = given.has_filename() ? given : given.parent_path();  // "runs/a/" is "runs/a"
   std::error_code error;
   if (fs::exists(fs::symlink_status(path, error)))
@@ -32,7 +32,7 @@ RunDirectory RunDirectory::create(const fs::path& given) {
                 path.string());
   RunDirectory run(path);
   run.lock();
-  for (const char* part : {"checkpoints", "policy", "tensorboard"})
+  for (const std::string& part : parts)
     if (!fs::create_directory(path / part, error))
       throw Error("the folder cannot be made (" + error.message() + ")", (path / part).string());
   return run;
@@ -103,6 +103,10 @@ void RunDirectory::write_run(const nlohmann::json& description) const {
 
 void RunDirectory::write_summary(const nlohmann::json& summary) const {
   write_atomically(path_ / "summary.json", summary.dump(2) + "\n");
+}
+
+void RunDirectory::write_results(const nlohmann::json& results) const {
+  write_atomically(path_ / "results.json", results.dump() + "\n");
 }
 
 nlohmann::json read_json(const fs::path& file) {

@@ -1,20 +1,23 @@
 // One run's folder, held by one process at a time:
 //
 //   config.ini  run.json  metrics.jsonl  summary.json  lock
-//   tensorboard/agent_<i>/  checkpoints/step_<12 digits>.ckpt  policy/agent_<i>.policy
+//   results.json (a study's)  tensorboard/agent_<i>/  checkpoints/step_<12 digits>.ckpt
+//   policy/agent_<i>.policy
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 namespace hardy::run {
 
 class RunDirectory {
  public:
-  // A new folder (its parents too). Error if anything of that name exists.
-  static RunDirectory create(const std::filesystem::path& given);
+  // A new folder (its parents too) with these folders in it. Error if anything of that name exists.
+  static RunDirectory create(const std::filesystem::path& given, const std::vector<std::string>& parts = {
+                                                                     "checkpoints", "policy", "tensorboard"});
   // An existing run, to go on with. Error if it is none, or if another process has it.
   static RunDirectory open(const std::filesystem::path& path);
   ~RunDirectory();  // gives the lock back
@@ -34,6 +37,7 @@ class RunDirectory {
   void write_config(const std::string& resolved) const;     // Schema::resolved()
   void write_run(const nlohmann::json& description) const;  // adds "version", "source" and "build"
   void write_summary(const nlohmann::json& summary) const;
+  void write_results(const nlohmann::json& results) const;  // results.json, of a study
 
  private:
   explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}

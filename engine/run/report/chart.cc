@@ -80,13 +80,13 @@ std::vector<Tick> log_ticks(const Range& range) {
 
 std::string axes(const Frame& f, const ChartText& text) {
   std::string s;
-  for (const Tick& t : text.log_axes ? log_ticks(f.y) : linear_ticks(f.y)) {
+  for (const Tick& t : text.log_y ? log_ticks(f.y) : linear_ticks(f.y)) {
     s += "<line class=\"grid\" x1=\"" + at(f.left) + "\" x2=\"" + at(f.right) + "\" y1=\"" +
          at(f.py(t.place)) + "\" y2=\"" + at(f.py(t.place)) + "\"/>";
     s += "<text class=\"tick\" text-anchor=\"end\" x=\"" + at(f.left - 8) + "\" y=\"" +
          at(f.py(t.place) + 4) + "\">" + t.text + "</text>";
   }
-  for (const Tick& t : text.log_axes ? log_ticks(f.x) : linear_ticks(f.x))
+  for (const Tick& t : text.log_x ? log_ticks(f.x) : linear_ticks(f.x))
     s += "<text class=\"tick\" text-anchor=\"middle\" x=\"" + at(f.px(t.place)) + "\" y=\"" +
          at(f.bottom + 18) + "\">" + t.text + "</text>";
   s += "<text class=\"axis\" text-anchor=\"middle\" x=\"" + at((f.left + f.right) / 2) + "\" y=\"" +
@@ -124,19 +124,19 @@ std::string line(const Frame& f, const Series& s) {
     }
     path += (pen ? "L" : "M") + at(f.px(s.x[i])) + " " + at(f.py(s.y[i]));
     pen = true;
-    if (s.x.size() <= 20)
+    if (s.x.size() <= 20 && !s.dashed)
       dots += "<circle r=\"2.6\" cx=\"" + at(f.px(s.x[i])) + "\" cy=\"" + at(f.py(s.y[i])) + "\"/>";
   }
   const std::string colour = "var(--s" + std::to_string(s.colour % 8 + 1) + ")";
-  return "<path class=\"line\" style=\"stroke:" + colour + "\" d=\"" + (path.empty() ? "M0 0" : path) +
-         "\"/><g style=\"fill:" + colour + "\">" + dots + "</g>";
+  return std::string("<path class=\"line") + (s.dashed ? " fit" : "") + "\" style=\"stroke:" + colour +
+         "\" d=\"" + (path.empty() ? "M0 0" : path) + "\"/><g style=\"fill:" + colour + "\">" + dots + "</g>";
 }
 
 // Labels at the lines' ends, pushed apart where they would overlap.
 std::string end_labels(const Frame& f, const std::vector<Series>& series) {
   std::vector<std::pair<double, const Series*>> places;
   for (const Series& s : series)
-    for (std::size_t i = s.y.size(); i-- > 0;)
+    for (std::size_t i = s.dashed ? 0 : s.y.size(); i-- > 0;)
       if (std::isfinite(s.y[i])) {
         places.emplace_back(f.py(s.y[i]), &s);
         break;
@@ -187,13 +187,18 @@ std::string number(double value, int digits) {
 std::string line_chart(const ChartText& text, const std::vector<Series>& given, int width, int height,
                        bool direct_labels) {
   std::vector<Series> series = given;
-  if (text.log_axes)
-    for (Series& s : series)
-      for (auto* values : {&s.x, &s.y, &s.low, &s.high})
-        for (double& v : *values) v = v > 0 ? std::log10(v) : std::numeric_limits<double>::quiet_NaN();
+  const auto to_logarithms = [](std::vector<double>& values) {
+    for (double& v : values) v = v > 0 ? std::log10(v) : std::numeric_limits<double>::quiet_NaN();
+  };
+  for (Series& s : series) {
+    if (text.log_x) to_logarithms(s.x);
+    if (text.log_y)
+      for (auto* values : {&s.y, &s.low, &s.high}) to_logarithms(*values);
+  }
   std::size_t longest = 0;
-  for (const Series& s : series) longest = std::max(longest, s.label.size());
-  const double margin = direct_labels ? std::min(200.0, 20 + 7.5 * static_cast<double>(longest)) : 16;
+  for (const Series& s : series)
+    if (!s.dashed) longest = std::max(longest, s.label.size());
+  const double margin = direct_labels ? std::min(200.0, 20 + 7.5 * static_cast<double>(longest)) : 22;
   Frame f{58, width - margin, 36, static_cast<double>(height) - 48, {}, {}};
   for (const Series& s : series) {
     for (const double v : s.x) f.x.take(v);

@@ -11,11 +11,12 @@ struct Series {
   std::string label;
   int colour = 0;                       // --s<colour + 1> of the page
   std::vector<double> x, y, low, high;  // gaps where y is not finite; low and high may be empty
+  bool dashed = false;  // a thin line without points or label: a fit beside what it is fitted to
 };
 
 struct ChartText {
   std::string title, x_label, y_label;
-  bool log_axes = false;  // both; what is not positive leaves a gap
+  bool log_x = false, log_y = false;  // what is not positive leaves a gap
 };
 
 std::string line_chart(const ChartText& text, const std::vector<Series>& series, int width = 760,

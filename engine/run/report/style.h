@@ -33,6 +33,7 @@ svg{display:block;width:100%;height:auto;background:var(--panel);border:1px soli
 .tick,.axis{fill:var(--soft)}
 .label{font-weight:600}
 .line{fill:none;stroke-width:2.2;stroke-linejoin:round}
+.fit{stroke-width:1.2;stroke-dasharray:4 4;opacity:.8}
 .band{opacity:.15}
 .bar{fill:var(--s1);opacity:.8}
 .multiples{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,270px),1fr));gap:12px}

@@ -37,7 +37,8 @@ TEST(ImplicitPolicies, ARunIsAFunctionOfItsSeed) {
 }
 
 TEST(ImplicitPolicies, SampledBonusPathsAreUnbiased) {
-  // In the first episode the policy is uniform; with very many samples Sd is the exact one, and B[0,0,0] is known.
+  // In the first episode the policy is uniform; with very many samples Sd is the exact one, and B[0,0,0] is
+  // known.
   const auto simulator = envs::simulator_of(envs::make_instance(test::kT1, "", 1));
   SampledConfig config = on_t1(*simulator, 1);
   config.samples = 200000;
@@ -45,7 +46,8 @@ TEST(ImplicitPolicies, SampledBonusPathsAreUnbiased) {
   const double n = static_cast<double>(v.size()), mean = std::accumulate(v.begin(), v.end(), 0.0) / n;
   double spread = 0;
   for (const double x : v) spread += (x - mean) * (x - mean);
-  EXPECT_NEAR(mean, 1.509533571828, 5 * std::sqrt(spread) / n + 0.004);  // .004: what 200000 samples leave in Sd
+  EXPECT_NEAR(mean, 1.509533571828,
+              5 * std::sqrt(spread) / n + 0.004);  // .004: what 200000 samples leave in Sd
 }
 
 TEST(ImplicitPolicies, TheLossOfALongRunIsTheEnumeratedLearnersWithinTheReturnsDeviation) {

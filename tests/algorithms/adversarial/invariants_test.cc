@@ -1,5 +1,5 @@
-// What must hold of every learner: shapes of policies, symmetries, reductions of one to another, replicas alone and
-// in a batch, and what the full-information runs on T1 are known to give.
+// What must hold of every learner: shapes of policies, symmetries, reductions of one to another, replicas
+// alone and in a batch, and what the full-information runs on T1 are known to give.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -32,14 +32,16 @@ TEST_P(FullInformationOnT1, MeetsTheReference) {
 
 INSTANTIATE_TEST_SUITE_P(
     Runs, FullInformationOnT1,
-    testing::Values(FullInformationRun{"log_barrier_full_information", 0, 12.135806866038768, .497586222972558},
-                    FullInformationRun{"hedge_full_information", 0, 12.150896651320906, .512676008254696},
-                    FullInformationRun{"log_barrier_full_information", .1, 12.138261889257084, .500041246190873},
-                    FullInformationRun{"hedge_full_information", .1, 12.158550240306777, .520329597240567}));
+    testing::Values(
+        FullInformationRun{"log_barrier_full_information", 0, 12.135806866038768, .497586222972558},
+        FullInformationRun{"hedge_full_information", 0, 12.150896651320906, .512676008254696},
+        FullInformationRun{"log_barrier_full_information", .1, 12.138261889257084, .500041246190873},
+        FullInformationRun{"hedge_full_information", .1, 12.158550240306777, .520329597240567}));
 
 // A group whose lanes are the given replicas, after some episodes.
 template <int W>
-std::unique_ptr<Replicas<W>> after(const RegretConfig& config, std::span<const Lane> lanes, std::int64_t episodes) {
+std::unique_ptr<Replicas<W>> after(const RegretConfig& config, std::span<const Lane> lanes,
+                                   std::int64_t episodes) {
   static ThreadTeam team(1);
   auto group = std::make_unique<Replicas<W>>(config, lanes, team);
   const auto& makers = learner_makers(config.method);
@@ -113,7 +115,8 @@ TEST(RegretLearners, PoliciesDoNotChangeWhenAStatesCostsShiftTogether) {
     const std::vector<double> before(group->pi.at(0), group->pi.at(36));
     for (std::int64_t i = 0; i < 36; ++i) group->C[i] += 17.5 + static_cast<double>(i / 3);
     solve();
-    for (std::int64_t i = 0; i < 36; ++i) EXPECT_NEAR(group->pi[i], before[static_cast<std::size_t>(i)], 1e-13);
+    for (std::int64_t i = 0; i < 36; ++i)
+      EXPECT_NEAR(group->pi[i], before[static_cast<std::size_t>(i)], 1e-13);
   }
 }
 
@@ -189,7 +192,8 @@ TEST(RegretLearners, PermutedActionsPermuteEverything) {
   turned.transitions.clear();
   for (int hs = 0; hs < 12; ++hs)
     for (int a = 0; a < 3; ++a)
-      std::copy_n(config.instance.mdp->phi.begin() + (hs * 3 + (a + 1) % 3) * 3, 3, turned.phi.begin() + (hs * 3 + a) * 3);
+      std::copy_n(config.instance.mdp->phi.begin() + (hs * 3 + (a + 1) % 3) * 3, 3,
+                  turned.phi.begin() + (hs * 3 + a) * 3);
   turned.finish();
   RegretConfig other = config;
   other.instance.mdp = std::make_shared<const envs::LinearMdp>(std::move(turned));
@@ -200,7 +204,8 @@ TEST(RegretLearners, PermutedActionsPermuteEverything) {
     for (Replicas<1>* r : {&one, &two}) {  // the same trajectory under both names
       r->begin(0);
       const int shift = r == &two ? 2 : 0;
-      for (std::int64_t p = 0; p < 36; ++p) r->C[p] = 0.1 * static_cast<double>((p / 3 * 3 + (p + (r == &two ? 1 : 0)) % 3) % 7);
+      for (std::int64_t p = 0; p < 36; ++p)
+        r->C[p] = 0.1 * static_cast<double>((p / 3 * 3 + (p + (r == &two ? 1 : 0)) % 3) % 7);
       r->log_barrier_policies();
       r->occupancies();
       for (std::size_t h = 0; h < 3; ++h) {
@@ -225,7 +230,8 @@ TEST(RegretLearners, PermutedActionsPermuteEverything) {
 
 // Replicas in groups of lanes, alone, and among other threads.
 TEST(RegretBatch, ReplicasAreTheSameBitsAloneAndInABatchOnAnyNumberOfThreads) {
-  for (const char* method : {"ftrl_log_barrier", "exp_weights_magnitude_reduced", "hedge_full_information", "o_reps"})
+  for (const char* method :
+       {"ftrl_log_barrier", "exp_weights_magnitude_reduced", "hedge_full_information", "o_reps"})
     for (const char* covariance : {"exact", "empirical:M=20"}) {
       RegretConfig config;
       config.method = method;
@@ -278,6 +284,64 @@ TEST(RegretRun, TheAdaptiveAdversarysRegretIsExternalAndEachReplicasOwn) {
   EXPECT_NE(result.regret_notion.find("external"), std::string::npos);
   EXPECT_NE(result.replicas[0].best_loss, result.replicas[1].best_loss);
   for (const ReplicaResult& r : result.replicas) EXPECT_NEAR(r.regret, r.learner_loss - r.best_loss, 1e-9);
+}
+
+TEST(RegretRun, EpisodesAllocateNothing) {
+  for (const char* method : {"ftrl_log_barrier", "exp_weights_magnitude_reduced", "linear_q_exp_weights",
+                             "hedge_full_information", "tabular_known_transitions"}) {
+    const auto allocated = [&](std::int64_t episodes) {
+      RegretConfig config;
+      config.method = method;
+      config.instance = envs::make_instance(test::kT1, "", 4000);
+      config.episodes = episodes;
+      config.settings[0].eta = 0.01;
+      config.curve_points = 1;
+      config.seeds = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+      ThreadTeam team(1);
+      run_regret(config, team);
+      const std::int64_t before = hardy::test::allocations();
+      run_regret(config, team);
+      return hardy::test::allocations() - before;
+    };
+    EXPECT_EQ(allocated(20), allocated(2000)) << method;
+  }
+}
+
+// max over q of <p - q, l> - D(q, p) / eta is at most eta sum_a p_a l_a^2, for losses of any sign and size:
+// why the log-barrier needs no lower bound on the estimates.
+TEST(LogBarrierStability, HoldsForLossesOfAnySignAndSize) {
+  const Random random(3, Stream::kUser);
+  std::uint64_t draw = 0;
+  double worst = 0;
+  for (int trial = 0; trial < 2000; ++trial) {
+    const std::size_t A = 2 + random.integer(draw++, 4);
+    std::vector<double> p(A), l(A), x(A), q(A);
+    double sum = 0;
+    for (double& pa : p) sum += pa = std::exp(6 * random.uniform64(draw++)) + 1e-9;
+    for (double& pa : p) pa /= sum;
+    const double eta = std::pow(10.0, 4 * random.uniform64(draw++) - 3);
+    const double size = std::pow(10.0, 6 * random.uniform64(draw++) - 2);
+    for (double& la : l) la = size * random.normal(draw++);
+    // The best q has 1/q_a = 1/p_a + eta l_a + nu; nu by bisection.
+    double least = 1e300;
+    for (std::size_t a = 0; a < A; ++a) least = std::min(least, x[a] = 1 / p[a] + eta * l[a]);
+    double low = -least, high = -least + static_cast<double>(A);
+    for (int i = 0; i < 200; ++i) {
+      const double nu = (low + high) / 2;
+      double total = 0;
+      for (const double xa : x) total += 1 / (xa + nu);
+      (total > 1 ? low : high) = nu;
+    }
+    double gain = 0, bound = 0;
+    for (std::size_t a = 0; a < A; ++a) {
+      const double qa = 1 / (x[a] + high), ratio = qa / p[a];
+      gain += (p[a] - qa) * l[a] - (ratio - 1 - std::log(ratio)) / eta;
+      bound += eta * p[a] * l[a] * l[a];
+    }
+    worst = std::max(worst, gain / bound);
+  }
+  EXPECT_LE(worst, 1);
+  EXPECT_GT(worst, 0.05);  // the bound is of the right order
 }
 
 TEST(RegretRun, TheCurveIsLogSpacedAndEndsAtK) {
@@ -361,9 +425,8 @@ TEST(RegretSettings, UnknownNamesAreRefusedWithTheNearest) {
 TEST(RegretRun, LossesThatLeaveTheUnitIntervalDuringARunEndIt) {
   RegretConfig config = test::t1("exp_weights", 50, 0.1, 0, 0.1);
   const envs::LinearMdp& m = *config.instance.mdp;
-  config.instance.losses = envs::losses_from(m, true, [](std::int64_t k, std::span<double> out) {
-    std::ranges::fill(out, k == 20 ? 3.0 : 0.5);
-  });
+  config.instance.losses = envs::losses_from(
+      m, true, [](std::int64_t k, std::span<double> out) { std::ranges::fill(out, k == 20 ? 3.0 : 0.5); });
   ThreadTeam team(1);
   const std::string line = refusal([&] { run_regret(config, team); });
   EXPECT_NE(line.find("[0,1]"), std::string::npos) << line;

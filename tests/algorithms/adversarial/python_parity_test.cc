@@ -1,4 +1,5 @@
-// The learners against an independent NumPy program on instances of other seeds and sizes, trajectory by trajectory.
+// The learners against an independent NumPy program on instances of other seeds and sizes, trajectory by
+// trajectory.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -27,17 +28,26 @@ TEST_P(RegretPythonParity, EveryTraceIsMetTo1e8) {
   if (std::system(("'" + python + "' -c 'import numpy' 2>/dev/null").c_str()) != 0)
     GTEST_SKIP() << python << " has no numpy";
   const Setting& s = GetParam();
-  const std::vector<std::string> methods{"ftrl_log_barrier", "exp_weights", "exp_weights_magnitude_reduced",
-                                         "hedge_full_information", "log_barrier_full_information",
+  const std::vector<std::string> methods{"ftrl_log_barrier",
+                                         "exp_weights",
+                                         "exp_weights_magnitude_reduced",
+                                         "hedge_full_information",
+                                         "log_barrier_full_information",
                                          "tabular_unknown_transitions"};
   const json in{{"instance", {{"seed", s.seed}, {"H", s.H}, {"S", s.S}, {"A", s.A}, {"d", s.d}, {"K", s.K}}},
-                {"episodes", s.episodes}, {"stream", s.stream}, {"eta", s.eta}, {"beta", s.beta}, {"gamma", s.gamma},
+                {"episodes", s.episodes},
+                {"stream", s.stream},
+                {"eta", s.eta},
+                {"beta", s.beta},
+                {"gamma", s.gamma},
                 {"methods", methods}};
   const hardy::test::Scratch dir;
   std::ofstream((dir / "in.json").string()) << in;
-  const std::string script = std::filesystem::path(HARDY_TEST_DATA).parent_path() / "algorithms/python/adversarial.py";
+  const std::string script =
+      std::filesystem::path(HARDY_TEST_DATA).parent_path() / "algorithms/python/adversarial.py";
   ASSERT_EQ(std::system(("'" + python + "' '" + script + "' " + (dir / "in.json").string() + " " +
-                         (dir / "out.json").string()).c_str()),
+                         (dir / "out.json").string())
+                            .c_str()),
             0);
   const json out = json::parse(hardy::test::contents(dir / "out.json"));
   for (const std::string& method : methods) {

@@ -61,7 +61,7 @@ TEST(LogBarrier, AgreesWithReferenceDigits) {
       {{0, 1e6, 2e6}, 1, {.99999850000125000075, 9.9999899999950000100e-07, 4.9999974999975000006e-07}}};
   for (const Case& c : cases) {
     const std::vector<double> p = solve(log_barrier, c.cost, c.eta);
-    for (std::size_t a = 0; a < p.size(); ++a) EXPECT_NEAR(p[a], c.p[a], 4e-16 * c.p[a]) << a;
+    for (std::size_t a = 0; a < p.size(); ++a) EXPECT_NEAR(p[a], c.p[a], 6e-16 * c.p[a]) << a;
   }
   EXPECT_NEAR(log_barrier_root(std::vector<double>{0, 1}).lambda, std::numbers::phi, 4e-16);
 }
@@ -92,6 +92,30 @@ TEST(LogBarrier, NewtonRisesMonotonicallyAndNeverPassesTheRoot) {
     }
 }
 
+// Two to four actions go by products, others by divisions: padded with an action that costs too much to
+// matter, a small problem must come out the same by the other road.
+TEST(LogBarrier, SmallProblemsAgreeWithTheGeneralRoad) {
+  for (const std::size_t actions : {2u, 3u, 4u})
+    for (std::uint64_t seed = 0; seed < 100; ++seed) {
+      std::vector<double> cost = some_x(seed, actions);
+      const std::vector<double> p = solve(log_barrier, cost, 1);
+      while (cost.size() < 5) cost.push_back(1e34);
+      const std::vector<double> q = solve(log_barrier, cost, 1);
+      for (std::size_t a = 0; a < actions; ++a)
+        ASSERT_NEAR(p[a], q[a], 2e-15 * q[a]) << actions << ", " << seed;
+    }
+}
+
+TEST(LogBarrier, HugeCostsAreNumbers) {
+  for (const std::size_t actions : {2u, 3u, 4u, 9u}) {
+    std::vector<double> cost(actions, 1e300);
+    cost[0] = 0;
+    const std::vector<double> p = solve(log_barrier, cost, 1);
+    EXPECT_NEAR(p[0], 1, 1e-15);
+    for (const double v : p) EXPECT_TRUE(v >= 0 && v <= 1);
+  }
+}
+
 TEST(LogBarrier, NeedsFewStepsFromTheLowerBound) {
   const auto most = [](std::size_t actions) {
     int steps = 0;
@@ -99,10 +123,10 @@ TEST(LogBarrier, NeedsFewStepsFromTheLowerBound) {
       steps = std::max(steps, log_barrier_root(some_x(seed, actions)).steps);
     return steps;
   };
-  EXPECT_LE(most(2), 8);
-  EXPECT_LE(most(4), 9);
-  EXPECT_LE(most(16), 10);
-  EXPECT_LE(most(256), 13);
+  EXPECT_LE(most(2), 5);
+  EXPECT_LE(most(4), 6);
+  EXPECT_LE(most(16), 7);
+  EXPECT_LE(most(256), 8);
 }
 
 TEST(LogBarrier, KeepsEveryActionAndSumsToOne) {

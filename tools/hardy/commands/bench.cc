@@ -12,6 +12,7 @@
 #include "engine/ops/gemm.h"
 #include "engine/run/measure.h"
 #include "engine/run/schema.h"
+#include "tools/hardy/bench_family.h"
 #include "tools/hardy/command.h"
 
 namespace hardy::tools {
@@ -64,7 +65,14 @@ double flops_of(const std::string& method, double critics, double h, double batc
          critics * (f.forward(sa, 1) + f.backward(sa, 1)) + policy;
 }
 
+std::vector<BenchFamily>& families() {
+  static std::vector<BenchFamily> all;  // made on first use: static objects of other files fill it
+  return all;
+}
+
 int run(const std::vector<std::string>& args) {
+  for (const std::string& word : args)
+    if (const BenchFamily* family = bench_family_of(word)) return family->run(args);
   std::string method = "riql";
   std::int64_t agents = 1, threads = std::max(1u, std::thread::hardware_concurrency()), rows = 100000;
   double seconds = 5;
@@ -72,7 +80,7 @@ int run(const std::vector<std::string>& args) {
   run::Schema schema("bench",
                      "Times whole training steps on random data of half-cheetah's sizes: sampling, losses, "
                      "optimisers, targets.");
-  schema.positional("METHOD", &method, "bc, iql, riql (K = 5) or sac")
+  schema.positional("METHOD", &method, "bc, iql, riql (K = 5), sac, or a method of `hardy regret`")
       .option("agents", &agents, "trained together", 1, 4096)
       .option("threads", &threads, "threads", 1, 1024)
       .option("seconds", &seconds, "to measure for", 0.1, 3600.0)
@@ -157,4 +165,13 @@ int run(const std::vector<std::string>& args) {
 const RegisterCommand command({"bench", "how fast a method's step is here, against the machine's peak", run});
 
 }  // namespace
+
+RegisterBenchFamily::RegisterBenchFamily(BenchFamily family) { families().push_back(family); }
+
+const BenchFamily* bench_family_of(const std::string& method) {
+  for (const BenchFamily& f : families())
+    if (f.has(method)) return &f;
+  return nullptr;
+}
+
 }  // namespace hardy::tools

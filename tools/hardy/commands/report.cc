@@ -6,6 +6,7 @@
 #include "engine/run/report/page.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
+#include "tools/hardy/study_page.h"
 
 namespace hardy::tools {
 namespace {
@@ -21,8 +22,10 @@ int run(const std::vector<std::string>& args) {
     std::printf("%s", schema.help().c_str());
     return 0;
   }
-  const auto runs = run::report::read_runs(folders);
-  run::write_atomically(output, run::report::page(runs));
+  if (folders.size() == 1 && is_study(folders[0]))
+    run::write_atomically(output, study_page(folders[0]));
+  else
+    run::write_atomically(output, run::report::page(run::report::read_runs(folders)));
   std::printf("report: %s\n", output.c_str());
   return 0;
 }

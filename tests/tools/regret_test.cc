@@ -1,0 +1,209 @@
+// `hardy regret` as people run it: one run against an independent program's numbers, studies, their folders
+// and pages, refusals.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/tools/command.h"
+
+namespace hardy {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using test::hardy_command;
+using test::one_line;
+using test::Result;
+
+const std::string kT1 = "--env simplex:seed=20230131,H=3,S=4,A=3,d=3,K=8 ";
+const std::string kStudy =
+    "--env mirror --losses switching:period=K/4 --episodes '64 128 256' --replicas 9 "
+    "--method 'ftrl_log_barrier exp_weights:c_eta=2,label=two+steps' --curve 5 --resamples 100 ";
+
+json run_json(const std::string& arguments) {
+  const Result r = hardy_command("regret " + arguments + " --json");
+  EXPECT_EQ(r.code, 0) << r.err;
+  return r.code == 0 ? json::parse(r.out) : json();
+}
+json without_times(json j) {
+  j.erase("seconds");
+  for (json& study : j.at("studies"))
+    for (json& m : study.at("methods")) m.erase("seconds");
+  return j;
+}
+
+TEST(Regret, OneRunPrintsTheReferenceTrace) {
+  const json j =
+      run_json(kT1 +
+               "--episodes 64 --eta 0.2 --gamma 0.05 --beta 0.02 --preset explicit --random splitmix64:7 "
+               "--method ftrl_log_barrier");
+  const json& method = j.at("studies")[0].at("methods")[0];
+  const json& replica = method.at("replicas")[0];
+  EXPECT_NEAR(replica.at("learner_loss").get<double>(), 96.863165871316, 1e-8);
+  EXPECT_NEAR(replica.at("regret").get<double>(), 3.757400726786, 1e-8);
+  const double costs[] = {53.444953280107, 64.479116885310, 80.820174388832};
+  for (std::size_t a = 0; a < 3; ++a) EXPECT_NEAR(replica.at("start_costs")[a].get<double>(), costs[a], 1e-8);
+  EXPECT_EQ(replica.at("first_trajectories"), json::parse("[[[0,1],[0,2],[2,1]],[[0,0],[2,1],[0,1]]]"));
+  EXPECT_EQ(method.at("settings")[0].at("eta"), 0.2);
+  EXPECT_EQ(replica.at("curve").back(), replica.at("regret"));
+}
+
+TEST(Regret, AStudyHasAFolderThatRepeatsIt) {
+  const test::Scratch dir;
+  const json first = run_json(kStudy + "--seed 3 --out " + (dir / "a").string());
+  EXPECT_EQ(json::parse(test::contents(dir / "a/results.json")), first);
+  const json second = run_json("--config " + (dir / "a/config.ini").string());
+  EXPECT_EQ(without_times(first), without_times(second));
+  const json& m = first.at("studies")[0].at("methods")[0];
+  EXPECT_EQ(m.at("episodes"), json::parse("[64,128,256]"));
+  EXPECT_EQ(m.at("regret")[2].size(), 9u);
+  EXPECT_EQ(m.at("local_exponents").size(), 2u);
+  EXPECT_LE(m.at("exponent").at("low").get<double>(), m.at("exponent").at("value").get<double>());
+  EXPECT_EQ(first.at("studies")[0].at("methods")[1].at("label"), "two steps");
+}
+
+TEST(Regret, BatchesOfReplicasOnAnyNumberOfThreadsGiveTheSameBits) {
+  const json one = run_json(kStudy + "--threads 1"), three = run_json(kStudy + "--threads 3");
+  EXPECT_EQ(without_times(one), without_times(three));
+}
+
+TEST(Regret, DoublingRangesOfKAreSpeltOut) {
+  const json j = run_json("--env mirror --episodes 2^4..2^6 --replicas 2 --resamples 10");
+  EXPECT_EQ(j.at("studies")[0].at("methods")[0].at("episodes"), json::parse("[16,32,64]"));
+}
+
+TEST(Regret, AnExportedInstanceGivesTheSameRegret) {
+  const test::Scratch dir;
+  const std::string file = (dir / "t1.hdf5").string();
+  ASSERT_EQ(hardy_command("regret " + kT1 + "--episodes 8 --export " + file).code, 0);
+  const std::string rest = " --episodes 32 --method exp_weights --seed 5";
+  const json drawn = run_json(kT1 + rest), read = run_json("--env " + file + rest);
+  EXPECT_NEAR(drawn.at("studies")[0].at("methods")[0].at("mean")[0].get<double>(),
+              read.at("studies")[0].at("methods")[0].at("mean")[0].get<double>(), 1e-10);
+}
+
+TEST(Regret, BadInputIsOneLineAndLeavesNothing) {
+  const test::Scratch dir;
+  const std::string out = " --out " + (dir / "x").string();
+  for (const std::string bad :
+       {"--env nowhere", "--env simplex:S=0", "--env simplex:Q=3", "--method ftrl_log_barier", "--episodes 0",
+        "--episodes '8 4'", "--episodes many", "--gamma 2 --env mirror", "--gamma 0 --env mirror",
+        "--preset explicit --eta 1", "--method exp_weights:c_etta=2", "--losses sometimes --env mirror",
+        "--covariance guess", "--random dice", "--threads 0"}) {
+    const Result r = hardy_command("regret " + bad + out);
+    EXPECT_EQ(r.code, 2) << bad;
+    EXPECT_TRUE(one_line(r.err)) << bad << ": " << r.err;
+    EXPECT_EQ(r.out, "") << bad;
+  }
+  EXPECT_EQ(test::files_in(dir.path()), 0u);
+  ASSERT_EQ(hardy_command("regret --env mirror --episodes 8" + out).code, 0);
+  const Result again = hardy_command("regret --env mirror --episodes 8" + out);
+  EXPECT_EQ(again.code, 2);
+  EXPECT_NE(again.err.find("exists"), std::string::npos) << again.err;
+}
+
+TEST(Regret, LiteralConstantsAreVacuousHereAndItSaysSo) {
+  const Result r = hardy_command("regret --env mirror --episodes 64 --preset literal");
+  EXPECT_EQ(r.code, 0) << r.err;
+  EXPECT_NE(r.out.find("vacuous"), std::string::npos) << r.out;
+}
+
+// The empirical inverse keeps to its bound, its error halves when samples quadruple, and at equal samples
+// resampling is several times worse.
+TEST(RegretEstimators, ErrorsFallAsTheAnalysisSays) {
+  const Result r = hardy_command("regret estimators --gammas 0.1 --multiples '40 160' --repeats 60 --json");
+  ASSERT_EQ(r.code, 0) << r.err;
+  const json errors = json::parse(r.out).at("errors");
+  const auto mean = [&](std::size_t i, const char* key) {
+    return errors[i].at(key).at("mean").get<double>();
+  };
+  EXPECT_NEAR(mean(0, "empirical") / mean(1, "empirical"), 2, 0.4);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_LT(mean(i, "empirical"), errors[i].at("empirical_bound").get<double>());
+    EXPECT_GT(mean(i, "resampling_absolute"), 3 * mean(i, "empirical_absolute"));
+  }
+}
+
+TEST(RegretEstimators, RefuseGammasOutsideTheirRange) {
+  const Result r = hardy_command("regret estimators --gammas 1.5");
+  EXPECT_EQ(r.code, 2);
+  EXPECT_TRUE(one_line(r.err)) << r.err;
+}
+
+class RegretPage : public testing::TestWithParam<const char*> {};
+
+TEST_P(RegretPage, IsWellFormedFetchesNothingAndFitsAnyWindow) {
+  const test::Scratch dir;
+  const std::string study = (dir / "study").string(), page = (dir / "r.html").string();
+  ASSERT_EQ(hardy_command(std::string("regret ") + GetParam() + " --out " + study).code, 0);
+  const Result r = hardy_command("report " + study + " -o " + page);
+  ASSERT_EQ(r.code, 0) << r.err;
+  const std::string check =
+      "'" HARDY_TEST_PYTHON "' '" +
+      (fs::path(HARDY_TEST_DATA).parent_path() / "tools/python/report_check.py").string() + "' ";
+  EXPECT_EQ(std::system((check + "parse " + page).c_str()), 0);
+  for (const char* browser : {"chromium", "chromium-browser", "google-chrome"})
+    if (std::system((std::string("command -v ") + browser + " >/dev/null").c_str()) == 0) {
+      EXPECT_EQ(std::system((check + "browser " + page + " " + browser).c_str()), 0);
+      return;
+    }
+  GTEST_SKIP() << "well-formed; there is no Chromium here to look at its width";
+}
+INSTANTIATE_TEST_SUITE_P(
+    Studies, RegretPage,
+    testing::Values(
+        "--env mirror --losses switching:period=K/4 --episodes '64 128 256' --replicas 9 --resamples 100 "
+        "--method 'ftrl_log_barrier exp_weights'",
+        "--env lock --episodes 64", "estimators --repeats 4 --multiples '1 40'"));
+
+TEST(RegretBench, MeasuresARateAndWhatTheMachineAllows) {
+  const Result r = hardy_command("bench ftrl_log_barrier --replicas 3 --threads 2 --episodes 200 --json");
+  ASSERT_EQ(r.code, 0) << r.err;
+  const json j = json::parse(r.out);
+  for (const char* key :
+       {"replica_episodes_per_second", "replica_episodes_per_processor_second", "flop_per_episode",
+        "dgemm_512_gflops", "read_bandwidth_gb_per_second", "share_of_allowed"})
+    EXPECT_GT(j.at(key).get<double>(), 0) << key;
+}
+
+// The NumPy rival is a program of its own: it must play the same game, on other seeds and sizes too.
+TEST(RegretPython, TheNumPyRivalPlaysTheSameGame) {
+  const char* python = std::getenv("HARDY_PYTHON");
+  if (!python) GTEST_SKIP() << "HARDY_PYTHON names no Python with NumPy; tools/test sets it";
+  const fs::path rival =
+      fs::path(HARDY_TEST_DATA).parent_path().parent_path() / "tools/bench/rivals/adversarial_numpy.py";
+  struct Size {
+    int seed, H, S, A, d, K;
+  };
+  for (const Size z : {Size{20230131, 3, 4, 3, 3, 8}, Size{5, 2, 6, 4, 2, 3}, Size{11, 4, 3, 2, 5, 7}}) {
+    const test::Scratch dir;
+    const auto n = [](int x) { return std::to_string(x); };
+    const std::string sizes = " --seed " + n(z.seed) + " --H " + n(z.H) + " --S " + n(z.S) + " --A " +
+                              n(z.A) + " --d " + n(z.d) + " --K " + n(z.K);
+    ASSERT_EQ(std::system((std::string(python) + " '" + rival.string() + "' --check --episodes 50" + sizes +
+                           " > " + (dir / "out").string())
+                              .c_str()),
+              0);
+    const double theirs = json::parse(test::contents(dir / "out")).at("learner_loss");
+    const json ours = run_json("--env simplex:seed=" + n(z.seed) + ",H=" + n(z.H) + ",S=" + n(z.S) +
+                               ",A=" + n(z.A) + ",d=" + n(z.d) + ",K=" + n(z.K) +
+                               " --episodes 50 --eta 0.2 --gamma 0.05 --beta 0.02 --random splitmix64:7");
+    EXPECT_NEAR(ours.at("studies")[0].at("methods")[0].at("replicas")[0].at("learner_loss").get<double>(),
+                theirs, 1e-8);
+  }
+}
+
+TEST(Example, OwnLossesRunsAndLearningBeatsTheUniformPolicy) {
+  const test::Scratch dir;
+  ASSERT_EQ(std::system((HARDY_EXAMPLES "/example_own_losses 2000 > " + (dir / "out").string()).c_str()), 0);
+  double barrier = 0, reduced = 0, uniform = 0;
+  ASSERT_EQ(std::sscanf(test::contents(dir / "out").c_str(), "%*s regret %lf %*s regret %lf %*s regret %lf",
+                        &barrier, &reduced, &uniform),
+            3);
+  EXPECT_GT(barrier, 0);
+  EXPECT_LT(barrier, uniform);
+  EXPECT_LT(reduced, uniform);
+}
+
+}  // namespace
+}  // namespace hardy
