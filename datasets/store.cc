@@ -1,9 +1,11 @@
 #include "datasets/store.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "datasets/hdf5_layout.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 
@@ -13,27 +15,6 @@ namespace {
 std::vector<Format>& registry() {
   static std::vector<Format> all;
   return all;
-}
-
-const Format& format_named(const std::string& name) {
-  std::vector<std::string> names;
-  for (const Format& f : formats()) {
-    if (f.name == name) return f;
-    names.push_back(f.name);
-  }
-  throw Error("there is no format '" + name + "'", "", suggestion(name, names));
-}
-
-// The first bytes of a file; none of a folder (Minari's datasets are folders).
-std::vector<std::byte> head_of(const std::filesystem::path& path) {
-  std::vector<std::byte> head;
-  if (std::filesystem::is_directory(path)) return head;
-  head.resize(4096);
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error("cannot be read", path.string(), "does it exist, and may you read it?");
-  file.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
-  head.resize(static_cast<std::size_t>(file.gcount()));
-  return head;
 }
 
 }  // namespace
@@ -110,21 +91,49 @@ std::vector<std::string> Reader::read_text(const Column& column) {
 
 nlohmann::json Reader::attributes() const { return nlohmann::json::object(); }
 
+void Writer::set_attributes(const nlohmann::json&) {}
+
+Probe::Probe(std::filesystem::path path)
+    : path_(std::move(path)), is_folder_(std::filesystem::is_directory(path_)) {
+  if (is_folder_) return;
+  if (!std::filesystem::exists(path_)) throw Error("does not exist", path_.string());
+  if (!std::filesystem::is_regular_file(path_)) throw Error("is not a regular file", path_.string());
+  head_.resize(4096);
+  std::ifstream file(path_, std::ios::binary);
+  if (!file) throw Error("cannot be read", path_.string(), "may you read it?");
+  file.read(reinterpret_cast<char*>(head_.data()), static_cast<std::streamsize>(head_.size()));
+  head_.resize(static_cast<std::size_t>(file.gcount()));
+}
+
+bool Probe::starts_with(std::string_view mark) const {
+  return head_.size() >= mark.size() && std::memcmp(head_.data(), mark.data(), mark.size()) == 0;
+}
+
+std::shared_ptr<const Hdf5Layout> Probe::hdf5(const std::filesystem::path& path) {
+  if (!layout_ || layout_path_ != path) {
+    layout_ = std::make_shared<const Hdf5Layout>(read_hdf5_layout(path));
+    layout_path_ = path;
+  }
+  return layout_;
+}
+
 std::unique_ptr<Reader> open_dataset(const std::filesystem::path& path, const OpenSettings& settings) {
-  if (!std::filesystem::exists(path)) throw Error("does not exist", path.string());
-  if (!settings.format.empty()) return format_named(settings.format).open(path, settings);
-  const std::vector<std::byte> head = head_of(path);
+  Probe probe(path);
+  if (!settings.format.empty()) return format_named(settings.format).open(probe, settings);
   const Format* best = nullptr;
   int most = 0;
-  for (const Format& f : formats())
-    if (const int answer = f.recognise(path, head); answer > most) {
+  std::string names;
+  for (const Format& f : formats()) {
+    names += (names.empty() ? "" : ", ") + f.name;
+    if (const int answer = f.recognise(probe); answer > most) {
       best = &f;
       most = answer;
     }
-  if (best) return best->open(path, settings);
-  std::string names;
-  for (const Format& f : formats()) names += (names.empty() ? "" : ", ") + f.name;
-  throw Error(head.empty() ? "is empty, or a folder without a dataset" : "is not an HDF5 file, nor of another known format",
+  }
+  if (best) return best->open(probe, settings);
+  throw Error(probe.is_folder()      ? "is a folder that holds no dataset"
+              : probe.head().empty() ? "is empty"
+                                     : "is not an HDF5 file, nor of another known format",
               path.string(), "known formats: " + names);
 }
 
@@ -160,5 +169,14 @@ RegisterFormat::RegisterFormat(Format format) {
 }
 
 const std::vector<Format>& formats() { return registry(); }
+
+const Format& format_named(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Format& f : formats()) {
+    if (f.name == name) return f;
+    names.push_back(f.name);
+  }
+  throw Error("there is no format '" + name + "'", "", suggestion(name, names));
+}
 
 }  // namespace hardy::datasets

@@ -18,11 +18,14 @@
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "datasets/array.h"
 
 namespace hardy::datasets {
+
+struct Hdf5Layout;
 
 struct Column {
   std::string key;
@@ -75,6 +78,9 @@ class Writer {
   // The next rows of a column: a multiple of its row_bytes().
   virtual void append(const std::string& key, std::span<const std::byte> rows) = 0;
   virtual void put(const std::string& key, const Array& array) = 0;  // declares and writes
+  // What the file shall say about itself, as Reader::attributes() gives it; kept as far as the format has
+  // a place for it. At most once, before commit().
+  virtual void set_attributes(const nlohmann::json& attributes);
   // Errors where a column lacks rows. Syncs, and gives the file its name.
   virtual void commit() = 0;
 };
@@ -103,19 +109,40 @@ void write_arrays(Writer& writer, const Arrays& arrays);  // and commits
 // Refuses an OUT that is IN, also by another name or through links.
 void require_other_file(const std::filesystem::path& in, const std::filesystem::path& out);
 
+// What is known of a file before it is read; what was looked up for one format is kept for the next.
+class Probe {
+ public:
+  explicit Probe(std::filesystem::path path);
+  const std::filesystem::path& path() const { return path_; }
+  bool is_folder() const { return is_folder_; }
+  std::span<const std::byte> head() const { return head_; }  // the first bytes, 4096 at most
+  bool starts_with(std::string_view mark) const;
+  // The structure of the HDF5 file at `path` (this one, or one inside this folder).
+  std::shared_ptr<const Hdf5Layout> hdf5(const std::filesystem::path& path);
+
+ private:
+  std::filesystem::path path_, layout_path_;
+  bool is_folder_ = false;
+  std::vector<std::byte> head_;
+  std::shared_ptr<const Hdf5Layout> layout_;
+};
+
 // A format is a file with a static Registration; nothing else knows of it.
 struct Format {
-  std::string name, about, extension;  // "minari", one line for the help, ".hdf5"
-  // Whether the file at `path` looks like this format, from its first bytes and names; must not throw.
-  // The format with the highest answer opens it; 0: not this one.
-  int (*recognise)(const std::filesystem::path& path, std::span<const std::byte> head);
-  std::unique_ptr<Reader> (*open)(const std::filesystem::path& path, const OpenSettings& settings);
+  std::string name, about;  // "minari", one line for the help
+  // What files of this format are called (".hdf5"): `convert` chooses by it where it is not told. Empty:
+  // never.
+  std::string extension;
+  // How surely the file is of this format; the highest answer opens it, 0 means that it is not.
+  int (*recognise)(Probe& probe);
+  std::unique_ptr<Reader> (*open)(Probe& probe, const OpenSettings& settings);
   // Null where the format is only read.
   std::unique_ptr<Writer> (*create)(const std::filesystem::path& path, const WriteSettings& settings);
 };
 struct RegisterFormat {
   explicit RegisterFormat(Format format);
 };
-const std::vector<Format>& formats();  // by name
+const std::vector<Format>& formats();                 // by name
+const Format& format_named(const std::string& name);  // an Error with the names that there are
 
 }  // namespace hardy::datasets
