@@ -21,7 +21,7 @@ class D4rlReader : public Reader {
         rows_(probe.path(), settings.threads) {
     std::vector<Column> columns;
     for (const Hdf5Dataset& d : layout_->datasets) {
-      columns.push_back({d.key, d.type, d.shape});
+      columns.push_back({d.key, d.type(), d.shape});
       datasets_[d.key] = &d;
     }
     set_columns(std::move(columns));

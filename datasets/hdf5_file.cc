@@ -12,11 +12,11 @@ Arrays read_hdf5(const std::filesystem::path& path) {
   Arrays arrays;
   for (const Hdf5Dataset& d : layout.datasets) {
     Array& array = arrays[d.key];
-    array.type = d.type;
+    array.type = d.type();
     array.shape = d.shape;
     array.strings = d.text;
-    if (d.type == ArrayType::kString) continue;
-    array.bytes.resize(static_cast<std::size_t>(d.elements()) * size_of(d.type));
+    if (d.type() == ArrayType::kString) continue;
+    array.bytes.resize(static_cast<std::size_t>(d.elements()) * size_of(d.type()));
     rows.read(d, 0, array.rows(), array.bytes.data());
   }
   return arrays;

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <numeric>
 
+#include "datasets/hdf5_filters.h"
 #include "datasets/hdf5_handle.h"
 #include "datasets/hdf5_walk.h"
 #include "engine/base/error.h"
@@ -25,7 +26,6 @@ using nlohmann::json;
 constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::uint64_t kMostInflation = 1032;  // deflate's best: 258 bytes from two bits
 constexpr std::uint64_t kUnstored = 65536;      // bytes that a file may leave to its fill value
-constexpr int kDeflate = 1, kShuffle = 2, kFletcher = 3;
 
 void limit(int resource, rlim_t value) {
   const rlimit r{value, value};
@@ -98,23 +98,27 @@ json walk_in_child(const std::string& path, std::uint64_t file_bytes) {
   return json::from_cbor(found);
 }
 
-std::string text_of(const Hdf5Dataset& d) { return describe(d.type, d.shape); }
+std::string text_of(const Hdf5Dataset& d) { return describe(d.type(), d.shape); }
 
 // Whether the stored bytes can hold what the dataset claims, so that nothing more is ever allocated.
 void check(const Hdf5Dataset& d, std::uint64_t file_bytes, const std::string& where) {
-  double claimed = static_cast<double>(std::max(d.size, size_of(d.type)));
+  if (d.type() == ArrayType::kString) {  // it came with the layout
+    if (d.text.size() != d.elements()) throw Error("has damaged text", where);
+    return;
+  }
+  double claimed = static_cast<double>(std::max(d.element.size, size_of(d.type())));
   for (const std::int64_t n : d.shape) claimed *= static_cast<double>(n);
-  double stored = static_cast<double>(d.stored.size()), chunk_bytes = static_cast<double>(d.size);
+  double stored = static_cast<double>(d.stored.size()), chunk_bytes = static_cast<double>(d.element.size);
   if (d.chunk.size() != d.shape.size() && !d.chunk.empty()) throw Error("has a damaged layout", where);
   for (const std::int64_t n : d.chunk) {
     if (n <= 0) throw Error("has a damaged layout", where);
     chunk_bytes *= static_cast<double>(n);
   }
   for (const int f : d.filters)
-    if (f != kDeflate && f != kShuffle && f != kFletcher)
+    if (f != kHdf5Deflate && f != kHdf5Shuffle && f != kHdf5Fletcher)
       throw Error("is compressed with filter " + std::to_string(f) + ", which is not understood", where,
                   "gzip, shuffle and fletcher32 are; rewrite the file with one of them");
-  const bool deflated = std::count(d.filters.begin(), d.filters.end(), kDeflate) > 0;
+  const bool deflated = std::count(d.filters.begin(), d.filters.end(), kHdf5Deflate) > 0;
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < d.chunks.size(); ++i) {
     const Hdf5Chunk& c = d.chunks[i];
@@ -132,7 +136,7 @@ void check(const Hdf5Dataset& d, std::uint64_t file_bytes, const std::string& wh
   if (claimed > stored + kUnstored)
     throw Error("claims more data (" + text_of(d) + ") than the file can hold", where);
   const bool whole = d.chunk.empty() && (!d.chunks.empty() || !d.stored.empty());
-  if (whole && (d.chunks.empty() ? d.stored.size() : d.chunks[0].bytes) < d.elements() * d.size)
+  if (whole && (d.chunks.empty() ? d.stored.size() : d.chunks[0].bytes) < d.elements() * d.element.size)
     throw Error("stores fewer bytes than " + text_of(d) + " needs", where, "the file is damaged");
 }
 
@@ -147,10 +151,11 @@ std::vector<std::byte> bytes_of(const json& d, const char* key) {
 Hdf5Dataset dataset_of(const json& d) {
   Hdf5Dataset out;
   out.key = d.at("key");
-  out.type = static_cast<ArrayType>(d.at("type").get<int>());
-  out.kind = static_cast<char>(d.at("kind").get<int>());
-  out.size = d.at("size");
-  out.big_endian = d.at("big_endian");
+  const char kind = static_cast<char>(d.at("kind").get<int>());
+  if (kind == 's')
+    out.element = {ArrayType::kString, 's', d.at("size"), false};
+  else if (!stored_number(kind, d.at("size"), d.at("big_endian"), out.element))
+    throw Error("has a type that is not understood", out.key, "expected floats, integers, booleans or text");
   for (const std::uint64_t n : d.at("shape")) {
     if (n > std::uint64_t{1} << 48) throw Error("has a damaged shape", out.key);
     out.shape.push_back(static_cast<std::int64_t>(n));

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/array.h"
+#include "datasets/stored_type.h"
 
 namespace hardy::datasets {
 
@@ -25,12 +25,8 @@ struct Hdf5Chunk {
 
 struct Hdf5Dataset {
   std::string key;  // groups joined by "/"
-  ArrayType type = ArrayType::kF32;
+  StoredType element;
   std::vector<std::int64_t> shape;
-  // A stored element: 'f' float, 'i' signed, 'u' unsigned, 'b' the FALSE/TRUE enumeration.
-  char kind = 'f';
-  std::size_t size = 4;
-  bool big_endian = false;
 
   std::vector<std::int64_t> chunk;  // a chunk's shape; empty: contiguous
   std::vector<int> filters;         // HDF5's numbers, in the order in which writing applies them
@@ -39,6 +35,7 @@ struct Hdf5Dataset {
   std::vector<std::byte> fill;      // a stored element where nothing is
   std::vector<std::string> text;    // kString
 
+  ArrayType type() const { return element.type; }
   std::uint64_t elements() const;
 };
 

@@ -44,7 +44,7 @@ void copy_run(const std::byte* from, std::size_t bytes, std::byte* to) {
 // `corner` is the chunk's first element.
 void place_chunk(const Hdf5Dataset& d, const std::vector<std::int64_t>& corner, const std::byte* from,
                  std::int64_t first, std::int64_t rows, std::byte* to) {
-  const std::size_t rank = d.shape.size(), size = size_of(d.type);
+  const std::size_t rank = d.shape.size(), size = size_of(d.type());
   const std::int64_t row_begin = std::max(first, corner[0]);
   const std::int64_t row_end = std::min({first + rows, corner[0] + d.chunk[0], d.shape[0]});
   const std::int64_t array_row = product(d.shape, 1), chunk_row = product(d.chunk, 1);
@@ -111,13 +111,13 @@ bool Hdf5Rows::fetch(std::uint64_t offset, std::byte* to, std::size_t bytes) con
 }
 
 void Hdf5Rows::read(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows, std::byte* to) {
-  const std::size_t size = size_of(d.type);
+  const std::size_t size = size_of(d.type());
   const std::int64_t row = product(d.shape, 1);
   const auto count = static_cast<std::size_t>(rows * row);
   if (count == 0) return;
-  const bool convert = needs_conversion(d);
+  const bool convert = d.element.needs_conversion();
   const auto damaged = [&] {
-    return Error("cannot be read (damaged or truncated); it says it is " + describe(d.type, d.shape),
+    return Error("cannot be read (damaged or truncated); it says it is " + describe(d.type(), d.shape),
                  path_ + " /" + d.key, "download or copy the file again");
   };
 
@@ -131,23 +131,23 @@ void Hdf5Rows::read(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows,
       }();
   if (sparse) {
     Bytes value(size, std::byte{0});
-    if (d.fill.size() == d.size) convert_elements(d, d.fill.data(), 1, value.data());
+    if (d.fill.size() == d.element.size) convert_elements(d.element, d.fill.data(), 1, value.data());
     for (std::size_t i = 0; i < count; ++i) std::memcpy(to + i * size, value.data(), size);
   }
 
   const auto begin = static_cast<std::uint64_t>(first * row);  // in elements
-  if (!d.stored.empty()) return convert_elements(d, d.stored.data() + begin * d.size, count, to);
+  if (!d.stored.empty()) return convert_elements(d.element, d.stored.data() + begin * d.element.size, count, to);
   std::atomic<bool> good{true};
   if (d.chunk.empty()) {
     if (d.chunks.empty()) return;
-    const std::size_t piece = kPiece / d.size;
+    const std::size_t piece = kPiece / d.element.size;
     team_.run(static_cast<std::int64_t>((count + piece - 1) / piece), [&](std::int64_t task) {
       const std::size_t from = static_cast<std::size_t>(task) * piece, n = std::min(piece, count - from);
       std::byte* target = to + from * size;
-      if (convert) scratch.stored.resize(n * d.size);
+      if (convert) scratch.stored.resize(n * d.element.size);
       std::byte* raw = convert ? scratch.stored.data() : target;
-      if (!fetch(d.chunks[0].offset + (begin + from) * d.size, raw, n * d.size)) good = false;
-      if (convert) convert_elements(d, raw, n, target);
+      if (!fetch(d.chunks[0].offset + (begin + from) * d.element.size, raw, n * d.element.size)) good = false;
+      if (convert) convert_elements(d.element, raw, n, target);
     });
     if (!good) throw damaged();
     return;
@@ -170,7 +170,7 @@ void Hdf5Rows::read(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows,
     s.stored.resize(chunk.bytes);
     std::span<std::byte> data;
     if (fetch(chunk.offset, s.stored.data(), chunk.bytes))
-      data = undo_filters(d, chunk, elements * d.size, s.stored, s.spare);
+      data = undo_filters(d, chunk, elements * d.element.size, s.stored, s.spare);
     if (data.empty()) {
       good = false;
       return;
@@ -178,7 +178,7 @@ void Hdf5Rows::read(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows,
     const std::byte* ready = data.data();
     if (convert) {
       s.converted.resize(elements * size);
-      convert_elements(d, data.data(), elements, s.converted.data());
+      convert_elements(d.element, data.data(), elements, s.converted.data());
       ready = s.converted.data();
     }
     std::vector<std::int64_t> corner(d.shape.size());

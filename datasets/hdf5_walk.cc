@@ -129,36 +129,29 @@ class Walk {
     return H5Sget_simple_extent_ndims(space) == 0 ? values[0] : values;
   }
 
-  struct Stored {
-    ArrayType type;
-    char kind;
-  };
-  Stored type_of(hid_t type, const std::string& where) const {
+  // 'f', 'i', 'u', 'b' or 's', as StoredType has them.
+  static char kind_of(hid_t type, const std::string& where) {
+    StoredType known;
     const std::size_t size = H5Tget_size(type);
+    char kind = ' ';
     switch (H5Tget_class(type)) {
       case H5T_FLOAT:
-        if (size == 2 || size == 4) return {ArrayType::kF32, 'f'};
-        if (size == 8) return {ArrayType::kF64, 'f'};
+        kind = 'f';
         break;
       case H5T_INTEGER:
-        if (H5Tget_sign(type) == H5T_SGN_NONE) {
-          if (size == 1) return {ArrayType::kU8, 'u'};
-          if (size == 2) return {ArrayType::kI32, 'u'};
-          if (size == 4 || size == 8) return {ArrayType::kI64, 'u'};
-        } else {
-          if (size == 1 || size == 2 || size == 4) return {ArrayType::kI32, 'i'};
-          if (size == 8) return {ArrayType::kI64, 'i'};
-        }
+        kind = H5Tget_sign(type) == H5T_SGN_NONE ? 'u' : 'i';
         break;
       case H5T_ENUM:
-        if (size == 1) return {ArrayType::kBool, 'b'};
+        kind = 'b';
         break;
       case H5T_STRING:
-        return {ArrayType::kString, 's'};
+        return 's';
       default:
         break;
     }
-    throw Error("has a type that is not understood", where, "expected floats, integers, booleans or text");
+    if (!stored_number(kind, size, false, known))
+      throw Error("has a type that is not understood", where, "expected floats, integers, booleans or text");
+    return kind;
   }
 
   json dataset(const std::string& key) const {
@@ -167,7 +160,7 @@ class Walk {
     if (!dataset.good()) throw Error("cannot be opened", where, "the file is damaged");
     const Hdf5Id space(H5Dget_space(dataset), H5Sclose), type(H5Dget_type(dataset), H5Tclose);
     const Hdf5Id creation(H5Dget_create_plist(dataset), H5Pclose);
-    const Stored stored = type_of(type, where);
+    const char kind = kind_of(type, where);
     const int rank = H5Sget_simple_extent_ndims(space);
     if (rank < 0 || rank > 8 || H5Sget_simple_extent_type(space) == H5S_NULL)
       throw Error("has a rank that is not understood", where);
@@ -175,12 +168,11 @@ class Walk {
     H5Sget_simple_extent_dims(space, dims.data(), nullptr);
     const std::size_t size = H5Tget_size(type);
     json d{{"key", key},
-           {"type", static_cast<int>(stored.type)},
-           {"kind", static_cast<int>(stored.kind)},
+           {"kind", static_cast<int>(kind)},
            {"size", size},
            {"big_endian", H5Tget_order(type) == H5T_ORDER_BE},
            {"shape", dims}};
-    if (stored.type == ArrayType::kString) {
+    if (kind == 's') {
       const auto n = static_cast<std::size_t>(std::max<hssize_t>(H5Sget_simple_extent_npoints(space), 0));
       d["text"] = read_text(type, space, n, where, [&](hid_t memory, void* to) {
         return H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, to);

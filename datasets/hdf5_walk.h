@@ -7,7 +7,7 @@
 
 namespace hardy::datasets {
 
-// {"datasets": [{"key", "type", "kind", "size", "big_endian", "shape", "chunk", "filters", "chunks": binary,
+// {"datasets": [{"key", "kind", "size", "big_endian", "shape", "chunk", "filters", "chunks": binary,
 // "stored": binary, "fill": binary, "text": [...]}], "attributes": {...}} or {"error", "where", "fix"}.
 nlohmann::json walk_hdf5(const std::string& path);
 

@@ -56,18 +56,22 @@ class Reader {
   // A whole column, text too.
   Array read(const Column& column);
 
+  // What the file holds and the columns do not show, one line each.
+  const std::vector<std::string>& notes() const { return notes_; }
   // What the file says about itself outside its columns (attributes, Minari's metadata); an object.
   virtual nlohmann::json attributes() const;
 
  protected:
   Reader(std::string path, std::string format);
   void set_columns(std::vector<Column> columns);  // sorts them by key
+  void note(std::string line) { notes_.push_back(std::move(line)); }
   virtual void read_rows(const Column& column, std::int64_t first, std::int64_t rows, std::byte* to) = 0;
   virtual std::vector<std::string> read_text(const Column& column);
 
  private:
   std::string path_, format_;
   std::vector<Column> columns_;
+  std::vector<std::string> notes_;
 };
 
 class Writer {
@@ -83,6 +87,14 @@ class Writer {
   virtual void set_attributes(const nlohmann::json& attributes);
   // Errors where a column lacks rows. Syncs, and gives the file its name.
   virtual void commit() = 0;
+  // After commit(): what the format had no place for, one line each.
+  const std::vector<std::string>& notes() const { return notes_; }
+
+ protected:
+  void note(std::string line) { notes_.push_back(std::move(line)); }
+
+ private:
+  std::vector<std::string> notes_;
 };
 
 struct OpenSettings {
