@@ -6,6 +6,7 @@
 
 #include "engine/base/aligned.h"
 #include "engine/base/threads.h"
+#include "engine/graph/device.h"
 #include "engine/graph/fuse.h"
 #include "engine/graph/memory.h"
 #include "engine/graph/schedule.h"
@@ -19,13 +20,18 @@ constexpr std::int64_t kChainGrain = 8192;        // elements a thread takes at 
 constexpr std::size_t kMaxOperands = 16;
 alignas(64) thread_local std::byte chain_scratch[kChainScratch];
 
-using Memory = AlignedMemory<void>;
+struct ReleaseHere {
+  Device* device = nullptr;  // null: the host
+  void operator()(void* memory) const { device ? device->release(memory) : std::free(memory); }
+};
+using Memory = std::unique_ptr<void, ReleaseHere>;
 
 // One node with its operands' memory resolved.
 struct Launch {
   Node node;
   std::vector<Buffer> inputs, outputs;
   std::vector<int> input_slot, output_slot;  // of a chain's scratch, -1 elsewhere
+  DeviceKernel kernel = nullptr;             // of the plan's device
 
   KernelCall call() const { return {inputs, outputs, node.attributes.data()}; }
 };
@@ -68,6 +74,7 @@ void run_chain(const PlannedStep& step, std::int64_t begin, std::int64_t end) {
 
 struct Plan::Impl {
   Graph g;
+  Device* device;             // null: the CPU
   std::vector<Tensor> root;   // by value: whose memory it shares
   std::vector<char> needed;   // by value: does an output depend on it (or is it one)?
   std::vector<char> kept;     // by root: outside the arena
@@ -78,7 +85,11 @@ struct Plan::Impl {
   std::vector<PlannedStep> steps;
   bool stale = true;  // pointers in `steps` are older than `memory`
 
-  explicit Impl(const Graph& graph) : g(graph) {}
+  Impl(const Graph& graph, Device* on) : g(graph), device(on) {}
+
+  Memory allocate(std::size_t size) const {
+    return {device ? device->allocate(size) : allocate_zeroed(size), ReleaseHere{device}};
+  }
 
   std::size_t at(Tensor t) const { return static_cast<std::size_t>(root[static_cast<std::size_t>(t.id)].id); }
   // For values that a caller names: at(), checked.
@@ -95,10 +106,13 @@ struct Plan::Impl {
 
   void* kept_memory(std::size_t v) {
     if (!memory[v]) {
-      owned[v] = Memory(allocate_zeroed(bytes(v)));
+      owned[v] = allocate(bytes(v));
       memory[v] = owned[v].get();
       const ValueInfo& info = g.info(Tensor{static_cast<std::int32_t>(v)});
-      if (info.source == Source::kConstant) std::memcpy(memory[v], info.data.data(), info.data.size());
+      if (info.source == Source::kConstant && device)
+        device->upload(memory[v], info.data.data(), info.data.size());
+      else if (info.source == Source::kConstant)
+        std::memcpy(memory[v], info.data.data(), info.data.size());
     }
     return memory[v];
   }
@@ -114,12 +128,19 @@ struct Plan::Impl {
   }
 
   void resolve() {
+    if (!arena) arena = allocate(placement.bytes);
     for (PlannedStep& step : steps)
       for (Launch& l : step.launches) {
         for (std::size_t i = 0; i < l.inputs.size(); ++i) l.inputs[i] = buffer(l.node.inputs[i]);
         for (std::size_t i = 0; i < l.outputs.size(); ++i) l.outputs[i] = buffer(l.node.outputs[i]);
       }
     stale = false;
+  }
+
+  DeviceKernel kernel_of(const Op& op) const {
+    if (const DeviceKernel kernel = find_kernel(device->backend(), kernel_key(op))) return kernel;
+    throw Error("has no kernel for the op " + kernel_key(op), device->info().name,
+                "train on the CPU, or add it (docs/architecture.md)");
   }
 
   void add_step(const Step& step) {
@@ -132,6 +153,7 @@ struct Plan::Impl {
         throw Error("too many operands to plan", std::string("op ") + node.op->name);
       Launch l{
           node, std::vector<Buffer>(node.inputs.size()), std::vector<Buffer>(node.outputs.size()), {}, {}};
+      if (device) l.kernel = kernel_of(*node.op);
       for (Tensor t : node.inputs) l.input_slot.push_back(slot[at(t)]);
       for (Tensor t : node.outputs) {
         if (placement.scratch[at(t)]) slot[at(t)] = planned.slots++;
@@ -150,7 +172,7 @@ struct Plan::Impl {
 };
 
 Plan::Plan(const Graph& g, std::span<const Tensor> outputs, const PlanOptions& options)
-    : impl_(std::make_unique<Impl>(g)) {
+    : impl_(std::make_unique<Impl>(g, options.device)) {
   Impl& p = *impl_;
   for (std::size_t v = 0; v < g.values(); ++v) p.root.push_back(Tensor{static_cast<std::int32_t>(v)});
   for (const Node& node : g.nodes())  // in building order, so that aliases of aliases resolve
@@ -186,10 +208,11 @@ Plan::Plan(const Graph& g, std::span<const Tensor> outputs, const PlanOptions& o
     if (g.info(Tensor{static_cast<std::int32_t>(v)}).source != Source::kComputed) p.kept[v] = 1;
   for (Tensor t : outputs) p.kept[p.at(t)] = 1;
 
-  const std::vector<Step> steps = schedule(g, live, p.root, options.fuse);
+  // Chains run block by block through a core's cache; on a device every pointwise op is a launch.
+  const std::vector<Step> steps = schedule(g, live, p.root, options.fuse && !options.device);
   p.placement = place(g, steps, p.root, p.kept, options.in_place);
-  p.arena = Memory(allocate_zeroed(p.placement.bytes));
   for (const Step& step : steps) p.add_step(step);
+  if (!p.device) p.arena = p.allocate(p.placement.bytes);  // a device's is asked for when it is needed
 }
 
 Plan::~Plan() = default;
@@ -209,7 +232,27 @@ void* Plan::raw(Tensor t) const {
   return impl_->kept_memory(v);
 }
 
+void Plan::enqueue(Stream& stream) {
+  if (impl_->stale) impl_->resolve();
+  for (const PlannedStep& step : impl_->steps) {
+    const Launch& l = step.launches.front();
+    try {
+      l.kernel(l.call(), stream);
+      if (impl_->device->checks()) stream.synchronise();
+    } catch (const Error& e) {
+      const Shape& shape = l.outputs.front().shape;
+      throw Error::failed_run(e.message(), std::string("op ") + kernel_key(*l.node.op) + " " + shape.str());
+    }
+  }
+}
+
 void Plan::run(ThreadTeam& team) {
+  if (impl_->device) {
+    const std::unique_ptr<Stream> stream = impl_->device->stream();
+    enqueue(*stream);
+    stream->synchronise();
+    return;
+  }
   if (impl_->stale) impl_->resolve();
   for (const PlannedStep& step : impl_->steps) {
     const Launch& first = step.launches.front();
@@ -237,6 +280,11 @@ bool finite(const T* x, std::int64_t begin, std::int64_t end) {
 }  // namespace
 
 std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int64_t agents) {
+  return find_non_finite(team, agent, agents, [this](Tensor t) { return raw(t); });
+}
+
+std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int64_t agents,
+                                  const HostMemory& memory) const {
   const Graph& g = impl_->g;
   std::vector<Tensor> values;  // sources first, then what the run computes, in building order
   for (std::size_t v = 0; v < g.values(); ++v)
@@ -244,7 +292,8 @@ std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int
   std::ranges::stable_partition(values, [&](Tensor t) { return g.info(t).source != Source::kComputed; });
   Plan plain(g, values, {.fuse = false, .in_place = false});
   for (Tensor t : values)
-    if (g.info(t).source == Source::kInput || g.info(t).source == Source::kParameter) plain.bind(t, raw(t));
+    if (g.info(t).source == Source::kInput || g.info(t).source == Source::kParameter)
+      plain.bind(t, memory(t));
   plain.run(team);
   for (Tensor t : values) {
     const ValueInfo& info = g.info(t);
@@ -262,6 +311,12 @@ std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int
 }
 
 std::size_t Plan::arena_bytes() const { return impl_->placement.bytes; }
+std::size_t Plan::own_bytes() const {
+  std::size_t total = impl_->placement.bytes;
+  for (std::size_t v = 0; v < impl_->kept.size(); ++v)
+    if (impl_->kept[v] && impl_->needed[v] && !impl_->memory[v]) total += impl_->bytes(v);
+  return total;
+}
 std::size_t Plan::steps() const { return impl_->steps.size(); }
 
 std::string Plan::describe() const {
