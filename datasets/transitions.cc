@@ -90,7 +90,8 @@ Transitions transitions_of(Reader& reader, View view, int max_episode_steps) {
   t.action_size = static_cast<int>(reader.column("actions").shape[1]);
   const std::int64_t n = reader.column("observations").shape[0];
   const bool own_next = view == View::kLossless && reader.find("next_observations");
-  const std::vector<std::uint8_t> terminals = flags(reader, "terminals"), timeouts = flags(reader, "timeouts");
+  const std::vector<std::uint8_t> terminals = flags(reader, "terminals"),
+                                  timeouts = flags(reader, "timeouts");
 
   std::vector<std::int64_t> rows;  // that become transitions
   int episode_step = 0;
@@ -113,7 +114,8 @@ Transitions transitions_of(Reader& reader, View view, int max_episode_steps) {
   t.rows = static_cast<std::int64_t>(rows.size());
   t.episode_end.back() = 1;
   gather(reader, "observations", rows, 0, t.observations);
-  gather(reader, own_next ? "next_observations" : "observations", rows, own_next ? 0 : 1, t.next_observations);
+  gather(reader, own_next ? "next_observations" : "observations", rows, own_next ? 0 : 1,
+         t.next_observations);
   gather(reader, "actions", rows, 0, t.actions);
   gather(reader, "rewards", rows, 0, t.rewards);
   return t;

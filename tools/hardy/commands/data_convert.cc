@@ -75,8 +75,8 @@ int run(const std::vector<std::string>& args) {
                             .c_str());
     return 0;
   }
-  std::printf("%s: %lld rows, %s to %s\n", out.c_str(), static_cast<long long>(rows), reader->format().c_str(),
-              write.format.c_str());
+  std::printf("%s: %lld rows, %s to %s\n", out.c_str(), static_cast<long long>(rows),
+              reader->format().c_str(), write.format.c_str());
   for (const std::string& n : notes) std::printf("note: %s\n", n.c_str());
   return 0;
 }
