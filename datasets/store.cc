@@ -1,0 +1,182 @@
+#include "datasets/store.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "datasets/hdf5_layout.h"
+#include "engine/base/error.h"
+#include "engine/base/nearest.h"
+
+namespace hardy::datasets {
+namespace {
+
+std::vector<Format>& registry() {
+  static std::vector<Format> all;
+  return all;
+}
+
+}  // namespace
+
+std::int64_t Column::row_elements() const {
+  std::int64_t n = 1;
+  for (std::size_t i = 1; i < shape.size(); ++i) n *= shape[i];
+  return n;
+}
+
+Reader::Reader(std::string path, std::string format) : path_(std::move(path)), format_(std::move(format)) {}
+Reader::~Reader() = default;
+Writer::~Writer() = default;
+
+void Reader::set_columns(std::vector<Column> columns) {
+  std::sort(columns.begin(), columns.end(), [](const Column& a, const Column& b) { return a.key < b.key; });
+  columns_ = std::move(columns);
+}
+
+const Column* Reader::find(const std::string& key) const {
+  const auto at = std::lower_bound(columns_.begin(), columns_.end(), key,
+                                   [](const Column& c, const std::string& k) { return c.key < k; });
+  return at != columns_.end() && at->key == key ? &*at : nullptr;
+}
+
+const Column& Reader::column(const std::string& key) const {
+  if (const Column* found = find(key)) return *found;
+  std::string keys;
+  for (const Column& c : columns_) keys += (keys.empty() ? "" : ", ") + c.key;
+  throw Error("has no '" + key + "'", path_, keys.empty() ? "the file is empty" : "it has: " + keys);
+}
+
+void Reader::read(const Column& column, std::int64_t first, std::int64_t rows, std::span<std::byte> to) {
+  if (column.type == ArrayType::kString) throw Error("is text, not rows of numbers", where(column));
+  if (first < 0 || rows < 0 || first > column.rows() - rows)
+    throw Error("has " + std::to_string(column.rows()) + " rows; rows " + std::to_string(first) + " to " +
+                    std::to_string(first + rows) + " were asked for",
+                where(column));
+  if (to.size() != static_cast<std::size_t>(rows) * column.row_bytes())
+    throw Error("needs " + std::to_string(static_cast<std::size_t>(rows) * column.row_bytes()) +
+                    " bytes for those rows, not " + std::to_string(to.size()),
+                where(column));
+  if (!to.empty()) read_rows(column, first, rows, to.data());
+}
+
+std::vector<float> Reader::read_floats(const Column& column, std::int64_t first, std::int64_t rows) {
+  std::vector<float> x(static_cast<std::size_t>(rows * column.row_elements()));
+  if (column.type == ArrayType::kF32) {
+    read(column, first, rows, std::as_writable_bytes(std::span(x)));
+    return x;
+  }
+  Bytes raw(static_cast<std::size_t>(rows) * column.row_bytes());
+  read(column, first, rows, raw);
+  to_floats(column.type, raw.data(), x.size(), x.data());
+  return x;
+}
+
+Array Reader::read(const Column& column) {
+  Array array;
+  array.type = column.type;
+  array.shape = column.shape;
+  if (column.type == ArrayType::kString) {
+    array.strings = read_text(column);
+    return array;
+  }
+  array.bytes.resize(static_cast<std::size_t>(column.rows()) * column.row_bytes());
+  read(column, 0, column.rows(), array.bytes);
+  return array;
+}
+
+std::vector<std::string> Reader::read_text(const Column& column) {
+  throw Error("is text, which this format does not hold", where(column));
+}
+
+nlohmann::json Reader::attributes() const { return nlohmann::json::object(); }
+
+void Writer::set_attributes(const nlohmann::json&) {}
+
+Probe::Probe(std::filesystem::path path)
+    : path_(std::move(path)), is_folder_(std::filesystem::is_directory(path_)) {
+  if (is_folder_) return;
+  if (!std::filesystem::exists(path_)) throw Error("does not exist", path_.string());
+  if (!std::filesystem::is_regular_file(path_)) throw Error("is not a regular file", path_.string());
+  head_.resize(4096);
+  std::ifstream file(path_, std::ios::binary);
+  if (!file) throw Error("cannot be read", path_.string(), "may you read it?");
+  file.read(reinterpret_cast<char*>(head_.data()), static_cast<std::streamsize>(head_.size()));
+  head_.resize(static_cast<std::size_t>(file.gcount()));
+}
+
+bool Probe::starts_with(std::string_view mark) const {
+  return head_.size() >= mark.size() && std::memcmp(head_.data(), mark.data(), mark.size()) == 0;
+}
+
+std::shared_ptr<const Hdf5Layout> Probe::hdf5(const std::filesystem::path& path) {
+  if (!layout_ || layout_path_ != path) {
+    layout_ = std::make_shared<const Hdf5Layout>(read_hdf5_layout(path));
+    layout_path_ = path;
+  }
+  return layout_;
+}
+
+std::unique_ptr<Reader> open_dataset(const std::filesystem::path& path, const OpenSettings& settings) {
+  Probe probe(path);
+  if (!settings.format.empty()) return format_named(settings.format).open(probe, settings);
+  const Format* best = nullptr;
+  int most = 0;
+  std::string names;
+  for (const Format& f : formats()) {
+    names += (names.empty() ? "" : ", ") + f.name;
+    if (const int answer = f.recognise(probe); answer > most) {
+      best = &f;
+      most = answer;
+    }
+  }
+  if (best) return best->open(probe, settings);
+  throw Error(probe.is_folder()      ? "is a folder that holds no dataset"
+              : probe.head().empty() ? "is empty"
+                                     : "is not an HDF5 file, nor of another known format",
+              path.string(), "known formats: " + names);
+}
+
+std::unique_ptr<Writer> create_dataset(const std::filesystem::path& path, const WriteSettings& settings) {
+  const Format& format = format_named(settings.format);
+  if (!format.create) throw Error("files are read, not written", format.name);
+  return format.create(path, settings);
+}
+
+Arrays read_arrays(Reader& reader) {
+  Arrays arrays;
+  for (const Column& column : reader.columns()) arrays[column.key] = reader.read(column);
+  return arrays;
+}
+
+void write_arrays(Writer& writer, const Arrays& arrays) {
+  for (const auto& [key, array] : arrays) writer.put(key, array);
+  writer.commit();
+}
+
+void require_other_file(const std::filesystem::path& in, const std::filesystem::path& out) {
+  std::error_code code;
+  if (std::filesystem::equivalent(in, out, code) ||
+      std::filesystem::weakly_canonical(in, code) == std::filesystem::weakly_canonical(out, code))
+    throw Error("is the file that is read (" + in.string() + ")", out.string(), "choose another name");
+}
+
+RegisterFormat::RegisterFormat(Format format) {
+  auto& all = registry();
+  all.insert(std::lower_bound(all.begin(), all.end(), format,
+                              [](const Format& a, const Format& b) { return a.name < b.name; }),
+             std::move(format));
+}
+
+const std::vector<Format>& formats() { return registry(); }
+
+const Format& format_named(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Format& f : formats()) {
+    if (f.name == name) return f;
+    names.push_back(f.name);
+  }
+  throw Error("there is no format '" + name + "'", "", suggestion(name, names));
+}
+
+}  // namespace hardy::datasets

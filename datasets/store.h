@@ -1,0 +1,160 @@
+// Dataset files of any format, as columns read and written by rows.
+//
+// A Reader shows a file as D4RL names its columns, whatever the format calls them: observations,
+// next_observations, actions, rewards, terminals, timeouts, infos/...; what else the file holds keeps its
+// own key, groups joined by "/". Rows can be read in any order and piece by piece, so that a file larger
+// than memory can be walked. A Writer takes rows in pieces too, and its file appears whole or not at all.
+//
+//   auto in = open_dataset("hopper.hdf5");
+//   const Column& rewards = in->column("rewards");
+//   std::vector<float> piece(1000);
+//   in->read(rewards, 5000, 1000, std::as_writable_bytes(std::span(piece)));
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "datasets/array.h"
+
+namespace hardy::datasets {
+
+struct Hdf5Layout;
+
+struct Column {
+  std::string key;
+  ArrayType type = ArrayType::kF32;
+  std::vector<std::int64_t> shape;  // shape[0] are the rows; empty: a scalar
+
+  std::int64_t rows() const { return shape.empty() ? 1 : shape[0]; }
+  std::int64_t row_elements() const;  // the product of shape[1], shape[2], ...
+  std::size_t row_bytes() const { return static_cast<std::size_t>(row_elements()) * size_of(type); }
+  std::string describe() const { return datasets::describe(type, shape); }
+};
+
+class Reader {
+ public:
+  virtual ~Reader();
+  const std::string& path() const { return path_; }
+  const std::string& format() const { return format_; }  // "d4rl", "minari", ...
+
+  const std::vector<Column>& columns() const { return columns_; }  // by key
+  const Column* find(const std::string& key) const;                // null where there is none
+  const Column& column(const std::string& key) const;              // an Error that lists what there is
+  std::string where(const Column& column) const { return path_ + " /" + column.key; }
+
+  // Rows [first, first + rows) into `to`, which has exactly rows * row_bytes(). Not for text. Uses the
+  // reader's threads; one call at a time.
+  void read(const Column& column, std::int64_t first, std::int64_t rows, std::span<std::byte> to);
+  std::vector<float> read_floats(const Column& column, std::int64_t first, std::int64_t rows);
+  // A whole column, text too.
+  Array read(const Column& column);
+
+  // What the file holds and the columns do not show, one line each.
+  const std::vector<std::string>& notes() const { return notes_; }
+  // What the file says about itself outside its columns (attributes, Minari's metadata); an object.
+  virtual nlohmann::json attributes() const;
+
+ protected:
+  Reader(std::string path, std::string format);
+  void set_columns(std::vector<Column> columns);  // sorts them by key
+  void note(std::string line) { notes_.push_back(std::move(line)); }
+  virtual void read_rows(const Column& column, std::int64_t first, std::int64_t rows, std::byte* to) = 0;
+  virtual std::vector<std::string> read_text(const Column& column);
+
+ private:
+  std::string path_, format_;
+  std::vector<Column> columns_;
+  std::vector<std::string> notes_;
+};
+
+class Writer {
+ public:
+  virtual ~Writer();  // without commit(): no file
+  // Every column is declared, with all its rows, before it is written. Text and scalars are put whole.
+  virtual void declare(const Column& column) = 0;
+  // The next rows of a column: a multiple of its row_bytes().
+  virtual void append(const std::string& key, std::span<const std::byte> rows) = 0;
+  virtual void put(const std::string& key, const Array& array) = 0;  // declares and writes
+  // What the file shall say about itself, as Reader::attributes() gives it; kept as far as the format has
+  // a place for it. At most once, before commit().
+  virtual void set_attributes(const nlohmann::json& attributes);
+  // Errors where a column lacks rows. Syncs, and gives the file its name.
+  virtual void commit() = 0;
+  // After commit(): what the format had no place for, one line each.
+  const std::vector<std::string>& notes() const { return notes_; }
+
+ protected:
+  void note(std::string line) { notes_.push_back(std::move(line)); }
+
+ private:
+  std::vector<std::string> notes_;
+};
+
+struct OpenSettings {
+  std::string format = "";  // empty: told by the file's content
+  int threads = 0;          // that decompress; 0: the machine's
+  // Minari's Dict and Tuple observations: the parts to concatenate, in this order ("achieved_goal",
+  // "observation", "camera/left"); empty: all, in the file's order.
+  std::vector<std::string> observation_parts = {};
+};
+// Errors: not a file, of no known format, damaged; they name the file and the key.
+std::unique_ptr<Reader> open_dataset(const std::filesystem::path& path, const OpenSettings& settings = {});
+
+struct WriteSettings {
+  std::string format = "d4rl";
+  int gzip = 4;     // 0: not compressed, to 9
+  int threads = 0;  // that compress; the file's bytes do not depend on them
+};
+std::unique_ptr<Writer> create_dataset(const std::filesystem::path& path, const WriteSettings& settings = {});
+
+// All columns of a reader, and a file of all arrays.
+Arrays read_arrays(Reader& reader);
+void write_arrays(Writer& writer, const Arrays& arrays);  // and commits
+
+// Refuses an OUT that is IN, also by another name or through links.
+void require_other_file(const std::filesystem::path& in, const std::filesystem::path& out);
+
+// What is known of a file before it is read; what was looked up for one format is kept for the next.
+class Probe {
+ public:
+  explicit Probe(std::filesystem::path path);
+  const std::filesystem::path& path() const { return path_; }
+  bool is_folder() const { return is_folder_; }
+  std::span<const std::byte> head() const { return head_; }  // the first bytes, 4096 at most
+  bool starts_with(std::string_view mark) const;
+  // The structure of the HDF5 file at `path` (this one, or one inside this folder).
+  std::shared_ptr<const Hdf5Layout> hdf5(const std::filesystem::path& path);
+
+ private:
+  std::filesystem::path path_, layout_path_;
+  bool is_folder_ = false;
+  std::vector<std::byte> head_;
+  std::shared_ptr<const Hdf5Layout> layout_;
+};
+
+// A format is a file with a static Registration; nothing else knows of it.
+struct Format {
+  std::string name, about;  // "minari", one line for the help
+  // What files of this format are called (".hdf5"): `convert` chooses by it where it is not told. Empty:
+  // never.
+  std::string extension;
+  // How surely the file is of this format; the highest answer opens it, 0 means that it is not.
+  int (*recognise)(Probe& probe);
+  std::unique_ptr<Reader> (*open)(Probe& probe, const OpenSettings& settings);
+  // Null where the format is only read.
+  std::unique_ptr<Writer> (*create)(const std::filesystem::path& path, const WriteSettings& settings);
+};
+struct RegisterFormat {
+  explicit RegisterFormat(Format format);
+};
+const std::vector<Format>& formats();                 // by name
+const Format& format_named(const std::string& name);  // an Error with the names that there are
+
+}  // namespace hardy::datasets
