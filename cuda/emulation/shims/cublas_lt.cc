@@ -68,15 +68,18 @@ struct Product {
 
 bool supported(std::uint32_t epilogue) {
   switch (epilogue) {
-    case CUBLASLT_EPILOGUE_DEFAULT: return true;
+    case CUBLASLT_EPILOGUE_DEFAULT:
+      return true;
     case CUBLASLT_EPILOGUE_RELU:
     case CUBLASLT_EPILOGUE_BIAS:
     case CUBLASLT_EPILOGUE_RELU_BIAS:
     case CUBLASLT_EPILOGUE_GELU:
     case CUBLASLT_EPILOGUE_GELU_BIAS:
     case CUBLASLT_EPILOGUE_BGRADA:
-    case CUBLASLT_EPILOGUE_BGRADB: return options().fused_epilogues;
-    default: return false;
+    case CUBLASLT_EPILOGUE_BGRADB:
+      return options().fused_epilogues;
+    default:
+      return false;
   }
 }
 
@@ -101,8 +104,9 @@ void require_matrix(const Layout& l, const void* data, std::size_t size, const c
   const bool columns = l.order == CUBLASLT_ORDER_COL;
   const std::uint64_t lines = columns ? l.columns : l.rows, length = columns ? l.rows : l.columns;
   for (std::uint64_t i = 0; i < lines; ++i)
-    checker().require_initialised(static_cast<const char*>(data) + i * static_cast<std::uint64_t>(l.leading) * size,
-                                  length * size, who);
+    checker().require_initialised(
+        static_cast<const char*>(data) + i * static_cast<std::uint64_t>(l.leading) * size, length * size,
+        who);
 }
 
 // TF32 keeps 10 bits of the mantissa: to nearest, ties away from zero.
@@ -135,8 +139,9 @@ void multiply_one(const Product& p, std::int64_t batch) {
   const T* b = static_cast<const T*>(p.b_data) + offset(p.b);
   const T* c = static_cast<const T*>(p.c_data) + offset(p.c);
   T* d = static_cast<T*>(p.d_data) + offset(p.d);
-  T* bias = p.description.bias == nullptr ? nullptr
-                                          : static_cast<T*>(p.description.bias) + batch * p.description.bias_stride;
+  T* bias = p.description.bias == nullptr
+                ? nullptr
+                : static_cast<T*>(p.description.bias) + batch * p.description.bias_stride;
   require_matrix(p.a, a, sizeof(T), "cublasLtMatmul");
   require_matrix(p.b, b, sizeof(T), "cublasLtMatmul");
   if (p.beta != 0) require_matrix(p.c, c, sizeof(T), "cublasLtMatmul");
@@ -144,8 +149,12 @@ void multiply_one(const Product& p, std::int64_t batch) {
   const std::uint64_t m = p.m(), n = p.n(), k = p.k();
   const bool tf32 = p.description.compute == CUBLAS_COMPUTE_32F_FAST_TF32;
   const bool ta = p.description.transpose_a != CUBLAS_OP_N, tb = p.description.transpose_b != CUBLAS_OP_N;
-  const auto a_at = [&](std::uint64_t kk, std::uint64_t i) { return a[ta ? element(p.a, kk, i) : element(p.a, i, kk)]; };
-  const auto b_at = [&](std::uint64_t j, std::uint64_t kk) { return b[tb ? element(p.b, j, kk) : element(p.b, kk, j)]; };
+  const auto a_at = [&](std::uint64_t kk, std::uint64_t i) {
+    return a[ta ? element(p.a, kk, i) : element(p.a, i, kk)];
+  };
+  const auto b_at = [&](std::uint64_t j, std::uint64_t kk) {
+    return b[tb ? element(p.b, j, kk) : element(p.b, kk, j)];
+  };
   const std::vector<T> left = pack<T>(k, m, tf32, a_at), right = pack<T>(n, k, tf32, b_at);
 
   const bool adds_bias = p.has(CUBLASLT_EPILOGUE_BIAS);
@@ -195,14 +204,22 @@ extern "C" {
 
 const char* cublasLtGetStatusName(cublasStatus_t status) {
   switch (status) {
-    case CUBLAS_STATUS_SUCCESS: return "CUBLAS_STATUS_SUCCESS";
-    case CUBLAS_STATUS_NOT_INITIALIZED: return "CUBLAS_STATUS_NOT_INITIALIZED";
-    case CUBLAS_STATUS_ALLOC_FAILED: return "CUBLAS_STATUS_ALLOC_FAILED";
-    case CUBLAS_STATUS_INVALID_VALUE: return "CUBLAS_STATUS_INVALID_VALUE";
-    case CUBLAS_STATUS_ARCH_MISMATCH: return "CUBLAS_STATUS_ARCH_MISMATCH";
-    case CUBLAS_STATUS_EXECUTION_FAILED: return "CUBLAS_STATUS_EXECUTION_FAILED";
-    case CUBLAS_STATUS_INTERNAL_ERROR: return "CUBLAS_STATUS_INTERNAL_ERROR";
-    case CUBLAS_STATUS_NOT_SUPPORTED: return "CUBLAS_STATUS_NOT_SUPPORTED";
+    case CUBLAS_STATUS_SUCCESS:
+      return "CUBLAS_STATUS_SUCCESS";
+    case CUBLAS_STATUS_NOT_INITIALIZED:
+      return "CUBLAS_STATUS_NOT_INITIALIZED";
+    case CUBLAS_STATUS_ALLOC_FAILED:
+      return "CUBLAS_STATUS_ALLOC_FAILED";
+    case CUBLAS_STATUS_INVALID_VALUE:
+      return "CUBLAS_STATUS_INVALID_VALUE";
+    case CUBLAS_STATUS_ARCH_MISMATCH:
+      return "CUBLAS_STATUS_ARCH_MISMATCH";
+    case CUBLAS_STATUS_EXECUTION_FAILED:
+      return "CUBLAS_STATUS_EXECUTION_FAILED";
+    case CUBLAS_STATUS_INTERNAL_ERROR:
+      return "CUBLAS_STATUS_INTERNAL_ERROR";
+    case CUBLAS_STATUS_NOT_SUPPORTED:
+      return "CUBLAS_STATUS_NOT_SUPPORTED";
   }
   return "unknown status";
 }
@@ -216,10 +233,11 @@ cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
   delete handle;
   return CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* layout, cudaDataType type, std::uint64_t rows,
-                                          std::uint64_t columns, std::int64_t leading_dimension) {
-  *layout = new HardyMatrixLayout{static_cast<std::uint32_t>(type), CUBLASLT_ORDER_COL, rows, columns,
-                                  leading_dimension, 1, 0};
+cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* layout, cudaDataType type,
+                                          std::uint64_t rows, std::uint64_t columns,
+                                          std::int64_t leading_dimension) {
+  *layout = new HardyMatrixLayout{
+      static_cast<std::uint32_t>(type), CUBLASLT_ORDER_COL, rows, columns, leading_dimension, 1, 0};
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout) {
@@ -230,13 +248,20 @@ cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t layout,
                                                 cublasLtMatrixLayoutAttribute_t attribute, const void* value,
                                                 std::size_t bytes) {
   switch (attribute) {
-    case CUBLASLT_MATRIX_LAYOUT_TYPE: return assign(layout->type, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_ORDER: return assign(layout->order, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_ROWS: return assign(layout->rows, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_COLS: return assign(layout->columns, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_LD: return assign(layout->leading, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT: return assign(layout->batches, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET: return assign(layout->batch_stride, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_TYPE:
+      return assign(layout->type, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_ORDER:
+      return assign(layout->order, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_ROWS:
+      return assign(layout->rows, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_COLS:
+      return assign(layout->columns, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_LD:
+      return assign(layout->leading, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT:
+      return assign(layout->batches, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET:
+      return assign(layout->batch_stride, value, bytes);
   }
   return CUBLAS_STATUS_INVALID_VALUE;
 }
@@ -251,17 +276,26 @@ cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t description) {
   delete description;
   return CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t d, cublasLtMatmulDescAttributes_t attribute,
-                                              const void* value, std::size_t bytes) {
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t d,
+                                              cublasLtMatmulDescAttributes_t attribute, const void* value,
+                                              std::size_t bytes) {
   switch (attribute) {
-    case CUBLASLT_MATMUL_DESC_COMPUTE_TYPE: return assign(d->compute, value, bytes);
-    case CUBLASLT_MATMUL_DESC_SCALE_TYPE: return assign(d->scale, value, bytes);
-    case CUBLASLT_MATMUL_DESC_POINTER_MODE: return assign(d->pointer_mode, value, bytes);
-    case CUBLASLT_MATMUL_DESC_TRANSA: return assign(d->transpose_a, value, bytes);
-    case CUBLASLT_MATMUL_DESC_TRANSB: return assign(d->transpose_b, value, bytes);
-    case CUBLASLT_MATMUL_DESC_EPILOGUE: return assign(d->epilogue, value, bytes);
-    case CUBLASLT_MATMUL_DESC_BIAS_POINTER: return assign(d->bias, value, bytes);
-    case CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE: return assign(d->bias_stride, value, bytes);
+    case CUBLASLT_MATMUL_DESC_COMPUTE_TYPE:
+      return assign(d->compute, value, bytes);
+    case CUBLASLT_MATMUL_DESC_SCALE_TYPE:
+      return assign(d->scale, value, bytes);
+    case CUBLASLT_MATMUL_DESC_POINTER_MODE:
+      return assign(d->pointer_mode, value, bytes);
+    case CUBLASLT_MATMUL_DESC_TRANSA:
+      return assign(d->transpose_a, value, bytes);
+    case CUBLASLT_MATMUL_DESC_TRANSB:
+      return assign(d->transpose_b, value, bytes);
+    case CUBLASLT_MATMUL_DESC_EPILOGUE:
+      return assign(d->epilogue, value, bytes);
+    case CUBLASLT_MATMUL_DESC_BIAS_POINTER:
+      return assign(d->bias, value, bytes);
+    case CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE:
+      return assign(d->bias_stride, value, bytes);
   }
   return CUBLAS_STATUS_INVALID_VALUE;
 }
@@ -309,8 +343,9 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
   const bool needs_bias = (description->epilogue & (CUBLASLT_EPILOGUE_BIAS | CUBLASLT_EPILOGUE_BGRADA |
                                                     CUBLASLT_EPILOGUE_BGRADB)) != 0;
   if (!pointers || (needs_bias && !on_device(description->bias))) return CUBLAS_STATUS_INVALID_VALUE;
-  const Product product{*description, *a_layout, *b_layout, *c_layout, *d_layout, a, b, c, d,
-                        scalar(*description, alpha), beta_value};
+  const Product product{
+      *description, *a_layout, *b_layout, *c_layout, *d_layout, a, b, c, d, scalar(*description, alpha),
+      beta_value};
   const cudaError_t error = enqueue_library_call(stream, "cublasLtMatmul", [product] {
     for (std::int64_t batch = 0; batch < product.d.batches; ++batch)
       if (product.d.type == CUDA_R_64F)

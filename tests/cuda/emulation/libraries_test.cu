@@ -1,9 +1,9 @@
 // The shims of CUB and cuBLASLt against loops on the host.
-#include <cub/cub.cuh>
 #include <cublasLt.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cub/cub.cuh>
 #include <numeric>
 
 #include "cuda/launch.h"
@@ -51,7 +51,8 @@ TEST(EmulatedCub, BlockReduceAndScanAddLeftToRightForSizesThatDoNotFitTheGrid) {
     const std::vector<float> x = numbers(static_cast<std::size_t>(n), 3);
     const int blocks = (n + 127) / 128;
     const DeviceArray<float> in(x), out(static_cast<std::size_t>(blocks)), prefix(x.size());
-    succeed(cuda::launch(sums_of_blocks<128>, blocks, 128, 0, nullptr, in.data(), n, out.data(), prefix.data()));
+    succeed(
+        cuda::launch(sums_of_blocks<128>, blocks, 128, 0, nullptr, in.data(), n, out.data(), prefix.data()));
     std::vector<float> sums(static_cast<std::size_t>(blocks), 0.0f), before(x.size());
     for (std::size_t i = 0; i < x.size(); ++i) {
       before[i] = sums[i / 128];
@@ -66,8 +67,10 @@ TEST(EmulatedCub, DeviceReductionsFindSumAndExtremes) {
   const std::vector<float> x = numbers(257, 5);
   const DeviceArray<float> in(x), sum(1), least(1), value(1);
   const DeviceArray<int> index(1);
-  with_storage([&](void* s, std::size_t& b) { return cub::DeviceReduce::Sum(s, b, in.data(), sum.data(), 257); });
-  with_storage([&](void* s, std::size_t& b) { return cub::DeviceReduce::Min(s, b, in.data(), least.data(), 257); });
+  with_storage(
+      [&](void* s, std::size_t& b) { return cub::DeviceReduce::Sum(s, b, in.data(), sum.data(), 257); });
+  with_storage(
+      [&](void* s, std::size_t& b) { return cub::DeviceReduce::Min(s, b, in.data(), least.data(), 257); });
   with_storage([&](void* s, std::size_t& b) {
     return cub::DeviceReduce::ArgMax(s, b, in.data(), value.data(), index.data(), 257);
   });
@@ -81,7 +84,8 @@ TEST(EmulatedCub, SegmentedReduceGivesTheInitialValueForAnEmptySegment) {
   const DeviceArray<float> in(std::vector<float>{1, 2, 3, 4}), out(3);
   const DeviceArray<int> offsets(std::vector<int>{0, 3, 3, 4});
   with_storage([&](void* s, std::size_t& b) {
-    return cub::DeviceSegmentedReduce::Sum(s, b, in.data(), out.data(), 3, offsets.data(), offsets.data() + 1);
+    return cub::DeviceSegmentedReduce::Sum(s, b, in.data(), out.data(), 3, offsets.data(),
+                                           offsets.data() + 1);
   });
   EXPECT_EQ(out.get(), (std::vector<float>{6, 0, 4}));
 }
@@ -92,7 +96,8 @@ TEST(EmulatedCub, RadixSortIsStableAndOrdersFloatsAsNumbers) {
   const DeviceArray<float> in(keys), out(7);
   const DeviceArray<int> in_values(values), out_values(7);
   with_storage([&](void* s, std::size_t& b) {
-    return cub::DeviceRadixSort::SortPairs(s, b, in.data(), out.data(), in_values.data(), out_values.data(), 7);
+    return cub::DeviceRadixSort::SortPairs(s, b, in.data(), out.data(), in_values.data(), out_values.data(),
+                                           7);
   });
   EXPECT_EQ(out.get(), (std::vector<float>{-INFINITY, -1, -1, 0, 2, 2, 7}));
   EXPECT_EQ(out_values.get(), (std::vector<int>{3, 1, 5, 4, 0, 2, 6}));
@@ -129,26 +134,30 @@ TEST_P(EmulatedCublasLt, ProductsWithBiasAndReluMatchALoopForEveryTransposition)
   cublasLtMatmulDescSetAttribute(description, CUBLASLT_MATMUL_DESC_TRANSA, &op_a, sizeof op_a);
   cublasLtMatmulDescSetAttribute(description, CUBLASLT_MATMUL_DESC_TRANSB, &op_b, sizeof op_b);
   cublasLtMatmulDescSetAttribute(description, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue);
-  cublasLtMatmulDescSetAttribute(description, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias_pointer, sizeof bias_pointer);
+  cublasLtMatmulDescSetAttribute(description, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias_pointer,
+                                 sizeof bias_pointer);
   cublasLtMatrixLayoutCreate(&la, CUDA_R_32F, ta ? 33 : 5, ta ? 5 : 33, ta ? 33 : 5);
   cublasLtMatrixLayoutCreate(&lb, CUDA_R_32F, tb ? 7 : 33, tb ? 33 : 7, tb ? 7 : 33);
   cublasLtMatrixLayoutCreate(&ld, CUDA_R_32F, 5, 7, 5);
   const float one = 1.0f, zero = 0.0f;
-  ASSERT_EQ(cublasLtMatmul(handle, description, &one, a.data(), la, b.data(), lb, &zero, d.data(), ld, d.data(), ld,
-                           nullptr, nullptr, 0, nullptr),
+  ASSERT_EQ(cublasLtMatmul(handle, description, &one, a.data(), la, b.data(), lb, &zero, d.data(), ld,
+                           d.data(), ld, nullptr, nullptr, 0, nullptr),
             CUBLAS_STATUS_SUCCESS);
   const std::vector<float> out = d.get();
   for (int j = 0; j < 7; ++j)
     for (int i = 0; i < 5; ++i)
-      EXPECT_NEAR(out[static_cast<std::size_t>(j * 5 + i)],
-                  std::max(0.0, x.product(i, j, ta, tb) + static_cast<double>(bias[static_cast<std::size_t>(i)])), 1e-5);
+      EXPECT_NEAR(
+          out[static_cast<std::size_t>(j * 5 + i)],
+          std::max(0.0, x.product(i, j, ta, tb) + static_cast<double>(bias[static_cast<std::size_t>(i)])),
+          1e-5);
   // A shape that does not fit is refused, by the query too.
   cublasLtMatmulPreference_t preference = nullptr;
   cublasLtMatmulPreferenceCreate(&preference);
   cublasLtMatmulHeuristicResult_t result;
   int found = 7;
-  EXPECT_EQ(cublasLtMatmulAlgoGetHeuristic(handle, description, la, lb, la, la, preference, 1, &result, &found),
-            CUBLAS_STATUS_INVALID_VALUE);
+  EXPECT_EQ(
+      cublasLtMatmulAlgoGetHeuristic(handle, description, la, lb, la, la, preference, 1, &result, &found),
+      CUBLAS_STATUS_INVALID_VALUE);
   EXPECT_EQ(found, 0);
   cublasLtMatmulPreferenceDestroy(preference);
   for (cublasLtMatrixLayout_t layout : {la, lb, ld}) cublasLtMatrixLayoutDestroy(layout);

@@ -107,7 +107,8 @@ class BlockScan {
     }
   }
   template <class F>
-  void ExclusiveScan(T mine, T& out, T initial, F combine, T& total, detail::Site site = detail::Site::here()) {
+  void ExclusiveScan(T mine, T& out, T initial, F combine, T& total,
+                     detail::Site site = detail::Site::here()) {
     storage_.put(mine, site);
     const int rank = static_cast<int>(hardy::emulation::thread_rank());
     T running = initial;
@@ -165,7 +166,8 @@ class BlockRadixSort {
     Value none[kItems];
     sort(keys, none, std::greater<Key>(), site);
   }
-  void SortDescending(Key (&keys)[kItems], Value (&values)[kItems], detail::Site site = detail::Site::here()) {
+  void SortDescending(Key (&keys)[kItems], Value (&values)[kItems],
+                      detail::Site site = detail::Site::here()) {
     sort(keys, values, std::greater<Key>(), site);
   }
 
@@ -177,7 +179,8 @@ class BlockRadixSort {
     storage_.put(mine, site);
     std::vector<Item> all;
     for (const auto& items : storage_.value) all.insert(all.end(), items.begin(), items.end());
-    std::stable_sort(all.begin(), all.end(), [less](const Item& a, const Item& b) { return less(a.key, b.key); });
+    std::stable_sort(all.begin(), all.end(),
+                     [less](const Item& a, const Item& b) { return less(a.key, b.key); });
     const std::size_t first = hardy::emulation::thread_rank() * static_cast<std::size_t>(kItems);
     for (int i = 0; i < kItems; ++i) {
       keys[i] = all[first + static_cast<std::size_t>(i)].key;

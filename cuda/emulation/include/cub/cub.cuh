@@ -6,11 +6,7 @@
 #include <cuda_runtime.h>
 
 #include "block_primitives.cuh"
-
-#include "warp_primitives.cuh"
-
 #include "device_reduce.cuh"
-
 #include "device_scan.cuh"
-
 #include "device_sort.cuh"
+#include "warp_primitives.cuh"

@@ -60,33 +60,39 @@ struct DeviceReduce {
     });
   }
   template <class In, class Out, class N>
-  static cudaError_t Sum(void* storage, std::size_t& bytes, In in, Out out, N n, cudaStream_t stream = nullptr) {
+  static cudaError_t Sum(void* storage, std::size_t& bytes, In in, Out out, N n,
+                         cudaStream_t stream = nullptr) {
     using T = detail::value_of<Out>;
     return Reduce(storage, bytes, in, out, n, std::plus<T>(), T{}, stream);
   }
   template <class In, class Out, class N>
-  static cudaError_t Min(void* storage, std::size_t& bytes, In in, Out out, N n, cudaStream_t stream = nullptr) {
-    return Reduce(storage, bytes, in, out, n, detail::Smaller(), detail::kLargest<detail::value_of<In>>, stream);
+  static cudaError_t Min(void* storage, std::size_t& bytes, In in, Out out, N n,
+                         cudaStream_t stream = nullptr) {
+    return Reduce(storage, bytes, in, out, n, detail::Smaller(), detail::kLargest<detail::value_of<In>>,
+                  stream);
   }
   template <class In, class Out, class N>
-  static cudaError_t Max(void* storage, std::size_t& bytes, In in, Out out, N n, cudaStream_t stream = nullptr) {
-    return Reduce(storage, bytes, in, out, n, detail::Larger(), detail::kSmallest<detail::value_of<In>>, stream);
+  static cudaError_t Max(void* storage, std::size_t& bytes, In in, Out out, N n,
+                         cudaStream_t stream = nullptr) {
+    return Reduce(storage, bytes, in, out, n, detail::Larger(), detail::kSmallest<detail::value_of<In>>,
+                  stream);
   }
   template <class In, class Value, class Index>
-  static cudaError_t ArgMin(void* storage, std::size_t& bytes, In in, Value value, Index index, std::int64_t n,
-                            cudaStream_t stream = nullptr) {
+  static cudaError_t ArgMin(void* storage, std::size_t& bytes, In in, Value value, Index index,
+                            std::int64_t n, cudaStream_t stream = nullptr) {
     return extreme("cub::DeviceReduce::ArgMin", storage, bytes, in, value, index, n, std::less<>(), stream);
   }
   template <class In, class Value, class Index>
-  static cudaError_t ArgMax(void* storage, std::size_t& bytes, In in, Value value, Index index, std::int64_t n,
-                            cudaStream_t stream = nullptr) {
-    return extreme("cub::DeviceReduce::ArgMax", storage, bytes, in, value, index, n, std::greater<>(), stream);
+  static cudaError_t ArgMax(void* storage, std::size_t& bytes, In in, Value value, Index index,
+                            std::int64_t n, cudaStream_t stream = nullptr) {
+    return extreme("cub::DeviceReduce::ArgMax", storage, bytes, in, value, index, n, std::greater<>(),
+                   stream);
   }
 
  private:
   template <class In, class Value, class Index, class Better>
-  static cudaError_t extreme(const char* name, void* storage, std::size_t& bytes, In in, Value value, Index index,
-                             std::int64_t n, Better better, cudaStream_t stream) {
+  static cudaError_t extreme(const char* name, void* storage, std::size_t& bytes, In in, Value value,
+                             Index index, std::int64_t n, Better better, cudaStream_t stream) {
     return detail::device_call(name, storage, bytes, stream, [=] {
       detail::reads(in, n, name);
       const std::int64_t best = detail::extreme_index(in, n, better);
@@ -101,8 +107,8 @@ struct DeviceReduce {
 // Segment s is [begins[s], ends[s]) of the input; an empty one gives the initial value.
 struct DeviceSegmentedReduce {
   template <class In, class Out, class Begin, class End, class F, class T>
-  static cudaError_t Reduce(void* storage, std::size_t& bytes, In in, Out out, std::int64_t segments, Begin begins,
-                            End ends, F combine, T initial, cudaStream_t stream = nullptr) {
+  static cudaError_t Reduce(void* storage, std::size_t& bytes, In in, Out out, std::int64_t segments,
+                            Begin begins, End ends, F combine, T initial, cudaStream_t stream = nullptr) {
     constexpr const char* kName = "cub::DeviceSegmentedReduce";
     return detail::device_call(kName, storage, bytes, stream, [=] {
       detail::reads(begins, segments, kName);
@@ -116,20 +122,20 @@ struct DeviceSegmentedReduce {
     });
   }
   template <class In, class Out, class Begin, class End>
-  static cudaError_t Sum(void* storage, std::size_t& bytes, In in, Out out, std::int64_t segments, Begin begins,
-                         End ends, cudaStream_t stream = nullptr) {
+  static cudaError_t Sum(void* storage, std::size_t& bytes, In in, Out out, std::int64_t segments,
+                         Begin begins, End ends, cudaStream_t stream = nullptr) {
     using T = detail::value_of<Out>;
     return Reduce(storage, bytes, in, out, segments, begins, ends, std::plus<T>(), T{}, stream);
   }
   template <class In, class Out, class Begin, class End>
-  static cudaError_t Min(void* storage, std::size_t& bytes, In in, Out out, std::int64_t segments, Begin begins,
-                         End ends, cudaStream_t stream = nullptr) {
+  static cudaError_t Min(void* storage, std::size_t& bytes, In in, Out out, std::int64_t segments,
+                         Begin begins, End ends, cudaStream_t stream = nullptr) {
     return Reduce(storage, bytes, in, out, segments, begins, ends, detail::Smaller(),
                   detail::kLargest<detail::value_of<In>>, stream);
   }
   template <class In, class Out, class Begin, class End>
-  static cudaError_t Max(void* storage, std::size_t& bytes, In in, Out out, std::int64_t segments, Begin begins,
-                         End ends, cudaStream_t stream = nullptr) {
+  static cudaError_t Max(void* storage, std::size_t& bytes, In in, Out out, std::int64_t segments,
+                         Begin begins, End ends, cudaStream_t stream = nullptr) {
     return Reduce(storage, bytes, in, out, segments, begins, ends, detail::Larger(),
                   detail::kSmallest<detail::value_of<In>>, stream);
   }

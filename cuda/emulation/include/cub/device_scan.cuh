@@ -17,8 +17,8 @@ struct DeviceScan {
     });
   }
   template <class In, class Out, class F, class T, class N>
-  static cudaError_t ExclusiveScan(void* storage, std::size_t& bytes, In in, Out out, F combine, T initial, N n,
-                                   cudaStream_t stream = nullptr) {
+  static cudaError_t ExclusiveScan(void* storage, std::size_t& bytes, In in, Out out, F combine, T initial,
+                                   N n, cudaStream_t stream = nullptr) {
     return detail::device_call("cub::DeviceScan", storage, bytes, stream, [=] {
       detail::reads(in, n, "cub::DeviceScan");
       T running = initial;

@@ -11,9 +11,10 @@ namespace detail {
 // A key as an unsigned number of the same order.
 template <class K>
 auto sortable(K key) {
-  using U = std::conditional_t<
-      sizeof(K) == 8, std::uint64_t,
-      std::conditional_t<sizeof(K) == 4, std::uint32_t, std::conditional_t<sizeof(K) == 2, std::uint16_t, std::uint8_t>>>;
+  using U =
+      std::conditional_t<sizeof(K) == 8, std::uint64_t,
+                         std::conditional_t<sizeof(K) == 4, std::uint32_t,
+                                            std::conditional_t<sizeof(K) == 2, std::uint16_t, std::uint8_t>>>;
   constexpr U kSign = U{1} << (sizeof(K) * 8 - 1);
   U bits;
   std::memcpy(&bits, &key, sizeof bits);
@@ -44,25 +45,28 @@ std::vector<N> sorted_order(const K* keys, N n, int begin_bit, int end_bit, bool
 struct NoValues {};
 
 template <class K, class V, class N>
-void sort_range(const K* keys, K* keys_out, [[maybe_unused]] const V* values, [[maybe_unused]] V* values_out, N n,
-                int begin_bit, int end_bit, bool descending) {
+void sort_range(const K* keys, K* keys_out, [[maybe_unused]] const V* values, [[maybe_unused]] V* values_out,
+                N n, int begin_bit, int end_bit, bool descending) {
   constexpr const char* kName = "cub::DeviceRadixSort";
   reads(keys, n, kName);
   const std::vector<N> order = sorted_order(keys, n, begin_bit, end_bit, descending);
   const std::vector<K> old_keys(keys, keys + n);
-  for (N i = 0; i < n; ++i) keys_out[i] = old_keys[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
+  for (N i = 0; i < n; ++i)
+    keys_out[i] = old_keys[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
   writes(keys_out, n);
   if constexpr (!std::is_same_v<V, NoValues>) {
     reads(values, n, kName);
     const std::vector<V> old(values, values + n);
-    for (N i = 0; i < n; ++i) values_out[i] = old[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
+    for (N i = 0; i < n; ++i)
+      values_out[i] = old[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
     writes(values_out, n);
   }
 }
 
 template <class K, class V, class N>
 cudaError_t sort_device(void* storage, std::size_t& bytes, const K* keys, K* keys_out, const V* values,
-                        V* values_out, N n, int begin_bit, int end_bit, bool descending, cudaStream_t stream) {
+                        V* values_out, N n, int begin_bit, int end_bit, bool descending,
+                        cudaStream_t stream) {
   return device_call("cub::DeviceRadixSort", storage, bytes, stream, [=] {
     sort_range(keys, keys_out, values, values_out, n, begin_bit, end_bit, descending);
   });
@@ -97,17 +101,19 @@ struct DeviceRadixSort {
   static cudaError_t SortPairs(void* storage, std::size_t& bytes, const K* in, K* out, const V* values,
                                V* values_out, N n, int begin_bit = 0, int end_bit = sizeof(K) * 8,
                                cudaStream_t stream = nullptr) {
-    return detail::sort_device(storage, bytes, in, out, values, values_out, n, begin_bit, end_bit, false, stream);
+    return detail::sort_device(storage, bytes, in, out, values, values_out, n, begin_bit, end_bit, false,
+                               stream);
   }
   template <class K, class V, class N>
-  static cudaError_t SortPairsDescending(void* storage, std::size_t& bytes, const K* in, K* out, const V* values,
-                                         V* values_out, N n, int begin_bit = 0, int end_bit = sizeof(K) * 8,
-                                         cudaStream_t stream = nullptr) {
-    return detail::sort_device(storage, bytes, in, out, values, values_out, n, begin_bit, end_bit, true, stream);
+  static cudaError_t SortPairsDescending(void* storage, std::size_t& bytes, const K* in, K* out,
+                                         const V* values, V* values_out, N n, int begin_bit = 0,
+                                         int end_bit = sizeof(K) * 8, cudaStream_t stream = nullptr) {
+    return detail::sort_device(storage, bytes, in, out, values, values_out, n, begin_bit, end_bit, true,
+                               stream);
   }
   template <class K, class N>
-  static cudaError_t SortKeys(void* storage, std::size_t& bytes, DoubleBuffer<K>& keys, N n, int begin_bit = 0,
-                              int end_bit = sizeof(K) * 8, cudaStream_t stream = nullptr) {
+  static cudaError_t SortKeys(void* storage, std::size_t& bytes, DoubleBuffer<K>& keys, N n,
+                              int begin_bit = 0, int end_bit = sizeof(K) * 8, cudaStream_t stream = nullptr) {
     const cudaError_t error =
         SortKeys(storage, bytes, keys.Current(), keys.Alternate(), n, begin_bit, end_bit, stream);
     if (storage != nullptr) keys.selector ^= 1;
@@ -126,15 +132,17 @@ struct DeviceSegmentedRadixSort {
   template <class K, class V, class Begin, class End>
   static cudaError_t SortPairs(void* storage, std::size_t& bytes, const K* in, K* out, const V* values,
                                V* values_out, std::int64_t n, std::int64_t segments, Begin begins, End ends,
-                               int begin_bit = 0, int end_bit = sizeof(K) * 8, cudaStream_t stream = nullptr) {
-    return sort(storage, bytes, in, out, values, values_out, n, segments, begins, ends, begin_bit, end_bit, stream);
+                               int begin_bit = 0, int end_bit = sizeof(K) * 8,
+                               cudaStream_t stream = nullptr) {
+    return sort(storage, bytes, in, out, values, values_out, n, segments, begins, ends, begin_bit, end_bit,
+                stream);
   }
 
  private:
   template <class K, class V, class Begin, class End>
-  static cudaError_t sort(void* storage, std::size_t& bytes, const K* in, K* out, const V* values, V* values_out,
-                          std::int64_t, std::int64_t segments, Begin begins, End ends, int begin_bit, int end_bit,
-                          cudaStream_t stream) {
+  static cudaError_t sort(void* storage, std::size_t& bytes, const K* in, K* out, const V* values,
+                          V* values_out, std::int64_t, std::int64_t segments, Begin begins, End ends,
+                          int begin_bit, int end_bit, cudaStream_t stream) {
     return detail::device_call("cub::DeviceSegmentedRadixSort", storage, bytes, stream, [=] {
       detail::reads(begins, segments, "cub::DeviceSegmentedRadixSort");
       detail::reads(ends, segments, "cub::DeviceSegmentedRadixSort");
