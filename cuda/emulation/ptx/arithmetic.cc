@@ -17,21 +17,21 @@ __extension__ using Wide = __int128;
 __extension__ using UnsignedWide = unsigned __int128;
 
 constexpr std::array<std::pair<const char*, Arithmetic>, 45> kNames{{
-    {"add", Arithmetic::kAdd},     {"addc", Arithmetic::kAddCarry}, {"sub", Arithmetic::kSub},
-    {"subc", Arithmetic::kSubCarry}, {"mul", Arithmetic::kMul},     {"mul24", Arithmetic::kMul},
-    {"mad", Arithmetic::kMad},     {"fma", Arithmetic::kFma},       {"div", Arithmetic::kDiv},
-    {"rem", Arithmetic::kRem},     {"min", Arithmetic::kMin},       {"max", Arithmetic::kMax},
-    {"neg", Arithmetic::kNeg},     {"abs", Arithmetic::kAbs},       {"and", Arithmetic::kAnd},
-    {"or", Arithmetic::kOr},       {"xor", Arithmetic::kXor},       {"not", Arithmetic::kNot},
-    {"cnot", Arithmetic::kCnot},   {"shl", Arithmetic::kShl},       {"shr", Arithmetic::kShr},
-    {"popc", Arithmetic::kPopc},   {"clz", Arithmetic::kClz},       {"brev", Arithmetic::kBrev},
-    {"bfind", Arithmetic::kBfind}, {"bmsk", Arithmetic::kBmsk},     {"bfe", Arithmetic::kBfe},
-    {"bfi", Arithmetic::kBfi},     {"sad", Arithmetic::kSad},       {"sqrt", Arithmetic::kSqrt},
-    {"rsqrt", Arithmetic::kRsqrt}, {"rcp", Arithmetic::kRcp},       {"ex2", Arithmetic::kEx2},
-    {"lg2", Arithmetic::kLg2},     {"sin", Arithmetic::kSin},       {"cos", Arithmetic::kCos},
-    {"tanh", Arithmetic::kTanh},   {"copysign", Arithmetic::kCopysign}, {"testp", Arithmetic::kTestp},
-    {"lop3", Arithmetic::kLop3},   {"shf", Arithmetic::kShf},       {"prmt", Arithmetic::kPrmt},
-    {"slct", Arithmetic::kSlct},   {"mad24", Arithmetic::kMad},     {"", Arithmetic::kUnknown},
+    {"add", Arithmetic::kAdd},       {"addc", Arithmetic::kAddCarry},     {"sub", Arithmetic::kSub},
+    {"subc", Arithmetic::kSubCarry}, {"mul", Arithmetic::kMul},           {"mul24", Arithmetic::kMul},
+    {"mad", Arithmetic::kMad},       {"fma", Arithmetic::kFma},           {"div", Arithmetic::kDiv},
+    {"rem", Arithmetic::kRem},       {"min", Arithmetic::kMin},           {"max", Arithmetic::kMax},
+    {"neg", Arithmetic::kNeg},       {"abs", Arithmetic::kAbs},           {"and", Arithmetic::kAnd},
+    {"or", Arithmetic::kOr},         {"xor", Arithmetic::kXor},           {"not", Arithmetic::kNot},
+    {"cnot", Arithmetic::kCnot},     {"shl", Arithmetic::kShl},           {"shr", Arithmetic::kShr},
+    {"popc", Arithmetic::kPopc},     {"clz", Arithmetic::kClz},           {"brev", Arithmetic::kBrev},
+    {"bfind", Arithmetic::kBfind},   {"bmsk", Arithmetic::kBmsk},         {"bfe", Arithmetic::kBfe},
+    {"bfi", Arithmetic::kBfi},       {"sad", Arithmetic::kSad},           {"sqrt", Arithmetic::kSqrt},
+    {"rsqrt", Arithmetic::kRsqrt},   {"rcp", Arithmetic::kRcp},           {"ex2", Arithmetic::kEx2},
+    {"lg2", Arithmetic::kLg2},       {"sin", Arithmetic::kSin},           {"cos", Arithmetic::kCos},
+    {"tanh", Arithmetic::kTanh},     {"copysign", Arithmetic::kCopysign}, {"testp", Arithmetic::kTestp},
+    {"lop3", Arithmetic::kLop3},     {"shf", Arithmetic::kShf},           {"prmt", Arithmetic::kPrmt},
+    {"slct", Arithmetic::kSlct},     {"mad24", Arithmetic::kMad},         {"", Arithmetic::kUnknown},
 }};
 
 [[noreturn]] void uncovered(const Instruction& i) {
@@ -84,26 +84,45 @@ T extreme(const Instruction& i, T a, T b, bool larger) {
 template <class T>
 T float_result(const Instruction& i, T a, T b, T c) {
   switch (i.arithmetic) {
-    case Arithmetic::kAdd: return a + b;
-    case Arithmetic::kSub: return a - b;
-    case Arithmetic::kMul: return a * b;
-    case Arithmetic::kDiv: return a / b;
+    case Arithmetic::kAdd:
+      return a + b;
+    case Arithmetic::kSub:
+      return a - b;
+    case Arithmetic::kMul:
+      return a * b;
+    case Arithmetic::kDiv:
+      return a / b;
     case Arithmetic::kMad:
-    case Arithmetic::kFma: return std::fma(a, b, c);
-    case Arithmetic::kMin: return extreme(i, a, b, false);
-    case Arithmetic::kMax: return extreme(i, a, b, true);
-    case Arithmetic::kNeg: return -a;
-    case Arithmetic::kAbs: return std::fabs(a);
-    case Arithmetic::kSqrt: return std::sqrt(a);
-    case Arithmetic::kRsqrt: return T(1) / std::sqrt(a);
-    case Arithmetic::kRcp: return T(1) / a;
-    case Arithmetic::kEx2: return std::exp2(a);
-    case Arithmetic::kLg2: return std::log2(a);
-    case Arithmetic::kSin: return std::sin(a);
-    case Arithmetic::kCos: return std::cos(a);
-    case Arithmetic::kTanh: return std::tanh(a);
-    case Arithmetic::kCopysign: return std::copysign(b, a);
-    default: uncovered(i);
+    case Arithmetic::kFma:
+      return std::fma(a, b, c);
+    case Arithmetic::kMin:
+      return extreme(i, a, b, false);
+    case Arithmetic::kMax:
+      return extreme(i, a, b, true);
+    case Arithmetic::kNeg:
+      return -a;
+    case Arithmetic::kAbs:
+      return std::fabs(a);
+    case Arithmetic::kSqrt:
+      return std::sqrt(a);
+    case Arithmetic::kRsqrt:
+      return T(1) / std::sqrt(a);
+    case Arithmetic::kRcp:
+      return T(1) / a;
+    case Arithmetic::kEx2:
+      return std::exp2(a);
+    case Arithmetic::kLg2:
+      return std::log2(a);
+    case Arithmetic::kSin:
+      return std::sin(a);
+    case Arithmetic::kCos:
+      return std::cos(a);
+    case Arithmetic::kTanh:
+      return std::tanh(a);
+    case Arithmetic::kCopysign:
+      return std::copysign(b, a);
+    default:
+      uncovered(i);
   }
 }
 
@@ -113,9 +132,9 @@ std::uint64_t float_operation(const Instruction& i, const std::uint64_t* s, int 
   for (int k = 0; k < std::min(count, 3); ++k) v[k] = i.flush ? flushed(as<T>(s[k])) : as<T>(s[k]);
   if (i.arithmetic == Arithmetic::kTestp) {
     const T x = v[0];
-    return i.has("finite")     ? std::isfinite(x)
-           : i.has("infinite") ? std::isinf(x)
-           : i.has("number")   ? !std::isnan(x)
+    return i.has("finite")       ? std::isfinite(x)
+           : i.has("infinite")   ? std::isinf(x)
+           : i.has("number")     ? !std::isnan(x)
            : i.has("notanumber") ? std::isnan(x)
            : i.has("normal")     ? std::isnormal(x)
                                  : std::fpclassify(x) == FP_SUBNORMAL;
@@ -134,17 +153,20 @@ std::uint64_t product(const Instruction& i, std::uint64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(i.high ? p >> n : p);
 }
 
-std::uint64_t extract_field(const Instruction& i, std::uint64_t a, std::uint64_t position, std::uint64_t length) {
+std::uint64_t extract_field(const Instruction& i, std::uint64_t a, std::uint64_t position,
+                            std::uint64_t length) {
   const int n = i.type.bits;
   const auto p = static_cast<int>(position & 255), l = static_cast<int>(length & 255);
   const bool is_signed = i.type.kind == Kind::kSigned;
   if (l == 0) return 0;
   if (p >= n) return is_signed && extend_sign(a, n) < 0 ? ~std::uint64_t{0} : 0;
   if (!is_signed) return ((a & ones(n)) >> p) & ones(l);
-  return static_cast<std::uint64_t>(extend_sign(static_cast<std::uint64_t>(extend_sign(a, n) >> p), std::min(l, n)));
+  return static_cast<std::uint64_t>(
+      extend_sign(static_cast<std::uint64_t>(extend_sign(a, n) >> p), std::min(l, n)));
 }
 
-std::uint64_t insert_field(int n, std::uint64_t a, std::uint64_t b, std::uint64_t position, std::uint64_t length) {
+std::uint64_t insert_field(int n, std::uint64_t a, std::uint64_t b, std::uint64_t position,
+                           std::uint64_t length) {
   const auto p = static_cast<int>(position & 255), l = static_cast<int>(length & 255);
   const std::uint64_t mask = p >= n ? 0 : (ones(std::min(l, 64)) << p) & ones(n);
   return (b & ~mask) | ((a << (p & 63)) & mask);
@@ -179,7 +201,8 @@ std::uint64_t permute_bytes(std::uint64_t a, std::uint64_t b, std::uint64_t sele
 std::uint64_t divide(const Instruction& i, std::uint64_t a, std::uint64_t b, bool remainder) {
   const int n = i.type.bits;
   if ((b & ones(n)) == 0) return remainder ? a : ~std::uint64_t{0};  // what the hardware gives
-  if (i.type.kind != Kind::kSigned) return remainder ? (a & ones(n)) % (b & ones(n)) : (a & ones(n)) / (b & ones(n));
+  if (i.type.kind != Kind::kSigned)
+    return remainder ? (a & ones(n)) % (b & ones(n)) : (a & ones(n)) / (b & ones(n));
   const std::int64_t x = extend_sign(a, n), y = extend_sign(b, n);
   if (y == -1) return remainder ? 0 : 0 - static_cast<std::uint64_t>(x);
   return static_cast<std::uint64_t>(remainder ? x % y : x / y);
@@ -223,10 +246,12 @@ std::uint64_t integer_result(const Instruction& i, std::uint64_t a, std::uint64_
   const bool less = is_signed ? sa < sb : ua < ub;
   switch (i.arithmetic) {
     case Arithmetic::kAdd: {
-      if (i.saturate && is_signed) return static_cast<std::uint64_t>(std::clamp<std::int64_t>(sa + sb, INT32_MIN, INT32_MAX));
+      if (i.saturate && is_signed)
+        return static_cast<std::uint64_t>(std::clamp<std::int64_t>(sa + sb, INT32_MIN, INT32_MAX));
       return with_carry(i, a, b, false, carry);
     }
-    case Arithmetic::kAddCarry: return with_carry(i, a, b, true, carry);
+    case Arithmetic::kAddCarry:
+      return with_carry(i, a, b, true, carry);
     case Arithmetic::kSub:
       if (i.carry_out) carry = ua < ub;
       return a - b;
@@ -235,41 +260,73 @@ std::uint64_t integer_result(const Instruction& i, std::uint64_t a, std::uint64_
       if (i.carry_out) carry = ua < taken;
       return a - static_cast<std::uint64_t>(taken);
     }
-    case Arithmetic::kMul: return product(i, a, b);
-    case Arithmetic::kMad: return product(i, a, b) + c;
-    case Arithmetic::kDiv: return divide(i, a, b, false);
-    case Arithmetic::kRem: return divide(i, a, b, true);
-    case Arithmetic::kMin: return less ? a : b;
-    case Arithmetic::kMax: return less ? b : a;
-    case Arithmetic::kNeg: return 0 - a;
-    case Arithmetic::kAbs: return sa < 0 ? 0 - static_cast<std::uint64_t>(sa) : static_cast<std::uint64_t>(sa);
-    case Arithmetic::kAnd: return a & b;
-    case Arithmetic::kOr: return a | b;
-    case Arithmetic::kXor: return a ^ b;
-    case Arithmetic::kNot: return i.type.kind == Kind::kPredicate ? std::uint64_t{a == 0} : ~a;
-    case Arithmetic::kCnot: return ua == 0;
-    case Arithmetic::kShl: return static_cast<std::uint32_t>(b) >= static_cast<std::uint32_t>(n) ? 0 : a << b;
-    case Arithmetic::kShr: return shift_right(i, a, b);
-    case Arithmetic::kPopc: return static_cast<std::uint64_t>(std::popcount(ua));
-    case Arithmetic::kClz: return static_cast<std::uint64_t>(std::countl_zero(ua) - (64 - n));
-    case Arithmetic::kBrev: return reversed(ua, n);
-    case Arithmetic::kBfind: return find_leading(i, a);
-    case Arithmetic::kBmsk: return (a & 0xffffffffu) > 31 ? 0 : ones(static_cast<int>(std::min<std::uint64_t>(b & 0xffffffffu, 32))) << a;
-    case Arithmetic::kBfe: return extract_field(i, a, b, c);
-    case Arithmetic::kBfi: return insert_field(n, a, b, c, d);
-    case Arithmetic::kSad: return c + (is_signed ? static_cast<std::uint64_t>(std::max(sa, sb) - std::min(sa, sb)) : std::max(ua, ub) - std::min(ua, ub));
-    case Arithmetic::kLop3: return three_input_logic(a, b, c, d);
-    case Arithmetic::kShf: return funnel_shift(i, a, b, c);
-    case Arithmetic::kPrmt: return permute_bytes(a, b, c);
-    case Arithmetic::kSlct: return extend_sign(c, 32) >= 0 ? a : b;
-    default: uncovered(i);
+    case Arithmetic::kMul:
+      return product(i, a, b);
+    case Arithmetic::kMad:
+      return product(i, a, b) + c;
+    case Arithmetic::kDiv:
+      return divide(i, a, b, false);
+    case Arithmetic::kRem:
+      return divide(i, a, b, true);
+    case Arithmetic::kMin:
+      return less ? a : b;
+    case Arithmetic::kMax:
+      return less ? b : a;
+    case Arithmetic::kNeg:
+      return 0 - a;
+    case Arithmetic::kAbs:
+      return sa < 0 ? 0 - static_cast<std::uint64_t>(sa) : static_cast<std::uint64_t>(sa);
+    case Arithmetic::kAnd:
+      return a & b;
+    case Arithmetic::kOr:
+      return a | b;
+    case Arithmetic::kXor:
+      return a ^ b;
+    case Arithmetic::kNot:
+      return i.type.kind == Kind::kPredicate ? std::uint64_t{a == 0} : ~a;
+    case Arithmetic::kCnot:
+      return ua == 0;
+    case Arithmetic::kShl:
+      return static_cast<std::uint32_t>(b) >= static_cast<std::uint32_t>(n) ? 0 : a << b;
+    case Arithmetic::kShr:
+      return shift_right(i, a, b);
+    case Arithmetic::kPopc:
+      return static_cast<std::uint64_t>(std::popcount(ua));
+    case Arithmetic::kClz:
+      return static_cast<std::uint64_t>(std::countl_zero(ua) - (64 - n));
+    case Arithmetic::kBrev:
+      return reversed(ua, n);
+    case Arithmetic::kBfind:
+      return find_leading(i, a);
+    case Arithmetic::kBmsk:
+      return (a & 0xffffffffu) > 31
+                 ? 0
+                 : ones(static_cast<int>(std::min<std::uint64_t>(b & 0xffffffffu, 32))) << a;
+    case Arithmetic::kBfe:
+      return extract_field(i, a, b, c);
+    case Arithmetic::kBfi:
+      return insert_field(n, a, b, c, d);
+    case Arithmetic::kSad:
+      return c + (is_signed ? static_cast<std::uint64_t>(std::max(sa, sb) - std::min(sa, sb))
+                            : std::max(ua, ub) - std::min(ua, ub));
+    case Arithmetic::kLop3:
+      return three_input_logic(a, b, c, d);
+    case Arithmetic::kShf:
+      return funnel_shift(i, a, b, c);
+    case Arithmetic::kPrmt:
+      return permute_bytes(a, b, c);
+    case Arithmetic::kSlct:
+      return extend_sign(c, 32) >= 0 ? a : b;
+    default:
+      uncovered(i);
   }
 }
 
 int result_bits(const Instruction& i) {
   if (i.wide) return 2 * i.type.bits;
   if (i.type.kind == Kind::kPredicate) return 1;
-  const bool counts = i.arithmetic == Arithmetic::kPopc || i.arithmetic == Arithmetic::kClz || i.arithmetic == Arithmetic::kBfind;
+  const bool counts = i.arithmetic == Arithmetic::kPopc || i.arithmetic == Arithmetic::kClz ||
+                      i.arithmetic == Arithmetic::kBfind;
   return counts ? 32 : i.type.bits;
 }
 
@@ -292,8 +349,9 @@ std::uint64_t evaluate(const Instruction& i, const std::uint64_t* s, int count, 
 }
 
 std::uint64_t widened(Type type, std::uint64_t value) {
-  return type.kind == Kind::kSigned ? static_cast<std::uint64_t>(extend_sign(value & ones(type.bits), type.bits))
-                                    : value & ones(type.bits);
+  return type.kind == Kind::kSigned
+             ? static_cast<std::uint64_t>(extend_sign(value & ones(type.bits), type.bits))
+             : value & ones(type.bits);
 }
 
 bool compare(const Instruction& i, std::uint64_t a, std::uint64_t b) {
@@ -353,7 +411,8 @@ std::uint64_t convert(const Instruction& i, std::uint64_t value) {
   }
   if (std::isnan(x)) return 0;
   const bool is_signed = to.kind == Kind::kSigned;  // out of range: the nearest that there is
-  const double least = is_signed ? -std::ldexp(1, to.bits - 1) : 0, beyond = std::ldexp(1, is_signed ? to.bits - 1 : to.bits);
+  const double least = is_signed ? -std::ldexp(1, to.bits - 1) : 0,
+               beyond = std::ldexp(1, is_signed ? to.bits - 1 : to.bits);
   if (x <= least) return widened(to, is_signed ? std::uint64_t{1} << (to.bits - 1) : 0);
   if (x >= beyond) return is_signed ? ones(to.bits - 1) : ones(to.bits);
   return is_signed ? static_cast<std::uint64_t>(static_cast<std::int64_t>(x)) : static_cast<std::uint64_t>(x);

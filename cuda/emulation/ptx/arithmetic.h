@@ -9,16 +9,59 @@
 namespace hardy::emulation::ptx {
 
 enum class Arithmetic : std::uint8_t {
-  kAdd, kAddCarry, kSub, kSubCarry, kMul, kMad, kFma, kDiv, kRem, kMin, kMax, kNeg, kAbs, kAnd, kOr, kXor, kNot,
-  kCnot, kShl, kShr, kPopc, kClz, kBrev, kBfind, kBmsk, kBfe, kBfi, kSad, kSqrt, kRsqrt, kRcp, kEx2, kLg2, kSin,
-  kCos, kTanh, kCopysign, kTestp, kLop3, kShf, kPrmt, kSlct, kUnknown
+  kAdd,
+  kAddCarry,
+  kSub,
+  kSubCarry,
+  kMul,
+  kMad,
+  kFma,
+  kDiv,
+  kRem,
+  kMin,
+  kMax,
+  kNeg,
+  kAbs,
+  kAnd,
+  kOr,
+  kXor,
+  kNot,
+  kCnot,
+  kShl,
+  kShr,
+  kPopc,
+  kClz,
+  kBrev,
+  kBfind,
+  kBmsk,
+  kBfe,
+  kBfi,
+  kSad,
+  kSqrt,
+  kRsqrt,
+  kRcp,
+  kEx2,
+  kLg2,
+  kSin,
+  kCos,
+  kTanh,
+  kCopysign,
+  kTestp,
+  kLop3,
+  kShf,
+  kPrmt,
+  kSlct,
+  kUnknown
 };
 Arithmetic arithmetic_of(const std::string& opcode);  // kUnknown: none
 
 // The low `bits` bits set; a value of `bits` bits extended with its sign.
-constexpr std::uint64_t ones(int bits) { return bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1; }
+constexpr std::uint64_t ones(int bits) {
+  return bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
+}
 constexpr std::int64_t extend_sign(std::uint64_t v, int bits) {
-  return bits >= 64 ? static_cast<std::int64_t>(v) : static_cast<std::int64_t>(v << (64 - bits)) >> (64 - bits);
+  return bits >= 64 ? static_cast<std::int64_t>(v)
+                    : static_cast<std::int64_t>(v << (64 - bits)) >> (64 - bits);
 }
 
 // The result of `i` on the values of its sources; `carry` is the condition code's carry flag.

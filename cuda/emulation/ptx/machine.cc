@@ -13,35 +13,56 @@ namespace hardy::emulation::ptx {
 namespace {
 
 constexpr const char* kSpecial[] = {
-    "%tid.x",      "%tid.y",      "%tid.z",      "%ntid.x",      "%ntid.y",      "%ntid.z",
-    "%ctaid.x",    "%ctaid.y",    "%ctaid.z",    "%nctaid.x",    "%nctaid.y",    "%nctaid.z",
-    "%laneid",     "%warpid",     "WARP_SZ",     "%lanemask_lt", "%lanemask_le", "%lanemask_gt",
-    "%lanemask_ge", "%lanemask_eq", "%clock",    "%clock64"};
+    "%tid.x",       "%tid.y",       "%tid.z",   "%ntid.x",      "%ntid.y",      "%ntid.z",
+    "%ctaid.x",     "%ctaid.y",     "%ctaid.z", "%nctaid.x",    "%nctaid.y",    "%nctaid.z",
+    "%laneid",      "%warpid",      "WARP_SZ",  "%lanemask_lt", "%lanemask_le", "%lanemask_gt",
+    "%lanemask_ge", "%lanemask_eq", "%clock",   "%clock64"};
 
 std::uint64_t special_value(int index) {
   const unsigned l = lane();
   switch (index) {
-    case 0: return threadIdx.x;
-    case 1: return threadIdx.y;
-    case 2: return threadIdx.z;
-    case 3: return blockDim.x;
-    case 4: return blockDim.y;
-    case 5: return blockDim.z;
-    case 6: return blockIdx.x;
-    case 7: return blockIdx.y;
-    case 8: return blockIdx.z;
-    case 9: return gridDim.x;
-    case 10: return gridDim.y;
-    case 11: return gridDim.z;
-    case 12: return l;
-    case 13: return thread_rank() / 32;
-    case 14: return 32;
-    case 15: return (1u << l) - 1;
-    case 16: return static_cast<std::uint32_t>((std::uint64_t{2} << l) - 1);
-    case 17: return static_cast<std::uint32_t>(~((std::uint64_t{2} << l) - 1));
-    case 18: return ~((1u << l) - 1);
-    case 19: return 1u << l;
-    default: return counters().ptx_instructions;  // a clock that goes forward
+    case 0:
+      return threadIdx.x;
+    case 1:
+      return threadIdx.y;
+    case 2:
+      return threadIdx.z;
+    case 3:
+      return blockDim.x;
+    case 4:
+      return blockDim.y;
+    case 5:
+      return blockDim.z;
+    case 6:
+      return blockIdx.x;
+    case 7:
+      return blockIdx.y;
+    case 8:
+      return blockIdx.z;
+    case 9:
+      return gridDim.x;
+    case 10:
+      return gridDim.y;
+    case 11:
+      return gridDim.z;
+    case 12:
+      return l;
+    case 13:
+      return thread_rank() / 32;
+    case 14:
+      return 32;
+    case 15:
+      return (1u << l) - 1;
+    case 16:
+      return static_cast<std::uint32_t>((std::uint64_t{2} << l) - 1);
+    case 17:
+      return static_cast<std::uint32_t>(~((std::uint64_t{2} << l) - 1));
+    case 18:
+      return ~((1u << l) - 1);
+    case 19:
+      return 1u << l;
+    default:
+      return counters().ptx_instructions;  // a clock that goes forward
   }
 }
 
@@ -90,7 +111,8 @@ void Machine::run() {
     }
     const Instruction& i = frame.function->code[frame.next++];
     ++counters().ptx_instructions;
-    if (i.guard >= 0 && (frame.registers[static_cast<std::size_t>(i.guard)] != 0) == i.guard_negated) continue;
+    if (i.guard >= 0 && (frame.registers[static_cast<std::size_t>(i.guard)] != 0) == i.guard_negated)
+      continue;
     step(i);
   }
 }
@@ -103,17 +125,24 @@ void Machine::step(const Instruction& i) {
       for (int k = 0; k < std::min(count, 4); ++k) sources[k] = source(i, static_cast<std::size_t>(k) + 1);
       return set(i.operands[0], evaluate(i, sources, count, carry_));
     }
-    case Flow::kBranch: frames_.back().next = static_cast<std::size_t>(i.target); return;
+    case Flow::kBranch:
+      frames_.back().next = static_cast<std::size_t>(i.target);
+      return;
     case Flow::kBranchTable: {
-      const std::vector<int>& table = frames_.back().function->branch_tables[static_cast<std::size_t>(i.target)];
+      const std::vector<int>& table =
+          frames_.back().function->branch_tables[static_cast<std::size_t>(i.target)];
       const std::uint64_t index = source(i, 0) & 0xffffffffu;
       if (index >= table.size()) bad(i, "the index is beyond the branch table");
       frames_.back().next = static_cast<std::size_t>(table[index]);
       return;
     }
-    case Flow::kReturn: return leave();
-    case Flow::kExit: done_ = true; return;
-    case Flow::kTrap: trap({"PTX", i.line}, "trap");
+    case Flow::kReturn:
+      return leave();
+    case Flow::kExit:
+      done_ = true;
+      return;
+    case Flow::kTrap:
+      trap({"PTX", i.line}, "trap");
     case Flow::kCall: {
       const Function* callee = module_.find(i.callee);
       if (callee != nullptr) return enter(*callee, i);
@@ -121,16 +150,27 @@ void Machine::step(const Instruction& i) {
       bad(i, "a call to a function that the module does not define");
     }
     case Flow::kBarrier:
-    case Flow::kBarrierReduce: return barrier(i);
-    case Flow::kWarpBarrier: collect(i, source(i, 0), 0, WarpOp::kSync); return;
-    case Flow::kFence: return fence();
-    case Flow::kNothing: return;
-    case Flow::kLoad: return load(i);
-    case Flow::kStore: return store(i);
-    case Flow::kMove: return move(i);
-    case Flow::kConvertAddress: return convert_address(i);
-    case Flow::kConvert: return set(i.operands[0], convert(i, source(i, 1)));
-    case Flow::kSetPredicate: return set_predicate(i);
+    case Flow::kBarrierReduce:
+      return barrier(i);
+    case Flow::kWarpBarrier:
+      collect(i, source(i, 0), 0, WarpOp::kSync);
+      return;
+    case Flow::kFence:
+      return fence();
+    case Flow::kNothing:
+      return;
+    case Flow::kLoad:
+      return load(i);
+    case Flow::kStore:
+      return store(i);
+    case Flow::kMove:
+      return move(i);
+    case Flow::kConvertAddress:
+      return convert_address(i);
+    case Flow::kConvert:
+      return set(i.operands[0], convert(i, source(i, 1)));
+    case Flow::kSetPredicate:
+      return set_predicate(i);
     case Flow::kSet: {
       // set.lt.u32.f32 d, a, b: the destination's type comes first.
       Instruction comparison = i;
@@ -139,19 +179,27 @@ void Machine::step(const Instruction& i) {
       const std::uint64_t one = i.type.kind == Kind::kFloat ? 0x3f800000u : 0xffffffffu;
       return set(i.operands[0], yes ? one : 0);
     }
-    case Flow::kSelect: return set(i.operands[0], source(i, 3) != 0 ? source(i, 1) : source(i, 2));
-    case Flow::kShuffle: return shuffle(i);
-    case Flow::kVote: return vote(i);
-    case Flow::kMatch: return match(i);
-    case Flow::kWarpReduce: return reduce_warp(i);
+    case Flow::kSelect:
+      return set(i.operands[0], source(i, 3) != 0 ? source(i, 1) : source(i, 2));
+    case Flow::kShuffle:
+      return shuffle(i);
+    case Flow::kVote:
+      return vote(i);
+    case Flow::kMatch:
+      return match(i);
+    case Flow::kWarpReduce:
+      return reduce_warp(i);
     case Flow::kAtomic:
-    case Flow::kReduction: return atomic(i);
-    case Flow::kYield: return yield();
+    case Flow::kReduction:
+      return atomic(i);
+    case Flow::kYield:
+      return yield();
     case Flow::kIsSpace: {
       const std::uint64_t offset = source(i, 1) - shared_base_;
       return set(i.operands[0], (offset < (1u << 20)) == (i.space == Space::kShared));
     }
-    case Flow::kUnsupported: bad(i, "not covered by the interpreter");
+    case Flow::kUnsupported:
+      bad(i, "not covered by the interpreter");
   }
 }
 
@@ -159,20 +207,35 @@ std::uint64_t Machine::get(const Operand& o) {
   Frame& frame = frames_.back();
   std::uint64_t value = 0;
   switch (o.kind) {
-    case Operand::Kind::kRegister: value = frame.registers[static_cast<std::size_t>(o.index)]; break;
-    case Operand::Kind::kImmediate: value = o.value; break;
-    case Operand::Kind::kSpecial: value = special_value(o.index); break;
-    case Operand::Kind::kShared: value = o.value; break;
-    case Operand::Kind::kDynamic: value = frames_.front().function->shared_bytes; break;
-    case Operand::Kind::kLocal: value = reinterpret_cast<std::uint64_t>(frame.local.data()) + o.value; break;
-    case Operand::Kind::kArgument: value = reinterpret_cast<std::uint64_t>(frame.arguments.data()) + o.value; break;
+    case Operand::Kind::kRegister:
+      value = frame.registers[static_cast<std::size_t>(o.index)];
+      break;
+    case Operand::Kind::kImmediate:
+      value = o.value;
+      break;
+    case Operand::Kind::kSpecial:
+      value = special_value(o.index);
+      break;
+    case Operand::Kind::kShared:
+      value = o.value;
+      break;
+    case Operand::Kind::kDynamic:
+      value = frames_.front().function->shared_bytes;
+      break;
+    case Operand::Kind::kLocal:
+      value = reinterpret_cast<std::uint64_t>(frame.local.data()) + o.value;
+      break;
+    case Operand::Kind::kArgument:
+      value = reinterpret_cast<std::uint64_t>(frame.arguments.data()) + o.value;
+      break;
     case Operand::Kind::kParameter:
       value = reinterpret_cast<std::uint64_t>(frame.parameters[static_cast<std::size_t>(o.index)].data());
       break;
     case Operand::Kind::kNone:
     case Operand::Kind::kLabel:
     case Operand::Kind::kSink:
-    case Operand::Kind::kVector: fail("PTX: an operand without a value");
+    case Operand::Kind::kVector:
+      fail("PTX: an operand without a value");
   }
   return o.negated ? std::uint64_t{value == 0} : value;
 }
@@ -197,14 +260,16 @@ void Machine::enter(const Function& function, const Instruction& call) {
   for (std::size_t k = 0; k < function.parameters.size(); ++k) {
     std::string bytes(std::max<std::size_t>(function.parameters[k].bytes, 16), '\0');
     if (arguments[k].kind == Operand::Kind::kArgument) {
-      std::memcpy(bytes.data(), reinterpret_cast<const void*>(get(arguments[k])), function.parameters[k].bytes);
+      std::memcpy(bytes.data(), reinterpret_cast<const void*>(get(arguments[k])),
+                  function.parameters[k].bytes);
     } else {
       const std::uint64_t value = get(arguments[k]);
       std::memcpy(bytes.data(), &value, sizeof value);
     }
     frame.parameters.push_back(std::move(bytes));
   }
-  for (const Slot& result : function.results) frame.parameters.emplace_back(std::max<std::size_t>(result.bytes, 16), '\0');
+  for (const Slot& result : function.results)
+    frame.parameters.emplace_back(std::max<std::size_t>(result.bytes, 16), '\0');
   frames_.push_back(std::move(frame));
 }
 
@@ -324,7 +389,10 @@ void Machine::vote(const Instruction& i) {
   for (int k = 0; k < 32; ++k)
     if ((all.arrived >> k & 1) != 0 && all.value[k] != 0) ballot |= 1u << k;
   const bool every = ballot == all.arrived;
-  set(i.operands[0], i.has("ballot") ? ballot : i.has("all") ? every : i.has("any") ? ballot != 0 : every || ballot == 0);
+  set(i.operands[0], i.has("ballot") ? ballot
+                     : i.has("all")  ? every
+                     : i.has("any")  ? ballot != 0
+                                     : every || ballot == 0);
 }
 
 void Machine::match(const Instruction& i) {

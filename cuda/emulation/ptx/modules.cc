@@ -40,7 +40,8 @@ const Function* find_kernel(const std::string& symbol) {
 std::function<void()> thread_body(const Function& kernel, std::vector<std::string> arguments) {
   const std::vector<Slot>& wanted = kernel.parameters;
   if (arguments.size() != wanted.size())
-    fail("PTX kernel %s has %zu parameters, the launch %zu arguments", kernel.name.c_str(), wanted.size(), arguments.size());
+    fail("PTX kernel %s has %zu parameters, the launch %zu arguments", kernel.name.c_str(), wanted.size(),
+         arguments.size());
   for (std::size_t k = 0; k < wanted.size(); ++k)
     if (arguments[k].size() != wanted[k].bytes)
       fail("parameter %zu of PTX kernel %s has %zu bytes, the launch's argument %zu", k, kernel.name.c_str(),

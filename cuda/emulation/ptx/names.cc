@@ -17,7 +17,8 @@ const Function* Module::find(const std::string& symbol) const {
 // An identifier is its length and its letters; the unnamed namespace's begins with _GLOBAL__N_.
 std::string canonical_name(const std::string& symbol) {
   std::string name = symbol;
-  for (std::size_t at = name.find("_GLOBAL__N_"); at != std::string::npos; at = name.find("_GLOBAL__N_", at + 1)) {
+  for (std::size_t at = name.find("_GLOBAL__N_"); at != std::string::npos;
+       at = name.find("_GLOBAL__N_", at + 1)) {
     std::size_t digits = at;
     while (digits > 0 && std::isdigit(static_cast<unsigned char>(name[digits - 1])) != 0) --digits;
     if (digits == at) continue;

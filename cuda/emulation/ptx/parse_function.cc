@@ -12,18 +12,37 @@
 namespace hardy::emulation::ptx {
 namespace {
 
-const std::pair<const char*, Flow> kFlows[] = {
-    {"bra", Flow::kBranch},         {"brx", Flow::kBranchTable},   {"ret", Flow::kReturn},
-    {"exit", Flow::kExit},          {"trap", Flow::kTrap},         {"call", Flow::kCall},
-    {"bar", Flow::kBarrier},        {"barrier", Flow::kBarrier},   {"membar", Flow::kFence},
-    {"fence", Flow::kFence},        {"brkpt", Flow::kNothing},     {"prefetch", Flow::kNothing},
-    {"prefetchu", Flow::kNothing},  {"discard", Flow::kNothing},   {"ld", Flow::kLoad},
-    {"ldu", Flow::kLoad},           {"st", Flow::kStore},          {"mov", Flow::kMove},
-    {"cvta", Flow::kConvertAddress}, {"cvt", Flow::kConvert},      {"setp", Flow::kSetPredicate},
-    {"set", Flow::kSet},            {"selp", Flow::kSelect},       {"shfl", Flow::kShuffle},
-    {"vote", Flow::kVote},          {"match", Flow::kMatch},       {"redux", Flow::kWarpReduce},
-    {"atom", Flow::kAtomic},        {"red", Flow::kReduction},     {"nanosleep", Flow::kYield},
-    {"isspacep", Flow::kIsSpace}};
+const std::pair<const char*, Flow> kFlows[] = {{"bra", Flow::kBranch},
+                                               {"brx", Flow::kBranchTable},
+                                               {"ret", Flow::kReturn},
+                                               {"exit", Flow::kExit},
+                                               {"trap", Flow::kTrap},
+                                               {"call", Flow::kCall},
+                                               {"bar", Flow::kBarrier},
+                                               {"barrier", Flow::kBarrier},
+                                               {"membar", Flow::kFence},
+                                               {"fence", Flow::kFence},
+                                               {"brkpt", Flow::kNothing},
+                                               {"prefetch", Flow::kNothing},
+                                               {"prefetchu", Flow::kNothing},
+                                               {"discard", Flow::kNothing},
+                                               {"ld", Flow::kLoad},
+                                               {"ldu", Flow::kLoad},
+                                               {"st", Flow::kStore},
+                                               {"mov", Flow::kMove},
+                                               {"cvta", Flow::kConvertAddress},
+                                               {"cvt", Flow::kConvert},
+                                               {"setp", Flow::kSetPredicate},
+                                               {"set", Flow::kSet},
+                                               {"selp", Flow::kSelect},
+                                               {"shfl", Flow::kShuffle},
+                                               {"vote", Flow::kVote},
+                                               {"match", Flow::kMatch},
+                                               {"redux", Flow::kWarpReduce},
+                                               {"atom", Flow::kAtomic},
+                                               {"red", Flow::kReduction},
+                                               {"nanosleep", Flow::kYield},
+                                               {"isspacep", Flow::kIsSpace}};
 
 Flow flow_of(const std::string& opcode) {
   for (const auto& [name, flow] : kFlows)
@@ -64,11 +83,13 @@ Operand FunctionParser::named(const std::string& name) {
   }
   if (const auto it = std::ranges::find_if(function_.results, is); it != function_.results.end()) {
     o.kind = Operand::Kind::kParameter;  // results follow the parameters
-    o.index = static_cast<int>(function_.parameters.size() + static_cast<std::size_t>(it - function_.results.begin()));
+    o.index = static_cast<int>(function_.parameters.size() +
+                               static_cast<std::size_t>(it - function_.results.begin()));
     return o;
   }
-  for (const auto& [table, kind] : {std::pair{&shared_, Operand::Kind::kShared}, std::pair{&local_, Operand::Kind::kLocal},
-                                    std::pair{&arguments_, Operand::Kind::kArgument}})
+  for (const auto& [table, kind] :
+       {std::pair{&shared_, Operand::Kind::kShared}, std::pair{&local_, Operand::Kind::kLocal},
+        std::pair{&arguments_, Operand::Kind::kArgument}})
     if (const auto it = table->find(name); it != table->end()) {
       o.kind = kind;
       o.value = it->second;
@@ -89,7 +110,8 @@ Operand FunctionParser::operand(std::string text) {
   Operand o;
   if (text[0] == '{') {
     o.kind = Operand::Kind::kVector;
-    for (const std::string& one : split_outside_brackets(std::string_view(text).substr(1, text.size() - 2), ','))
+    for (const std::string& one :
+         split_outside_brackets(std::string_view(text).substr(1, text.size() - 2), ','))
       o.elements.push_back(operand(one));
     return o;
   }
@@ -114,7 +136,8 @@ Operand FunctionParser::operand(std::string text) {
     o.index = special;
     return o;
   }
-  const bool hexadecimal_float = text.size() > 2 && text[0] == '0' && std::string_view("fFdD").find(text[1]) != std::string_view::npos;
+  const bool hexadecimal_float =
+      text.size() > 2 && text[0] == '0' && std::string_view("fFdD").find(text[1]) != std::string_view::npos;
   if (hexadecimal_float) return immediate(std::strtoull(text.c_str() + 2, nullptr, 16));
   if (text[0] == '-') return immediate(static_cast<std::uint64_t>(std::strtoll(text.c_str(), nullptr, 0)));
   if (text[0] >= '0' && text[0] <= '9') return immediate(std::strtoull(text.c_str(), nullptr, 0));
@@ -130,7 +153,8 @@ void FunctionParser::declare(const std::string& text) {
 
 void FunctionParser::statement(std::string text, int line) {
   text = trimmed(text);
-  for (std::size_t colon = text.find(':'); colon != std::string::npos && is_identifier_start(text[0]); colon = text.find(':')) {
+  for (std::size_t colon = text.find(':'); colon != std::string::npos && is_identifier_start(text[0]);
+       colon = text.find(':')) {
     const std::string label = text.substr(0, colon);
     if (label.find_first_of(" \t.%") != std::string::npos) break;
     labels_[label] = static_cast<int>(function_.code.size());
@@ -187,7 +211,10 @@ void FunctionParser::opcode(Instruction& i, const std::string& full, const std::
     if (word == "cc") i.carry_out = true;
     i.modifiers.push_back(word);
   }
-  i.rounding = i.has("rm") ? FE_DOWNWARD : i.has("rp") ? FE_UPWARD : i.has("rz") ? FE_TOWARDZERO : FE_TONEAREST;
+  i.rounding = i.has("rm")   ? FE_DOWNWARD
+               : i.has("rp") ? FE_UPWARD
+               : i.has("rz") ? FE_TOWARDZERO
+                             : FE_TONEAREST;
   i.flow = flow_of(name);
   i.arithmetic = arithmetic_of(name);
   if (i.flow == Flow::kBarrier && i.has("warp")) i.flow = Flow::kWarpBarrier;
@@ -223,7 +250,8 @@ void FunctionParser::call(Instruction& i, const std::string& rest) {
       if (i.callee.empty()) i.callee = part;
       continue;
     }
-    for (const std::string& one : split_outside_brackets(std::string_view(part).substr(1, part.size() - 2), ','))
+    for (const std::string& one :
+         split_outside_brackets(std::string_view(part).substr(1, part.size() - 2), ','))
       (i.callee.empty() ? results : arguments).elements.push_back(operand(one));
   }
   i.operands = {results, arguments};
@@ -232,7 +260,8 @@ void FunctionParser::call(Instruction& i, const std::string& rest) {
 void FunctionParser::finish() {
   const auto target = [&](const std::string& label) {
     const auto it = labels_.find(label);
-    if (it == labels_.end()) fail("%s: %s has no label %s", origin_.c_str(), function_.name.c_str(), label.c_str());
+    if (it == labels_.end())
+      fail("%s: %s has no label %s", origin_.c_str(), function_.name.c_str(), label.c_str());
     return it->second;
   };
   for (const Pending& p : pending_) {

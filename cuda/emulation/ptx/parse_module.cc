@@ -20,7 +20,8 @@ std::string without_comments(std::string text) {
   }
   for (std::size_t at = text.find("//"); at != std::string::npos; at = text.find("//", at)) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    std::fill(text.begin() + static_cast<std::ptrdiff_t>(at), text.begin() + static_cast<std::ptrdiff_t>(end), ' ');
+    std::fill(text.begin() + static_cast<std::ptrdiff_t>(at), text.begin() + static_cast<std::ptrdiff_t>(end),
+              ' ');
   }
   return text;
 }
@@ -42,10 +43,13 @@ void parse_variable(const std::string& text, Module& module) {
     std::size_t at = 0;
     for (const std::string& value : split_outside_brackets(values, ',')) {
       if (at >= v.bytes) break;
-      const bool is_float = value.starts_with("0f") || value.starts_with("0F") || value.starts_with("0d") || value.starts_with("0D");
-      const std::uint64_t bits = is_float ? std::strtoull(value.c_str() + 2, nullptr, 16)
-                                          : static_cast<std::uint64_t>(value[0] == '-' ? static_cast<unsigned long long>(std::strtoll(value.c_str(), nullptr, 0))
-                                                                                       : std::strtoull(value.c_str(), nullptr, 0));
+      const bool is_float = value.starts_with("0f") || value.starts_with("0F") || value.starts_with("0d") ||
+                            value.starts_with("0D");
+      const std::uint64_t bits =
+          is_float ? std::strtoull(value.c_str() + 2, nullptr, 16)
+                   : static_cast<std::uint64_t>(value[0] == '-' ? static_cast<unsigned long long>(
+                                                                      std::strtoll(value.c_str(), nullptr, 0))
+                                                                : std::strtoull(value.c_str(), nullptr, 0));
       std::memcpy(v.storage.get() + at, &bits, static_cast<std::size_t>(d.type.bytes()));
       at += static_cast<std::size_t>(d.type.bytes());
     }
@@ -80,7 +84,8 @@ std::unique_ptr<Function> parse_head(const std::string& head) {
   return f;
 }
 
-void parse_body(Function& f, const Module& module, const std::string& origin, std::string_view body, int line) {
+void parse_body(Function& f, const Module& module, const std::string& origin, std::string_view body,
+                int line) {
   FunctionParser parser(f, module, origin);
   std::string statement;
   int start = line, vector_depth = 0;
@@ -109,7 +114,8 @@ void parse_body(Function& f, const Module& module, const std::string& origin, st
 void parse(const std::string& original, const std::string& origin, Module& module) {
   const std::string text = without_comments(original);
   const auto line_of = [&](std::size_t at) {
-    return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+    return 1 +
+           static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
   };
   std::size_t at = 0;
   while (at < text.size()) {
@@ -128,7 +134,8 @@ void parse(const std::string& original, const std::string& origin, Module& modul
     }
     const std::size_t brace = text.find('{', at), semicolon = text.find(';', at);
     const std::string_view head = std::string_view(text).substr(at, std::min(brace, semicolon) - at);
-    const bool function = head.find(".entry") != std::string_view::npos || head.find(".func") != std::string_view::npos;
+    const bool function =
+        head.find(".entry") != std::string_view::npos || head.find(".func") != std::string_view::npos;
     if (!function) {
       if (semicolon == std::string::npos) fail("%s:%d: this is not PTX", origin.c_str(), line_of(at));
       parse_variable(text.substr(at, semicolon - at), module);
@@ -145,7 +152,8 @@ void parse(const std::string& original, const std::string& origin, Module& modul
       if (depth == 0) break;
     }
     auto f = parse_head(std::string(head));
-    parse_body(*f, module, origin, std::string_view(text).substr(brace + 1, close - brace - 1), line_of(brace));
+    parse_body(*f, module, origin, std::string_view(text).substr(brace + 1, close - brace - 1),
+               line_of(brace));
     module.functions[canonical_name(f->name)] = std::move(f);
     at = close + 1;
   }

@@ -39,7 +39,8 @@ class PtxOpcodes : public ::testing::Test {
         "mul.wide.u32 %rd3, %r9, 8;\nadd.s64 %rd2, %rd2, %rd3;\n" +
         body + "\nret;\n}\n");
     const DeviceArray<U64> in(inputs), out(std::vector<U64>(threads, 0));
-    succeed(hardy::cuda::launch(ptx_probe, 1, threads, 0, nullptr, static_cast<const U64*>(in.data()), out.data()));
+    succeed(hardy::cuda::launch(ptx_probe, 1, threads, 0, nullptr, static_cast<const U64*>(in.data()),
+                                out.data()));
     return out.get();
   }
 
@@ -85,15 +86,21 @@ TEST_F(PtxOpcodes, IntegerAddSubtractMinMaxNegateAbsolute) {
 }
 
 TEST_F(PtxOpcodes, CarriesGoFromLowToHighWords) {
-  const U64 sum = run("add.cc.u32 %r1, 4294967295, 2;\naddc.u32 %r2, 3, 4;\nmov.b64 %rd8, {%r1, %r2};\nst.global.u64 [%rd2], %rd8;", {0})[0];
+  const U64 sum =
+      run("add.cc.u32 %r1, 4294967295, 2;\naddc.u32 %r2, 3, 4;\nmov.b64 %rd8, {%r1, %r2};\nst.global.u64 "
+          "[%rd2], %rd8;",
+          {0})[0];
   EXPECT_EQ(sum, (U64{8} << 32) | 1u);
-  const U64 difference = run("sub.cc.u32 %r1, 1, 2;\nsubc.u32 %r2, 9, 4;\nmov.b64 %rd8, {%r1, %r2};\nst.global.u64 [%rd2], %rd8;", {0})[0];
+  const U64 difference = run(
+      "sub.cc.u32 %r1, 1, 2;\nsubc.u32 %r2, 9, 4;\nmov.b64 %rd8, {%r1, %r2};\nst.global.u64 [%rd2], %rd8;",
+      {0})[0];
   EXPECT_EQ(difference, (U64{4} << 32) | 0xffffffffu);
 }
 
 TEST_F(PtxOpcodes, ProductsLowHighWideAndMultiplyAdd) {
   EXPECT_EQ(on32("mul.lo.u32", {0x12345678, 0x9abcdef0}), 0x12345678u * 0x9abcdef0u);
-  EXPECT_EQ(on32("mul.hi.u32", {0xd2511f53, 0x9abcdef0}), static_cast<unsigned>(U64{0xd2511f53} * 0x9abcdef0 >> 32));
+  EXPECT_EQ(on32("mul.hi.u32", {0xd2511f53, 0x9abcdef0}),
+            static_cast<unsigned>(U64{0xd2511f53} * 0x9abcdef0 >> 32));
   EXPECT_EQ(on32("mul.hi.s32", {kMinus7, 3}), 0xffffffffu);
   EXPECT_EQ(evaluate("mul.wide.s32", {kMinus7, 3}, 32, 64), static_cast<U64>(-21));
   EXPECT_EQ(evaluate("mul.wide.u32", {kMinus7, 3}, 32, 64), U64{3} * kMinus7);
@@ -121,7 +128,9 @@ TEST_F(PtxOpcodes, LogicShiftsAndFunnelShifts) {
   EXPECT_EQ(on32("shr.s32", {0x80000000, 40}), 0xffffffffu);
   EXPECT_EQ(on32("shf.l.wrap.b32", {0x12345678, 0x9abcdef0, 8}), 0xbcdef012u);
   EXPECT_EQ(on32("shf.r.wrap.b32", {0x12345678, 0x9abcdef0, 8}), 0xf0123456u);
-  EXPECT_EQ(run("lop3.b32 %r1, 204, 170, 240, 0x96;\ncvt.u64.u32 %rd8, %r1;\nst.global.u64 [%rd2], %rd8;", {0})[0], U64{204 ^ 170 ^ 240});
+  EXPECT_EQ(
+      run("lop3.b32 %r1, 204, 170, 240, 0x96;\ncvt.u64.u32 %rd8, %r1;\nst.global.u64 [%rd2], %rd8;", {0})[0],
+      U64{204 ^ 170 ^ 240});
 }
 
 TEST_F(PtxOpcodes, BitsAreCountedFoundReversedAndMoved) {
@@ -193,7 +202,8 @@ TEST_F(PtxOpcodes, ConversionsRoundClampAndExtend) {
   EXPECT_EQ(evaluate("cvt.s64.s32", {kMinus7}, 32, 64), static_cast<U64>(-7));
   EXPECT_EQ(evaluate("cvt.u64.u32", {kMinus7}, 32, 64), kMinus7);
   EXPECT_EQ(on32("cvt.s32.s8", {0x1ff}), 0xffffffffu);
-  EXPECT_EQ(std::bit_cast<double>(evaluate("cvt.f64.f32", {std::bit_cast<unsigned>(0.1f)}, 32, 64)), static_cast<double>(0.1f));
+  EXPECT_EQ(std::bit_cast<double>(evaluate("cvt.f64.f32", {std::bit_cast<unsigned>(0.1f)}, 32, 64)),
+            static_cast<double>(0.1f));
 }
 
 TEST_F(PtxOpcodes, ComparisonsKnowSignsAndUnorderedOperands) {
@@ -233,13 +243,15 @@ st.global.u64 [%rd2], %rd8;)";
 }
 
 TEST_F(PtxOpcodes, CallsPassParametersAndResults) {
-  const std::string callee = ".func (.param .b64 result) twice_plus(.param .b64 a, .param .b64 b)\n{\n.reg .b64 %rd<4>;\n"
-                             "ld.param.u64 %rd1, [a];\nld.param.u64 %rd2, [b];\nshl.b64 %rd3, %rd1, 1;\nadd.u64 %rd3, %rd3, %rd2;\n"
-                             "st.param.b64 [result], %rd3;\nret;\n}\n";
-  const std::string body = "ld.global.u64 %rd10, [%rd1];\n{\n.param .b64 param0;\n.param .b64 param1;\n.param .b64 retval0;\n"
-                           "st.param.b64 [param0], %rd10;\nst.param.b64 [param1], 5;\n"
-                           "call.uni (retval0), twice_plus, (param0, param1);\nld.param.b64 %rd11, [retval0];\n}\n"
-                           "st.global.u64 [%rd2], %rd11;";
+  const std::string callee =
+      ".func (.param .b64 result) twice_plus(.param .b64 a, .param .b64 b)\n{\n.reg .b64 %rd<4>;\n"
+      "ld.param.u64 %rd1, [a];\nld.param.u64 %rd2, [b];\nshl.b64 %rd3, %rd1, 1;\nadd.u64 %rd3, %rd3, %rd2;\n"
+      "st.param.b64 [result], %rd3;\nret;\n}\n";
+  const std::string body =
+      "ld.global.u64 %rd10, [%rd1];\n{\n.param .b64 param0;\n.param .b64 param1;\n.param .b64 retval0;\n"
+      "st.param.b64 [param0], %rd10;\nst.param.b64 [param1], 5;\n"
+      "call.uni (retval0), twice_plus, (param0, param1);\nld.param.b64 %rd11, [retval0];\n}\n"
+      "st.global.u64 [%rd2], %rd11;";
   EXPECT_EQ(run(body, {100}, 1, callee)[0], 205u);
 }
 
@@ -265,7 +277,8 @@ TEST_F(PtxOpcodes, WarpsShuffleVoteMatchAndReduce) {
   const std::vector<U64> up = each("shfl.sync.up.b32 %r1, %r9, 4, 0, -1;");
   const std::vector<U64> flipped = each("shfl.sync.bfly.b32 %r1, %r9, 3, 31, -1;");
   const std::vector<U64> from = each("shfl.sync.idx.b32 %r1, %r9, 5, 31, -1;");
-  const std::vector<U64> ballot = each("and.b32 %r2, %r9, 1;\nsetp.eq.u32 %p1, %r2, 1;\nvote.sync.ballot.b32 %r1, %p1, -1;");
+  const std::vector<U64> ballot =
+      each("and.b32 %r2, %r9, 1;\nsetp.eq.u32 %p1, %r2, 1;\nvote.sync.ballot.b32 %r1, %p1, -1;");
   const std::vector<U64> match = each("shr.u32 %r2, %r9, 3;\nmatch.any.sync.b32 %r1, %r2, -1;");
   const std::vector<U64> sum = each("redux.sync.add.s32 %r1, %r9, -1;");
   for (unsigned l = 0; l < 32; ++l) {
@@ -280,7 +293,9 @@ TEST_F(PtxOpcodes, WarpsShuffleVoteMatchAndReduce) {
 }
 
 TEST_F(PtxOpcodes, BarriersReduceOverTheBlockAndAtomicsReturnTheOldValue) {
-  const std::string counted = "setp.gt.u32 %p1, %r9, 40;\nbar.red.popc.u32 %r1, 0, %p1;\ncvt.u64.u32 %rd8, %r1;\nst.global.u64 [%rd2], %rd8;";
+  const std::string counted =
+      "setp.gt.u32 %p1, %r9, 40;\nbar.red.popc.u32 %r1, 0, %p1;\ncvt.u64.u32 %rd8, %r1;\nst.global.u64 "
+      "[%rd2], %rd8;";
   EXPECT_EQ(run(counted, {0}, 64), std::vector<U64>(64, 23));
   const std::string atomics = R"(
 .shared .align 8 .b8 cell[8];
@@ -311,10 +326,13 @@ st.global.u64 [%rd2], %rd8;)";
 TEST_F(PtxOpcodes, AccessesAndUnknownOpcodesAreReportedWithTheirLine) {
 #ifndef HARDY_EMULATION_TSAN
 #ifndef __SANITIZE_ADDRESS__
-  EXPECT_DEATH(run("ld.global.u64 %rd8, [%rd1+8];", {0}), "out-of-bounds read of 8 bytes at PTX line [0-9]+: ld.global.u64 .*\n.*ptx_probe.*thread \\(0,0,0\\)");
+  EXPECT_DEATH(
+      run("ld.global.u64 %rd8, [%rd1+8];", {0}),
+      "out-of-bounds read of 8 bytes at PTX line [0-9]+: ld.global.u64 .*\n.*ptx_probe.*thread \\(0,0,0\\)");
 #endif
   EXPECT_DEATH(run("ld.global.u64 %rd8, [%rd1+4];", {0}), "PTX line [0-9]+: misaligned load");
-  EXPECT_DEATH(run("cp.async.wait_all;", {0}), "PTX line [0-9]+: not covered by the interpreter: cp.async.wait_all");
+  EXPECT_DEATH(run("cp.async.wait_all;", {0}),
+               "PTX line [0-9]+: not covered by the interpreter: cp.async.wait_all");
 #endif
 }
 
