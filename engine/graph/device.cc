@@ -57,7 +57,7 @@ std::vector<std::string> kernel_keys(const std::string& backend) {
 RegisterBackend::RegisterBackend(const Backend& backend) { registered().push_back(backend); }
 const std::vector<Backend>& backends() { return registered(); }
 
-std::unique_ptr<Device> open_device(const std::string& name) {
+std::unique_ptr<Device> open_device(const std::string& name, const DeviceOptions& options) {
   const std::string where = "--device " + name;
   const std::size_t colon = name.find(':');
   const std::string backend = name.substr(0, colon);
@@ -78,7 +78,7 @@ std::unique_ptr<Device> open_device(const std::string& name) {
       throw Error("there is no device " + std::to_string(index), where,
                   count == 1 ? "this machine has one: " + backend + ":0"
                              : "this machine has " + std::to_string(count) + ", counted from 0");
-    return b.open(index);
+    return b.open(index, options);
   }
   if (backend == "cuda")
     throw Error("this build has no CUDA", where,

@@ -63,6 +63,11 @@ struct DeviceInfo {
   std::size_t memory_bytes = 0, memory_free_bytes = 0;
 };
 
+struct DeviceOptions {
+  bool tf32 = false;   // f32 matrix products may round their operands to TF32
+  bool check = false;  // steps run kernel by kernel, each waited for, so that a failing one is named
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -80,12 +85,13 @@ class Device {
 
   // An Error that says needed and free if `bytes` more would not fit.
   void require(std::size_t bytes) const;
-  // True: steps run kernel by kernel, each waited for, so that a failing one is named.
-  bool checks() const { return checks_; }
-  void set_checks(bool on) { checks_ = on; }
+  const DeviceOptions& options() const { return options_; }
+
+ protected:
+  explicit Device(const DeviceOptions& options) : options_(options) {}
 
  private:
-  bool checks_ = false;
+  DeviceOptions options_;
 };
 
 // Device memory with its owner.
@@ -114,7 +120,7 @@ struct Backend {
   std::string name;                               // "cuda"
   std::vector<DeviceInfo> (*devices)();           // what is seen
   std::string (*obstacle)();                      // why none can be used; "" if one can
-  std::unique_ptr<Device> (*open)(int index);     // index < devices().size()
+  std::unique_ptr<Device> (*open)(int index, const DeviceOptions& options);  // index < devices().size()
 };
 struct RegisterBackend {
   explicit RegisterBackend(const Backend& backend);
@@ -122,6 +128,6 @@ struct RegisterBackend {
 const std::vector<Backend>& backends();
 
 // "cuda" (its first device), "cuda:1". An Error: no such backend (and what adds it), no device, no such index.
-std::unique_ptr<Device> open_device(const std::string& name);
+std::unique_ptr<Device> open_device(const std::string& name, const DeviceOptions& options = {});
 
 }  // namespace hardy::graph
