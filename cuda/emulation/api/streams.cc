@@ -1,0 +1,136 @@
+// Streams and events.
+#include "cuda/emulation/run/streams.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <memory>
+
+#include "cuda/emulation/run/statistics.h"
+
+namespace hardy::emulation {
+namespace {
+
+constexpr unsigned long long kAll = std::numeric_limits<unsigned long long>::max();
+
+double milliseconds() {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+bool exists(cudaStream_t stream) {
+  return resolve(stream) != stream ||
+         std::find(all_streams().begin(), all_streams().end(), stream) != all_streams().end();
+}
+
+}  // namespace
+}  // namespace hardy::emulation
+
+using namespace hardy::emulation;  // NOLINT(google-build-using-namespace): the API is C's
+
+extern "C" {
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  const ApiCall api;
+  *stream = new CUstream_st;
+  (*stream)->nonblocking = (flags & cudaStreamNonBlocking) != 0;
+  all_streams().push_back(*stream);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+  return cudaStreamCreateWithFlags(stream, cudaStreamDefault);
+}
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int) {
+  return cudaStreamCreateWithFlags(stream, flags);
+}
+cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
+  *least = 0;
+  *greatest = -5;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const ApiCall api;
+  if (!exists(stream) || resolve(stream) != stream) return remember(cudaErrorInvalidResourceHandle);
+  run_until(stream, kAll);
+  std::erase(all_streams(), stream);
+  static auto* gone = new std::vector<std::unique_ptr<CUstream_st>>;  // events may still name it
+  gone->emplace_back(stream);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  const ApiCall api;
+  if (!exists(stream)) return remember(cudaErrorInvalidResourceHandle);
+  CUstream_st* s = resolve(stream);
+  if (s->capture != nullptr) {
+    s->capture_spoilt = true;
+    return remember(cudaErrorStreamCaptureUnsupported);
+  }
+  ++counters().synchronisations;
+  run_until(s, kAll);
+  return sticky_error();
+}
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  const ApiCall api;
+  run_until(resolve(stream), kAll);
+  return sticky_error();
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  const ApiCall api;
+  if (event->capture != nullptr) {  // a capture forks to this stream, or joins
+    CUstream_st* s = resolve(stream);
+    if (s->capture == nullptr) s->capture = event->capture;
+    return cudaSuccess;
+  }
+  if (event->stream == nullptr) return cudaSuccess;
+  return enqueue(stream, {WorkKind::kEvent, [other = event->stream, sequence = event->sequence] {
+                            run_until(other, sequence);
+                          }});
+}
+cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* argument) {
+  const ApiCall api;
+  return enqueue(stream, {WorkKind::kHost, [=] { function(argument); }});
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = new CUevent_st;
+  return cudaSuccess;
+}
+cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, cudaEventDefault); }
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  const ApiCall api;
+  if (event->stream != nullptr) run_until(event->stream, event->sequence);
+  delete event;
+  return cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  const ApiCall api;
+  CUstream_st* s = resolve(stream);
+  event->capture = s->capture;
+  if (s->capture != nullptr) return cudaSuccess;
+  event->stream = s;
+  event->recorded = true;
+  const cudaError_t error =
+      enqueue(stream, {WorkKind::kEvent, [event] { event->milliseconds = milliseconds(); }});
+  event->sequence = last_sequence();
+  return error;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  const ApiCall api;
+  ++counters().synchronisations;
+  if (event->stream != nullptr) run_until(event->stream, event->sequence);
+  return sticky_error();
+}
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  const ApiCall api;
+  if (event->stream != nullptr) run_until(event->stream, event->sequence);
+  return sticky_error();
+}
+cudaError_t cudaEventElapsedTime(float* elapsed, cudaEvent_t start, cudaEvent_t stop) {
+  const ApiCall api;
+  if (!start->recorded || !stop->recorded) return remember(cudaErrorInvalidResourceHandle);
+  cudaEventQuery(start);
+  cudaEventQuery(stop);
+  *elapsed = static_cast<float>(stop->milliseconds - start->milliseconds);
+  return cudaSuccess;
+}
+}

@@ -1,0 +1,95 @@
+// Checks the accesses of device code: bounds, initialisation, races. Kernels built with checks call it at
+// every load and store (check/hooks.cc), as do the interpreter of PTX and the library shims.
+//
+// Races. Two accesses to one word by different threads, one of them a write, not both atomic, are a race
+// unless something orders them: __syncthreads for the block; __syncwarp for its lanes; between blocks an
+// atomic after __threadfence by the first and one on the same address by the second.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cuda/emulation/check/symbols.h"
+
+namespace hardy::emulation {
+
+enum class Access : std::uint8_t { kRead, kWrite, kAtomic };
+
+// What is known of one 4-byte word: who wrote it and who read it last.
+struct WordHistory {
+  struct Event {
+    std::uint64_t stamp = 0;  // launch (device memory) or block (shared memory) that it belongs to
+    const void* code = nullptr;
+    std::uint32_t block = 0, epoch = 0,
+                  clock = 0;  // epoch: of __syncthreads; clock: of the warp's __syncwarp
+    std::uint16_t thread = 0;
+    std::uint8_t bytes = 0;  // which of the word's four
+    bool atomic = false;
+  };
+  Event write, read;
+  std::uint32_t reader_lanes = 0;  // of read.thread's warp, since it was last ordered
+  bool readers_of_other_warps = false, read_by_earlier_block = false;
+  std::uint8_t initialised = 0;  // bytes that have been written (shared memory; valid for `stamp`)
+  std::uint64_t initialised_stamp = 0;
+};
+
+class Checker {
+ public:
+  void begin_launch(const std::string& kernel_symbol);
+  void begin_block();
+  void block_barrier();
+  void warp_barrier(unsigned warp, unsigned lanes);
+  void fence();  // __threadfence by the running thread
+
+  // An access by the running thread; `code`: the instruction after it.
+  void access(const void* address, std::size_t bytes, Access kind, const void* code);
+
+  // By library calls: [address, address + bytes) must be in bounds and initialised, or becomes so.
+  void require_initialised(const void* address, std::size_t bytes, const char* who) const;
+  void written(const void* address, std::size_t bytes);
+  void copied(const void* to, const void* from, std::size_t bytes);
+  void allocated(const void* address, std::size_t bytes);
+  void released(const void* address, std::size_t bytes);
+
+ private:
+  bool active() const;
+  void reserve();
+  void check_device(const void* address, std::size_t bytes, Access kind, const void* code);
+  void check_dynamic_shared(const void* address, std::size_t bytes, Access kind, const void* code);
+  void check_static_shared(const void* address, std::size_t bytes, Access kind, const void* code);
+  void check_shared_words(std::vector<WordHistory>& words, std::size_t offset, std::size_t bytes, Access kind,
+                          const void* code, const std::string& what);
+  void check_races(WordHistory& word, std::uint8_t bytes, std::uint64_t stamp, Access kind, const void* code,
+                   const std::string& what);
+  WordHistory::Event event(std::uint8_t bytes, std::uint64_t stamp, Access kind, const void* code) const;
+  bool ordered(const WordHistory::Event& earlier) const;
+  bool readers_ordered(const WordHistory& word) const;
+  void remember_read(WordHistory& word, const WordHistory::Event& now) const;
+  void synchronise_blocks(const void* address);
+  bool acquired(std::uint32_t block) const;
+
+  std::uint64_t launch_ = 0, block_ = 0;  // serial numbers since start
+  std::uint32_t epoch_ = 0;
+  std::string kernel_symbol_;
+  WordHistory* device_words_ = nullptr;         // reserved, one for each word of the arena
+  std::uint8_t* device_initialised_ = nullptr;  // reserved, one for each byte of the arena
+  std::vector<WordHistory> dynamic_words_, static_words_;
+  std::uintptr_t static_begin_ = 0, static_end_ = 0;
+  std::vector<std::int32_t>
+      static_variable_;  // by word from static_begin_: index into static_variables(), or -1
+  std::vector<std::uint32_t> warp_clock_;
+  std::vector<std::uint32_t>
+      known_;                 // [thread * 32 + lane]: that lane's accesses before this clock are ordered
+  std::vector<bool> fenced_;  // by thread: has called __threadfence
+  // Between the blocks of a launch: whose writes the running block has acquired, and by address whose writes
+  // an atomic there releases.
+  std::set<std::uint32_t> acquired_;
+  std::map<const void*, std::set<std::uint32_t>> released_;
+};
+Checker& checker();
+
+}  // namespace hardy::emulation

@@ -1,0 +1,50 @@
+// What tests set and ask of the emulated device. Options start from the environment:
+//   HARDY_EMULATION_SCHEDULE=forward|reverse|random   order of threads and blocks (default random)
+//   HARDY_EMULATION_SEED=N                            of the random order
+//   HARDY_EMULATION_STREAMS=lazy|eager                when queued work runs (default lazy: as late as
+//   allowed) HARDY_EMULATION_CHECK=0|1                         check every access of kernels built with
+//   checks HARDY_EMULATION_ON_ERROR=abort|error              what a caught bug does (default abort)
+//   HARDY_EMULATION_DEVICES=N, _MEMORY=MiB, _DRIVER=13000   what machine to pretend to be
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace hardy::emulation {
+
+enum class Schedule { kForward, kReverse, kRandom };
+
+struct Options {
+  Schedule schedule = Schedule::kRandom;
+  unsigned seed = 1;
+  bool lazy_streams = true;
+  bool guard = true;           // device memory is out of the host's reach outside of device work
+  bool check = true;           // bounds, initialisation and races, where the kernels were built with checks
+  bool abort_on_error = true;  // else the launch fails with cudaErrorLaunchFailure, as on a GPU
+  bool race_between_blocks = true;
+  int devices = 1;
+  std::size_t memory = std::size_t{4} << 30;  // bytes of one device
+  int driver = 13000;
+};
+Options& options();
+
+// What has happened since start. Two readings tell what a stretch of host code did.
+struct Statistics {
+  std::uint64_t kernel_launches = 0;  // kernels run, those inside of graphs included
+  std::uint64_t graph_launches = 0;
+  std::uint64_t library_calls = 0;
+  std::uint64_t host_copies = 0;  // copies between host and device, run
+  std::uint64_t allocations = 0;
+  std::uint64_t synchronisations = 0;  // calls in which the host waited
+  std::uint64_t blocks = 0, switches = 0;
+  std::uint64_t checked_accesses = 0;
+  std::uint64_t ptx_instructions = 0;
+};
+const Statistics& statistics();
+
+// The n-th kernel launch from now (0: the next) fails with cudaErrorLaunchFailure; sticky, as on a GPU.
+void fail_kernel_launch(std::uint64_t n);
+// Forgets a failed launch and all allocations: a fresh process's device.
+void reset_device();
+
+}  // namespace hardy::emulation

@@ -1,0 +1,78 @@
+// Streams: queues of work that runs as late as the API allows, so that a missing synchronisation shows.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <vector>
+
+#include "cuda/emulation/include/cuda_runtime_api.h"
+
+namespace hardy::emulation {
+
+enum class WorkKind { kKernel, kCopy, kSet, kHost, kEvent, kGraph };
+
+struct Work {
+  WorkKind kind;
+  std::function<void()> run;
+};
+
+// One call of the API at a time: a lock for its duration; work that runs inside belongs to the call.
+class ApiCall {
+ public:
+  ApiCall();
+  ~ApiCall();
+  ApiCall(const ApiCall&) = delete;
+  ApiCall& operator=(const ApiCall&) = delete;
+};
+
+// Errors as the runtime keeps them: the last one until it is asked for, a failed launch for ever.
+cudaError_t remember(cudaError_t error);
+cudaError_t take_last_error();
+cudaError_t peek_last_error();
+void set_sticky_error(cudaError_t error);
+cudaError_t sticky_error();
+void clear_errors();
+
+// Queues `work`, or records it where the stream is being captured.
+cudaError_t enqueue(cudaStream_t stream, Work work);
+void run_until(CUstream_st* stream, unsigned long long sequence);  // the stream's work up to that number
+void run_all();
+// For calls that wait: an error, and the capture is spoilt, where some stream is being captured.
+cudaError_t refuse_while_capturing();
+CUstream_st* resolve(cudaStream_t stream);  // the default stream for its several names
+unsigned long long last_sequence();
+
+}  // namespace hardy::emulation
+
+struct CUgraphNode_st {
+  hardy::emulation::Work work;
+};
+struct CUgraph_st {
+  std::vector<CUgraphNode_st> nodes;
+};
+struct CUgraphExec_st {
+  std::vector<CUgraphNode_st> nodes;
+};
+
+struct CUstream_st {
+  struct Queued {
+    unsigned long long sequence;
+    hardy::emulation::Work work;
+  };
+  std::deque<Queued> queue;
+  CUgraph_st* capture = nullptr;
+  bool capture_origin = false, capture_spoilt = false;
+  bool nonblocking = false;
+};
+
+struct CUevent_st {
+  unsigned long long sequence = 0;
+  CUstream_st* stream = nullptr;  // where it was recorded
+  CUgraph_st* capture = nullptr;  // recorded in a capture
+  double milliseconds = 0;
+  bool recorded = false;
+};
+
+namespace hardy::emulation {
+std::vector<CUstream_st*>& all_streams();  // without the default one
+}  // namespace hardy::emulation
