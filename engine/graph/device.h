@@ -104,6 +104,15 @@ inline DeviceMemory allocate(Device& device, std::size_t bytes) {
   return DeviceMemory(device.allocate(bytes), ReleaseMemory{&device});
 }
 
+struct ReleasePinned {
+  Device* device = nullptr;
+  void operator()(void* memory) const { device->release_pinned(memory); }
+};
+using PinnedMemory = std::unique_ptr<void, ReleasePinned>;
+inline PinnedMemory allocate_pinned(Device& device, std::size_t bytes) {
+  return PinnedMemory(device.allocate_pinned(bytes), ReleasePinned{&device});
+}
+
 // --- the table of kernels ------------------------------------------------------------------------
 
 // A pointwise functor's derivative with respect to operand j has the key "name/dj", any other op its name.
