@@ -4,6 +4,7 @@
 //   HARDY_EMULATION_STREAMS=lazy|eager                when queued work runs (default lazy: as late as
 //   allowed) HARDY_EMULATION_CHECK=0|1                         check every access of kernels built with
 //   checks HARDY_EMULATION_ON_ERROR=abort|error              what a caught bug does (default abort)
+//   HARDY_EMULATION_EPILOGUES=0|1                     whether cuBLASLt has fused epilogues (default 1)
 //   HARDY_EMULATION_DEVICES=N, _MEMORY=MiB, _DRIVER=13000   what machine to pretend to be
 #pragma once
 
@@ -18,10 +19,10 @@ struct Options {
   Schedule schedule = Schedule::kRandom;
   unsigned seed = 1;
   bool lazy_streams = true;
-  bool guard = true;           // device memory is out of the host's reach outside of device work
-  bool check = true;           // bounds, initialisation and races, where the kernels were built with checks
-  bool abort_on_error = true;  // else the launch fails with cudaErrorLaunchFailure, as on a GPU
-  bool race_between_blocks = true;
+  bool guard = true;            // device memory is out of the host's reach outside of device work
+  bool check = true;            // bounds, initialisation and races, where the kernels were built with checks
+  bool abort_on_error = true;   // else the launch fails with cudaErrorLaunchFailure, as on a GPU
+  bool fused_epilogues = true;  // of matrix products; false: only the plain one is supported
   int devices = 1;
   std::size_t memory = std::size_t{4} << 30;  // bytes of one device
   int driver = 13000;

@@ -43,8 +43,9 @@ int block_barrier(BarrierKind kind, bool predicate, Site site);
 void fence();  // __threadfence: orders this thread's writes before its later atomics
 void yield();  // lets the block's other threads go on
 [[noreturn]] void trap(Site site, const char* message);  // the launch fails, as __trap() makes it on a GPU
-void* dynamic_shared();                                  // the running block's dynamic shared memory
-unsigned thread_rank();                                  // x + y * blockDim.x + z * blockDim.x * blockDim.y
+[[noreturn]] void report_block_size(int wanted, Site site);  // a block primitive made for another size
+void* dynamic_shared();                                      // the running block's dynamic shared memory
+unsigned thread_rank();  // x + y * blockDim.x + z * blockDim.x * blockDim.y
 inline unsigned lane() { return thread_rank() % 32; }
 
 template <class T>

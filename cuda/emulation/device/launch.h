@@ -22,6 +22,9 @@ struct KernelLaunch {
 cudaError_t enqueue_kernel(KernelLaunch launch, cudaStream_t stream);
 // Queues host code that works on device memory (library shims): runs in stream order, is captured too.
 cudaError_t enqueue_library_call(cudaStream_t stream, const char* name, std::function<void()> work);
+// Such code says what device memory it reads (in bounds, and initialised, or a report) and writes.
+void library_reads(const void* from, std::size_t bytes, const char* who);
+void library_writes(const void* to, std::size_t bytes);
 // A pointer given to a kernel must be one that a device can follow.
 void check_pointer_argument(const void* kernel, int index, const void* pointer);
 cudaError_t set_function_attribute(const void* kernel, cudaFuncAttribute attribute, int value);

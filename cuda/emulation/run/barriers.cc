@@ -130,4 +130,9 @@ void report_width(int width, Site site) {
   fail("%s: a shuffle's width is %d; 1, 2, 4, 8, 16 or 32 would be right", place(site).c_str(), width);
 }
 
+void report_block_size(int wanted, Site site) {
+  fail("%s: a block primitive for %d threads in a block of %u", place(site).c_str(), wanted,
+       blockDim.x * blockDim.y * blockDim.z);
+}
+
 }  // namespace hardy::emulation

@@ -98,6 +98,12 @@ cudaError_t enqueue_library_call(cudaStream_t stream, const char*, std::function
                           }});
 }
 
+void library_reads(const void* from, std::size_t bytes, const char* who) {
+  if (bytes > 0) checker().require_initialised(from, bytes, who);
+}
+
+void library_writes(const void* to, std::size_t bytes) { checker().written(to, bytes); }
+
 void check_pointer_argument(const void* kernel, int index, const void* pointer) {
   if (pointer == nullptr || device_memory().contains(pointer) || device_memory().is_pinned(pointer)) return;
   fail(

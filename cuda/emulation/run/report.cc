@@ -9,6 +9,7 @@
 #include "cuda/emulation/control.h"
 #include "cuda/emulation/run/block.h"
 #include "cuda/emulation/run/launch.h"
+#include "cuda/emulation/run/sanitizers.h"
 
 namespace hardy::emulation {
 namespace {
@@ -77,3 +78,12 @@ void fail(const char* format, ...) {
 }
 
 }  // namespace hardy::emulation
+
+#ifdef HARDY_EMULATION_ASAN
+// AddressSanitizer calls this at a report: it knows the source line, this the thread.
+extern "C" void __asan_on_error() {
+  const std::string where = hardy::emulation::position();
+  if (!where.empty())
+    std::fprintf(stderr, "hardy emulation: the report below is of\n  in %s\n", where.c_str());
+}
+#endif

@@ -87,7 +87,7 @@ namespace {
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kPlain = false, kAddress = true, kThread = false;
-#elif defined(__SANITIZE_THREAD__) && defined(HARDY_TEST_TSAN)
+#elif defined(HARDY_EMULATION_TSAN)
 constexpr bool kPlain = false, kAddress = false, kThread = true;
 #else
 constexpr bool kPlain = true, kAddress = false, kThread = false;
@@ -143,6 +143,142 @@ TEST_F(EmulationBugs, RaceBetweenBlocksIsNamed) {
   if (!kPlain) GTEST_SKIP() << "the sanitizers see blocks one after the other";
   EXPECT_DEATH(run(race_between_blocks, 4, 32, 0, x_.data()),
                "race on device memory.*block \\(.*\n.*race_between_blocks");
+}
+
+TEST_F(EmulationBugs, OutOfBoundsInDeviceMemoryIsNamed) {
+  if (kThread) GTEST_SKIP() << "ThreadSanitizer does not look for bounds";
+  EXPECT_DEATH(
+      run(past_the_end, 1, 32, 0, x_.data(), 64),
+      kPlain ? "out-of-bounds write of 4 bytes at .*bugs_test.cu:[0-9]+: device memory, 0 bytes past the "
+               "end of an allocation of 256 bytes(\n.*)*past_the_end.*thread \\(31,0,0\\)"
+             : "use-after-poison(.*\n)*.*in kernel .*past_the_end.*block.*thread \\(31,0,0\\)");
+}
+
+TEST_F(EmulationBugs, OutOfBoundsInStaticSharedMemoryIsNamed) {
+  if (kThread) GTEST_SKIP() << "ThreadSanitizer does not look for bounds";
+  EXPECT_DEATH(run(past_static_shared, 1, 32, 0, x_.data()),
+               kPlain
+                   ? "out-of-bounds write of 4 bytes.*0 bytes past the end of shared variable 'tile' of 128 "
+                     "bytes(\n.*)*past_static_shared.*thread \\(31,0,0\\)"
+                   : "global-buffer-overflow(.*\n)*.*in kernel .*past_static_shared.*thread \\(31,0,0\\)");
+}
+
+TEST_F(EmulationBugs, OutOfBoundsInDynamicSharedMemoryIsNamed) {
+  if (kThread) GTEST_SKIP() << "ThreadSanitizer does not look for bounds";
+  EXPECT_DEATH(run(past_dynamic_shared, 1, 32, 128, x_.data()),
+               kPlain
+                   ? "out-of-bounds write of 4 bytes.*at byte 128 of the block's 128 bytes of dynamic shared "
+                     "memory(\n.*)*past_dynamic_shared.*thread \\(31,0,0\\)"
+                   : "heap-buffer-overflow(.*\n)*.*in kernel .*past_dynamic_shared.*thread \\(31,0,0\\)");
+}
+
+TEST_F(EmulationBugs, DivergentBarrierIsNamedInEveryBuild) {
+  EXPECT_DEATH(
+      run(divergent_barrier, 1, 64, 0, x_.data()),
+      "divergent barrier: this thread is in __syncthreads at .*bugs_test.cu:[0-9]+, others of its block at "
+      ".*bugs_test.cu:[0-9]+\n.*divergent_barrier.*block \\(0,0,0\\), thread \\(");
+}
+
+TEST_F(EmulationBugs, BarrierAgainstShuffleIsNamedInEveryBuild) {
+  EXPECT_DEATH(run(barrier_against_shuffle, 1, 32, 0, x_.data()),
+               "divergent barrier: of 32 threads(.*\n)*  16 wait in __syncthreads at .*bugs_test.cu(.*\n)*  "
+               "16 wait in "
+               "a warp collective|divergent barrier: of 32 threads(.*\n)*  16 wait in a warp collective");
+}
+
+TEST_F(EmulationBugs, ShuffleFromAnExitedLaneIsNamedInEveryBuild) {
+  EXPECT_DEATH(run(shuffle_from_exited, 1, 32, 0, x_.data(), 20),
+               "a shuffle reads lane 20, which has exited.*\n.*shuffle_from_exited.*thread \\(19,0,0\\)");
+}
+
+TEST_F(EmulationBugs, LaneOutsideItsMaskIsNamedInEveryBuild) {
+  EXPECT_DEATH(run(lane_outside_its_mask, 1, 32, 0, x_.data()),
+               "is not in the mask 0x0000ffff that it gives\n.*lane_outside_its_mask");
+}
+
+TEST_F(EmulationBugs, UninitialisedReadOfDeviceMemoryIsNamed) {
+  if (!kPlain)
+    GTEST_SKIP() << "under the sanitizers fresh memory reads as NaN, which shows in the results only";
+  const DeviceArray<float> fresh(64);
+  EXPECT_DEATH(
+      run(reads_unwritten, 1, 64, 0, static_cast<const float*>(fresh.data()), x_.data()),
+      "uninitialised read of 4 bytes at .*bugs_test.cu:[0-9]+: device memory, byte [0-9]+ of an allocation "
+      "of 256 bytes\n.*reads_unwritten.*thread \\(");
+}
+
+TEST_F(EmulationBugs, UninitialisedReadOfSharedMemoryIsNamed) {
+  if (!kPlain)
+    GTEST_SKIP() << "under the sanitizers fresh memory reads as NaN, which shows in the results only";
+  EXPECT_DEATH(run(reads_unwritten_shared, 1, 64, 0, x_.data()),
+               "uninitialised read of 4 bytes.*shared variable 'tile'\n.*reads_unwritten_shared.*thread "
+               "\\(63,0,0\\)");
+}
+
+TEST_F(EmulationBugs, FreshDeviceMemoryReadsAsNanOnTheHost) {
+  const DeviceArray<float> fresh(3);
+  for (const float v : fresh.get()) EXPECT_NE(v, v);
+}
+
+TEST_F(EmulationBugs, HostDereferenceOfDeviceMemoryIsNamedInEveryBuild) {
+  cudaDeviceSynchronize();
+  EXPECT_DEATH(
+      std::printf("%f\n", static_cast<double>(*static_cast<volatile float*>(x_.data()))),
+      "host code touches device memory at .*: byte 0 of an allocation of 256 bytes|use-after-poison");
+}
+
+TEST_F(EmulationBugs, UseAfterFreeIsNamed) {
+  if (kThread) GTEST_SKIP() << "ThreadSanitizer does not look for it";
+  float* freed = nullptr;
+  succeed(cudaMalloc(&freed, 256));
+  succeed(cudaFree(freed));
+  EXPECT_DEATH(
+      run(fill, 1, 64, 0, freed, 64),
+      kPlain ? "use after free: write of 4 bytes at .*bugs_test.cu.*an allocation of 256 bytes that was "
+               "freed\n.*fill.*thread \\("
+             : "use-after-poison(.*\n)*.*in kernel .*fill");
+}
+
+TEST_F(EmulationBugs, PointerToHostMemoryIsNamedAtTheLaunch) {
+  float host[64] = {};
+  EXPECT_DEATH(run(fill, 1, 64, 0, host, 64), "argument 0 of kernel .*fill.* is a pointer to host memory");
+}
+
+TEST_F(EmulationBugs, ForgottenSynchronisationShowsBecauseStreamsAreLate) {
+  cudaStream_t stream = nullptr;
+  succeed(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  float* pinned = nullptr;
+  succeed(cudaMallocHost(&pinned, 256));
+  pinned[5] = -3.0f;
+  succeed(cuda::launch(fill, 1, 64, 0, stream, x_.data(), 64));
+  succeed(cudaMemcpyAsync(pinned, x_.data(), 256, cudaMemcpyDeviceToHost, stream));
+  EXPECT_EQ(pinned[5], -3.0f);  // the copy has not been waited for
+  succeed(cudaStreamSynchronize(stream));
+  EXPECT_EQ(pinned[5], 1.0f);
+  succeed(cudaFreeHost(pinned));
+  succeed(cudaStreamDestroy(stream));
+}
+
+TEST_F(EmulationBugs, CopiesBeyondAnAllocationAndOversizeLaunchesAreRefused) {
+  float host[65] = {};
+  EXPECT_EQ(cudaMemcpy(host, x_.data(), 260, cudaMemcpyDeviceToHost), cudaErrorInvalidValue);
+  EXPECT_EQ(cuda::launch(fill, 1, 2048, 0, nullptr, x_.data(), 64), cudaErrorInvalidConfiguration);
+  EXPECT_EQ(cuda::launch(fill, 1, 32, 64 * 1024, nullptr, x_.data(), 64), cudaErrorInvalidValue);
+  EXPECT_EQ(cudaGetLastError(), cudaErrorInvalidValue);
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess);
+}
+
+TEST_F(EmulationBugs, ACaughtBugIsAFailedLaunchWhereTheOptionsSaySo) {
+  if (kThread || kAddress) GTEST_SKIP() << "abandoned stacks are for the plain build";
+  options().abort_on_error = false;
+  run(past_the_end, 1, 32, 0, x_.data(), 64);
+  EXPECT_EQ(cudaGetLastError(), cudaErrorLaunchFailure);
+  EXPECT_EQ(cuda::launch(fill, 1, 64, 0, nullptr, x_.data(), 64), cudaErrorLaunchFailure)
+      << "sticky, as on a GPU";
+  options().abort_on_error = true;
+  reset_device();
+  const DeviceArray<float> again(64);
+  run(fill, 1, 64, 0, again.data(), 64);
+  EXPECT_EQ(again.get(), std::vector<float>(64, 1.0f));
 }
 
 }  // namespace
