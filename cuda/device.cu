@@ -6,7 +6,7 @@
 namespace hardy::cuda {
 namespace {
 
-constexpr std::size_t kWorkspace = std::size_t{32} << 20;  // what cuBLASLt asks for on Hopper
+constexpr std::size_t kWorkspace = std::size_t{32} << 20;  // what cuBLASLt asks for on Hopper, at most
 
 class CudaEvent final : public graph::Event {
  public:
@@ -111,6 +111,7 @@ class CudaDevice final : public graph::Device {
   CudaDevice(int index, const graph::DeviceOptions& options) : Device(options), index_(index), backend_(kBackend) {
     check(cudaSetDevice(index_), "choosing the device");
     check(cublasLtCreate(&blas_), "starting cuBLASLt");
+    workspace_bytes_ = std::min(kWorkspace, info().memory_bytes / 4096);
   }
   ~CudaDevice() override {
     cudaSetDevice(index_);
@@ -152,14 +153,14 @@ class CudaDevice final : public graph::Device {
   }
   void release_pinned(void* memory) noexcept override { cudaFreeHost(memory); }
   std::unique_ptr<graph::Stream> stream() override {
-    return std::make_unique<CudaStream>(index_, Blas{blas_, workspace(), kWorkspace, options().tf32},
+    return std::make_unique<CudaStream>(index_, Blas{blas_, workspace(), workspace_bytes_, options().tf32},
                                         [this](void* memory) { workspaces_.push_back(memory); });
   }
   std::unique_ptr<graph::Event> event() override { return std::make_unique<CudaEvent>(); }
 
  private:
   void* workspace() {
-    if (workspaces_.empty()) return allocate(kWorkspace);
+    if (workspaces_.empty()) return allocate(workspace_bytes_);
     void* memory = workspaces_.back();
     workspaces_.pop_back();
     return memory;
@@ -168,6 +169,7 @@ class CudaDevice final : public graph::Device {
   int index_;
   std::string backend_;
   cublasLtHandle_t blas_ = nullptr;
+  std::size_t workspace_bytes_ = 0;
   std::vector<void*> workspaces_;  // of streams that are gone
 };
 

@@ -135,6 +135,9 @@ struct RegisterBackend {
   explicit RegisterBackend(const Backend& backend);
 };
 const std::vector<Backend>& backends();
+// Loads libhardy_<name>.so where it lies beside this library and the backend is not there yet; false where there
+// is none. An Error where it cannot be loaded.
+bool load_backend(const std::string& name);
 
 // "cuda" (its first device), "cuda:1". An Error: no such backend (and what adds it), no device, no such index.
 std::unique_ptr<Device> open_device(const std::string& name, const DeviceOptions& options = {});
