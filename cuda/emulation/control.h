@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace hardy::emulation {
 
@@ -47,5 +48,11 @@ const Statistics& statistics();
 void fail_kernel_launch(std::uint64_t n);
 // Forgets a failed launch and all allocations: a fresh process's device.
 void reset_device();
+
+// Kernels that the PTX holds (made by nvcc of the same source) run from it from now on. HARDY_EMULATION_PTX
+// names files, separated by ':', for the whole run. In reports such kernels' places are lines of the PTX.
+void load_ptx(const std::string& path);
+void load_ptx_text(const std::string& text);
+void unload_ptx();
 
 }  // namespace hardy::emulation

@@ -60,22 +60,28 @@ void Checker::reserve() {
   if (device_words_ != nullptr) return;
   device_words_ = reserve_for_arena<WordHistory>(DeviceMemory::kArena / 4);
   device_initialised_ = reserve_for_arena<std::uint8_t>(DeviceMemory::kArena);
-  const std::vector<StaticVariable>& variables = static_variables();
-  if (variables.empty()) return;
-  static_begin_ = variables.front().begin / 4 * 4;
-  static_end_ = variables.front().end;
-  for (const StaticVariable& v : variables) static_end_ = std::max(static_end_, v.end);
-  const std::size_t words = (static_end_ - static_begin_ + 3) / 4;
-  static_words_.resize(words);
-  static_variable_.assign(words, -1);
-  for (std::size_t i = 0; i < variables.size(); ++i)
-    for (std::uintptr_t a = variables[i].begin / 4 * 4; a < variables[i].end; a += 4)
-      static_variable_[(a - static_begin_) / 4] = static_cast<std::int32_t>(i);
 }
 
-void Checker::begin_launch(const std::string& kernel_symbol) {
+void Checker::select_static_table(const void* kernel) {
+  const std::vector<StaticVariable>& variables = static_variables(kernel);
+  static_ = &static_tables_[&variables];
+  if (static_->variables != nullptr) return;
+  static_->variables = &variables;
+  if (variables.empty()) return;
+  static_->begin = variables.front().begin / 4 * 4;
+  for (const StaticVariable& v : variables) static_->end = std::max(static_->end, v.end);
+  const std::size_t words = (static_->end - static_->begin + 3) / 4;
+  static_->words.resize(words);
+  static_->variable.assign(words, -1);
+  for (std::size_t i = 0; i < variables.size(); ++i)
+    for (std::uintptr_t a = variables[i].begin / 4 * 4; a < variables[i].end; a += 4)
+      static_->variable[(a - static_->begin) / 4] = static_cast<std::int32_t>(i);
+}
+
+void Checker::begin_launch(const void* kernel, const std::string& kernel_symbol) {
   ++launch_;
   kernel_symbol_ = kernel_symbol;
+  select_static_table(kernel);
   released_.clear();
   if (!options().check) return;
   reserve();
@@ -84,7 +90,7 @@ void Checker::begin_launch(const std::string& kernel_symbol) {
 
 void Checker::begin_block() {
   ++block_;
-  for (const StaticVariable& v : static_variables())
+  for (const StaticVariable& v : *static_->variables)
     if (v.owner == kernel_symbol_) std::memset(reinterpret_cast<void*>(v.begin), 0xff, v.end - v.begin);
   if (!options().check) return;
   const std::size_t threads = block().threads.size();
@@ -136,7 +142,7 @@ void Checker::access(const void* address, std::size_t bytes, Access kind, const 
   if (device_memory().contains(address)) return check_device(address, bytes, kind, code);
   if (shared_memory().near(address)) return check_dynamic_shared(address, bytes, kind, code);
   const auto a = reinterpret_cast<std::uintptr_t>(address);
-  if (a >= static_begin_ && a < static_end_) check_static_shared(address, bytes, kind, code);
+  if (a >= static_->begin && a < static_->end) check_static_shared(address, bytes, kind, code);
 }
 
 void Checker::check_device(const void* address, std::size_t bytes, Access kind, const void* code) {
@@ -179,23 +185,23 @@ void Checker::check_dynamic_shared(const void* address, std::size_t bytes, Acces
 
 void Checker::check_static_shared(const void* address, std::size_t bytes, Access kind, const void* code) {
   const auto a = reinterpret_cast<std::uintptr_t>(address);
-  std::size_t word = (a - static_begin_) / 4;
-  const std::int32_t index = static_variable_[word];
-  const std::vector<StaticVariable>& variables = static_variables();
+  std::size_t word = (a - static_->begin) / 4;
+  const std::int32_t index = static_->variable[word];
+  const std::vector<StaticVariable>& variables = *static_->variables;
   const StaticVariable* v = index < 0 ? nullptr : &variables[static_cast<std::size_t>(index)];
   const bool foreign = v != nullptr && v->owner_is_kernel && v->owner != kernel_symbol_;
   if (v == nullptr || foreign || a + bytes > v->end) {
     // Behind a variable of this kernel: it is that one's bounds that were left.
-    while (word > 0 && (static_variable_[word] < 0 || static_variable_[word] == index)) --word;
+    while (word > 0 && (static_->variable[word] < 0 || static_->variable[word] == index)) --word;
     const bool inside = v != nullptr && !foreign;
     const StaticVariable& left =
-        inside ? *v : variables[static_cast<std::size_t>(std::max(static_variable_[word], 0))];
+        inside ? *v : variables[static_cast<std::size_t>(std::max(static_->variable[word], 0))];
     if (!inside && !foreign && left.owner != kernel_symbol_) return;  // some host variable
     report("out-of-bounds", bytes, kind, code,
            std::to_string(a - left.end) + " bytes past the end of shared variable '" + left.name + "' of " +
                std::to_string(left.end - left.begin) + " bytes");
   }
-  check_shared_words(static_words_, a - static_begin_, bytes, kind, code,
+  check_shared_words(static_->words, a - static_->begin, bytes, kind, code,
                      "shared variable '" + v->name + "'");
 }
 

@@ -39,7 +39,7 @@ struct WordHistory {
 
 class Checker {
  public:
-  void begin_launch(const std::string& kernel_symbol);
+  void begin_launch(const void* kernel, const std::string& kernel_symbol);
   void begin_block();
   void block_barrier();
   void warp_barrier(unsigned warp, unsigned lanes);
@@ -58,6 +58,7 @@ class Checker {
  private:
   bool active() const;
   void reserve();
+  void select_static_table(const void* kernel);
   void check_device(const void* address, std::size_t bytes, Access kind, const void* code);
   void check_dynamic_shared(const void* address, std::size_t bytes, Access kind, const void* code);
   void check_static_shared(const void* address, std::size_t bytes, Access kind, const void* code);
@@ -77,10 +78,15 @@ class Checker {
   std::string kernel_symbol_;
   WordHistory* device_words_ = nullptr;         // reserved, one for each word of the arena
   std::uint8_t* device_initialised_ = nullptr;  // reserved, one for each byte of the arena
-  std::vector<WordHistory> dynamic_words_, static_words_;
-  std::uintptr_t static_begin_ = 0, static_end_ = 0;
-  std::vector<std::int32_t>
-      static_variable_;  // by word from static_begin_: index into static_variables(), or -1
+  std::vector<WordHistory> dynamic_words_;
+  struct StaticTable {  // the static variables of one program or library
+    std::uintptr_t begin = 0, end = 0;
+    std::vector<std::int32_t> variable;  // by word from `begin`: index into `variables`, or -1
+    std::vector<WordHistory> words;
+    const std::vector<StaticVariable>* variables = nullptr;
+  };
+  std::map<const std::vector<StaticVariable>*, StaticTable> static_tables_;
+  StaticTable* static_ = nullptr;  // the running kernel's
   std::vector<std::uint32_t> warp_clock_;
   std::vector<std::uint32_t>
       known_;                 // [thread * 32 + lane]: that lane's accesses before this clock are ordered

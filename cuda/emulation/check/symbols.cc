@@ -19,7 +19,8 @@ namespace {
 struct Tables {
   std::map<std::uintptr_t, std::string> functions;
   std::set<std::string> kernels;  // functions of protected visibility: what __global__ makes of them
-  std::vector<StaticVariable> variables;
+  std::map<std::string, std::uintptr_t> objects;
+  std::map<std::uintptr_t, std::vector<StaticVariable>> variables;  // by their module's base
 };
 
 // "_ZZ6kernelPfE4tile" -> {"_Z6kernelPf", "tile"}: after the last 'E' that a length and an identifier of
@@ -65,8 +66,9 @@ void read_table(const char* file, std::size_t size, std::uintptr_t base, Tables&
       // Shared memory has no initialiser: it lies where no bytes of the file do.
       const bool zeroed =
           symbol.st_shndx < header->e_shnum && sections[symbol.st_shndx].sh_type == SHT_NOBITS;
+      if (type == STT_OBJECT) tables.objects.emplace(name, address);
       if (type == STT_OBJECT && zeroed && symbol.st_size > 0 && split(name, v.owner, v.name))
-        tables.variables.push_back(std::move(v));
+        tables.variables[base].push_back(std::move(v));
     }
   }
 }
@@ -104,8 +106,10 @@ const Tables& tables() {
   static const Tables all = [] {
     Tables t;
     dl_iterate_phdr(read_module, &t);
-    for (StaticVariable& v : t.variables) v.owner_is_kernel = t.kernels.contains(v.owner);
-    std::ranges::sort(t.variables, {}, &StaticVariable::begin);
+    for (auto& [base, variables] : t.variables) {
+      for (StaticVariable& v : variables) v.owner_is_kernel = t.kernels.contains(v.owner);
+      std::ranges::sort(variables, {}, &StaticVariable::begin);
+    }
     return t;
   }();
   return all;
@@ -121,6 +125,18 @@ std::string symbol_of(const void* address) {
   return "kernel";
 }
 
-const std::vector<StaticVariable>& static_variables() { return tables().variables; }
+const std::vector<StaticVariable>& static_variables(const void* address) {
+  static const std::vector<StaticVariable> none;
+  Dl_info info;
+  link_map* module = nullptr;
+  if (dladdr1(address, &info, reinterpret_cast<void**>(&module), RTLD_DL_LINKMAP) == 0) return none;
+  const auto it = tables().variables.find(module->l_addr);
+  return it == tables().variables.end() ? none : it->second;
+}
+
+void* variable_of(const std::string& symbol) {
+  const auto it = tables().objects.find(symbol);
+  return it == tables().objects.end() ? nullptr : reinterpret_cast<void*>(it->second);
+}
 
 }  // namespace hardy::emulation

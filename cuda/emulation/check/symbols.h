@@ -1,4 +1,5 @@
-// The program's own symbol tables: names of kernels, and where their static shared memory lies.
+// The program's own symbol tables: names of kernels, and where their static shared memory lies. They are read
+// once, from the files that the process has mapped.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,9 @@ struct StaticVariable {
   std::string name;   // its own
   bool owner_is_kernel;
 };
-// All of them, by address. Read once, from the files that the process has mapped.
-const std::vector<StaticVariable>& static_variables();
+// Those of the program or library that the function at `address` belongs to, by address.
+const std::vector<StaticVariable>& static_variables(const void* address);
+// The variable of that name, null where there is none.
+void* variable_of(const std::string& symbol);
 
 }  // namespace hardy::emulation

@@ -10,6 +10,7 @@
 #include "cuda/emulation/check/checker.h"
 #include "cuda/emulation/check/symbols.h"
 #include "cuda/emulation/control.h"
+#include "cuda/emulation/ptx/modules.h"
 #include "cuda/emulation/run/block.h"
 #include "cuda/emulation/run/memory.h"
 #include "cuda/emulation/run/report.h"
@@ -59,14 +60,17 @@ void run_grid(const KernelLaunch& k) {
   block_dim_storage = k.block;
   grid_dim_storage = k.grid;
   is_running = true;
-  shared_memory().begin_launch(k.dynamic_bytes);
-  checker().begin_launch(running.symbol);
+  // From PTX, a kernel's static shared memory lies before the dynamic one.
+  const ptx::Function* from_ptx = ptx::find_kernel(running.symbol);
+  const std::function<void()> body = from_ptx == nullptr ? k.body : ptx::thread_body(*from_ptx, k.arguments);
+  shared_memory().begin_launch(k.dynamic_bytes + (from_ptx == nullptr ? 0 : from_ptx->shared_bytes));
+  checker().begin_launch(k.kernel, running.symbol);
   const unsigned long long blocks = 1ull * k.grid.x * k.grid.y * k.grid.z;
   for (unsigned long long i = 0; i < blocks; ++i) {
     running.block_number = options().schedule == Schedule::kForward ? i : blocks - 1 - i;
     block_index_storage = block_index(running.block_number);
     shared_memory().begin_block();
-    const cudaError_t error = run_block(k.body);
+    const cudaError_t error = run_block(body);
     if (error == cudaSuccess) continue;
     set_sticky_error(error);
     break;

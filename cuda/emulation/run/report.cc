@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "cuda/emulation/control.h"
+#include "cuda/emulation/ptx/modules.h"
 #include "cuda/emulation/run/block.h"
 #include "cuda/emulation/run/launch.h"
 #include "cuda/emulation/run/sanitizers.h"
@@ -35,6 +36,7 @@ std::string position_of(unsigned long long block_number, unsigned thread) {
 std::string place(Site site) { return std::string(site.file) + ":" + std::to_string(site.line); }
 
 std::string place(const void* code_address) {
+  if (std::string ptx_place = ptx::place_of(code_address); !ptx_place.empty()) return ptx_place;
   Dl_info info;
   if (code_address == nullptr || dladdr(code_address, &info) == 0 || info.dli_fname == nullptr) return "";
   char offset[32];

@@ -16,7 +16,8 @@ constexpr int kThreads = 128;
 __global__ void reduce_by_shuffles(const float* x, int n, float* out) {
   __shared__ float of_warp[kThreads / 32];
   float v = 0.0f;
-  for (int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < n; i += static_cast<int>(gridDim.x * blockDim.x))
+  for (int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < n;
+       i += static_cast<int>(gridDim.x * blockDim.x))
     v += x[i];
   for (unsigned d = 16; d > 0; d /= 2) v += __shfl_down_sync(0xffffffffu, v, d);
   if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = v;
@@ -43,7 +44,8 @@ __global__ void scan_block(const int* x, int* out) {
 }
 
 __global__ void histogram(const int* bin, int n, int* counts) {
-  for (int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < n; i += static_cast<int>(gridDim.x * blockDim.x))
+  for (int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < n;
+       i += static_cast<int>(gridDim.x * blockDim.x))
     atomicAdd(&counts[bin[i]], 1);
 }
 
@@ -94,7 +96,8 @@ void under_every_schedule(Body body) {
     for (unsigned seed = 1; seed <= (schedule == Schedule::kRandom ? 4u : 1u); ++seed) {
       options().schedule = schedule;
       options().seed = seed;
-      SCOPED_TRACE("schedule " + std::to_string(static_cast<int>(schedule)) + ", seed " + std::to_string(seed));
+      SCOPED_TRACE("schedule " + std::to_string(static_cast<int>(schedule)) + ", seed " +
+                   std::to_string(seed));
       body();
     }
   options() = before;
@@ -146,7 +149,8 @@ TEST(EmulationSchedules, ScanInDynamicSharedMemoryIsThePartialSum) {
 
 TEST(EmulationSchedules, AtomicsLoseNoUpdate) {
   std::vector<int> bins(1000), expected(7, 0);
-  for (std::size_t i = 0; i < bins.size(); ++i) ++expected[static_cast<std::size_t>(bins[i] = static_cast<int>(i * i % 7))];
+  for (std::size_t i = 0; i < bins.size(); ++i)
+    ++expected[static_cast<std::size_t>(bins[i] = static_cast<int>(i * i % 7))];
   const DeviceArray<int> in(bins), counts(7);
   under_every_schedule([&] {
     succeed(cudaMemset(counts.data(), 0, 7 * sizeof(int)));
@@ -180,8 +184,8 @@ TEST(EmulationSchedules, LastBlockSeesWhatTheOthersReleasedWithFenceAndAtomic) {
   const DeviceArray<int> in(x), partial(5), total(1);
   const DeviceArray<unsigned> finished(std::vector<unsigned>{0});
   under_every_schedule([&] {
-    succeed(cuda::launch(sum_by_the_last_block, 5, 64, 0, nullptr, in.data(), 300, partial.data(), finished.data(),
-                         total.data()));
+    succeed(cuda::launch(sum_by_the_last_block, 5, 64, 0, nullptr, in.data(), 300, partial.data(),
+                         finished.data(), total.data()));
     EXPECT_EQ(total.get()[0], 300 * 301 / 2);
   });
 }

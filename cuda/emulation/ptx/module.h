@@ -1,0 +1,134 @@
+// A parsed module of PTX: functions as decoded instructions, and variables with their memory.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace hardy::emulation::ptx {
+
+enum class Kind : std::uint8_t { kUnsigned, kSigned, kFloat, kBits, kPredicate };
+struct Type {
+  Kind kind = Kind::kBits;
+  int bits = 32;
+  int bytes() const { return bits / 8; }
+};
+
+struct Operand {
+  enum class Kind : std::uint8_t {
+    kNone,
+    kRegister,
+    kImmediate,
+    kSpecial,    // %tid.x and its like
+    kShared,     // offset into the block's shared memory
+    kDynamic,    // the start of dynamic shared memory
+    kLocal,      // offset into the thread's local memory
+    kParameter,  // index of a parameter of the function
+    kArgument,   // offset into the frame's memory for calls' arguments
+    kLabel,      // index of a branch table
+    kSink,       // _
+    kVector      // {a, b, ...}: `elements`
+  };
+  Kind kind = Kind::kNone;
+  bool negated = false;  // !%p
+  int index = 0;
+  std::uint64_t value = 0;
+  std::int64_t offset = 0;  // [x+offset]
+  std::vector<Operand> elements;
+};
+
+enum class Space : std::uint8_t { kGeneric, kShared, kParameter, kLocal };
+
+// The instructions that move no data through arithmetic; the others go by name through arithmetic.h.
+enum class Flow : std::uint8_t {
+  kArithmetic,
+  kBranch,
+  kBranchTable,
+  kReturn,
+  kExit,
+  kTrap,
+  kCall,
+  kBarrier,
+  kBarrierReduce,
+  kWarpBarrier,
+  kFence,
+  kNothing,
+  kLoad,
+  kStore,
+  kMove,
+  kConvertAddress,
+  kConvert,
+  kSetPredicate,
+  kSet,
+  kSelect,
+  kShuffle,
+  kVote,
+  kMatch,
+  kWarpReduce,
+  kAtomic,
+  kReduction,
+  kYield,
+  kIsSpace,
+  kUnsupported
+};
+
+enum class Arithmetic : std::uint8_t;  // arithmetic.h
+
+struct Instruction {
+  std::string text;
+  int line = 0;  // in the file
+  Flow flow = Flow::kUnsupported;
+  Arithmetic arithmetic{};
+  Type type, from;  // the first and the second type suffix
+  std::vector<std::string> modifiers;
+  std::vector<Operand> operands;
+  int guard = -1;  // register of the predicate; -1: none
+  bool guard_negated = false;
+  int target = -1;  // of a branch
+  int width = 1;    // of a vector load or store
+  Space space = Space::kGeneric;
+  bool pair = false;  // the first destination is a|b
+  bool low = false, high = false, wide = false, saturate = false, flush = false, carry_out = false;
+  int rounding = 0;  // <cfenv>'s
+  std::string callee;
+
+  bool has(const char* modifier) const;
+};
+
+struct Slot {  // of a parameter or of a call's argument
+  std::string name;
+  std::size_t bytes = 0, offset = 0;
+};
+
+struct Function {
+  std::string name;
+  std::vector<Slot> parameters, results;
+  std::vector<Instruction> code;
+  std::vector<std::vector<int>> branch_tables;
+  std::size_t shared_bytes = 0, local_bytes = 0, argument_bytes = 0;
+  int registers = 0;
+};
+
+struct Variable {
+  std::unique_ptr<std::byte[]> storage;  // where the host program has no variable of that name
+  void* address = nullptr;
+  std::size_t bytes = 0;
+  bool dynamic_shared = false;
+};
+
+struct Module {
+  std::map<std::string, std::unique_ptr<Function>> functions;  // by canonical name
+  std::map<std::string, Variable> variables;
+  const Function* find(const std::string& symbol) const;
+};
+
+// The name without what a compiler makes up for an unnamed namespace, so that nvcc's and the host
+// compiler's names of one kernel are the same.
+std::string canonical_name(const std::string& symbol);
+
+// Parses PTX into `module`; `origin` names the text in messages.
+void parse(const std::string& text, const std::string& origin, Module& module);
+
+}  // namespace hardy::emulation::ptx

@@ -1,0 +1,72 @@
+#include "cuda/emulation/ptx/modules.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "cuda/emulation/control.h"
+#include "cuda/emulation/ptx/machine.h"
+#include "cuda/emulation/run/report.h"
+
+namespace hardy::emulation {
+namespace ptx {
+namespace {
+
+void read_file(const std::string& path, Module& module) {
+  std::ifstream file(path);
+  if (!file) fail("cannot read the PTX file %s", path.c_str());
+  parse(std::string(std::istreambuf_iterator<char>(file), {}), path, module);
+}
+
+Module& loaded() {
+  static auto* module = [] {
+    auto* m = new Module;
+    if (const char* files = std::getenv("HARDY_EMULATION_PTX")) {
+      std::istringstream paths(files);
+      for (std::string path; std::getline(paths, path, ':');) read_file(path, *m);
+    }
+    return m;
+  }();
+  return *module;
+}
+
+}  // namespace
+
+const Function* find_kernel(const std::string& symbol) {
+  return loaded().functions.empty() ? nullptr : loaded().find(symbol);
+}
+
+std::function<void()> thread_body(const Function& kernel, std::vector<std::string> arguments) {
+  const std::vector<Slot>& wanted = kernel.parameters;
+  if (arguments.size() != wanted.size())
+    fail("PTX kernel %s has %zu parameters, the launch %zu arguments", kernel.name.c_str(), wanted.size(),
+         arguments.size());
+  for (std::size_t k = 0; k < wanted.size(); ++k)
+    if (arguments[k].size() != wanted[k].bytes)
+      fail("parameter %zu of PTX kernel %s has %zu bytes, the launch's argument %zu", k, kernel.name.c_str(),
+           wanted[k].bytes, arguments[k].size());
+  return [&kernel, arguments = std::move(arguments)] { Machine(loaded(), kernel, arguments).run(); };
+}
+
+void* find_variable(const std::string& name) {
+  const auto it = loaded().variables.find(name);
+  return it == loaded().variables.end() ? nullptr : it->second.address;
+}
+
+std::string place_of(const void* instruction) {
+  for (const auto& [name, f] : loaded().functions) {
+    const auto* i = static_cast<const Instruction*>(instruction);
+    if (!f->code.empty() && i >= f->code.data() && i < f->code.data() + f->code.size())
+      return "PTX line " + std::to_string(i->line) + ": " + i->text;
+  }
+  return "";
+}
+
+}  // namespace ptx
+
+void load_ptx(const std::string& path) { ptx::read_file(path, ptx::loaded()); }
+void load_ptx_text(const std::string& text) { ptx::parse(text, "PTX", ptx::loaded()); }
+void unload_ptx() { ptx::loaded() = {}; }
+
+}  // namespace hardy::emulation
