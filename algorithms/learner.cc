@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/random.h"
@@ -71,7 +72,7 @@ void Update::report(const std::string& name, Tensor per_agent) { reports_.push_b
 
 // --------------------------------------------------------------------------------------- Learner
 
-Learner::Learner(std::vector<std::uint64_t> seeds)
+Learner::Learner(std::vector<std::uint64_t> seeds, graph::Device* device)
     : seeds_(std::move(seeds)),
       store_(static_cast<std::int64_t>(seeds_.size())),
       active_(seeds_.size(), 1),
@@ -81,6 +82,7 @@ Learner::Learner(std::vector<std::uint64_t> seeds)
     seed_words_.push_back(static_cast<std::int32_t>(static_cast<std::uint32_t>(s)));
     seed_words_.push_back(static_cast<std::int32_t>(static_cast<std::uint32_t>(s >> 32)));
   }
+  if (device) device_ = std::make_unique<LearnerDevice>(*device, agents());
 }
 
 Network Learner::network(const std::string& name, const nn::MlpSpec& spec) {
@@ -135,15 +137,18 @@ void Learner::finish() {
     for (std::size_t i = 0; i < from.size(); ++i)
       for (std::int64_t a = 0; a < agents(); ++a)
         std::ranges::copy(store_.agent(from[i], a), store_.agent(to[i], a).begin());
+  if (device_) device_->mirror().device().require(4 * store_.values().size_bytes());
   for (auto& u : updates_) plan(*u);
+  if (device_) device_->mirror().device().require(device_bytes());
 }
 
 void Learner::plan(Update& u) {
   Graph& g = u.graph_;
   std::vector<Tensor> outputs;
-  std::vector<std::pair<Tensor, void*>> places;
-  std::vector<nn::Segment> segments;
-  std::vector<nn::GroupSettings> settings;
+  std::vector<std::pair<Tensor, float*>> places;
+  std::vector<nn::Segment>& segments = u.segments_;
+  std::vector<nn::GroupSettings>& settings = u.settings_;
+  if (device_) place(slabs().data(), slabs().size());  // as one piece
 
   for (const Update::Group& group : u.groups_) {
     std::vector<int> indices;
@@ -168,9 +173,12 @@ void Learner::plan(Update& u) {
       for (const auto& [from, to] : targets_)
         for (std::size_t k = 0; k < from.size(); ++k)
           if (from[k] == index && rule.polyak > 0) target = store_.value(to[k]);
-      segments.push_back({store_.value(index), store_.gradient(index), store_.first_moment(index),
-                          store_.second_moment(index), target, agents(),
-                          g.shape(wrt[i]).elements() / agents(), static_cast<int>(settings.size() - 1)});
+      const std::int64_t elements = g.shape(wrt[i]).elements();
+      const auto n = static_cast<std::size_t>(elements);
+      segments.push_back({place(store_.value(index), n), place(store_.gradient(index), n),
+                          place(store_.first_moment(index), n), place(store_.second_moment(index), n),
+                          target ? place(target, n) : nullptr, agents(), elements / agents(),
+                          static_cast<int>(settings.size() - 1)});
     }
     outputs.push_back(group.loss);
   }
@@ -178,21 +186,41 @@ void Learner::plan(Update& u) {
     if (s.next) outputs.push_back(s.next);
   for (const Update::Report& r : u.reports_) outputs.push_back(r.value);
 
-  u.plan_ = std::make_unique<graph::Plan>(g, outputs, graph::PlanOptions{.agents = agents()});
-  u.plan_->bind(u.seeds_, seed_words_.data());
-  u.plan_->bind(u.step_, step_words_);
-  for (const auto& [index, tensor] : u.parameters_) u.plan_->bind(tensor, store_.value(index));
-  for (const auto& [tensor, memory] : places) u.plan_->bind(tensor, memory);
-  for (const Update::StateSlot& s : u.states_) u.plan_->bind(s.now, s.values->data());
+  u.plan_ = std::make_unique<graph::Plan>(
+      g, outputs, graph::PlanOptions{.agents = agents(), .device = device_ ? &device_->mirror().device() : nullptr});
+  bind(u, u.seeds_, seed_words_.data());
+  if (device_) {
+    u.plan_->bind(u.step_, device_->memory().step);
+    u.host_[u.step_.id] = step_words_;
+  } else {
+    u.plan_->bind(u.step_, step_words_);
+  }
+  for (const auto& [index, tensor] : u.parameters_) bind(u, tensor, store_.value(index));
+  for (const auto& [tensor, memory] : places) bind(u, tensor, memory);
+  for (const Update::StateSlot& s : u.states_) bind(u, s.now, s.values->data());
+  if (!device_) make_optimiser(u);
+}
+
+void Learner::make_optimiser(Update& u) {
   for (const Update::Group& group : u.groups_) u.plan_->raw(group.loss);
   for (const Update::StateSlot& s : u.states_)
     if (s.next) u.plan_->raw(s.next);
   for (const Update::Report& r : u.reports_) u.plan_->raw(r.value);
-  u.optimiser_ = std::make_unique<nn::Optimiser>(std::move(segments), std::move(settings));
+  u.optimiser_ = std::make_unique<nn::Optimiser>(u.segments_, u.settings_);
   u.rates_.resize(u.groups_.size());
 }
 
-void Learner::bind(Update& update, Tensor input, void* memory) { update.plan_->bind(input, memory); }
+void Learner::bind(Update& update, Tensor input, void* memory) {
+  const graph::ValueInfo& info = update.graph_.info(input);
+  const std::size_t bytes = static_cast<std::size_t>(info.shape.elements()) * size_of(info.type);
+  update.host_[input.id] = memory;
+  update.plan_->bind(input, place(static_cast<std::byte*>(memory), bytes));
+}
+
+std::string Learner::reason(const std::string& loss, std::uint64_t step, const std::string& op) {
+  return "loss " + loss + " is not finite at step " + std::to_string(step) + ", first in " +
+         (op.empty() ? "the loss itself" : op);
+}
 
 void Learner::stop_agents_with_bad_losses(Update& u, ThreadTeam& team) {
   for (const Update::Group& group : u.groups_) {
@@ -201,14 +229,24 @@ void Learner::stop_agents_with_bad_losses(Update& u, ThreadTeam& team) {
       if (!active(a) || std::isfinite(loss[a])) continue;
       const std::string op = u.plan_->find_non_finite(team, a, agents());
       active_[static_cast<std::size_t>(a)] = 0;
-      stop_reason_[static_cast<std::size_t>(a)] = "loss " + group.name + " is not finite at step " +
-                                                  std::to_string(step_ + 1) + ", first in " +
-                                                  (op.empty() ? "the loss itself" : op);
+      stop_reason_[static_cast<std::size_t>(a)] = reason(group.name, static_cast<std::uint64_t>(step_ + 1), op);
     }
   }
 }
 
 void Learner::step(ThreadTeam& team) {
+  if (device_) {
+    if (!updates_.front()->descent_) begin_on_device();
+    device_->step(
+        step_,
+        [&](graph::Stream& stream) {
+          for (const auto& u : updates_) u->plan_->enqueue(stream);
+        },
+        [&](graph::Stream& stream) { enqueue(stream); });
+    fetched_ = false;
+    ++step_;
+    return;
+  }
   const auto t = static_cast<std::uint64_t>(step_);
   step_words_[0] = static_cast<std::int32_t>(static_cast<std::uint32_t>(t));
   step_words_[1] = static_cast<std::int32_t>(static_cast<std::uint32_t>(t >> 32));
@@ -229,7 +267,16 @@ void Learner::step(ThreadTeam& team) {
   ++step_;
 }
 
-std::map<std::string, std::vector<double>> Learner::reports() const {
+std::map<std::string, std::vector<double>> Learner::reports() {
+  if (device_) {
+    ThreadTeam team;
+    ask_for_reports();
+    std::vector<StepReports> all = reports_that_came(team, true);
+    const auto last = all.back().values;
+    all.pop_back();
+    came_.insert(came_.end(), all.begin(), all.end());  // asked for by others
+    return last;
+  }
   std::map<std::string, std::vector<double>> values;
   const auto read = [&](const Update& u, Tensor t) {
     const float* x = u.plan_->data<float>(t);
@@ -242,7 +289,29 @@ std::map<std::string, std::vector<double>> Learner::reports() const {
   return values;
 }
 
-Learner::State Learner::state() const { return {step_, active_, stop_reason_, state_values_}; }
+void Learner::ask_for_reports() {
+  if (!device_) {
+    came_.push_back({step_, reports()});
+    return;
+  }
+  if (!updates_.front()->descent_) begin_on_device();
+  device_->ask(step_);
+}
+
+std::vector<StepReports> Learner::reports_that_came(ThreadTeam& team, bool wait) {
+  std::vector<StepReports> all = std::exchange(came_, {});
+  if (!device_) return all;
+  for (LearnerDevice::Answer& answer : device_->answers(wait)) {
+    note_stopped(answer, team);
+    all.push_back(std::move(answer.reports));
+  }
+  return all;
+}
+
+Learner::State Learner::state() const {
+  fetched();
+  return {step_, active_, stop_reason_, state_values_};
+}
 
 void Learner::restore(const State& state) {
   if (state.active.size() != active_.size()) throw Error("the state is of another number of agents");
@@ -255,6 +324,12 @@ void Learner::restore(const State& state) {
       throw Error("the state lacks this value", name);
     std::ranges::copy(found->second, values.begin());  // in place: graphs read this memory
   }
+  if (!device_) return;
+  graph::Mirror& mirror = device_->mirror();
+  mirror.upload(slabs().data(), slabs().size_bytes());
+  for (const auto& [name, values] : state_values_) mirror.upload(values.data(), values.size() * sizeof(float));
+  device_->upload(step_, active_);
+  fetched_ = true;
 }
 
 std::string Learner::describe_plans() const {

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "algorithms/learner_device.h"
 #include "engine/base/threads.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/plan.h"
@@ -92,14 +93,19 @@ class Update {
   std::vector<StateSlot> states_;
   std::vector<Report> reports_;
   std::unique_ptr<graph::Plan> plan_;
-  std::unique_ptr<nn::Optimiser> optimiser_;
+  std::unique_ptr<nn::Optimiser> optimiser_;  // of the CPU
   std::vector<double> rates_;
+  std::vector<nn::Segment> segments_;  // what the optimiser moves, where the plan runs
+  std::vector<nn::GroupSettings> settings_;
+  std::unique_ptr<nn::DeviceDescent> descent_;  // of a device
+  std::map<std::int32_t, void*> host_;          // graph input -> where it is on the host
 };
 
 class Learner {
  public:
-  // seeds: one an agent; everything random about an agent follows from its seed.
-  explicit Learner(std::vector<std::uint64_t> seeds);
+  // seeds: one an agent; everything random about an agent follows from its seed. device: where it trains;
+  // null: on the CPU.
+  explicit Learner(std::vector<std::uint64_t> seeds, graph::Device* device = nullptr);
 
   std::int64_t agents() const { return static_cast<std::int64_t>(seeds_.size()); }
   std::span<const std::uint64_t> seeds() const { return seeds_; }
@@ -111,22 +117,29 @@ class Learner {
   Update& update(const std::string& name);
   void finish();  // allocates, initialises, differentiates and plans; nothing may be built afterwards
 
-  // Memory behind a graph input, read in place at every step.
+  // Memory behind a graph input, read in place at every step: on a device, its copy there (mirror()).
   void bind(Update& update, Tensor input, void* memory);
+  graph::Mirror* mirror() { return device_ ? &device_->mirror() : nullptr; }  // null on the CPU
 
   // --- running
-  // One step of every update. Agents whose loss is not finite are stopped before their parameters change.
+  // One step of every update. Agents whose loss is not finite are stopped before their parameters change. On a
+  // device the step is put into its stream as one launch; what came of it is seen by what follows.
   void step(ThreadTeam& team);
   std::int64_t steps_done() const { return step_; }
   bool active(std::int64_t agent) const { return active_[static_cast<std::size_t>(agent)] != 0; }
   const std::string& stop_reason(std::int64_t agent) const {
     return stop_reason_[static_cast<std::size_t>(agent)];
   }
-  // Values of the last step, by name: one an agent.
-  std::map<std::string, std::vector<double>> reports() const;
+  // Values of the last step, by name: one an agent. On a device this waits for them.
+  std::map<std::string, std::vector<double>> reports();
+  // The same beside the training: asked for after a step, fetched when they have come (all, if `wait`). On a
+  // device, that an agent was stopped is seen when the reports of a later step come.
+  void ask_for_reports();
+  std::vector<StepReports> reports_that_came(ThreadTeam& team, bool wait = false);
 
-  nn::ParameterStore& parameters() { return store_; }
-  const nn::ParameterStore& parameters() const { return store_; }
+  // Brought to the host first where the learner trains on a device.
+  nn::ParameterStore& parameters() { return fetched(); }
+  const nn::ParameterStore& parameters() const { return fetched(); }
 
   // --- the state that a checkpoint keeps
   struct State {
@@ -139,14 +152,26 @@ class Learner {
   void restore(const State& state);  // the store's slabs are restored by the caller
 
   std::string describe_plans() const;
+  std::size_t device_bytes() const;  // that plans, parameters and tables take, or will take, on the device
 
  private:
   friend class Update;
+  nn::ParameterStore& fetched() const;
+  std::span<float> slabs() const;
+  template <class T>
+  T* place(T* host, std::size_t count) const {
+    return device_ ? device_->mirror().place_of(host, count) : host;
+  }
+  void make_optimiser(Update& update);
+  void begin_on_device();
+  void enqueue(graph::Stream& stream);
+  void note_stopped(const LearnerDevice::Answer& answer, ThreadTeam& team);
+  static std::string reason(const std::string& loss, std::uint64_t step, const std::string& op);
   void stop_agents_with_bad_losses(Update& update, ThreadTeam& team);
   void plan(Update& update);
 
   std::vector<std::uint64_t> seeds_;
-  nn::ParameterStore store_;
+  mutable nn::ParameterStore store_;  // on a device: a copy of what is there, brought up to date when asked for
   std::vector<nn::TensorSpec> specs_;                                   // by store index
   std::vector<std::pair<std::vector<int>, std::vector<int>>> targets_;  // (network's tensors, its target's)
   std::vector<std::unique_ptr<Update>> updates_;
@@ -156,6 +181,9 @@ class Learner {
   std::int64_t step_ = 0;
   std::vector<std::uint8_t> active_;
   std::vector<std::string> stop_reason_;
+  std::unique_ptr<LearnerDevice> device_;  // null on the CPU
+  mutable bool fetched_ = true;            // the store is what the device has
+  std::vector<StepReports> came_;          // on the CPU, asked for and not yet fetched
 };
 
 }  // namespace hardy::algorithms

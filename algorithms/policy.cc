@@ -63,10 +63,38 @@ void Actor::build(std::int64_t agents, std::int64_t batch) {
   const nn::ActionSample sample = act_through(graph_, spec_.head, net, log_std, noise_);
   action_ = sample.action;
   log_prob_ = sample.log_prob;
-  if (log_prob_)
-    plan_ = std::make_unique<graph::Plan>(graph_, std::initializer_list<graph::Tensor>{action_, log_prob_});
-  else
-    plan_ = std::make_unique<graph::Plan>(graph_, std::initializer_list<graph::Tensor>{action_});
+  std::vector<graph::Tensor> outputs{action_};
+  if (log_prob_) outputs.push_back(log_prob_);
+  plan_ = std::make_unique<graph::Plan>(graph_, outputs,
+                                        graph::PlanOptions{.device = mirror_ ? &mirror_->device() : nullptr});
+  if (!mirror_) return;
+  const auto elements = [&](graph::Tensor t) { return static_cast<std::size_t>(graph_.shape(t).elements()); };
+  in_.resize(elements(observations_));
+  noise_in_.resize(elements(noise_));
+  out_.resize(elements(action_));
+  if (log_prob_) log_prob_out_.resize(elements(log_prob_));
+}
+
+// in_, noise_in_ -> out_, log_prob_out_ on a device; the plan's own memory on the CPU.
+void Actor::run(ThreadTeam& team) {
+  if (!mirror_) return plan_->run(team);
+  graph::Stream& stream = mirror_->stream();
+  const auto in = [&](graph::Tensor t, const std::vector<float>& x) {
+    stream.copy_in(plan_->raw(t), x.data(), x.size() * sizeof(float));
+  };
+  const auto out = [&](graph::Tensor t, std::vector<float>& x) {
+    stream.copy_out(x.data(), plan_->raw(t), x.size() * sizeof(float));
+  };
+  in(observations_, in_);
+  in(noise_, noise_in_);
+  if (!captured_) {
+    plan_->enqueue(stream);  // before the capture: libraries load their kernels at first use
+    captured_ = stream.capture([&] { plan_->enqueue(stream); });
+  }
+  stream.replay(*captured_);
+  out(action_, out_);
+  if (log_prob_) out(log_prob_, log_prob_out_);
+  stream.synchronise();
 }
 
 Actor::Actor(const PolicySpec& spec, std::int64_t batch, const std::vector<std::vector<float>>& parameters)
@@ -81,18 +109,20 @@ Actor::Actor(const PolicySpec& spec, std::int64_t batch, const std::vector<std::
   }
 }
 
-Actor::Actor(const PolicySpec& spec, std::int64_t batch, const nn::ParameterStore& store) : spec_(spec) {
+Actor::Actor(const PolicySpec& spec, std::int64_t batch, const nn::ParameterStore& store, graph::Mirror* mirror)
+    : spec_(spec), mirror_(mirror) {
   build(store.agents(), batch);
   for (const graph::Tensor t : parameters_) {
     const int index = store.find(graph_.info(t).name);
     if (index < 0) throw Error("the learner has no such parameter", graph_.info(t).name);
-    plan_->bind(t, store.value(index));
+    float* const value = store.value(index);
+    plan_->bind(t, mirror ? mirror->place_of(value, static_cast<std::size_t>(graph_.shape(t).elements())) : value);
   }
 }
 
 void Actor::act(std::span<const double> observations, std::span<const float> noise, std::span<float> actions,
                 std::span<float> log_probs, ThreadTeam& team) {
-  float* in = plan_->data<float>(observations_);
+  float* in = mirror_ ? in_.data() : plan_->data<float>(observations_);
   const auto obs = static_cast<std::size_t>(spec_.observation_size),
              act = static_cast<std::size_t>(spec_.action_size);
   const bool normalised = !spec_.observation_mean.empty();
@@ -100,13 +130,13 @@ void Actor::act(std::span<const double> observations, std::span<const float> noi
     const auto x = static_cast<float>(observations[i]);
     in[i] = normalised ? (x - spec_.observation_mean[i % obs]) / spec_.observation_std[i % obs] : x;
   }
-  float* z = plan_->data<float>(noise_);
+  float* z = mirror_ ? noise_in_.data() : plan_->data<float>(noise_);
   if (noise.empty())
     std::fill(z, z + actions.size(), 0.0f);
   else
     std::copy(noise.begin(), noise.end(), z);
-  plan_->run(team);
-  const float* out = plan_->data<float>(action_);
+  run(team);
+  const float* out = mirror_ ? out_.data() : plan_->data<float>(action_);
   for (std::size_t i = 0; i < actions.size(); ++i) {
     const float low = spec_.action_low[i % act], high = spec_.action_high[i % act];
     // Squashed heads give (-1, 1), stretched to the bounds; a plain Gaussian is held within them.
@@ -114,7 +144,8 @@ void Actor::act(std::span<const double> observations, std::span<const float> noi
                                                : low + (out[i] + 1) * 0.5f * (high - low);
   }
   if (!log_probs.empty() && log_prob_)
-    std::copy_n(plan_->data<float>(log_prob_), log_probs.size(), log_probs.begin());
+    std::copy_n(mirror_ ? log_prob_out_.data() : plan_->data<float>(log_prob_), log_probs.size(),
+                log_probs.begin());
 }
 
 std::vector<std::vector<float>> policy_parameters(const nn::ParameterStore& store, std::int64_t agent) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/threads.h"
+#include "engine/graph/mirror.h"
 #include "engine/graph/plan.h"
 #include "engine/nn/heads.h"
 #include "engine/nn/mlp.h"
@@ -45,7 +46,9 @@ class Actor {
   // One agent, its parameters copied from `parameters`: w0, b0, ..., then log_std where there is one.
   Actor(const PolicySpec& spec, std::int64_t batch, const std::vector<std::vector<float>>& parameters);
   // All agents of a store, reading its parameters named policy/... where they are.
-  Actor(const PolicySpec& spec, std::int64_t batch, const nn::ParameterStore& store);
+  // With a mirror it acts on the mirror's device, in the order of the training's stream.
+  Actor(const PolicySpec& spec, std::int64_t batch, const nn::ParameterStore& store,
+        graph::Mirror* mirror = nullptr);
 
   const PolicySpec& spec() const { return spec_; }
   // observations [A, B, obs] raw; noise [A, B, act] standard normal, or empty to act by the mode.
@@ -55,6 +58,7 @@ class Actor {
 
  private:
   void build(std::int64_t agents, std::int64_t batch);
+  void run(ThreadTeam& team);
 
   PolicySpec spec_;
   graph::Graph graph_;
@@ -62,6 +66,10 @@ class Actor {
   graph::Tensor observations_, noise_, action_, log_prob_;
   std::unique_ptr<graph::Plan> plan_;
   std::vector<std::vector<float>> own_;
+  graph::Mirror* mirror_ = nullptr;
+  std::unique_ptr<graph::Captured> captured_;
+  // On a device: its inputs and outputs here.
+  std::vector<float> in_, noise_in_, out_, log_prob_out_;
 };
 
 // One agent's policy in a file: spec, parameters, and who made it.

@@ -24,6 +24,10 @@ void TrainingSettings::options(run::Schema& s) {
       .option("seeds", &seeds, "agents trained together, each with a seed of its own", 1, 4096)
       .option("seed", &seed, "the first agent's seed; the others count on from it", 0)
       .option("threads", &threads, "threads; results do not depend on them; 0: all cores", 0, 1024)
+      .option("device", &device, "cpu, cuda (the first GPU) or cuda:N; `hardy devices` lists them")
+      .option("tf32", &device_options.tf32, "on a GPU: matrix products may round their operands to TF32")
+      .option("device-check", &device_options.check,
+              "on a GPU: every kernel by itself and waited for, so that a failing one is named; slow")
       .option("log-every", &log_every, "steps between two records of metrics", 1)
       .option("eval-every", &eval_every, "steps between two evaluations; 0: a tenth of the steps", 0)
       .option("eval-episodes", &eval_episodes, "episodes of an evaluation", 1, 10000)
@@ -44,6 +48,14 @@ std::vector<std::uint64_t> TrainingSettings::agent_seeds() const {
 int TrainingSettings::team_size() const {
   return threads > 0 ? static_cast<int>(threads)
                      : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+std::unique_ptr<graph::Device> TrainingSettings::open_device() const {
+  if (device == "cpu") {
+    if (device_options.tf32) throw Error("is for GPUs", "--tf32", "leave it out, or add --device cuda");
+    return nullptr;
+  }
+  return graph::open_device(device, device_options);
 }
 
 namespace {
@@ -78,6 +90,8 @@ class Training {
     const std::int64_t step = trainee_.steps_done();
     const bool finished = !run::StopSignals::stop_requested();
     if (finished) evaluate(step);
+    log_reports(true);
+    tell_of_stopped_agents();
     if (queue_) record(queue_->drain());
     if (saved_ != step) save(step);
     for (std::int64_t a = 0; a < agents(); ++a) write_policy_of(a, files_.directory.policy_file(a), step);
@@ -117,7 +131,8 @@ class Training {
 
   void after_step(std::int64_t step) {
     tell_of_stopped_agents();
-    if (step % c_.log_every == 0) log_->write("train", step, seconds(), learner().reports());
+    if (step % c_.log_every == 0) learner().ask_for_reports();
+    log_reports(false);
     if (c_.keep_policies > 0 && step % c_.keep_policies == 0)
       for (std::int64_t a = 0; a < agents(); ++a)
         write_policy_of(a,
@@ -128,6 +143,12 @@ class Training {
     if (step % c_.eval_every == 0 && step < c_.steps) evaluate(step);
     if (queue_) record(queue_->finished());
     if (progress_->due(step)) show(step);
+  }
+
+  // Those that have come; a device's come while it trains on.
+  void log_reports(bool wait) {
+    for (const StepReports& r : learner().reports_that_came(team_, wait))
+      log_->write("train", r.step, seconds(), r.values);
   }
 
   void tell_of_stopped_agents() {
@@ -176,6 +197,7 @@ class Training {
 
   void save(std::int64_t step) {
     // Evaluations of earlier steps reach the log first, so that a resumed run lacks none of them.
+    log_reports(true);
     if (queue_) record(queue_->drain());
     run::ArchiveWriter file("checkpoint", kCheckpointFormat);
     save_learner(learner(), file);

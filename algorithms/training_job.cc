@@ -45,6 +45,7 @@ class OfflineJob final : public TrainingJob {
   const std::string& environment() const override { return environment_; }
 
   std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
+    static_cast<void>(settings_.open_device());  // a device that is not there is said before the data are read
     if (dataset_.empty())
       throw Error("an offline method needs a dataset", "--dataset", "e.g. --dataset hopper.hdf5");
     method_->check();
@@ -81,7 +82,9 @@ class OfflineJob final : public TrainingJob {
     summary["transitions"] = t.rows;
     about["dataset"] = summary;
     about["notes"] = method_->notes();
-    return std::make_unique<OfflineTrainee>(*method_, std::move(t), settings_.agent_seeds(), low, high);
+    device_ = settings_.open_device();
+    return std::make_unique<OfflineTrainee>(*method_, std::move(t), settings_.agent_seeds(), low, high,
+                                            device_.get());
   }
 
  private:
@@ -114,6 +117,7 @@ class OfflineJob final : public TrainingJob {
   std::vector<std::string> corrupt_;
   datasets::CorruptionSettings corruption_;
   std::int64_t corrupt_seed_ = 0;
+  std::unique_ptr<graph::Device> device_;  // outlives the trainee: callers drop that one first
 };
 
 class SacJob final : public TrainingJob {
@@ -149,7 +153,8 @@ class SacJob final : public TrainingJob {
       throw Error("the replay is smaller than a batch", "--capacity " + std::to_string(i.capacity));
     about["dataset"] = nullptr;
     about["notes"] = "";
-    return std::make_unique<SacTrainee>(environment_, sac_, i, settings_.agent_seeds());
+    device_ = settings_.open_device();
+    return std::make_unique<SacTrainee>(environment_, sac_, i, settings_.agent_seeds(), device_.get());
   }
 
  private:
@@ -158,6 +163,7 @@ class SacJob final : public TrainingJob {
   SacSettings sac_;
   InteractionSettings interaction_;
   std::string environment_ = "hopper";
+  std::unique_ptr<graph::Device> device_;
 };
 
 }  // namespace

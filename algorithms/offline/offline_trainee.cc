@@ -7,11 +7,11 @@ namespace hardy::algorithms {
 
 OfflineTrainee::OfflineTrainee(const OfflineMethod& method, datasets::Transitions transitions,
                                std::vector<std::uint64_t> seeds, std::vector<float> action_low,
-                               std::vector<float> action_high)
+                               std::vector<float> action_high, graph::Device* device)
     : data_(std::move(transitions)),
       rows_(static_cast<std::int32_t>(data_.rows)),
       policy_(method.policy(data_.observation_size, data_.action_size)),
-      learner_(std::move(seeds)) {
+      learner_(std::move(seeds), device) {
   const std::int64_t batch = method.batch_size(), n = data_.rows;
   if (n < batch)
     throw Error("has " + std::to_string(n) + " transitions, fewer than a batch of " + std::to_string(batch),

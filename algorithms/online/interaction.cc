@@ -6,11 +6,12 @@
 namespace hardy::algorithms {
 
 Interaction::Interaction(const std::string& environment, const SacSettings& sac,
-                         const InteractionSettings& settings, std::vector<std::uint64_t> seeds)
+                         const InteractionSettings& settings, std::vector<std::uint64_t> seeds,
+                         graph::Device* device)
     : sac_(sac),
       settings_(settings),
       env_(envs::make_environment(environment, static_cast<int>(seeds.size()))),
-      learner_(std::move(seeds)) {
+      learner_(std::move(seeds), device) {
   const auto agents = static_cast<std::size_t>(learner_.agents()),
              rows = agents * static_cast<std::size_t>(settings_.capacity);
   const auto obs = static_cast<std::size_t>(spec().observation_size),
@@ -26,7 +27,7 @@ Interaction::Interaction(const std::string& environment, const SacSettings& sac,
   build_sac(learner_, sac_, spec().observation_size, spec().action_size,
             {replay_.observations.data(), replay_.actions.data(), replay_.rewards.data(),
              replay_.next_observations.data(), replay_.terminals.data(), &replay_.rows, settings_.capacity});
-  actor_ = std::make_unique<Actor>(policy_, 1, learner_.parameters());
+  actor_ = std::make_unique<Actor>(policy_, 1, learner_.parameters(), learner_.mirror());
   observations_.resize(agents * obs);
   next_.resize(agents * obs);
   rewards_.resize(agents);
@@ -63,6 +64,22 @@ void Interaction::store(std::int64_t agent) {
   replay_.terminals[row] = terminated_[a];
 }
 
+void Interaction::upload() {
+  graph::Mirror* mirror = learner_.mirror();
+  if (!mirror) return;
+  for (std::int64_t a = 0; a < learner_.agents(); ++a) {
+    const std::int64_t row = a * settings_.capacity + t_ % settings_.capacity;
+    const auto send = [&](std::vector<float>& table, std::int64_t width) {
+      mirror->upload(&table[static_cast<std::size_t>(row * width)], static_cast<std::size_t>(width) * sizeof(float));
+    };
+    send(replay_.observations, spec().observation_size);
+    send(replay_.next_observations, spec().observation_size);
+    send(replay_.actions, spec().action_size);
+    send(replay_.rewards, 1);
+    send(replay_.terminals, 1);
+  }
+}
+
 void Interaction::iterate(ThreadTeam& team) {
   const auto act = static_cast<std::size_t>(spec().action_size),
              obs = static_cast<std::size_t>(spec().observation_size);
@@ -91,8 +108,10 @@ void Interaction::iterate(ThreadTeam& team) {
       std::copy_n(&next_[a * obs], obs, &observations_[a * obs]);
     }
   }
+  upload();
   ++t_;
   replay_.rows = static_cast<std::int32_t>(std::min(t_, settings_.capacity));
+  if (learner_.mirror()) learner_.mirror()->upload(&replay_.rows, sizeof replay_.rows);
   if (t_ > settings_.start_steps && t_ % settings_.update_every == 0) learner_.step(team);
 }
 
@@ -122,6 +141,12 @@ void Interaction::restore(const State& s, const Replay& replay) {
   std::ranges::copy(replay.next_observations, replay_.next_observations.begin());
   std::ranges::copy(replay.terminals, replay_.terminals.begin());
   replay_.rows = replay.rows;
+  if (graph::Mirror* mirror = learner_.mirror()) {
+    for (const std::vector<float>* table : {&replay_.observations, &replay_.actions, &replay_.rewards,
+                                            &replay_.next_observations, &replay_.terminals})
+      mirror->upload(table->data(), table->size() * sizeof(float));
+    mirror->upload(&replay_.rows, sizeof replay_.rows);
+  }
 }
 
 }  // namespace hardy::algorithms

@@ -26,7 +26,7 @@ struct Replay {
 class Interaction {
  public:
   Interaction(const std::string& environment, const SacSettings& sac, const InteractionSettings& settings,
-              std::vector<std::uint64_t> seeds);
+              std::vector<std::uint64_t> seeds, graph::Device* device = nullptr);
 
   // One environment step of every agent and, when it is due, one learning step.
   void iterate(ThreadTeam& team);
@@ -51,6 +51,7 @@ class Interaction {
  private:
   void reset(std::int64_t agent);
   void store(std::int64_t agent);
+  void upload();  // what store() wrote, where the learner is on a device
 
   SacSettings sac_;
   InteractionSettings settings_;

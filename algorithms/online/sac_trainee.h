@@ -9,8 +9,8 @@ namespace hardy::algorithms {
 class SacTrainee final : public Trainee {
  public:
   SacTrainee(const std::string& environment, const SacSettings& sac, const InteractionSettings& settings,
-             std::vector<std::uint64_t> seeds)
-      : interaction_(environment, sac, settings, std::move(seeds)), capacity_(settings.capacity) {}
+             std::vector<std::uint64_t> seeds, graph::Device* device = nullptr)
+      : interaction_(environment, sac, settings, std::move(seeds), device), capacity_(settings.capacity) {}
 
   void step(ThreadTeam& team) override { interaction_.iterate(team); }
   std::int64_t steps_done() const override { return interaction_.steps_done(); }

@@ -68,7 +68,7 @@ class Random {
     return static_cast<std::uint32_t>((std::uint64_t{bits(i)} * n) >> 32);
   }
   // Standard normal by Box-Muller; draws 2j and 2j+1 share a pair of words.
-  double normal(std::uint64_t i) const {
+  constexpr double normal(std::uint64_t i) const {
     const Block b = block(static_cast<std::uint32_t>(i >> 2));
     const std::size_t pair = (i & 2);
     const double u = (static_cast<double>(b[pair]) + 0.5) * 0x1p-32;

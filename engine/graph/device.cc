@@ -1,6 +1,11 @@
 #include "engine/graph/device.h"
 
+#include <dlfcn.h>
+
+#include <algorithm>
 #include <charconv>
+#include <cstdio>
+#include <filesystem>
 #include <map>
 
 #include "engine/base/error.h"
@@ -57,7 +62,22 @@ std::vector<std::string> kernel_keys(const std::string& backend) {
 RegisterBackend::RegisterBackend(const Backend& backend) { registered().push_back(backend); }
 const std::vector<Backend>& backends() { return registered(); }
 
-std::unique_ptr<Device> open_device(const std::string& name) {
+bool load_backend(const std::string& name) {
+  for (const Backend& b : registered())
+    if (b.name == name) return true;
+  if (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") != std::string::npos) return false;
+  Dl_info here{};
+  if (dladdr(reinterpret_cast<const void*>(&load_backend), &here) == 0) return false;
+  std::string file = "libhardy_" + name + ".so";
+  std::ranges::replace(file, '-', '_');
+  const std::filesystem::path path = std::filesystem::absolute(here.dli_fname).parent_path() / file;
+  if (!std::filesystem::exists(path)) return false;
+  if (!dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL))
+    throw Error(std::string("cannot be loaded: ") + dlerror(), path.string());
+  return true;
+}
+
+std::unique_ptr<Device> open_device(const std::string& name, const DeviceOptions& options) {
   const std::string where = "--device " + name;
   const std::size_t colon = name.find(':');
   const std::string backend = name.substr(0, colon);
@@ -68,9 +88,9 @@ std::unique_ptr<Device> open_device(const std::string& name) {
     if (error != std::errc() || at != end || index < 0)
       throw Error("'" + name.substr(colon + 1) + "' is no device index", where, "e.g. " + backend + ":0");
   }
-  std::string known = "cpu";
+  load_backend(backend);
+  std::string known = "cpu, cuda, cuda:N";
   for (const Backend& b : registered()) {
-    known += ", " + b.name;
     if (b.name != backend) continue;
     if (const std::string obstacle = b.obstacle(); !obstacle.empty()) throw Error(obstacle, where);
     const std::size_t count = b.devices().size();
@@ -78,7 +98,7 @@ std::unique_ptr<Device> open_device(const std::string& name) {
       throw Error("there is no device " + std::to_string(index), where,
                   count == 1 ? "this machine has one: " + backend + ":0"
                              : "this machine has " + std::to_string(count) + ", counted from 0");
-    return b.open(index);
+    return b.open(index, options);
   }
   if (backend == "cuda")
     throw Error("this build has no CUDA", where,

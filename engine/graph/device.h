@@ -63,6 +63,11 @@ struct DeviceInfo {
   std::size_t memory_bytes = 0, memory_free_bytes = 0;
 };
 
+struct DeviceOptions {
+  bool tf32 = false;   // f32 matrix products may round their operands to TF32
+  bool check = false;  // steps run kernel by kernel, each waited for, so that a failing one is named
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -80,12 +85,13 @@ class Device {
 
   // An Error that says needed and free if `bytes` more would not fit.
   void require(std::size_t bytes) const;
-  // True: steps run kernel by kernel, each waited for, so that a failing one is named.
-  bool checks() const { return checks_; }
-  void set_checks(bool on) { checks_ = on; }
+  const DeviceOptions& options() const { return options_; }
+
+ protected:
+  explicit Device(const DeviceOptions& options) : options_(options) {}
 
  private:
-  bool checks_ = false;
+  DeviceOptions options_;
 };
 
 // Device memory with its owner.
@@ -96,6 +102,15 @@ struct ReleaseMemory {
 using DeviceMemory = std::unique_ptr<void, ReleaseMemory>;
 inline DeviceMemory allocate(Device& device, std::size_t bytes) {
   return DeviceMemory(device.allocate(bytes), ReleaseMemory{&device});
+}
+
+struct ReleasePinned {
+  Device* device = nullptr;
+  void operator()(void* memory) const { device->release_pinned(memory); }
+};
+using PinnedMemory = std::unique_ptr<void, ReleasePinned>;
+inline PinnedMemory allocate_pinned(Device& device, std::size_t bytes) {
+  return PinnedMemory(device.allocate_pinned(bytes), ReleasePinned{&device});
 }
 
 // --- the table of kernels ------------------------------------------------------------------------
@@ -111,18 +126,20 @@ std::vector<std::string> kernel_keys(const std::string& backend);
 // --- the backends --------------------------------------------------------------------------------
 
 struct Backend {
-  std::string name;                            // "cuda"
-  std::vector<DeviceInfo> (*devices)();        // what is seen
-  std::string (*obstacle)();                   // why none can be used; "" if one can
-  std::unique_ptr<Device> (*open)(int index);  // index < devices().size()
+  std::string name;                               // "cuda"
+  std::vector<DeviceInfo> (*devices)();           // what is seen
+  std::string (*obstacle)();                      // why none can be used; "" if one can
+  std::unique_ptr<Device> (*open)(int index, const DeviceOptions& options);  // index < devices().size()
 };
 struct RegisterBackend {
   explicit RegisterBackend(const Backend& backend);
 };
 const std::vector<Backend>& backends();
+// Loads libhardy_<name>.so where it lies beside this library and the backend is not there yet; false where there
+// is none. An Error where it cannot be loaded.
+bool load_backend(const std::string& name);
 
-// "cuda" (its first device), "cuda:1". An Error: no such backend (and what adds it), no device, no such
-// index.
-std::unique_ptr<Device> open_device(const std::string& name);
+// "cuda" (its first device), "cuda:1". An Error: no such backend (and what adds it), no device, no such index.
+std::unique_ptr<Device> open_device(const std::string& name, const DeviceOptions& options = {});
 
 }  // namespace hardy::graph

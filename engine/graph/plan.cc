@@ -269,7 +269,7 @@ void Plan::enqueue(Stream& stream) {
     const Launch& l = step.launches.front();
     try {
       l.kernel(l.call(), stream);
-      if (impl_->device->checks()) stream.synchronise();
+      if (impl_->device->options().check) stream.synchronise();
     } catch (const Error& e) {
       const Shape& shape = l.outputs.front().shape;
       throw Error::failed_run(e.message(), std::string("op ") + kernel_key(*l.node.op) + " " + shape.str());

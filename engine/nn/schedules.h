@@ -11,6 +11,7 @@ namespace hardy::nn {
 
 class Schedule {
  public:
+  Schedule() = default;  // 0
   static Schedule constant(double value) { return {Kind::kConstant, value, value, 1}; }
   // From `start` to `end` in equal steps over `steps`, then `end`.
   static Schedule linear(double start, double end, std::int64_t steps) {
@@ -27,7 +28,7 @@ class Schedule {
     return s;
   }
 
-  double at(std::int64_t step) const {
+  constexpr double at(std::int64_t step) const {
     const double t = static_cast<double>(std::min(step, steps_)) / static_cast<double>(steps_);
     double value = start_;
     if (kind_ == Kind::kLinear) value = start_ + (end_ - start_) * t;
@@ -40,9 +41,9 @@ class Schedule {
   Schedule(Kind kind, double start, double end, std::int64_t steps)
       : kind_(kind), start_(start), end_(end), steps_(std::max<std::int64_t>(steps, 1)) {}
 
-  Kind kind_;
-  double start_, end_;
-  std::int64_t steps_, warm_up_ = 0;
+  Kind kind_ = Kind::kConstant;
+  double start_ = 0, end_ = 0;
+  std::int64_t steps_ = 1, warm_up_ = 0;
 };
 
 }  // namespace hardy::nn

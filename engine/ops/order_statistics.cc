@@ -6,6 +6,7 @@
 
 #include "engine/base/threads.h"
 #include "engine/ops/attributes.h"
+#include "engine/ops/order.h"
 
 namespace hardy::ops {
 namespace {
@@ -14,33 +15,6 @@ using graph::Graph;
 using graph::KernelCall;
 using graph::Node;
 using graph::Tensor;
-
-constexpr std::int64_t kMost = 64;
-
-// Sorted positions of the values at `first`, `first + stride`, ...; ties keep their order. False if
-// one of them is NaN.
-template <class T>
-bool sort_members(const T* first, std::int64_t n, std::int64_t stride, std::uint8_t* order) {
-  for (std::int64_t k = 0; k < n; ++k) {
-    const T x = first[k * stride];
-    if (x != x) return false;
-    std::int64_t at = k;
-    for (; at > 0 && first[order[at - 1] * stride] > x; --at) order[at] = order[at - 1];
-    order[at] = static_cast<std::uint8_t>(k);
-  }
-  return true;
-}
-
-struct Position {
-  std::int64_t low, high;
-  double weight;  // of high
-  Position(double alpha, std::int64_t n) {
-    const double at = alpha * static_cast<double>(n - 1);
-    low = static_cast<std::int64_t>(std::floor(at));
-    high = std::min(low + 1, n - 1);
-    weight = at - static_cast<double>(low);
-  }
-};
 
 // Calls body(first element's index, index of the result) for every row along the axis.
 template <class Body>
@@ -56,11 +30,11 @@ void quantile_kernel(const KernelCall& call, ThreadTeam& team) {
   const auto q = call.attribute<Quantile>();
   const Shape& shape = call.inputs[0].shape;
   const std::int64_t n = shape[q.axis], stride = shape.product(q.axis + 1, shape.rank());
-  const Position p(q.alpha, n);
+  const QuantilePosition p(q.alpha, n);
   const T* x = call.inputs[0].as<const T>();
   T* y = call.outputs[0].as<T>();
   for_rows(shape, q.axis, team, [&](std::int64_t first, std::int64_t row) {
-    std::uint8_t order[kMost];
+    std::uint8_t order[kMostOrdered];
     if (!sort_members(x + first, n, stride, order)) {
       y[row] = std::numeric_limits<T>::quiet_NaN();
       return;
@@ -75,12 +49,12 @@ void quantile_gradient_kernel(const KernelCall& call, ThreadTeam& team) {
   const auto q = call.attribute<Quantile>();
   const Shape& shape = call.inputs[0].shape;
   const std::int64_t n = shape[q.axis], stride = shape.product(q.axis + 1, shape.rank());
-  const Position p(q.alpha, n);
+  const QuantilePosition p(q.alpha, n);
   const T *x = call.inputs[0].as<const T>(), *dy = call.inputs[1].as<const T>();
   T* dx = call.outputs[0].as<T>();
   for_rows(shape, q.axis, team, [&](std::int64_t first, std::int64_t row) {
     for (std::int64_t k = 0; k < n; ++k) dx[first + k * stride] = T(0);
-    std::uint8_t order[kMost];
+    std::uint8_t order[kMostOrdered];
     if (!sort_members(x + first, n, stride, order)) return;
     dx[first + order[p.low] * stride] += static_cast<T>(1 - p.weight) * dy[row];
     dx[first + order[p.high] * stride] += static_cast<T>(p.weight) * dy[row];
@@ -109,7 +83,7 @@ Tensor quantile(Graph& g, Tensor x, double alpha, int axis) {
   if (axis < 0) axis += shape.rank();
   if (axis < 0 || axis >= shape.rank()) g.shape_error("quantile", "there is no such axis", {x});
   if (!(alpha >= 0 && alpha <= 1)) g.shape_error("quantile", "alpha must lie in [0, 1]", {x});
-  if (shape[axis] < 1 || shape[axis] > kMost)
+  if (shape[axis] < 1 || shape[axis] > kMostOrdered)
     g.shape_error("quantile", "the axis must hold 1 to 64 values", {x});
   shape[axis] = 1;
   return g.apply(kQuantile, {x}, g.type(x), shape, Quantile{alpha, axis});

@@ -10,6 +10,7 @@
 #include <mujoco/mujoco.h>
 #endif
 
+#include "engine/graph/device.h"
 #include "engine/ops/gemm.h"
 #include "engine/run/build.h"
 
@@ -63,7 +64,7 @@ std::string build_info_text() {
   line("matrix kernel", gemm_kernel_name());
   for (const LibraryInfo& l : libraries())
     line(l.name, l.version.empty() ? "not in this build (" + l.package + ")" : l.version);
-  line("CUDA", "not in this build");
+  line("CUDA", graph::load_backend("cuda") ? "in this build" : "not in this build (nvidia-cuda-toolkit)");
   line("MPI", "not in this build");
   return out;
 }

@@ -73,7 +73,19 @@ void read_table(const char* file, std::size_t size, std::uintptr_t base, Tables&
   }
 }
 
+// Kernels and their shared memory are linked into the module that holds the emulation.
+bool is_own_module(const dl_phdr_info& info) {
+  const auto here = reinterpret_cast<std::uintptr_t>(&is_own_module);
+  for (int i = 0; i < info.dlpi_phnum; ++i) {
+    const auto& segment = info.dlpi_phdr[i];
+    const std::uintptr_t begin = info.dlpi_addr + segment.p_vaddr;
+    if (segment.p_type == PT_LOAD && here >= begin && here < begin + segment.p_memsz) return true;
+  }
+  return false;
+}
+
 int read_module(dl_phdr_info* info, std::size_t, void* data) {
+  if (!is_own_module(*info)) return 0;
   const char* path = info->dlpi_name[0] == '\0' ? "/proc/self/exe" : info->dlpi_name;
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;

@@ -7,6 +7,7 @@
 #include "engine/run/measure.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/build_info.h"
+#include "tools/hardy/cuda_backend.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/machine.h"
 
@@ -51,6 +52,7 @@ int doctor(const std::vector<std::string>& args) {
                      {"memory_bytes", m.memory_bytes},
                      {"memory_free_bytes", m.memory_free_bytes},
                      {"matrix_kernel", gemm_kernel_name()},
+                     {"cuda_obstacle", cuda_obstacle()},
                      {"sgemm_gflops", {{"one_thread", one}, {"all_threads", all}}},
                      {"fma_peak_gflops", {{"one_thread", peak_one}, {"all_threads", peak_all}}}};
     for (const LibraryInfo& l : has) {
@@ -83,7 +85,8 @@ int doctor(const std::vector<std::string>& args) {
     line(l.name.c_str(), l.version.empty() ? "missing" : l.version);
     if (l.version.empty()) install += " " + l.package;
   }
-  line("CUDA, MPI", "not used by this build");
+  line("CUDA", cuda_obstacle().empty() ? "usable: --device cuda" : cuda_obstacle());
+  line("MPI", "not used by this build");
   std::printf("\n%s\n", install.empty() ? "nothing is missing"
                                         : ("to install and build again: apt-get install" + install).c_str());
   return 0;

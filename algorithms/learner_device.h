@@ -1,0 +1,77 @@
+// The part of a Learner that lives on a device: twins of its memory, one training step captured as one graph,
+// and what comes back from it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/graph/mirror.h"
+#include "engine/nn/device_descent.h"
+
+namespace hardy::algorithms {
+
+using graph::Tensor;
+
+// The values that a step reports, one an agent, by name.
+struct StepReports {
+  std::int64_t step = 0;  // steps done when they were taken
+  std::map<std::string, std::vector<double>> values;
+};
+
+class LearnerDevice {
+ public:
+  LearnerDevice(graph::Device& device, std::int64_t agents);
+
+  graph::Mirror& mirror() { return mirror_; }
+  const nn::StepMemory& memory() const { return memory_; }
+
+  // One launch: what `body` puts into the stream at the first step is captured and replayed from then on.
+  void step(std::int64_t number, const std::function<void(graph::Stream&)>& warm_up,
+            const std::function<void(graph::Stream&)>& body);
+  bool captured() const { return captured_ != nullptr; }
+  std::size_t nodes() const { return captured_ ? captured_->nodes() : 0; }
+
+  // --- what comes back, in a stream of its own beside the training
+  struct Source {
+    std::string name;
+    const void* place;  // [agents] f32
+  };
+  void set_sources(std::vector<Source> sources) { sources_ = std::move(sources); }
+  void ask(std::int64_t step);
+  struct Answer {
+    StepReports reports;
+    std::vector<std::uint8_t> active;
+    std::vector<std::int32_t> stopped;  // as nn::StepMemory has it
+  };
+  // Answers that have come, oldest first; all that were asked for if `wait`.
+  std::vector<Answer> answers(bool wait);
+
+  // --- the counters and flags, at once
+  void upload(std::int64_t step, const std::vector<std::uint8_t>& active);
+
+ private:
+  struct Slot {
+    graph::DeviceMemory staging;
+    graph::PinnedMemory pinned;
+    std::unique_ptr<graph::Event> taken, copied;
+    std::int64_t step = -1;  // -1: free
+  };
+  std::size_t slot_bytes() const;
+  Answer read(Slot& slot) const;
+
+  std::int64_t agents_;
+  graph::Mirror mirror_;
+  std::unique_ptr<graph::Stream> side_;  // copies out
+  graph::DeviceMemory words_;            // step, stopped, active
+  nn::StepMemory memory_;
+  std::unique_ptr<graph::Captured> captured_;
+  std::vector<Source> sources_;
+  std::deque<Slot> pending_;
+  std::vector<Slot> free_;
+};
+
+}  // namespace hardy::algorithms

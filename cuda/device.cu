@@ -1,0 +1,213 @@
+// CUDA devices as the engine's (engine/graph/device.h): memory, streams, events and captured graphs.
+#include <vector>
+
+#include "cuda/stream.h"
+
+namespace hardy::cuda {
+namespace {
+
+constexpr std::size_t kWorkspace = std::size_t{32} << 20;  // what cuBLASLt asks for on Hopper, at most
+
+class CudaEvent final : public graph::Event {
+ public:
+  CudaEvent() { check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "creating an event"); }
+  ~CudaEvent() override { cudaEventDestroy(event_); }
+  CudaEvent(const CudaEvent&) = delete;
+  CudaEvent& operator=(const CudaEvent&) = delete;
+  cudaEvent_t handle() const { return event_; }
+  bool reached() const override {
+    const cudaError_t status = cudaEventQuery(event_);
+    if (status == cudaErrorNotReady) return false;
+    check(status, "a kernel before this event");
+    return true;
+  }
+  void wait() const override { check(cudaEventSynchronize(event_), "a kernel before this event"); }
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
+
+class CapturedGraph final : public graph::Captured {
+ public:
+  explicit CapturedGraph(cudaGraph_t graph) {
+    cudaError_t status = cudaGraphGetNodes(graph, nullptr, &nodes_);
+    if (status == cudaSuccess) status = cudaGraphInstantiate(&executable_, graph, 0);
+    cudaGraphDestroy(graph);
+    check(status, "making the captured step ready to run");
+  }
+  ~CapturedGraph() override { cudaGraphExecDestroy(executable_); }
+  CapturedGraph(const CapturedGraph&) = delete;
+  CapturedGraph& operator=(const CapturedGraph&) = delete;
+  cudaGraphExec_t handle() const { return executable_; }
+  std::size_t nodes() const override { return nodes_; }
+
+ private:
+  cudaGraphExec_t executable_ = nullptr;
+  std::size_t nodes_ = 0;
+};
+
+}  // namespace
+
+CudaStream::CudaStream(int device, const Blas& blas, std::function<void(void*)> give_back)
+    : blas_(blas), give_back_(std::move(give_back)) {
+  check(cudaSetDevice(device), "choosing the device");
+  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream");
+}
+CudaStream::~CudaStream() {
+  cudaStreamSynchronize(stream_);
+  cudaStreamDestroy(stream_);
+  give_back_(blas_.workspace);
+}
+void CudaStream::copy_in(void* device, const void* host, std::size_t bytes) {
+  check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_), "a copy to the device");
+}
+void CudaStream::copy_out(void* host, const void* device, std::size_t bytes) {
+  check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_), "a copy from the device");
+}
+void CudaStream::copy(void* to, const void* from, std::size_t bytes) {
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "a copy within the device");
+}
+void CudaStream::record(graph::Event& event) {
+  check(cudaEventRecord(static_cast<CudaEvent&>(event).handle(), stream_), "recording an event");
+}
+void CudaStream::wait(const graph::Event& event) {
+  check(cudaStreamWaitEvent(stream_, static_cast<const CudaEvent&>(event).handle(), 0), "waiting for an event");
+}
+void CudaStream::synchronise() { check(cudaStreamSynchronize(stream_), "a kernel"); }
+
+std::unique_ptr<graph::Captured> CudaStream::capture(const std::function<void()>& body) {
+  check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "capturing a step");
+  cudaGraph_t graph = nullptr;
+  try {
+    body();
+  } catch (...) {  // the stream must leave the capture, whatever came of it
+    if (cudaStreamEndCapture(stream_, &graph) == cudaSuccess && graph) cudaGraphDestroy(graph);
+    static_cast<void>(cudaGetLastError());
+    throw;
+  }
+  check(cudaStreamEndCapture(stream_, &graph), "capturing a step");
+  return std::make_unique<CapturedGraph>(graph);
+}
+void CudaStream::replay(const graph::Captured& captured) {
+  check(cudaGraphLaunch(static_cast<const CapturedGraph&>(captured).handle(), stream_), "launching a step");
+}
+
+namespace {
+
+graph::DeviceInfo info_of(int index) {
+  cudaDeviceProp p{};
+  check(cudaGetDeviceProperties(&p, index), "asking for the device's properties");
+  graph::DeviceInfo info;
+  info.name = std::string(kBackend) + ":" + std::to_string(index);
+  info.about = std::string(p.name) + ", compute capability " + std::to_string(p.major) + "." +
+               std::to_string(p.minor) + ", " + std::to_string(p.multiProcessorCount) + " multiprocessors";
+  check(cudaSetDevice(index), "choosing the device");
+  check(cudaMemGetInfo(&info.memory_free_bytes, &info.memory_bytes), "asking for the device's free memory");
+  return info;
+}
+
+class CudaDevice final : public graph::Device {
+ public:
+  CudaDevice(int index, const graph::DeviceOptions& options) : Device(options), index_(index), backend_(kBackend) {
+    check(cudaSetDevice(index_), "choosing the device");
+    check(cublasLtCreate(&blas_), "starting cuBLASLt");
+    workspace_bytes_ = std::min(kWorkspace, info().memory_bytes / 4096);
+  }
+  ~CudaDevice() override {
+    cudaSetDevice(index_);
+    for (void* workspace : workspaces_) cudaFree(workspace);
+    cublasLtDestroy(blas_);
+  }
+  CudaDevice(const CudaDevice&) = delete;
+  CudaDevice& operator=(const CudaDevice&) = delete;
+
+  graph::DeviceInfo info() const override { return info_of(index_); }
+  const std::string& backend() const override { return backend_; }
+
+  void* allocate(std::size_t bytes) override {
+    check(cudaSetDevice(index_), "choosing the device");
+    void* memory = nullptr;
+    const std::size_t size = std::max<std::size_t>(bytes, 1);
+    if (cudaMalloc(&memory, size) == cudaErrorMemoryAllocation) {
+      static_cast<void>(cudaGetLastError());
+      require(size);
+      throw Error("its free memory is in pieces that are too small", info().name);
+    }
+    check(cudaGetLastError(), "allocating memory");
+    check(cudaMemset(memory, 0, size), "clearing memory");
+    return memory;
+  }
+  void release(void* memory) noexcept override { cudaFree(memory); }
+  void upload(void* device, const void* host, std::size_t bytes) override {
+    check(cudaDeviceSynchronize(), "a kernel");
+    check(cudaMemcpy(device, host, bytes, cudaMemcpyHostToDevice), "a copy to the device");
+  }
+  void download(void* host, const void* device, std::size_t bytes) override {
+    check(cudaDeviceSynchronize(), "a kernel");
+    check(cudaMemcpy(host, device, bytes, cudaMemcpyDeviceToHost), "a copy from the device");
+  }
+  void* allocate_pinned(std::size_t bytes) override {
+    void* memory = nullptr;
+    check(cudaMallocHost(&memory, std::max<std::size_t>(bytes, 1)), "allocating pinned memory");
+    return memory;
+  }
+  void release_pinned(void* memory) noexcept override { cudaFreeHost(memory); }
+  std::unique_ptr<graph::Stream> stream() override {
+    return std::make_unique<CudaStream>(index_, Blas{blas_, workspace(), workspace_bytes_, options().tf32},
+                                        [this](void* memory) { workspaces_.push_back(memory); });
+  }
+  std::unique_ptr<graph::Event> event() override { return std::make_unique<CudaEvent>(); }
+
+ private:
+  void* workspace() {
+    if (workspaces_.empty()) return allocate(workspace_bytes_);
+    void* memory = workspaces_.back();
+    workspaces_.pop_back();
+    return memory;
+  }
+
+  int index_;
+  std::string backend_;
+  cublasLtHandle_t blas_ = nullptr;
+  std::size_t workspace_bytes_ = 0;
+  std::vector<void*> workspaces_;  // of streams that are gone
+};
+
+std::string version(int number) {
+  return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
+}
+
+std::string obstacle() {
+  int driver = 0, runtime = 0, count = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
+    return "no NVIDIA driver is loaded on this machine; install one (Debian: nvidia-driver) or use --device cpu";
+  check(cudaRuntimeGetVersion(&runtime), "asking for the toolkit's version");
+  // Within a major release, newer toolkits run on older drivers.
+  if (driver / 1000 < runtime / 1000)
+    return "the NVIDIA driver is for CUDA " + version(driver) + ", older than this build's toolkit " +
+           version(runtime) + "; install a newer driver";
+  if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess || count == 0) {
+    static_cast<void>(cudaGetLastError());
+    return "this machine has no CUDA device" +
+           (status == cudaSuccess || status == cudaErrorNoDevice ? std::string()
+                                                                 : std::string(" (") + cudaGetErrorString(status) + ")");
+  }
+  return "";
+}
+
+std::vector<graph::DeviceInfo> devices() {
+  std::vector<graph::DeviceInfo> all;
+  int count = 0;
+  if (!obstacle().empty() || cudaGetDeviceCount(&count) != cudaSuccess) return all;
+  for (int i = 0; i < count; ++i) all.push_back(info_of(i));
+  return all;
+}
+
+std::unique_ptr<graph::Device> open(int index, const graph::DeviceOptions& options) {
+  return std::make_unique<CudaDevice>(index, options);
+}
+
+const graph::RegisterBackend registration({kBackend, devices, obstacle, open});
+
+}  // namespace
+}  // namespace hardy::cuda

@@ -1,0 +1,16 @@
+// The formulas of IQL and its relatives.
+#include "algorithms/offline/formulas.h"
+#include "cuda/ops/map.cuh"
+
+namespace hardy::cuda {
+namespace {
+
+const RegisterMap<algorithms::Expectile, 1> expectile;
+const RegisterMap<algorithms::BootstrapTarget, 3> bootstrap_target;
+const RegisterMap<algorithms::Huber, 2> huber;
+const RegisterMap<algorithms::AdvantageWeight, 1> advantage_weight;
+const RegisterMap<algorithms::Exceeds, 2> exceeds;
+const RegisterMap<algorithms::FollowQuantile, 2> follow_quantile;
+
+}  // namespace
+}  // namespace hardy::cuda

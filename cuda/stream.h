@@ -1,0 +1,91 @@
+// CUDA streams as the engine's, and how an op's kernel is put into one.
+#pragma once
+
+#include <cublasLt.h>
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "cuda/launch.h"
+#include "engine/base/error.h"
+#include "engine/graph/device.h"
+
+namespace hardy::cuda {
+
+// The name under which this build's kernels and devices are registered: the real ones and the emulated ones
+// are two backends.
+#ifndef HARDY_CUDA_BACKEND
+#define HARDY_CUDA_BACKEND "cuda"
+#endif
+inline constexpr const char* kBackend = HARDY_CUDA_BACKEND;
+
+// A failed run that says what was being done.
+inline void check(cudaError_t status, const char* doing) {
+  if (status != cudaSuccess)
+    throw Error::failed_run(std::string(cudaGetErrorString(status)) + " (" + cudaGetErrorName(status) + ")",
+                            doing);
+}
+inline void check(cublasStatus_t status, const char* doing) {
+  if (status != CUBLAS_STATUS_SUCCESS)
+    throw Error::failed_run("cuBLASLt: " + std::string(cublasLtGetStatusString(status)), doing);
+}
+
+// What matrix products need: the library's handle and scratch memory of the stream's own.
+struct Blas {
+  cublasLtHandle_t handle = nullptr;
+  void* workspace = nullptr;
+  std::size_t workspace_bytes = 0;
+  bool tf32 = false;  // f32 products on the tensor cores, their operands rounded to 10 bits of mantissa
+};
+
+class CudaStream final : public graph::Stream {
+ public:
+  // give_back is called with the workspace when the stream goes.
+  CudaStream(int device, const Blas& blas, std::function<void(void*)> give_back);
+  ~CudaStream() override;
+  cudaStream_t handle() const { return stream_; }
+  const Blas& blas() const { return blas_; }
+
+  void copy_in(void* device, const void* host, std::size_t bytes) override;
+  void copy_out(void* host, const void* device, std::size_t bytes) override;
+  void copy(void* to, const void* from, std::size_t bytes) override;
+  void record(graph::Event& event) override;
+  void wait(const graph::Event& event) override;
+  void synchronise() override;
+  std::unique_ptr<graph::Captured> capture(const std::function<void()>& body) override;
+  void replay(const graph::Captured& captured) override;
+
+ private:
+  cudaStream_t stream_ = nullptr;
+  Blas blas_;
+  std::function<void(void*)> give_back_;
+};
+
+inline CudaStream& as_cuda(graph::Stream& stream) { return static_cast<CudaStream&>(stream); }
+
+// Puts a kernel in the stream; `name` is what an error calls it.
+template <class... P, class... A>
+void launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, graph::Stream& stream, A&&... args) {
+  check(launch(kernel, grid, block, 0, as_cuda(stream).handle(), std::forward<A>(args)...), name);
+}
+
+inline constexpr int kThreads = 256;  // of a block that walks over elements
+
+// Blocks for n elements at one a thread; kernels stride over the grid, so that any number serves.
+inline unsigned blocks_for(std::int64_t n) {
+  return static_cast<unsigned>(std::clamp<std::int64_t>((n + kThreads - 1) / kThreads, 1, 1 << 16));
+}
+
+// f(T{}) with T float or double, after `type`.
+template <class F>
+void with_float(DType type, F&& f) {
+  if (type == DType::kF64)
+    f(double{});
+  else
+    f(float{});
+}
+
+}  // namespace hardy::cuda

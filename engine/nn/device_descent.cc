@@ -1,0 +1,76 @@
+#include "engine/nn/device_descent.h"
+
+#include <algorithm>
+#include <string>
+
+#include "engine/base/error.h"
+
+namespace hardy::nn {
+namespace {
+
+graph::DeviceKernel kernel(const graph::Device& device, const char* key) {
+  if (const graph::DeviceKernel found = graph::find_kernel(device.backend(), key)) return found;
+  throw Error(std::string("has no kernel ") + key, device.info().name);
+}
+
+template <class Attributes>
+void run(graph::DeviceKernel kernel, const Attributes& attributes, graph::Stream& stream) {
+  kernel({{}, {}, reinterpret_cast<const std::byte*>(&attributes)}, stream);
+}
+
+}  // namespace
+
+DeviceDescent::DeviceDescent(graph::Device& device, const std::vector<Segment>& segments, Gate gate)
+    : gate_(std::move(gate)),
+      rates_(graph::allocate(device, kMostGroups * sizeof(DescentRates))),
+      gate_kernel_(kernel(device, "step/gate")),
+      descend_kernel_(kernel(device, "step/descend")) {
+  gate_.rates = static_cast<DescentRates*>(rates_.get());
+  std::vector<DescentPiece> pieces;
+  for (const Segment& s : segments) {
+    const GroupSettings& group = gate_.settings[s.group];
+    const bool averages = s.target && group.polyak > 0 && group.average_in_step;
+    const bool adam = group.rule != GroupSettings::Rule::kSgd;
+    for (std::int64_t a = 0; a < s.agents; ++a)
+      for (std::int64_t begin = 0; begin < s.elements_per_agent; begin += kDescentPiece) {
+        const std::int64_t at = a * s.elements_per_agent + begin;
+        pieces.push_back(
+            {s.value + at, adam || group.momentum != 0 ? s.first_moment + at : nullptr,
+             adam ? s.second_moment + at : nullptr, averages ? s.target + at : nullptr, s.gradient + at,
+             static_cast<std::int32_t>(std::min(kDescentPiece, s.elements_per_agent - begin)),
+             static_cast<std::int32_t>(a), s.group});
+      }
+  }
+  const std::size_t bytes = pieces.size() * sizeof(DescentPiece);
+  pieces_ = graph::allocate(device, bytes);
+  device.upload(pieces_.get(), pieces.data(), bytes);
+  descend_.pieces = static_cast<const DescentPiece*>(pieces_.get());
+  descend_.count = static_cast<std::int64_t>(pieces.size());
+  descend_.agents = gate_.agents;
+  descend_.groups = gate_.groups;
+  descend_.rates = gate_.rates;
+  descend_.active = gate_.memory.active;
+  bool clips = false;
+  for (int g = 0; g < gate_.groups; ++g) {
+    descend_.max_grad_norm[g] = gate_.settings[g].max_grad_norm;
+    clips = clips || descend_.max_grad_norm[g] > 0;
+  }
+  if (!clips) return;
+  squares_ = graph::allocate(device, pieces.size() * sizeof(double));
+  clips_ = graph::allocate(device, static_cast<std::size_t>(gate_.groups * gate_.agents) * sizeof(float));
+  descend_.squares = static_cast<double*>(squares_.get());
+  descend_.clips = static_cast<float*>(clips_.get());
+  squares_kernel_ = kernel(device, "step/gradient_squares");
+  clips_kernel_ = kernel(device, "step/clips");
+}
+
+void DeviceDescent::enqueue(graph::Stream& stream) const {
+  run(gate_kernel_, gate_, stream);
+  if (descend_.squares) {
+    run(squares_kernel_, descend_, stream);
+    run(clips_kernel_, descend_, stream);
+  }
+  run(descend_kernel_, descend_, stream);
+}
+
+}  // namespace hardy::nn

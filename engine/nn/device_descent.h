@@ -1,0 +1,76 @@
+// What follows an update's plan on a device: the gate (agents with a loss that is not finite stop, the learning
+// rates of this step, values that last) and one pass over the parameters with their Polyak averages. Both are
+// launches that read the step's number from the device, so that they can be captured once and replayed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/graph/device.h"
+#include "engine/nn/optimise.h"
+#include "engine/nn/schedules.h"
+
+namespace hardy::nn {
+
+inline constexpr int kMostGroups = 8, kMostStates = 8;
+
+// Device memory that all updates of a learner share.
+struct StepMemory {
+  std::int32_t* step = nullptr;     // [2]: the low and high words of the step's number, counted from 0
+  std::uint8_t* active = nullptr;   // [agents]
+  std::int32_t* stopped = nullptr;  // [agents, 4]: update + 1 (0: never stopped), group, the step's words
+};
+
+// A group's numbers in one step, each rounded once from double (see engine/nn/optimise.cc).
+struct DescentRates {
+  GroupSettings::Rule rule;
+  float rate, beta1, rest1, beta2, rest2, epsilon, decay, keep, momentum, polyak;
+};
+
+// --- what the kernels are told: the attributes of "step/gate" and so on -----------------------------
+struct Gate {
+  struct State {
+    float* now;
+    const float* next;
+  };
+  StepMemory memory;
+  std::int32_t update = 0, agents = 0, groups = 0, states = 0;
+  bool last = false;  // of the step's updates: the number moves on
+  const float* loss[kMostGroups] = {};
+  State state[kMostStates] = {};
+  GroupSettings settings[kMostGroups] = {};
+  Schedule schedule[kMostGroups] = {};
+  DescentRates* rates = nullptr;  // [groups], written here
+};
+// A run of one agent's elements of one tensor.
+struct DescentPiece {
+  float *value, *first_moment, *second_moment, *target;  // null where the rule has none
+  const float* gradient;
+  std::int32_t elements, agent, group;
+};
+inline constexpr std::int64_t kDescentPiece = 1024;  // elements, at most: a block takes one
+struct Descend {
+  const DescentPiece* pieces = nullptr;
+  std::int64_t count = 0;
+  std::int32_t agents = 0, groups = 0;
+  const DescentRates* rates = nullptr;
+  const std::uint8_t* active = nullptr;
+  double* squares = nullptr;  // [count]: a piece's sum of squared gradients; null: nothing is clipped
+  float* clips = nullptr;     // [groups, agents]: what gradients are multiplied by
+  double max_grad_norm[kMostGroups] = {};
+};
+
+class DeviceDescent {
+ public:
+  // Segments, losses and states point to device memory.
+  DeviceDescent(graph::Device& device, const std::vector<Segment>& segments, Gate gate);
+  void enqueue(graph::Stream& stream) const;
+
+ private:
+  Gate gate_;
+  Descend descend_;
+  graph::DeviceMemory pieces_, rates_, squares_, clips_;
+  graph::DeviceKernel gate_kernel_, squares_kernel_ = nullptr, clips_kernel_ = nullptr, descend_kernel_;
+};
+
+}  // namespace hardy::nn

@@ -1,0 +1,157 @@
+// What tests of a device share: the device, memory with poison in it, and one graph run on the CPU and there.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <vector>
+
+#include "cuda/emulation/control.h"
+#include "engine/base/random.h"
+#include "engine/base/threads.h"
+#include "engine/graph/device.h"
+#include "engine/graph/plan.h"
+#include "engine/ops/arithmetic.h"
+#include "engine/ops/reduce.h"
+
+namespace hardy::test {
+
+using graph::Graph;
+using graph::Plan;
+using graph::Tensor;
+
+// The emulated device, and on a machine with a GPU (HARDY_TEST_DEVICE=cuda) that one.
+inline std::string device_name() {
+  const char* chosen = std::getenv("HARDY_TEST_DEVICE");
+  return chosen ? chosen : "cuda-emulated";
+}
+inline graph::Device& device() {
+  static const std::unique_ptr<graph::Device> opened = graph::open_device(device_name());
+  return *opened;
+}
+
+// A graph over operands that the test fills; what it gives is compared between the devices.
+struct Case {
+  Graph g;
+  std::vector<Tensor> operands, outputs;
+  std::vector<std::vector<std::byte>> values;  // of the operands
+
+  Tensor operand(DType type, const Shape& shape, const std::function<double(std::int64_t)>& value) {
+    operands.push_back(g.parameter("x" + std::to_string(operands.size()), type, shape));
+    std::vector<std::byte> bytes(static_cast<std::size_t>(shape.elements()) * size_of(type));
+    for (std::int64_t i = 0; i < shape.elements(); ++i) {
+      const auto store = [&](auto x) {
+        std::memcpy(bytes.data() + static_cast<std::size_t>(i) * sizeof x, &x, sizeof x);
+      };
+      if (type == DType::kF32) store(static_cast<float>(value(i)));
+      if (type == DType::kF64) store(value(i));
+      if (type == DType::kI32) store(static_cast<std::int32_t>(value(i)));
+      if (type == DType::kBool) store(static_cast<std::uint8_t>(value(i) != 0));
+    }
+    values.push_back(std::move(bytes));
+    return operands.back();
+  }
+  Tensor normal(DType type, const Shape& shape, double scale = 1, double shift = 0) {
+    const Random random(operands.size() + 17, Stream::kUser);
+    return operand(type, shape,
+                   [&](std::int64_t i) { return shift + scale * random.normal(static_cast<std::uint64_t>(i)); });
+  }
+  Tensor integers(const Shape& shape, std::uint32_t below) {
+    const Random random(operands.size() + 17, Stream::kUser);
+    return operand(DType::kI32, shape,
+                   [&](std::int64_t i) { return random.integer(static_cast<std::uint64_t>(i), below); });
+  }
+  // y, and what flows back to its operands from weights of its own.
+  void value_and_gradients(Tensor y) {
+    outputs.push_back(y);
+    const std::vector<Tensor> wrt = operands;
+    const Tensor w = normal(g.type(y), g.shape(y), 0.3, 1);
+    const Tensor loss = ops::sum_to(g, ops::multiply(g, y, w), Shape{1});
+    std::vector<Tensor> floats;
+    for (Tensor t : wrt)
+      if (g.type(t) == DType::kF32 || g.type(t) == DType::kF64) floats.push_back(t);
+    for (Tensor d : graph::differentiate(g, loss, floats))
+      if (d) outputs.push_back(d);
+  }
+};
+
+inline std::vector<std::vector<std::byte>> run_on_cpu(const Case& c, bool fuse = true) {
+  Plan plan(c.g, c.outputs, {.fuse = fuse, .in_place = fuse});
+  for (std::size_t i = 0; i < c.operands.size(); ++i)
+    std::memcpy(plan.raw(c.operands[i]), c.values[i].data(), c.values[i].size());
+  ThreadTeam team;
+  plan.run(team);
+  std::vector<std::vector<std::byte>> results;
+  for (Tensor t : c.outputs) {
+    const auto* at = static_cast<const std::byte*>(plan.raw(t));
+    results.emplace_back(at, at + static_cast<std::size_t>(c.g.shape(t).elements()) * size_of(c.g.type(t)));
+  }
+  return results;
+}
+
+// The outputs hold NaN (all bits 1) before the run.
+inline std::vector<std::vector<std::byte>> run_on_device(const Case& c, bool fuse = true) {
+  graph::Device& d = device();
+  Plan plan(c.g, c.outputs, {.fuse = fuse, .in_place = fuse, .device = &d});
+  for (std::size_t i = 0; i < c.operands.size(); ++i)
+    d.upload(plan.raw(c.operands[i]), c.values[i].data(), c.values[i].size());
+  std::vector<std::vector<std::byte>> results;
+  for (Tensor t : c.outputs) {
+    results.emplace_back(static_cast<std::size_t>(c.g.shape(t).elements()) * size_of(c.g.type(t)), std::byte{0xff});
+    bool given = false;  // an operand that is an output as well
+    for (Tensor o : c.operands) given = given || o == t;
+    if (!given) d.upload(plan.raw(t), results.back().data(), results.back().size());
+  }
+  ThreadTeam team;
+  plan.run(team);
+  for (std::size_t i = 0; i < results.size(); ++i)
+    d.download(results[i].data(), plan.raw(c.outputs[i]), results[i].size());
+  return results;
+}
+
+template <class T>
+void expect_near(const std::vector<std::byte>& actual, const std::vector<std::byte>& expected, double tolerance,
+                 const std::string& what) {
+  double largest = 0;
+  std::vector<T> a(actual.size() / sizeof(T)), e(expected.size() / sizeof(T));
+  std::memcpy(a.data(), actual.data(), actual.size());
+  std::memcpy(e.data(), expected.data(), expected.size());
+  for (const T x : e)
+    if (std::isfinite(static_cast<double>(x))) largest = std::max(largest, std::abs(static_cast<double>(x)));
+  for (std::size_t i = 0; i < e.size(); ++i) {
+    const double x = static_cast<double>(a[i]), y = static_cast<double>(e[i]);
+    if (std::isnan(y) && std::isnan(x)) continue;
+    if (x == y) continue;
+    EXPECT_LE(std::abs(x - y), tolerance * std::max(largest, 1e-30)) << what << ", element " << i << ": " << x
+                                                                     << " against the CPU's " << y;
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+// The device's results against the CPU's within `tolerance` of the largest of a result (f64: a millionth of it),
+// integers and booleans exactly; and twice the same bits.
+inline void compare(const Case& c, double tolerance, const std::string& what) {
+  const auto cpu = run_on_cpu(c), first = run_on_device(c);
+  hardy::emulation::options().seed += 1;  // another order of blocks and threads
+  const auto second = run_on_device(c);
+  for (std::size_t i = 0; i < cpu.size(); ++i) {
+    const std::string which = what + ", output " + std::to_string(i) + " " + c.g.describe(c.outputs[i]) + " " +
+                              c.g.shape(c.outputs[i]).str();
+    EXPECT_EQ(first[i], second[i]) << which << ": other bits in another schedule";
+    switch (c.g.type(c.outputs[i])) {
+      case DType::kF32:
+        expect_near<float>(first[i], cpu[i], tolerance, which);
+        break;
+      case DType::kF64:
+        expect_near<double>(first[i], cpu[i], tolerance * 1e-6, which);
+        break;
+      default:
+        EXPECT_EQ(first[i], cpu[i]) << which;
+    }
+  }
+}
+
+}  // namespace hardy::test

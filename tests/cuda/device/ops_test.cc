@@ -1,0 +1,222 @@
+// Every op of the engine on the device against the CPU: the same graph, planned by the same planner, at sizes that
+// leave warps and blocks partly empty.
+#include "engine/ops/arithmetic.h"
+#include "engine/ops/concat.h"
+#include "engine/ops/gather.h"
+#include "engine/ops/layer_norm.h"
+#include "engine/ops/linear.h"
+#include "engine/ops/order_statistics.h"
+#include "engine/ops/random.h"
+#include "engine/ops/reduce.h"
+#include "engine/ops/reshape.h"
+#include "engine/ops/softmax.h"
+#include "engine/ops/take.h"
+#include "tests/cuda/device/devices.h"
+
+namespace hardy::test {
+namespace {
+
+constexpr std::int64_t kSizes[] = {1, 31, 33, 255, 257};
+constexpr DType kFloats[] = {DType::kF32, DType::kF64};
+
+// The same arithmetic in the same order but for contracted multiply-adds: a few units in the last place. Sums are
+// in another order: sqrt(n) of them.
+constexpr double kPointwise = 1e-6, kSum = 4e-6;
+
+std::string text(std::int64_t n, DType type) { return "size " + std::to_string(n) + " " + name_of(type); }
+
+TEST(DeviceOps, BinaryArithmeticAndItsGradients) {
+  using Binary = Tensor (*)(Graph&, Tensor, Tensor);
+  for (const Binary op : {Binary(ops::add), Binary(ops::subtract), Binary(ops::multiply), Binary(ops::divide),
+                          Binary(ops::minimum), Binary(ops::maximum)})
+    for (const DType type : kFloats)
+      for (const std::int64_t n : kSizes) {
+        Case c;
+        const Tensor a = c.normal(type, {2, n}), b = c.normal(type, {2, n}, 0.1, 2);
+        c.value_and_gradients(op(c.g, a, b));
+        compare(c, kPointwise, text(n, type));
+      }
+}
+
+TEST(DeviceOps, UnaryArithmeticAndActivationsAndTheirGradients) {
+  using Unary = Tensor (*)(Graph&, Tensor);
+  const Unary all[] = {ops::copy,    ops::negate, ops::square, ops::exp,  ops::softplus,
+                       ops::relu,    ops::tanh,   ops::gelu,   ops::silu,
+                       +[](Graph& g, Tensor x) { return ops::log(g, ops::softplus(g, x)); },
+                       +[](Graph& g, Tensor x) { return ops::clamp(g, x, -0.5, 0.75); },
+                       +[](Graph& g, Tensor x) { return ops::affine(g, x, 1.7, -0.3); }};
+  for (const Unary op : all)
+    for (const DType type : kFloats)
+      for (const std::int64_t n : kSizes) {
+        Case c;
+        c.value_and_gradients(op(c.g, c.normal(type, {3, n})));
+        compare(c, kPointwise, text(n, type));
+      }
+}
+
+TEST(DeviceOps, StretchedOperandsAreReadWhereTheCpuReadsThem) {
+  for (const DType type : kFloats)
+    for (const std::int64_t n : kSizes) {
+      Case c;
+      const Tensor full = c.normal(type, {2, 3, n}), row = c.normal(type, {2, 1, n}, 1, 2),
+                   column = c.normal(type, {2, 3, 1}), number = c.normal(type, {1}), agent = c.normal(type, {2, 1, 1});
+      Graph& g = c.g;
+      Tensor y = ops::add(g, ops::multiply(g, full, row), ops::multiply(g, column, number));
+      y = ops::subtract(g, ops::stretch(g, ops::divide(g, agent, row), {2, 3, n}), y);
+      c.value_and_gradients(y);
+      c.outputs.push_back(ops::fill(g, type, {n, 2}, 0.25));
+      compare(c, kSum * std::sqrt(n), text(n, type));
+    }
+}
+
+TEST(DeviceOps, ReductionsOverEveryAxisAndTheirGradients) {
+  using Reduce = Tensor (*)(Graph&, Tensor, int);
+  for (const Reduce op :
+       {Reduce(ops::sum), Reduce(ops::mean), Reduce(ops::max), Reduce(ops::min), Reduce(ops::logsumexp)})
+    for (const DType type : kFloats)
+      for (const std::int64_t n : kSizes)
+        for (const int axis : {0, 1, 2}) {
+          Case c;
+          const Shape shape = axis == 0 ? Shape{n, 2, 3} : axis == 1 ? Shape{2, n, 5} : Shape{2, 3, n};
+          c.value_and_gradients(op(c.g, c.normal(type, shape), axis));
+          compare(c, kSum * std::sqrt(n), text(n, type) + " axis " + std::to_string(axis));
+        }
+}
+
+TEST(DeviceOps, ReductionsKeepNaNAndInfinity) {
+  Case c;
+  const double infinity = std::numeric_limits<double>::infinity();
+  const Tensor x = c.operand(DType::kF32, {4, 33}, [&](std::int64_t i) {
+    return i == 5 ? std::nan("") : i / 33 == 1 ? -infinity : i == 2 * 33 + 7 ? infinity : static_cast<double>(i % 33);
+  });
+  for (Tensor y : {ops::sum(c.g, x, 1), ops::max(c.g, x, 1), ops::min(c.g, x, 1), ops::logsumexp(c.g, x, 1)})
+    c.outputs.push_back(y);
+  compare(c, kSum, "rows with NaN, -inf, inf");
+}
+
+TEST(DeviceOps, SoftmaxAndLayerNormAndTheirGradients) {
+  for (const DType type : kFloats)
+    for (const std::int64_t n : kSizes) {
+      for (const auto op : {ops::softmax, ops::log_softmax}) {
+        Case c;
+        c.value_and_gradients(op(c.g, c.normal(type, {2, 3, n}, 3)));
+        compare(c, kSum * std::sqrt(n), text(n, type));
+      }
+      Case c;
+      const Tensor x = c.normal(type, {2, 3, 4, n}), scale = c.normal(type, {2, 3, n}, 0.2, 1),
+                   shift = c.normal(type, {2, 3, n});
+      c.value_and_gradients(ops::layer_norm(c.g, x, scale, shift, 1e-3));
+      compare(c, 4 * kSum * std::sqrt(n), "layer norm " + text(n, type));
+    }
+}
+
+TEST(DeviceOps, GatherPicksRowsAndScattersThemBackInOrder) {
+  for (const DType type : {DType::kF32, DType::kF64, DType::kI32, DType::kBool})
+    for (const std::int64_t n : kSizes)
+      for (const bool shared : {true, false}) {
+        Case c;
+        const Tensor table = type == DType::kF32 || type == DType::kF64
+                                 ? c.normal(type, shared ? Shape{n, 7} : Shape{2, n, 7})
+                                 : c.operand(type, shared ? Shape{n, 7} : Shape{2, n, 7},
+                                             [](std::int64_t i) { return i % 3; });
+        const Tensor index = c.integers({2, 65}, static_cast<std::uint32_t>(n));  // with repeats
+        const Tensor y = ops::gather_rows(c.g, table, index);
+        if (type == DType::kF32 || type == DType::kF64)
+          c.value_and_gradients(y);
+        else
+          c.outputs.push_back(y);
+        compare(c, kSum * std::sqrt(65), text(n, type));
+      }
+}
+
+TEST(DeviceOps, TakeConcatSliceAndTheirGradients) {
+  for (const DType type : kFloats)
+    for (const std::int64_t n : kSizes) {
+      Case c;
+      const Tensor x = c.normal(type, {2, 3, n}), z = c.normal(type, {2, 3, 4}), v = c.normal(type, {2, 5, n});
+      Graph& g = c.g;
+      const Tensor index = c.integers({2, 3}, static_cast<std::uint32_t>(n));
+      const Tensor wide = ops::concat(g, std::array{x, z, x}, -1);  // [2, 3, 2n + 4]
+      const Tensor tall = ops::concat(g, std::array{v, x}, 1);      // [2, 8, n]
+      c.outputs = {wide, tall};
+      const Tensor part = ops::slice(g, wide, -1, n / 2, n + 3), rows = ops::slice(g, tall, 1, 2, 7);
+      c.value_and_gradients(ops::add(
+          g, ops::add(g, ops::sum(g, part, -1), ops::take(g, x, index)),
+          ops::sum(g, ops::slice(g, ops::square(g, rows), 1, 0, 3), -1)));
+      compare(c, kSum * std::sqrt(n), text(n, type));
+    }
+}
+
+TEST(DeviceOps, QuantilesTakeTheSameNumbers) {
+  for (const DType type : kFloats)
+    for (const std::int64_t n : kSizes)
+      for (const double alpha : {0.0, 0.25, 1.0}) {
+        Case c;
+        c.value_and_gradients(ops::quantile(c.g, c.normal(type, {2, 5, n}), alpha, 1));
+        compare(c, kPointwise, text(n, type));
+      }
+  Case c;
+  const Tensor x = c.operand(DType::kF32, {1, 64, 3}, [](std::int64_t i) { return i == 31 ? std::nan("") : i % 7; });
+  c.outputs = {ops::quantile(c.g, x, 0.3, 1)};
+  compare(c, 0, "64 numbers, one of them NaN");
+}
+
+TEST(DeviceOps, DrawsAreTheCpusBitForBit) {
+  for (const std::int64_t n : kSizes) {
+    Case c;
+    const Tensor seeds = c.integers({3, 2}, 4000000000u), step = c.integers({1, 2}, 1000),
+                 limit = c.operand(DType::kI32, {1}, [](std::int64_t) { return 1000003; });
+    c.outputs = {ops::random_index(c.g, n, limit, seeds, step, Stream::kBatch)};
+    compare(c, 0, "indices " + std::to_string(n));
+    Case d;
+    const Tensor s = d.integers({3, 2}, 4000000000u), t = d.integers({1, 2}, 1000),
+                 logits = d.normal(DType::kF32, {3, n, 5});
+    d.outputs = {ops::random_normal(d.g, {3, n, 2}, s, t, Stream::kNoise),
+                 ops::random_categorical(d.g, logits, s, t, Stream::kUser)};
+    compare(d, 1e-7, "draws " + std::to_string(n));  // log, sin and cos of another library: half a unit of f32
+  }
+}
+
+// Layers as the planner fuses them, [A, B, in] and ensembles, with one x for all members or one for each.
+TEST(DeviceOps, LayersOfEveryFormAndTheirGradients) {
+  struct Form {
+    std::int64_t agents, members;
+    bool shared;
+  };
+  for (const Form form : {Form{1, 0, false}, Form{3, 0, false}, Form{1, 5, true}, Form{7, 3, true}, Form{2, 3, false}})
+    for (const DType type : kFloats)
+      for (const std::int64_t n : kSizes)
+        for (const auto activation : {+[](Graph&, Tensor x) { return x; }, ops::relu, ops::tanh}) {
+          Case c;
+          Graph& g = c.g;
+          const std::int64_t in = 9, rows = n, out = n > 40 ? 5 : n;  // the long axis is the batch
+          const Shape x_shape = form.members && !form.shared ? Shape{form.agents, form.members, rows, in}
+                                                             : Shape{form.agents, rows, in};
+          const auto of = [&](std::initializer_list<std::int64_t> rest) {
+            Shape s{form.agents};
+            if (form.members) s.push_back(form.members);
+            for (std::int64_t d : rest) s.push_back(d);
+            return s;
+          };
+          const Tensor x = c.normal(type, x_shape), w = c.normal(type, of({in, out}), 0.3),
+                       b = c.normal(type, of({out})), w2 = c.normal(type, of({out, 3}), 0.3);
+          const Tensor hidden = activation(g, ops::add_bias(g, ops::linear(g, x, w), b));
+          c.value_and_gradients(ops::linear(g, hidden, w2));
+          compare(c, kSum * std::sqrt(n + 9), text(n, type));
+        }
+}
+
+TEST(DeviceOps, EveryKernelOfTheBackendWasAsked) {
+  // What no test above runs would be missing from this list of what graphs can hold.
+  for (const char* key :
+       {"add", "subtract/d1", "fill", "stretch", "sum", "max", "min", "extreme_gradient", "logsumexp", "softmax",
+        "log_softmax", "layer_norm", "layer_norm_input_gradient", "layer_norm_parameter_gradient", "gather_rows",
+        "scatter_rows", "take", "take_gradient", "concat", "slice", "pad", "quantile", "quantile_gradient",
+        "random_normal", "random_index", "random_categorical", "linear", "add_bias", "linear_bias",
+        "linear_input_gradient", "linear_input_gradient_relu", "linear_weight_gradient", "bias_gradient",
+        "linear_weight_bias_gradient"})
+    EXPECT_NE(graph::find_kernel(device().backend(), key), nullptr) << key;
+}
+
+}  // namespace
+}  // namespace hardy::test

@@ -1,0 +1,64 @@
+// hardy devices: what --device may name on this machine.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "engine/base/error.h"
+#include "engine/graph/device.h"
+#include "engine/run/schema.h"
+#include "tools/hardy/command.h"
+#include "tools/hardy/cuda_backend.h"
+#include "tools/hardy/machine.h"
+
+namespace hardy::tools {
+
+std::string cuda_obstacle() {
+  try {
+    if (!graph::load_backend("cuda"))
+      return "this build has no CUDA; install nvidia-cuda-toolkit and build again";
+  } catch (const Error& e) {
+    return e.message();
+  }
+  for (const graph::Backend& b : graph::backends())
+    if (b.name == "cuda") return b.obstacle();
+  return "the CUDA library registers no device";
+}
+
+namespace {
+
+int devices(const std::vector<std::string>& args) {
+  bool json = false;
+  run::Schema schema("devices", "What --device may name on this machine.");
+  schema.option("json", &json, "print one JSON list");
+  schema.parse(args);
+  if (schema.help_requested()) {
+    std::fputs(schema.help().c_str(), stdout);
+    return 0;
+  }
+  const Machine m = look_at_machine();
+  std::vector<graph::DeviceInfo> all{{"cpu", m.processor + ", " + std::to_string(m.cores) + " cores",
+                                      m.memory_bytes, m.memory_free_bytes}};
+  const std::string obstacle = cuda_obstacle();
+  for (const graph::Backend& b : graph::backends())
+    for (const graph::DeviceInfo& d : b.devices()) all.push_back(d);
+  nlohmann::json list = nlohmann::json::array();
+  for (const graph::DeviceInfo& d : all) {
+    list.push_back({{"name", d.name},
+                    {"about", d.about},
+                    {"memory_bytes", d.memory_bytes},
+                    {"memory_free_bytes", d.memory_free_bytes}});
+    const auto gibibytes = [](std::size_t bytes) { return static_cast<double>(bytes) / (1 << 30); };
+    if (!json)
+      std::printf("  %-10s %s; %.1f GiB, %.1f free\n", d.name.c_str(), d.about.c_str(), gibibytes(d.memory_bytes),
+                  gibibytes(d.memory_free_bytes));
+  }
+  if (json)
+    std::printf("%s\n", list.dump(2).c_str());
+  else if (!obstacle.empty())
+    std::printf("  no GPU: %s\n", obstacle.c_str());
+  return 0;
+}
+
+const RegisterCommand registration({"devices", "what --device may name on this machine", devices});
+
+}  // namespace
+}  // namespace hardy::tools
