@@ -5,6 +5,7 @@
 #include "algorithms/offline/offline_trainee.h"
 #include "algorithms/online/sac_trainee.h"
 #include "datasets/corrupt.h"
+#include "datasets/store.h"
 #include "datasets/summary.h"
 #include "engine/base/nearest.h"
 #include "engine/run/atomic_file.h"
@@ -47,7 +48,7 @@ class OfflineJob final : public TrainingJob {
     if (dataset_.empty())
       throw Error("an offline method needs a dataset", "--dataset", "e.g. --dataset hopper.hdf5");
     method_->check();
-    const datasets::Arrays arrays = datasets::read_hdf5(dataset_);
+    const datasets::Arrays arrays = datasets::read_arrays(*datasets::open_dataset(dataset_));
     nlohmann::json summary = datasets::summarise(arrays, dataset_);
     const datasets::View view = datasets::view_named(view_);
     if (view == datasets::View::kQlearning && summary.at("corruption").is_object())

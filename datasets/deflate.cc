@@ -39,8 +39,8 @@ libdeflate_compressor* compressor(int level) {
 }  // namespace
 
 bool inflate_zlib(std::span<const std::byte> from, std::span<std::byte> to) {
-  return libdeflate_zlib_decompress(decompressor(), from.data(), from.size(), to.data(), to.size(), nullptr) ==
-         LIBDEFLATE_SUCCESS;
+  return libdeflate_zlib_decompress(decompressor(), from.data(), from.size(), to.data(), to.size(),
+                                    nullptr) == LIBDEFLATE_SUCCESS;
 }
 
 void deflate_zlib(std::span<const std::byte> from, int level, Bytes& to) {

@@ -170,7 +170,8 @@ Hdf5Dataset dataset_of(const json& d) {
   out.stored = bytes_of(d, "stored");
   const std::vector<std::byte> chunks = bytes_of(d, "chunks");
   out.chunks.resize(chunks.size() / sizeof(Hdf5Chunk));
-  if (!out.chunks.empty()) std::memcpy(out.chunks.data(), chunks.data(), out.chunks.size() * sizeof(Hdf5Chunk));
+  if (!out.chunks.empty())
+    std::memcpy(out.chunks.data(), chunks.data(), out.chunks.size() * sizeof(Hdf5Chunk));
   std::sort(out.chunks.begin(), out.chunks.end(),
             [](const Hdf5Chunk& a, const Hdf5Chunk& b) { return a.cell < b.cell; });
   return out;

@@ -17,9 +17,9 @@
 namespace hardy::datasets {
 
 struct Hdf5Chunk {
-  std::uint64_t cell;    // row-major index in the grid of chunks
-  std::uint64_t offset;  // in the file
-  std::uint64_t bytes;   // stored
+  std::uint64_t cell;     // row-major index in the grid of chunks
+  std::uint64_t offset;   // in the file
+  std::uint64_t bytes;    // stored
   std::uint64_t skipped;  // bit i: filter i was not applied to this chunk
 };
 

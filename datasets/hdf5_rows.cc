@@ -122,13 +122,12 @@ void Hdf5Rows::read(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows,
   };
 
   // The fill value, where not everything is stored.
-  const bool sparse =
-      d.chunk.empty() ? d.chunks.empty() && d.stored.empty() : [&] {
-        std::uint64_t cells = 1;
-        for (std::size_t k = 0; k < d.shape.size(); ++k)
-          cells *= static_cast<std::uint64_t>((d.shape[k] + d.chunk[k] - 1) / d.chunk[k]);
-        return d.chunks.size() < cells;
-      }();
+  const bool sparse = d.chunk.empty() ? d.chunks.empty() && d.stored.empty() : [&] {
+    std::uint64_t cells = 1;
+    for (std::size_t k = 0; k < d.shape.size(); ++k)
+      cells *= static_cast<std::uint64_t>((d.shape[k] + d.chunk[k] - 1) / d.chunk[k]);
+    return d.chunks.size() < cells;
+  }();
   if (sparse) {
     Bytes value(size, std::byte{0});
     if (d.fill.size() == d.element.size) convert_elements(d.element, d.fill.data(), 1, value.data());
@@ -136,7 +135,8 @@ void Hdf5Rows::read(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows,
   }
 
   const auto begin = static_cast<std::uint64_t>(first * row);  // in elements
-  if (!d.stored.empty()) return convert_elements(d.element, d.stored.data() + begin * d.element.size, count, to);
+  if (!d.stored.empty())
+    return convert_elements(d.element, d.stored.data() + begin * d.element.size, count, to);
   std::atomic<bool> good{true};
   if (d.chunk.empty()) {
     if (d.chunks.empty()) return;
@@ -160,9 +160,8 @@ void Hdf5Rows::read(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows,
   const auto before = [](const Hdf5Chunk& c, std::uint64_t cell) { return c.cell < cell; };
   const auto low = std::lower_bound(d.chunks.begin(), d.chunks.end(),
                                     static_cast<std::uint64_t>(first / d.chunk[0]) * band, before);
-  const auto high =
-      std::lower_bound(low, d.chunks.end(),
-                       (static_cast<std::uint64_t>((first + rows - 1) / d.chunk[0]) + 1) * band, before);
+  const auto high = std::lower_bound(
+      low, d.chunks.end(), (static_cast<std::uint64_t>((first + rows - 1) / d.chunk[0]) + 1) * band, before);
   const auto elements = static_cast<std::size_t>(product(d.chunk, 0));
   team_.run(high - low, [&](std::int64_t task) {
     const Hdf5Chunk& chunk = *(low + task);

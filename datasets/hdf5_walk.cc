@@ -50,8 +50,7 @@ std::vector<std::string> read_text(hid_t type, hid_t space, std::size_t n, const
 class Walk {
  public:
   explicit Walk(std::string path)
-      : path_(std::move(path)),
-        file_(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose) {}
+      : path_(std::move(path)), file_(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose) {}
 
   json run() {
     if (!file_.good())
@@ -218,8 +217,8 @@ class Walk {
     for (int i = 0; i < n; ++i) {
       unsigned flags = 0, config = 0;
       std::size_t values = 0;
-      all.push_back(H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr,
-                                   &config));
+      all.push_back(
+          H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, &config));
     }
     return all;
   }

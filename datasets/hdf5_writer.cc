@@ -124,8 +124,8 @@ void Hdf5Writer::flush(Pending& p, bool all) {
   const auto held = hold_hdf5();
   std::vector<hsize_t> corner(p.column.shape.size(), 0);
   for (std::size_t i = 0; i < chunks; ++i) {
-    const std::span<const std::byte> data =
-        settings_.gzip > 0 ? std::span<const std::byte>(compressed_[i]) : std::span(p.rows).subspan(i * chunk, chunk);
+    const std::span<const std::byte> data = settings_.gzip > 0 ? std::span<const std::byte>(compressed_[i])
+                                                               : std::span(p.rows).subspan(i * chunk, chunk);
     corner[0] = static_cast<hsize_t>(p.written);
     if (H5Dwrite_chunk(p.dataset, H5P_DEFAULT, 0, corner.data(), data.size(), data.data()) < 0)
       fail(where(p.column) + " " + p.column.describe());
@@ -157,8 +157,8 @@ void Hdf5Writer::put_text(const std::string& key, const Array& array) {
   const Hdf5Id dataset = create(column, 0);
   std::vector<const char*> texts;
   for (const std::string& s : array.strings) texts.push_back(s.c_str());
-  if (!texts.empty() && H5Dwrite(dataset, hdf5_memory_type(array.type), H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                                 texts.data()) < 0)
+  if (!texts.empty() &&
+      H5Dwrite(dataset, hdf5_memory_type(array.type), H5S_ALL, H5S_ALL, H5P_DEFAULT, texts.data()) < 0)
     fail(where(column));
 }
 
@@ -209,10 +209,11 @@ void Hdf5Writer::attribute(const std::string& group, const std::string& name, co
 void Hdf5Writer::commit() {
   for (const auto& [key, p] : pending_)
     if (p.written != p.column.rows())
-      throw Error("lacks rows: " + std::to_string(p.written + static_cast<std::int64_t>(
-                                                                  p.rows.size() / p.column.row_bytes())) +
-                      " of " + p.column.describe() + " came",
-                  where(p.column));
+      throw Error(
+          "lacks rows: " +
+              std::to_string(p.written + static_cast<std::int64_t>(p.rows.size() / p.column.row_bytes())) +
+              " of " + p.column.describe() + " came",
+          where(p.column));
   {
     const auto held = hold_hdf5();
     pending_.clear();

@@ -165,8 +165,9 @@ class MinariReader : public Reader {
       if (d.shape.empty()) throw Error("is " + is + ", no rows", where_in(e, key));
       const std::int64_t rows = d.shape[0], need = e.rows + shift;
       if (rows != need && !(or_more && rows == need + 1))
-        throw Error("has " + std::to_string(rows) + " rows where " + std::to_string(need) + " belong (" + is + ")",
-                    where_in(e, key));
+        throw Error(
+            "has " + std::to_string(rows) + " rows where " + std::to_string(need) + " belong (" + is + ")",
+            where_in(e, key));
       if (d.type() != first.type() ||
           !std::equal(d.shape.begin() + 1, d.shape.end(), first.shape.begin() + 1, first.shape.end()))
         throw Error("is " + is + ", in the first episode it is " + describe(first.type(), first.shape),
@@ -185,7 +186,8 @@ class MinariReader : public Reader {
       s.widths.push_back(width_of(d));
       width += s.widths.back();
       same = same && d.type() == episodes_[0].parts.at(keys[0])->type();
-      narrow = narrow && d.type() != ArrayType::kF64 && d.type() != ArrayType::kI32 && d.type() != ArrayType::kI64;
+      narrow =
+          narrow && d.type() != ArrayType::kF64 && d.type() != ArrayType::kI32 && d.type() != ArrayType::kI64;
     }
     const Hdf5Dataset& first = *episodes_[0].parts.at(keys[0]);
     c.type = same ? first.type() : narrow ? ArrayType::kF32 : ArrayType::kF64;
@@ -239,7 +241,8 @@ class MinariReader : public Reader {
         rows_->read(*e->parts.at(source.keys[0]), skip + source.shift, n, to);
       else
         read_parts(*e, source, column, skip + source.shift, n, to);
-      if (column.key == "timeouts" && skip + n == e->rows) close_episode(*e, column, to + (n - 1) * static_cast<std::ptrdiff_t>(row));
+      if (column.key == "timeouts" && skip + n == e->rows)
+        close_episode(*e, column, to + (n - 1) * static_cast<std::ptrdiff_t>(row));
       first += n;
       rows -= n;
       to += static_cast<std::size_t>(n) * row;
@@ -254,7 +257,8 @@ class MinariReader : public Reader {
     std::vector<float> floats;
     for (std::size_t i = 0; i < source.keys.size(); ++i) {
       const Hdf5Dataset& d = *e.parts.at(source.keys[i]);
-      const auto width = static_cast<std::size_t>(source.widths[i]), n = width * static_cast<std::size_t>(rows);
+      const auto width = static_cast<std::size_t>(source.widths[i]),
+                 n = width * static_cast<std::size_t>(rows);
       part.resize(n * size_of(d.type()));
       rows_->read(d, first, rows, part.data());
       if (d.type() != column.type) part = promoted(d.type(), column.type, part, n);
@@ -306,7 +310,8 @@ class MinariReader : public Reader {
 
 int recognise(Probe& probe) {
   const MinariPlace place = minari_place(probe.path());
-  if (probe.is_folder()) return std::filesystem::exists(place.hdf5) || std::filesystem::exists(place.metadata);
+  if (probe.is_folder())
+    return std::filesystem::exists(place.hdf5) || std::filesystem::exists(place.metadata);
   if (!probe.starts_with("\x89HDF\r\n\x1a\n")) return 0;
   std::string rest;
   const auto layout = probe.hdf5(probe.path());
@@ -339,7 +344,8 @@ MinariPlace minari_place(const std::filesystem::path& path) {
 
 json parse_python_json(std::string text) {
   for (const std::string word : {"-Infinity", "Infinity", "NaN"})
-    for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos;) text.replace(at, word.size(), "null");
+    for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos;)
+      text.replace(at, word.size(), "null");
   return json::parse(text, nullptr, false);
 }
 

@@ -32,20 +32,25 @@ class Spool {
     if (file_ < 0) throw Error(std::string("cannot be written (") + std::strerror(errno) + ")", name);
     ::unlink(name.c_str());
   }
-  Spool(Spool&& o) noexcept : column_(std::move(o.column_)), file_(std::exchange(o.file_, -1)), bytes_(o.bytes_) {}
+  Spool(Spool&& o) noexcept
+      : column_(std::move(o.column_)), file_(std::exchange(o.file_, -1)), bytes_(o.bytes_) {}
   Spool& operator=(Spool&&) = delete;
   ~Spool() {
     if (file_ >= 0) ::close(file_);
   }
 
   const Column& column() const { return column_; }
-  std::int64_t rows() const { return static_cast<std::int64_t>(bytes_ / std::max<std::size_t>(column_.row_bytes(), 1)); }
+  std::int64_t rows() const {
+    return static_cast<std::int64_t>(bytes_ / std::max<std::size_t>(column_.row_bytes(), 1));
+  }
 
   void append(std::span<const std::byte> rows, const std::string& where) {
     while (!rows.empty()) {
       const ssize_t n = ::pwrite(file_, rows.data(), rows.size(), static_cast<off_t>(bytes_));
       if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) throw Error(std::string("cannot be written (") + std::strerror(errno) + ")", where, "is the disk full?");
+      if (n <= 0)
+        throw Error(std::string("cannot be written (") + std::strerror(errno) + ")", where,
+                    "is the disk full?");
       bytes_ += static_cast<std::uint64_t>(n);
       rows = rows.subspan(static_cast<std::size_t>(n));
     }
@@ -57,8 +62,9 @@ class Spool {
     a.shape[0] = count;
     a.bytes.resize(static_cast<std::size_t>(count) * column_.row_bytes());
     for (std::size_t done = 0; done < a.bytes.size();) {
-      const ssize_t n = ::pread(file_, a.bytes.data() + done, a.bytes.size() - done,
-                                static_cast<off_t>(static_cast<std::size_t>(first) * column_.row_bytes() + done));
+      const ssize_t n =
+          ::pread(file_, a.bytes.data() + done, a.bytes.size() - done,
+                  static_cast<off_t>(static_cast<std::size_t>(first) * column_.row_bytes() + done));
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) throw Error("cannot be read back", column_.key);
       done += static_cast<std::size_t>(n);
@@ -146,11 +152,13 @@ class MinariWriter : public Writer {
           begin = at + i + 1;
         }
       }
-      if (episodes_ == 0) throw Error("has no episode with a step and the observation after it", path_.string());
+      if (episodes_ == 0)
+        throw Error("has no episode with a step and the observation after it", path_.string());
       out.commit();
     }
     if (dropped_ > 0)
-      note(std::to_string(dropped_) + " time-limited last rows are left out: the file has no next_observations");
+      note(std::to_string(dropped_) +
+           " time-limited last rows are left out: the file has no next_observations");
     if (unlike_ > 0)
       note(std::to_string(unlike_) +
            " next observations differ from the observation of the row that follows, and are left out");
@@ -160,12 +168,15 @@ class MinariWriter : public Writer {
   }
 
  private:
-  static fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
+  static fs::path without_slash(const fs::path& path) {
+    return path.has_filename() ? path : path.parent_path();
+  }
 
   void check() {
     const auto need = [&](const char* key) -> const Column& {
       const auto found = spools_.find(key);
-      if (found == spools_.end()) throw Error("has no '" + std::string(key) + "', which Minari's episodes have", path_.string());
+      if (found == spools_.end())
+        throw Error("has no '" + std::string(key) + "', which Minari's episodes have", path_.string());
       return found->second.column();
     };
     for (const char* key : {"observations", "actions", "rewards", "terminals"}) need(key);
@@ -175,8 +186,9 @@ class MinariWriter : public Writer {
       const bool core = c.key == "observations" || c.key == "next_observations" || c.key == "actions" ||
                         c.key == "rewards" || c.key == "terminals" || c.key == "timeouts";
       if (core && it->second.rows() != rows)
-        throw Error("has " + std::to_string(it->second.rows()) + " rows, observations have " + std::to_string(rows),
-                    path_.string() + " /" + c.key);
+        throw Error(
+            "has " + std::to_string(it->second.rows()) + " rows, observations have " + std::to_string(rows),
+            path_.string() + " /" + c.key);
       if (!core && (!c.key.starts_with("infos/") || it->second.rows() != rows)) {
         note("/" + c.key + " is no row of an episode and is left out");
         it = spools_.erase(it);
@@ -188,7 +200,8 @@ class MinariWriter : public Writer {
 
   std::vector<float> flags(const char* key, std::int64_t first, std::int64_t n) const {
     const auto found = spools_.find(key);
-    return found == spools_.end() ? std::vector<float>(static_cast<std::size_t>(n)) : found->second.read(first, n).floats();
+    return found == spools_.end() ? std::vector<float>(static_cast<std::size_t>(n))
+                                  : found->second.read(first, n).floats();
   }
 
   // Rows [begin, end); returns how many steps became part of the file.
@@ -209,7 +222,8 @@ class MinariWriter : public Writer {
         const auto at = static_cast<std::size_t>(i) * row;
         unlike_ += std::memcmp(following.bytes.data() + at, observations.bytes.data() + at + row, row) != 0;
       }
-      observations.bytes.insert(observations.bytes.end(), following.bytes.end() - static_cast<std::ptrdiff_t>(row),
+      observations.bytes.insert(observations.bytes.end(),
+                                following.bytes.end() - static_cast<std::ptrdiff_t>(row),
                                 following.bytes.end());
       ++observations.shape[0];
     } else if (terminal) {
@@ -251,7 +265,8 @@ class MinariWriter : public Writer {
     if (attributes_.contains(name) && attributes_[name].is_string()) {
       const std::string given = attributes_[name].get<std::string>();
       const json parsed = parse_python_json(given);
-      if (parsed.is_object() && parsed.value("type", json()) == "Box" && parsed.value("shape", json()) == json(shape) &&
+      if (parsed.is_object() && parsed.value("type", json()) == "Box" &&
+          parsed.value("shape", json()) == json(shape) &&
           parsed.value("dtype", json()) == json(name_of(c.type)))
         return given;
     }
@@ -265,8 +280,9 @@ class MinariWriter : public Writer {
     const bool integer = c.type == ArrayType::kI32 || c.type == ArrayType::kI64;
     const char* low = bytes ? "0" : integer ? "-2147483648" : "-Infinity";
     const char* high = bytes ? "255" : integer ? "2147483647" : "Infinity";
-    return std::string(R"({"type": "Box", "dtype": ")") + name_of(c.type) + R"(", "shape": )" + json(shape).dump() +
-           R"(, "low": )" + filled(filled, 0, low) + R"(, "high": )" + filled(filled, 0, high) + "}";
+    return std::string(R"({"type": "Box", "dtype": ")") + name_of(c.type) + R"(", "shape": )" +
+           json(shape).dump() + R"(, "low": )" + filled(filled, 0, low) + R"(, "high": )" +
+           filled(filled, 0, high) + "}";
   }
 
   // OUT's place below Minari's root, where it lies there; else its name.
@@ -274,7 +290,8 @@ class MinariWriter : public Writer {
     const char* chosen = std::getenv("MINARI_DATASETS_PATH");
     const char* home = std::getenv("HOME");
     const fs::path root = chosen ? fs::path(chosen) : fs::path(home ? home : "") / ".minari/datasets";
-    const fs::path out = fs::weakly_canonical(without_slash(path_)), inside = out.lexically_relative(fs::weakly_canonical(root));
+    const fs::path out = fs::weakly_canonical(without_slash(path_)),
+                   inside = out.lexically_relative(fs::weakly_canonical(root));
     return inside.empty() || *inside.begin() == ".." ? out.filename().string() : inside.string();
   }
 

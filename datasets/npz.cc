@@ -133,7 +133,8 @@ NpzFile::NpzFile(const std::filesystem::path& path)
 NpzFile::~NpzFile() { ::close(file_); }
 
 const NpzArray* NpzFile::find(const std::string& key) const {
-  const auto found = std::find_if(arrays_.begin(), arrays_.end(), [&](const NpzArray& a) { return a.key == key; });
+  const auto found =
+      std::find_if(arrays_.begin(), arrays_.end(), [&](const NpzArray& a) { return a.key == key; });
   return found == arrays_.end() ? nullptr : &*found;
 }
 
@@ -201,13 +202,11 @@ void NpzFile::read_entry(const std::string& name, NpzArray a) {
   if (!shape) throw Error("has a damaged .npy header", where);
   a.shape = *shape;
   if (!type_of(value_of(header, "descr"), a.element)) {
-    skipped_.push_back(a.key + " has a type that is no number: " +
-                       std::string(value_of(header, "descr").substr(0, 12)));
+    skipped_.push_back(
+        a.key + " has a type that is no number: " + std::string(value_of(header, "descr").substr(0, 12)));
     return;
   }
-  const bool fortran = value_of(header, "fortran_order").starts_with("True");
-  if (fortran && a.shape.size() > 1)
-    throw Error("is stored in Fortran order", where, "save np.ascontiguousarray of it");
+  a.fortran = a.shape.size() > 1 && value_of(header, "fortran_order").starts_with("True");
   double claimed = static_cast<double>(a.element.size);
   for (const std::int64_t n : a.shape) claimed *= static_cast<double>(n);
   if (claimed != static_cast<double>(a.bytes - a.header))
@@ -263,8 +262,8 @@ void NpzCursor::next(std::byte* to, std::size_t bytes) {
         if (result != Z_OK && !(result == Z_STREAM_END && stream_.avail_out == 0)) damaged();
       }
     }
-    checksum_ = static_cast<std::uint32_t>(::crc32(checksum_, reinterpret_cast<const Bytef*>(target),
-                                                   static_cast<uInt>(n)));
+    checksum_ = static_cast<std::uint32_t>(
+        ::crc32(checksum_, reinterpret_cast<const Bytef*>(target), static_cast<uInt>(n)));
     at_ += n;
     bytes -= n;
     if (to) to += n;
@@ -272,21 +271,44 @@ void NpzCursor::next(std::byte* to, std::size_t bytes) {
   if (at_ == array_.bytes && checksum_ != array_.checksum) damaged();
 }
 
-void NpzCursor::read(std::int64_t first, std::int64_t rows, std::byte* to) {
-  std::uint64_t row = array_.element.size;
-  for (std::size_t k = 1; k < array_.shape.size(); ++k) row *= static_cast<std::uint64_t>(array_.shape[k]);
-  const std::uint64_t begin = array_.header + static_cast<std::uint64_t>(first) * row;
-  const std::size_t bytes = static_cast<std::size_t>(rows) * row;
+// The whole array, its rows one after the other.
+void NpzCursor::turn() {
+  Bytes columns(array_.bytes - array_.header);
+  read_plain(0, columns.size(), columns.data());
+  turned_.resize(columns.size());
+  const std::size_t size = array_.element.size, rank = array_.shape.size();
+  std::vector<std::int64_t> at(rank, 0);
+  for (std::size_t from = 0; from < columns.size(); from += size) {
+    std::int64_t to = 0;
+    for (std::size_t k = 0; k < rank; ++k) to = to * array_.shape[k] + at[k];
+    std::memcpy(turned_.data() + static_cast<std::size_t>(to) * size, columns.data() + from, size);
+    for (std::size_t k = 0; k < rank && ++at[k] == array_.shape[k]; ++k) at[k] = 0;
+  }
+}
+
+void NpzCursor::read_plain(std::uint64_t begin, std::size_t bytes, std::byte* to) {
+  begin += array_.header;
   if (begin < at_) rewind();
   if (begin > at_) next(nullptr, begin - at_);
-  if (!array_.element.needs_conversion()) return next(to, bytes);
-  const std::size_t wide = size_of(array_.element.type), step = 65536 * array_.element.size;
+  next(to, bytes);
+}
+
+void NpzCursor::read(std::int64_t first, std::int64_t rows, std::byte* to) {
+  const StoredType& e = array_.element;
+  std::uint64_t row = e.size;
+  for (std::size_t k = 1; k < array_.shape.size(); ++k) row *= static_cast<std::uint64_t>(array_.shape[k]);
+  const std::uint64_t begin = static_cast<std::uint64_t>(first) * row;
+  const std::size_t bytes = static_cast<std::size_t>(rows) * row;
+  if (array_.fortran) {
+    if (turned_.empty()) turn();
+    return convert_elements(e, turned_.data() + begin, bytes / e.size, to);
+  }
+  if (!e.needs_conversion()) return read_plain(begin, bytes, to);
+  const std::size_t step = 65536 * e.size;
   for (std::size_t done = 0; done < bytes; done += step) {
-    const std::size_t n = std::min(step, bytes - done);
-    raw_.resize(n);
-    next(raw_.data(), n);
-    convert_elements(array_.element, raw_.data(), n / array_.element.size,
-                     to + done / array_.element.size * wide);
+    raw_.resize(std::min(step, bytes - done));
+    read_plain(begin + done, raw_.size(), raw_.data());
+    convert_elements(e, raw_.data(), raw_.size() / e.size, to + done / e.size * size_of(e.type));
   }
 }
 

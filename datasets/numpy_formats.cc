@@ -43,17 +43,19 @@ class OgbenchReader : public Reader {
  public:
   explicit OgbenchReader(const Probe& probe) : Reader(probe.path().string(), "ogbench"), file_(probe.path()) {
     for (const char* key : {"observations", "actions", "terminals"})
-      if (!has_array(file_, key)) throw Error("has no '" + std::string(key) + "'", path(), "OGBench's files have");
+      if (!has_array(file_, key))
+        throw Error("has no '" + std::string(key) + "'", path(), "OGBench's files have");
     const NpzArray& terminals = *file_.find("terminals");
-    if (terminals.shape.empty() || terminals.shape[0] == 0) throw Error("has no rows", path() + " /terminals");
+    if (terminals.shape.empty() || terminals.shape[0] == 0)
+      throw Error("has no rows", path() + " /terminals");
     source_rows_ = terminals.shape[0];
     find_trajectories(terminals);
 
     std::vector<Column> columns;
     const auto add = [&](std::string key, const NpzArray& from, std::int64_t shift, bool flag = false) {
       if (from.shape.empty() || from.shape[0] != source_rows_)
-        throw Error("has " + std::to_string(from.shape.empty() ? 0 : from.shape[0]) + " rows, terminals have " +
-                        std::to_string(source_rows_),
+        throw Error("has " + std::to_string(from.shape.empty() ? 0 : from.shape[0]) +
+                        " rows, terminals have " + std::to_string(source_rows_),
                     path() + " /" + from.key);
       Column c{key, flag ? ArrayType::kBool : from.element.type, from.shape};
       c.shape[0] = rows_;

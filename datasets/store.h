@@ -98,11 +98,11 @@ class Writer {
 };
 
 struct OpenSettings {
-  std::string format;  // empty: told by the file's content
-  int threads = 0;     // that decompress; 0: the machine's
+  std::string format = "";  // empty: told by the file's content
+  int threads = 0;          // that decompress; 0: the machine's
   // Minari's Dict and Tuple observations: the parts to concatenate, in this order ("achieved_goal",
   // "observation", "camera/left"); empty: all, in the file's order.
-  std::vector<std::string> observation_parts;
+  std::vector<std::string> observation_parts = {};
 };
 // Errors: not a file, of no known format, damaged; they name the file and the key.
 std::unique_ptr<Reader> open_dataset(const std::filesystem::path& path, const OpenSettings& settings = {});

@@ -10,7 +10,7 @@ namespace hardy::datasets {
 struct StoredType {
   ArrayType type = ArrayType::kF32;  // in memory
   char kind = 'f';                   // 'f' float, 'i' signed, 'u' unsigned, 'b' truth value, 's' text
-  std::size_t size = 4;              // bytes of a stored element: 2, 4, 8 of a float; 1, 2, 4, 8 of an integer
+  std::size_t size = 4;  // bytes of a stored element: 2, 4, 8 of a float; 1, 2, 4, 8 of an integer
   bool big_endian = false;
 
   // Whether the stored bytes are not those in memory.

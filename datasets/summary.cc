@@ -13,22 +13,6 @@ namespace {
 
 constexpr int kBins = 20;
 
-struct Family {
-  const char* name;
-  double min, max;
-};
-// D4RL's reference returns (infos.py of its 2024 revision), the same for v0 to v2.
-constexpr Family kFamilies[] = {{"halfcheetah", -280.178953, 12135.0},
-                                {"hopper", -20.272305, 3234.3},
-                                {"walker2d", 1.629008, 4592.3},
-                                {"antmaze", 0.0, 1.0},
-                                {"ant", -325.6, 3879.7},
-                                {"kitchen", 0.0, 4.0},
-                                {"pen", 96.262799, 3076.8331017826877},
-                                {"hammer", -274.856578, 12794.134825156867},
-                                {"door", -56.512833, 2880.5693087298737},
-                                {"relocate", -6.425911, 4233.877797728884}};
-
 nlohmann::json spread(const std::vector<double>& x) {
   if (x.empty()) return nullptr;
   const double n = static_cast<double>(x.size()), mean = std::accumulate(x.begin(), x.end(), 0.0) / n;
@@ -89,12 +73,6 @@ Episodes episodes_of(const Arrays& arrays) {
     length = 0;
   }
   return e;
-}
-
-std::optional<ReferenceScores> reference_scores(const std::string& name) {
-  for (const Family& f : kFamilies)
-    if (name.find(f.name) != std::string::npos) return ReferenceScores{f.name, f.min, f.max};
-  return std::nullopt;
 }
 
 nlohmann::json summarise(const Arrays& arrays, const std::string& path) {

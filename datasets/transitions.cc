@@ -3,41 +3,50 @@
 #include <algorithm>
 #include <cmath>
 
+#include "datasets/memory.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 
 namespace hardy::datasets {
 namespace {
 
-const Array& required(const Arrays& arrays, const std::string& key, const std::string& path) {
-  const auto found = arrays.find(key);
-  if (found != arrays.end()) return found->second;
-  std::string keys;
-  for (const auto& [name, array] : arrays) keys += (keys.empty() ? "" : ", ") + name;
-  throw Error("has no '" + key + "'", path, keys.empty() ? "the file is empty" : "it has: " + keys);
-}
+constexpr std::int64_t kPiece = 16384;  // rows read at a time
 
-void require_rows(const Array& a, std::int64_t rows, std::size_t rank, const std::string& where) {
-  const bool column = rank == 1 && a.shape.size() == 2 && a.shape[1] == 1;
-  if (a.type == ArrayType::kString || (a.shape.size() != rank && !column))
-    throw Error("is " + a.describe(), where,
+void require_rows(const Reader& reader, const std::string& key, std::int64_t rows, std::size_t rank) {
+  const Column& c = reader.column(key);
+  const bool column = rank == 1 && c.shape.size() == 2 && c.shape[1] == 1;
+  if (c.type == ArrayType::kString || (c.shape.size() != rank && !column))
+    throw Error("is " + c.describe(), reader.where(c),
                 "expected numbers of shape " + std::string(rank == 1 ? "[N] or [N, 1]" : "[N, size]"));
-  if (a.shape[0] != rows)
-    throw Error("has " + std::to_string(a.shape[0]) + " rows, observations have " + std::to_string(rows),
-                where);
+  if (c.shape[0] != rows)
+    throw Error("has " + std::to_string(c.shape[0]) + " rows, observations have " + std::to_string(rows),
+                reader.where(c));
 }
 
-std::vector<std::uint8_t> flags(const Arrays& arrays, const std::string& key) {
-  const auto found = arrays.find(key);
-  if (found == arrays.end()) return {};
-  const std::vector<float> x = found->second.floats();
-  std::vector<std::uint8_t> f(x.size());
-  std::transform(x.begin(), x.end(), f.begin(), [](float v) { return v != 0; });
-  return f;
+// Whether the flag is set, for each row; nothing where the file has no such column.
+std::vector<std::uint8_t> flags(Reader& reader, const std::string& key) {
+  std::vector<std::uint8_t> all;
+  const Column* c = reader.find(key);
+  if (!c) return all;
+  for (std::int64_t at = 0; at < c->rows(); at += kPiece)
+    for (const float v : reader.read_floats(*c, at, std::min(kPiece, c->rows() - at))) all.push_back(v != 0);
+  return all;
 }
 
-void append(std::vector<float>& to, const std::vector<float>& from, std::int64_t row, int width) {
-  to.insert(to.end(), from.begin() + row * width, from.begin() + (row + 1) * width);
+// Rows of a column, `shift` rows further on, appended to `to`.
+void gather(Reader& reader, const std::string& key, const std::vector<std::int64_t>& rows, std::int64_t shift,
+            std::vector<float>& to) {
+  const Column& c = reader.column(key);
+  const auto width = static_cast<std::size_t>(c.row_elements());
+  to.resize(rows.size() * width);
+  std::size_t done = 0;
+  while (done < rows.size()) {
+    const std::int64_t first = rows[done] + shift, n = std::min(kPiece, c.rows() - first);
+    const std::vector<float> piece = reader.read_floats(c, first, n);
+    for (; done < rows.size() && rows[done] + shift < first + n; ++done)
+      std::copy_n(piece.begin() + (rows[done] + shift - first) * static_cast<std::int64_t>(width), width,
+                  to.begin() + static_cast<std::int64_t>(done * width));
+  }
 }
 
 }  // namespace
@@ -48,62 +57,67 @@ View view_named(const std::string& name) {
   throw Error("there is no view '" + name + "'", "--view", suggestion(name, {"qlearning", "lossless"}));
 }
 
-void check_d4rl(const Arrays& arrays, const std::string& path) {
-  const Array& observations = required(arrays, "observations", path);
+void check_d4rl(const Reader& reader) {
+  const Column& observations = reader.column("observations");
   if (observations.shape.size() != 2)
-    throw Error("is " + observations.describe(), path + " /observations", "expected [N, size]");
+    throw Error("is " + observations.describe(), reader.where(observations), "expected [N, size]");
   const std::int64_t rows = observations.shape[0];
-  if (rows == 0) throw Error("has no rows", path);
-  require_rows(observations, rows, 2, path + " /observations");
-  require_rows(required(arrays, "actions", path), rows, 2, path + " /actions");
-  require_rows(required(arrays, "rewards", path), rows, 1, path + " /rewards");
-  require_rows(required(arrays, "terminals", path), rows, 1, path + " /terminals");
-  if (const auto t = arrays.find("timeouts"); t != arrays.end())
-    require_rows(t->second, rows, 1, path + " /timeouts");
-  if (const auto n = arrays.find("next_observations"); n != arrays.end()) {
-    require_rows(n->second, rows, 2, path + " /next_observations");
-    if (n->second.shape[1] != observations.shape[1])
-      throw Error("is " + n->second.describe() + ", observations are " + observations.describe(),
-                  path + " /next_observations");
+  if (rows == 0) throw Error("has no rows", reader.path());
+  require_rows(reader, "observations", rows, 2);
+  require_rows(reader, "actions", rows, 2);
+  require_rows(reader, "rewards", rows, 1);
+  require_rows(reader, "terminals", rows, 1);
+  if (reader.find("timeouts")) require_rows(reader, "timeouts", rows, 1);
+  if (const Column* next = reader.find("next_observations")) {
+    require_rows(reader, "next_observations", rows, 2);
+    if (next->shape[1] != observations.shape[1])
+      throw Error("is " + next->describe() + ", observations are " + observations.describe(),
+                  reader.where(*next));
   }
 }
 
-Transitions transitions_of(const Arrays& arrays, View view, const std::string& path, int max_episode_steps) {
-  check_d4rl(arrays, path);
-  Transitions t;
-  const std::vector<float> observations = arrays.at("observations").floats(),
-                           actions = arrays.at("actions").floats(), rewards = arrays.at("rewards").floats();
-  const std::vector<std::uint8_t> terminals = flags(arrays, "terminals"),
-                                  timeouts = flags(arrays, "timeouts");
-  const std::int64_t n = arrays.at("observations").shape[0];
-  t.observation_size = static_cast<int>(arrays.at("observations").shape[1]);
-  t.action_size = static_cast<int>(arrays.at("actions").shape[1]);
-  const bool own_next = view == View::kLossless && arrays.count("next_observations");
-  const std::vector<float> next = own_next ? arrays.at("next_observations").floats() : std::vector<float>{};
-  for (auto* column : {&t.observations, &t.next_observations}) column->reserve(observations.size());
-  t.actions.reserve(actions.size());
+void check_d4rl(const Arrays& arrays, const std::string& path) { check_d4rl(MemoryReader(arrays, path)); }
 
+Transitions transitions_of(const Arrays& arrays, View view, const std::string& path, int max_episode_steps) {
+  MemoryReader reader(arrays, path);
+  return transitions_of(reader, view, max_episode_steps);
+}
+
+Transitions transitions_of(Reader& reader, View view, int max_episode_steps) {
+  check_d4rl(reader);
+  Transitions t;
+  t.observation_size = static_cast<int>(reader.column("observations").shape[1]);
+  t.action_size = static_cast<int>(reader.column("actions").shape[1]);
+  const std::int64_t n = reader.column("observations").shape[0];
+  const bool own_next = view == View::kLossless && reader.find("next_observations");
+  const std::vector<std::uint8_t> terminals = flags(reader, "terminals"),
+                                  timeouts = flags(reader, "timeouts");
+
+  std::vector<std::int64_t> rows;  // that become transitions
   int episode_step = 0;
   for (std::int64_t i = 0; i < (own_next ? n : n - 1); ++i) {
     const auto at = static_cast<std::size_t>(i);
     const bool terminal = terminals[at];
     const bool final_step = timeouts.empty() ? episode_step == max_episode_steps - 1 : timeouts[at] != 0;
-    if (final_step && !own_next) {  // the loop of D4RL: a time-limited row has no successor in the file
+    if (final_step && !own_next) {  // a time-limited row has no successor in the file
       episode_step = 0;
       if (!t.episode_end.empty()) t.episode_end.back() = 1;
       continue;
     }
-    append(t.observations, observations, i, t.observation_size);
-    append(t.next_observations, own_next ? next : observations, own_next ? i : i + 1, t.observation_size);
-    append(t.actions, actions, i, t.action_size);
-    t.rewards.push_back(rewards[at]);
+    rows.push_back(i);
     t.terminals.push_back(terminal);
     t.episode_end.push_back(terminal || final_step);
-    episode_step = terminal || final_step ? 0 : episode_step + 1;
-    ++t.rows;
+    // After a terminal row D4RL's loop goes on counting from 1.
+    episode_step = terminal || final_step ? (view == View::kQlearning ? 1 : 0) : episode_step + 1;
   }
-  if (t.rows == 0) throw Error("gives no transition under this view", path);
+  if (rows.empty()) throw Error("gives no transition under this view", reader.path());
+  t.rows = static_cast<std::int64_t>(rows.size());
   t.episode_end.back() = 1;
+  gather(reader, "observations", rows, 0, t.observations);
+  gather(reader, own_next ? "next_observations" : "observations", rows, own_next ? 0 : 1,
+         t.next_observations);
+  gather(reader, "actions", rows, 0, t.actions);
+  gather(reader, "rewards", rows, 0, t.rewards);
   return t;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "datasets/hdf5_file.h"
+#include "datasets/store.h"
 
 namespace hardy::datasets {
 
@@ -20,17 +21,23 @@ struct Transitions {  // row-major float32
 };
 
 // qlearning: exactly what D4RL's qlearning_dataset returns. Rows 0 .. N-2; the next state is the next
-//   row's observation, whatever the file says; rows at a time limit are left out; terminal rows stay.
+//   row's observation, whatever the file says; rows at a time limit are left out; terminal rows stay. In a
+//   file without timeouts the limit is counted as D4RL counts it: an episode that follows a terminal row
+//   starts at step 1.
 // lossless: every row that has a next state: next_observations where the file has them (then all N rows,
-//   time-limited ones too, bootstrapping), otherwise as qlearning.
+//   time-limited ones too, bootstrapping), otherwise the row that follows, as in qlearning, with episodes
+//   counted from step 0.
 enum class View { kQlearning, kLossless };
 View view_named(const std::string& name);
 
-// The columns that a D4RL file must have, checked: observations [N, d], actions [N, k], rewards and
+// The columns that transitions need, checked: observations [N, d], actions [N, k], rewards and
 // terminals [N] or [N, 1]; timeouts and next_observations where present. Errors name file, key, shape.
+void check_d4rl(const Reader& reader);
 void check_d4rl(const Arrays& arrays, const std::string& path);
 
-// max_episode_steps: where a file without timeouts cuts its episodes.
+// max_episode_steps: where a file without timeouts cuts its episodes. From a reader: by pieces, so that
+// memory holds the transitions and little more.
+Transitions transitions_of(Reader& reader, View view, int max_episode_steps = 1000);
 Transitions transitions_of(const Arrays& arrays, View view, const std::string& path,
                            int max_episode_steps = 1000);
 

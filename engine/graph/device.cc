@@ -28,8 +28,8 @@ std::string gibibytes(std::size_t bytes) {
 void Device::require(std::size_t bytes) const {
   const DeviceInfo now = info();
   if (bytes > now.memory_free_bytes)
-    throw Error("too little memory: " + gibibytes(bytes) + " are needed, " + gibibytes(now.memory_free_bytes) +
-                    " of " + gibibytes(now.memory_bytes) + " are free",
+    throw Error("too little memory: " + gibibytes(bytes) + " are needed, " +
+                    gibibytes(now.memory_free_bytes) + " of " + gibibytes(now.memory_bytes) + " are free",
                 "--device " + now.name, "fewer agents, a smaller batch, network or dataset need less");
 }
 

@@ -111,17 +111,18 @@ std::vector<std::string> kernel_keys(const std::string& backend);
 // --- the backends --------------------------------------------------------------------------------
 
 struct Backend {
-  std::string name;                               // "cuda"
-  std::vector<DeviceInfo> (*devices)();           // what is seen
-  std::string (*obstacle)();                      // why none can be used; "" if one can
-  std::unique_ptr<Device> (*open)(int index);     // index < devices().size()
+  std::string name;                            // "cuda"
+  std::vector<DeviceInfo> (*devices)();        // what is seen
+  std::string (*obstacle)();                   // why none can be used; "" if one can
+  std::unique_ptr<Device> (*open)(int index);  // index < devices().size()
 };
 struct RegisterBackend {
   explicit RegisterBackend(const Backend& backend);
 };
 const std::vector<Backend>& backends();
 
-// "cuda" (its first device), "cuda:1". An Error: no such backend (and what adds it), no device, no such index.
+// "cuda" (its first device), "cuda:1". An Error: no such backend (and what adds it), no device, no such
+// index.
 std::unique_ptr<Device> open_device(const std::string& name);
 
 }  // namespace hardy::graph

@@ -44,21 +44,19 @@ def qlearning(path, out, limit=20):
         d = {k: np.squeeze(f[k][()]) for k in ('observations', 'actions', 'rewards', 'terminals')}
         timeouts = np.squeeze(f['timeouts'][()]) if 'timeouts' in f else None
     columns = {k: [] for k in ('observations', 'actions', 'rewards', 'next_observations', 'terminals')}
-    step = 0
+    step = 0  # D4RL counts the row after a terminal one as step 1, not 0: reset first, then count
     for i in range(len(d['rewards']) - 1):
         done = bool(d['terminals'][i])
         final = bool(timeouts[i]) if timeouts is not None else step == limit - 1
+        step = 0 if done or final else step
         if final:
-            step = 0
             continue
-        if done:
-            step = 0
         columns['observations'].append(d['observations'][i].astype('f4'))
         columns['next_observations'].append(d['observations'][i + 1].astype('f4'))
         columns['actions'].append(d['actions'][i].astype('f4'))
         columns['rewards'].append(np.float32(d['rewards'][i]))
         columns['terminals'].append(np.float32(done))
-        step = 0 if done else step + 1
+        step += 1
     with open(out, 'wb') as f:
         for k in ('observations', 'actions', 'rewards', 'next_observations', 'terminals'):
             f.write(np.asarray(columns[k], 'f4').tobytes())

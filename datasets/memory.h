@@ -1,0 +1,32 @@
+// Arrays in memory as a Reader, for what works on files and on arrays alike.
+#pragma once
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "datasets/store.h"
+
+namespace hardy::datasets {
+
+class MemoryReader : public Reader {
+ public:
+  // arrays outlive the reader; path is what errors name.
+  MemoryReader(const Arrays& arrays, std::string path) : Reader(std::move(path), "memory"), arrays_(arrays) {
+    std::vector<Column> columns;
+    for (const auto& [key, a] : arrays) columns.push_back({key, a.type, a.shape});
+    set_columns(std::move(columns));
+  }
+
+ private:
+  void read_rows(const Column& column, std::int64_t first, std::int64_t rows, std::byte* to) override {
+    const std::size_t row = column.row_bytes();
+    std::memcpy(to, arrays_.at(column.key).bytes.data() + static_cast<std::size_t>(first) * row,
+                static_cast<std::size_t>(rows) * row);
+  }
+  std::vector<std::string> read_text(const Column& column) override { return arrays_.at(column.key).strings; }
+
+  const Arrays& arrays_;
+};
+
+}  // namespace hardy::datasets

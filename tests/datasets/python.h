@@ -1,0 +1,25 @@
+// The Python of the tests, and this folder's scripts in it.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+namespace hardy::test {
+
+inline std::string python() {
+  const char* chosen = std::getenv("HARDY_PYTHON");
+  return chosen ? chosen : HARDY_TEST_PYTHON;
+}
+
+inline bool has_modules(const std::string& modules) {
+  return std::system(("'" + python() + "' -c 'import " + modules + "' 2>/dev/null").c_str()) == 0;
+}
+
+// Exit code of tests/datasets/python/SCRIPT ARGUMENTS.
+inline int run_script(const std::string& script, const std::string& arguments) {
+  const std::filesystem::path path = std::filesystem::path(HARDY_TEST_DATA).parent_path() / "datasets/python" / script;
+  return std::system(("'" + python() + "' -W ignore '" + path.string() + "' " + arguments).c_str());
+}
+
+}  // namespace hardy::test
