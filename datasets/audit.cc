@@ -30,18 +30,19 @@ Finding layout_problem(const std::string& column, std::string text, std::string 
   return {"layout", Severity::kError, column, std::move(text), std::move(advice), 1, {}};
 }
 
-const Column* usable(const Reader& reader, const std::string& key, std::int64_t rows, bool vector, bool required,
-                     std::vector<Finding>& findings) {
+const Column* usable(const Reader& reader, const std::string& key, std::int64_t rows, bool vector,
+                     bool required, std::vector<Finding>& findings) {
   const Column* c = reader.find(key);
   if (!c) {
-    if (required)
-      findings.push_back(layout_problem(key, "the column is missing", "D4RL's loaders need it"));
+    if (required) findings.push_back(layout_problem(key, "the column is missing", "D4RL's loaders need it"));
     return nullptr;
   }
-  const bool shaped = vector ? c->shape.size() >= 2 : c->shape.size() == 1 || (c->shape.size() == 2 && c->shape[1] == 1);
+  const bool shaped =
+      vector ? c->shape.size() >= 2 : c->shape.size() == 1 || (c->shape.size() == 2 && c->shape[1] == 1);
   if (c->type == ArrayType::kString || !shaped) {
-    findings.push_back(layout_problem(key, "is " + c->describe(), vector ? "expected numbers [N, size]"
-                                                                         : "expected numbers [N] or [N, 1]"));
+    findings.push_back(
+        layout_problem(key, "is " + c->describe(),
+                       vector ? "expected numbers [N, size]" : "expected numbers [N] or [N, 1]"));
     return nullptr;
   }
   if (rows >= 0 && c->rows() != rows) {
@@ -58,12 +59,13 @@ Layout layout_of(const Reader& reader, std::vector<Finding>& findings) {
   l.observations = usable(reader, "observations", -1, true, true, findings);
   if (!l.observations) return l;
   l.rows = l.observations->rows();
-  if (l.rows == 0) findings.push_back(layout_problem("observations", "has no rows", "is the collection unfinished?"));
+  if (l.rows == 0)
+    findings.push_back(layout_problem("observations", "has no rows", "is the collection unfinished?"));
   l.next = usable(reader, "next_observations", l.rows, true, false, findings);
   if (l.next && l.next->row_elements() != l.observations->row_elements()) {
-    findings.push_back(layout_problem("next_observations",
-                                      "is " + l.next->describe() + ", observations are " + l.observations->describe(),
-                                      "both are states, of one size"));
+    findings.push_back(layout_problem(
+        "next_observations", "is " + l.next->describe() + ", observations are " + l.observations->describe(),
+        "both are states, of one size"));
     l.next = nullptr;
   }
   l.actions = usable(reader, "actions", l.rows, true, true, findings);
@@ -78,10 +80,14 @@ void walk(Reader& reader, const Layout& l, const std::vector<std::unique_ptr<Che
     const auto part = [&](const Column* c) {
       return c ? read_doubles(reader, *c, first, n) : std::vector<double>();
     };
-    const AuditPiece piece{first,           n,
-                           first + n == l.rows, part(l.observations),
-                           part(l.next),    part(l.actions),
-                           part(l.rewards), part(l.terminals),
+    const AuditPiece piece{first,
+                           n,
+                           first + n == l.rows,
+                           part(l.observations),
+                           part(l.next),
+                           part(l.actions),
+                           part(l.rewards),
+                           part(l.terminals),
                            part(l.timeouts)};
     for (const auto& check : checks) check->see(piece);
   });
@@ -135,7 +141,8 @@ Audit audit(const std::string& path) {
   } catch (const Error& e) {
     // A file that is there but cannot be read is what an audit is for; one that is not there is bad input.
     if (!std::filesystem::exists(path)) throw;
-    result.findings.push_back({"file", Severity::kError, "", e.message(), "download or copy it again", 1, {}});
+    result.findings.push_back(
+        {"file", Severity::kError, "", e.message(), "download or copy it again", 1, {}});
   }
   std::ranges::stable_sort(result.findings, {}, &Finding::severity);
   return result;

@@ -22,7 +22,7 @@ enum class Severity {
 const char* name_of(Severity severity);
 
 struct Finding {
-  std::string check;   // the name of the check that found it
+  std::string check;  // the name of the check that found it
   Severity severity = Severity::kNote;
   std::string column;  // "" where it concerns the file
   std::string text;    // "next_observations differ from the following row's observations"
@@ -75,8 +75,8 @@ struct Audit {
   std::vector<std::string> checks;
   bool corrupted_on_purpose = false;
 };
-// Errors where the file cannot be opened at all are findings too (check "file"): path_findings. A column that is
-// missing, or has another length or rank, is a finding, and the checks that need it are not run.
+// Errors where the file cannot be opened at all are findings too (check "file"): path_findings. A column that
+// is missing, or has another length or rank, is a finding, and the checks that need it are not run.
 Audit audit(const std::string& path);
 
 nlohmann::json to_json(const Audit& audit);

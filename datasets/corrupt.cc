@@ -14,8 +14,8 @@
 namespace hardy::datasets {
 namespace {
 
-// A column's rows, be they in the file or made: next_observations that the file lacks are the row that follows
-// within the episode, or the row itself at an episode's end.
+// A column's rows, be they in the file or made: next_observations that the file lacks are the row that
+// follows within the episode, or the row itself at an episode's end.
 class Source {
  public:
   Source(Reader& reader, const std::string& key, const RowSet& starts)
@@ -68,8 +68,10 @@ RowSet episode_starts(const std::vector<EpisodeRows>& episodes, std::int64_t row
   return starts;
 }
 
-std::vector<double> standard_deviations(Source& source, const CorruptionSettings& s, const std::string& path) {
-  StandardDeviation deviation(source.width(), s.generator == "numpy" && source.column().type == ArrayType::kF32);
+std::vector<double> standard_deviations(Source& source, const CorruptionSettings& s,
+                                        const std::string& path) {
+  StandardDeviation deviation(source.width(),
+                              s.generator == "numpy" && source.column().type == ArrayType::kF32);
   const std::int64_t rows = source.column().rows();
   for_pieces(rows, [&](std::int64_t first, std::int64_t n) { deviation.first(source.doubles(first, n)); });
   for_pieces(rows, [&](std::int64_t first, std::int64_t n) { deviation.second(source.doubles(first, n)); });
@@ -94,8 +96,8 @@ ElementAttack plan(Element element, Source& source, const CorruptionSettings& s,
                        {}};
   for (const std::int64_t k : s.sensors) {
     if (k < 0 || k >= static_cast<std::int64_t>(width))
-      throw Error(name_of(element) + " have " + std::to_string(width) + " dimensions", "--sensors " + std::to_string(k),
-                  "they are counted from 0");
+      throw Error(name_of(element) + " have " + std::to_string(width) + " dimensions",
+                  "--sensors " + std::to_string(k), "they are counted from 0");
     attack.touched[static_cast<std::size_t>(k)] = 1;
   }
   if (attack.needs_std()) attack.std = standard_deviations(source, s, path);
@@ -117,7 +119,8 @@ struct Stream {
 
 // A list of rows, and what they held, go into the record as they come.
 void record(Writer& out, const std::string& rows_key, const std::string& before_key,
-            const std::vector<std::int64_t>& rows, std::int64_t first, std::size_t row_bytes, const Bytes& clean) {
+            const std::vector<std::int64_t>& rows, std::int64_t first, std::size_t row_bytes,
+            const Bytes& clean) {
   Bytes before;
   for (const std::int64_t row : rows) {
     const std::byte* at = clean.data() + static_cast<std::size_t>(row - first) * row_bytes;
@@ -127,8 +130,8 @@ void record(Writer& out, const std::string& rows_key, const std::string& before_
   out.append(before_key, before);
 }
 
-void declare_record(Writer& out, const std::string& rows_key, const std::string& before_key, const Column& column,
-                    std::int64_t count) {
+void declare_record(Writer& out, const std::string& rows_key, const std::string& before_key,
+                    const Column& column, std::int64_t count) {
   Column before = column;
   before.key = before_key;
   before.shape[0] = count;
@@ -230,15 +233,15 @@ class Corruption {
     const bool has_next = in_.find("next_observations");
     if (attacks(Element::kObservations) && s_.trajectory && has_next)
       copies_ = std::make_unique<CopyStream>(in_, out_, streams_.front().attack.rows, starts_);
-    makes_clean_ = attacks(Element::kObservations) && !s_.trajectory && !has_next && !attacks(Element::kDynamics);
+    makes_clean_ =
+        attacks(Element::kObservations) && !s_.trajectory && !has_next && !attacks(Element::kDynamics);
   }
 
   void copy_the_rest() {
     for (const Column& c : in_.columns()) {
-      const bool streamed = std::ranges::any_of(streams_, [&](const Stream& s) {
-                              return s.source.column().key == c.key;
-                            }) ||
-                            (copies_ && c.key == "next_observations");
+      const bool streamed =
+          std::ranges::any_of(streams_, [&](const Stream& s) { return s.source.column().key == c.key; }) ||
+          (copies_ && c.key == "next_observations");
       if (streamed) continue;
       if (c.type == ArrayType::kString || c.shape.empty()) {
         out_.put(c.key, in_.read(c));

@@ -100,8 +100,8 @@ struct Change {
   Element element;
   std::vector<std::int64_t> rows;
 };
-// A set of transitions in memory, independent rows, random or adversarial rewards: what the published training
-// pipeline does.
+// A set of transitions in memory, independent rows, random or adversarial rewards: what the published
+// training pipeline does.
 std::vector<Change> corrupt(Transitions& transitions, const CorruptionSettings& settings);
 
 // The same for arrays in memory.

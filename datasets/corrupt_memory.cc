@@ -5,33 +5,10 @@
 #include "datasets/corrupt_values.h"
 #include "datasets/corruption_record.h"
 #include "datasets/memory.h"
+#include "datasets/memory_writer.h"
 #include "engine/base/error.h"
 
 namespace hardy::datasets {
-namespace {
-
-// Arrays as a Writer.
-class MemoryWriter final : public Writer {
- public:
-  void declare(const Column& column) override {
-    Array& a = arrays_[column.key];
-    a.type = column.type;
-    a.shape = column.shape;
-  }
-  void append(const std::string& key, std::span<const std::byte> rows) override {
-    Bytes& bytes = arrays_.at(key).bytes;
-    bytes.insert(bytes.end(), rows.begin(), rows.end());
-  }
-  void put(const std::string& key, const Array& array) override { arrays_[key] = array; }
-  void commit() override {}
-  Arrays take() { return std::move(arrays_); }
-
- private:
-  Arrays arrays_;
-};
-
-}  // namespace
-
 void corrupt(Arrays& arrays, const CorruptionSettings& settings, const std::string& input_name,
              const std::string& input_sha256) {
   MemoryReader in(arrays, input_name);
@@ -72,8 +49,15 @@ std::vector<Change> corrupt(Transitions& t, const CorruptionSettings& s) {
     StandardDeviation deviation(width, s.generator == "numpy");
     deviation.first(clean);
     deviation.second(clean);
-    ElementAttack attack{e, mode, s.scale, 0, width, deviation.result(), std::vector<std::uint8_t>(width, 1),
-                         draws.choose(e, t.rows, {}), {}};
+    ElementAttack attack{e,
+                         mode,
+                         s.scale,
+                         0,
+                         width,
+                         deviation.result(),
+                         std::vector<std::uint8_t>(width, 1),
+                         draws.choose(e, t.rows, {}),
+                         {}};
     if (attack.draws_noise())
       attack.noise = draws.noise(e, attack.rows.count() * static_cast<std::int64_t>(width));
     std::vector<double> out = clean;

@@ -64,8 +64,9 @@ void check(const CorruptionSettings& s) {
     throw Error("NumPy's seeds end at 4294967295", "--seed " + std::to_string(s.seed));
   for (const Element e : s.elements) {
     if (s.trajectory && e == Element::kDynamics)
-      throw Error("a state has one value where both its copies change, so dynamics are no element of their own",
-                  "--copies trajectory", "name observations, or use --copies tuple");
+      throw Error(
+          "a state has one value where both its copies change, so dynamics are no element of their own",
+          "--copies trajectory", "name observations, or use --copies tuple");
     if (s.mode_of(e) == Mode::kScaled && s.scale == 1)
       throw Error("a factor of 1 changes nothing", "--mode scaled", "give --scale, e.g. --scale 2");
     if (s.mode_of(e) == Mode::kDelayed && s.delay < 1)

@@ -41,7 +41,8 @@ RowSet CorruptionDraws::choose(Element element, std::int64_t rows, const std::ve
       break;
     case Pattern::kBlocks:
       if (settings_.block == 0) {
-        const auto window = static_cast<std::int64_t>(std::llround(settings_.rate * static_cast<double>(rows)));
+        const auto window =
+            static_cast<std::int64_t>(std::llround(settings_.rate * static_cast<double>(rows)));
         const auto begin = static_cast<std::int64_t>(mask(unit) * static_cast<double>(rows - window + 1));
         add(begin, begin + window);
       }
@@ -66,9 +67,8 @@ std::function<double()> CorruptionDraws::noise(Element element, std::int64_t cou
     return [own, scale] { return own->uniform(-scale, scale); };
   }
   const Random random(settings_.seed, Stream::kCorruptNoise, static_cast<std::uint64_t>(element));
-  return [random, scale, k = std::uint64_t{0}]() mutable {
-    return -scale + 2 * scale * random.uniform64(k++);
-  };
+  return
+      [random, scale, k = std::uint64_t{0}]() mutable { return -scale + 2 * scale * random.uniform64(k++); };
 }
 
 void StandardDeviation::first(std::span<const double> rows) {

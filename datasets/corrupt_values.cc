@@ -29,7 +29,8 @@ void ElementAttack::apply(std::int64_t first, std::span<const double> clean, con
     if (mode == Mode::kStuck && held.empty()) held.assign(x, x + width);
     double* y = out.data() + static_cast<std::size_t>(row - first) * width;
     for (std::size_t k = 0; k < width; ++k) {
-      const double draw = draws_noise() ? noise() : 0;  // drawn for every dimension: a mask of sensors moves none
+      const double draw =
+          draws_noise() ? noise() : 0;  // drawn for every dimension: a mask of sensors moves none
       if (!touched[k]) continue;
       switch (mode) {
         case Mode::kRandom:

@@ -14,8 +14,8 @@ struct ElementAttack {
   Mode mode;
   double scale;
   std::int64_t delay;
-  std::size_t width;              // elements a row
-  std::vector<double> std;        // 0 where a dimension is not touched
+  std::size_t width;                  // elements a row
+  std::vector<double> std;            // 0 where a dimension is not touched
   std::vector<std::uint8_t> touched;  // by dimension
   RowSet rows;
   std::function<double()> noise;

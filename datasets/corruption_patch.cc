@@ -22,8 +22,9 @@ Patch::Patch(Reader& in, const std::string& rows_key, const std::string& before_
     : in_(in), rows_(lookup(in, rows_key)), before_(lookup(in, before_key)), row_bytes_(column.row_bytes()) {
   if (rows_.type != ArrayType::kI64 || rows_.shape.size() != 1 || before_.type != column.type ||
       before_.rows() != rows_.rows() || before_.row_bytes() != row_bytes_)
-    throw Error("does not fit: " + rows_.describe() + " with " + before_.describe() + " for " + column.describe(),
-                in.where(before_));
+    throw Error(
+        "does not fit: " + rows_.describe() + " with " + before_.describe() + " for " + column.describe(),
+        in.where(before_));
 }
 
 void Patch::apply(std::int64_t first, std::int64_t n, std::byte* piece) {
@@ -53,7 +54,8 @@ bool Patch::done() {  // reads on where a stretch of the list is used up
 }
 
 void Patch::wrong(std::int64_t row) const {
-  throw Error("names row " + std::to_string(row) + ", which is not in order or not in the file", in_.where(rows_));
+  throw Error("names row " + std::to_string(row) + ", which is not in order or not in the file",
+              in_.where(rows_));
 }
 
 std::vector<Patch> patches_of(Reader& in, const nlohmann::json& manifest, const Column& column) {

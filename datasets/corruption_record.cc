@@ -17,9 +17,8 @@ nlohmann::json corruption_manifest(Reader& reader) {
   const Column* column = reader.find(std::string(kCorruptionRecord) + "manifest");
   if (!column) return nullptr;
   const Array text = reader.read(*column);
-  nlohmann::json manifest = text.strings.empty()
-                                ? nlohmann::json()
-                                : nlohmann::json::parse(text.strings[0], nullptr, false);
+  nlohmann::json manifest =
+      text.strings.empty() ? nlohmann::json() : nlohmann::json::parse(text.strings[0], nullptr, false);
   if (!manifest.is_object() || !manifest.contains("elements") || !manifest.at("elements").is_array())
     throw Error("is no corruption manifest", reader.where(*column));
   for (const auto& e : manifest.at("elements"))

@@ -12,11 +12,12 @@ namespace {
 constexpr std::size_t kFirst = 5;
 
 // Adds what differs in rows [first, first + n) of both.
-void compare_piece(Reader& a, Reader& b, const Column& ca, const Column& cb, std::int64_t first, std::int64_t n,
-                   ColumnDifference& d) {
+void compare_piece(Reader& a, Reader& b, const Column& ca, const Column& cb, std::int64_t first,
+                   std::int64_t n, ColumnDifference& d) {
   const auto width = static_cast<std::size_t>(ca.row_elements());
   const bool same_type = ca.type == cb.type;
-  Bytes raw_a(static_cast<std::size_t>(n) * ca.row_bytes()), raw_b(static_cast<std::size_t>(n) * cb.row_bytes());
+  Bytes raw_a(static_cast<std::size_t>(n) * ca.row_bytes()),
+      raw_b(static_cast<std::size_t>(n) * cb.row_bytes());
   a.read(ca, first, n, raw_a);
   b.read(cb, first, n, raw_b);
   if (same_type && raw_a == raw_b) return;
@@ -52,7 +53,8 @@ ColumnDifference compare(Reader& a, Reader& b, const Column& ca, const Column& c
   } else if (ca.type == ArrayType::kString) {
     if (a.read(ca).strings != b.read(cb).strings) d.kind = "text";
   } else {
-    for_pieces(ca.rows(), [&](std::int64_t first, std::int64_t n) { compare_piece(a, b, ca, cb, first, n, d); });
+    for_pieces(ca.rows(),
+               [&](std::int64_t first, std::int64_t n) { compare_piece(a, b, ca, cb, first, n, d); });
     if (d.rows_changed) d.kind = "values";
     const std::int64_t finite = d.elements_changed - d.not_finite;
     d.mean = finite ? d.mean / static_cast<double>(finite) : 0;
@@ -90,7 +92,9 @@ nlohmann::json to_json(const Difference& difference) {
                        {"mean", d.mean},
                        {"not_finite", d.not_finite},
                        {"first_rows", d.first_rows}});
-  return {{"same", difference.columns.empty()}, {"columns_compared", difference.columns_compared}, {"differences", columns}};
+  return {{"same", difference.columns.empty()},
+          {"columns_compared", difference.columns_compared},
+          {"differences", columns}};
 }
 
 }  // namespace hardy::datasets

@@ -24,8 +24,8 @@ struct Difference {
   std::int64_t columns_compared = 0;
   std::vector<ColumnDifference> columns;  // those that differ
 };
-// Two values are equal where their bits are (so are equal NaNs; 0 and -0 are not). Columns of different types are
-// compared as numbers.
+// Two values are equal where their bits are (so are equal NaNs; 0 and -0 are not). Columns of different types
+// are compared as numbers.
 Difference diff(Reader& a, Reader& b);
 
 nlohmann::json to_json(const Difference& difference);

@@ -68,7 +68,8 @@ json column_spreads(Reader& reader, const Column& c) {
   for (const bool second : {false, true})
     for_pieces(c.rows(), [&](std::int64_t first, std::int64_t n) {
       const std::vector<double> x = read_doubles(reader, c, first, n);
-      for (std::size_t i = 0; i < x.size(); ++i) second ? dims[i % dims.size()].second(x[i]) : dims[i % dims.size()].first(x[i]);
+      for (std::size_t i = 0; i < x.size(); ++i)
+        second ? dims[i % dims.size()].second(x[i]) : dims[i % dims.size()].first(x[i]);
     });
   json all = json::array();
   for (const Spread& s : dims) all.push_back(s.result());
@@ -126,7 +127,8 @@ json continuity_of(Reader& reader, const std::vector<EpisodeRows>& episodes, std
   for_pieces(rows, [&](std::int64_t first, std::int64_t n) {
     const std::int64_t m = std::min(n, rows - 1 - first);  // rows that have a successor
     if (m <= 0) return;
-    const std::vector<double> y = read_doubles(reader, s, first + 1, m), x = read_doubles(reader, next, first, m);
+    const std::vector<double> y = read_doubles(reader, s, first + 1, m),
+                              x = read_doubles(reader, next, first, m);
     for (std::int64_t i = 0; i < m; ++i) {
       if (ends.has(first + i)) continue;
       for (std::size_t k = static_cast<std::size_t>(i) * d; k < static_cast<std::size_t>(i + 1) * d; ++k)
@@ -172,7 +174,8 @@ json inspect(Reader& reader) {
          {"corruption", corruption_manifest(reader)}};
   if (const auto reference = reference_scores(std::filesystem::path(reader.path()).filename().string())) {
     std::vector<double> scores;
-    for (const double r : returns) scores.push_back(100 * (r - reference->min) / (reference->max - reference->min));
+    for (const double r : returns)
+      scores.push_back(100 * (r - reference->min) / (reference->max - reference->min));
     s["score"] = spread_of(scores);
     s["score"]["family"] = reference->family;
   }

@@ -1,5 +1,5 @@
-// A dataset at a glance, from two passes by pieces: layout, episodes, returns, scores, the distribution of every
-// dimension, continuity, and what was corrupted on purpose and where.
+// A dataset at a glance, from two passes by pieces: layout, episodes, returns, scores, the distribution of
+// every dimension, continuity, and what was corrupted on purpose and where.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -14,9 +14,9 @@ namespace hardy::datasets {
 //  "returns", "lengths": of the episodes in the file's order, at most 400 of them as means over neighbours,
 //  "layout": {key: "float32 [N, 11]"},
 //  "columns": {key: [{mean, std, min, max, not_finite, histogram}] by dimension},
-//  "continuity": {"pairs", "broken", "broken_share": by hundredth of the file} where the file has next_observations,
-//  "corruption": the manifest or null,
-//  "corrupted_share": {element: by hundredth of the file}}
+//  "continuity": {"pairs", "broken", "broken_share": by hundredth of the file} where the file has
+//  next_observations, "corruption": the manifest or null, "corrupted_share": {element: by hundredth of the
+//  file}}
 nlohmann::json inspect(Reader& reader);
 
 }  // namespace hardy::datasets

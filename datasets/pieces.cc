@@ -50,7 +50,8 @@ void store_doubles(ArrayType type, const double* from, std::size_t count, std::b
   }
 }
 
-std::vector<double> read_doubles(Reader& reader, const Column& column, std::int64_t first, std::int64_t rows) {
+std::vector<double> read_doubles(Reader& reader, const Column& column, std::int64_t first,
+                                 std::int64_t rows) {
   Bytes raw(static_cast<std::size_t>(rows) * column.row_bytes());
   reader.read(column, first, rows, raw);
   std::vector<double> x(static_cast<std::size_t>(rows * column.row_elements()));

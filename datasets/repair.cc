@@ -18,8 +18,8 @@ namespace hardy::datasets {
 namespace {
 
 constexpr std::array kContinuities{"off", "next", "previous", "nearer"};
-// An episode's last next observation is flagged where a dimension moves this many robust deviations more than it
-// usually does in a step.
+// An episode's last next observation is flagged where a dimension moves this many robust deviations more than
+// it usually does in a step.
 constexpr double kUnusualStep = 8;
 
 // What the repair did to one column, and how that meets the record.
@@ -45,7 +45,8 @@ class Repair {
       if (const Column* c = in.find(key))
         outcomes_[key] = {c, RowSet(rows_), changed_rows(in, key, rows_), patches_of(in, manifest_, *c), 0};
     if (s_.continuity != Continuity::kOff && !outcomes_.count("next_observations"))
-      throw Error("has no next_observations, so each state is there once", in.path(), "give --continuity off");
+      throw Error("has no next_observations, so each state is there once", in.path(),
+                  "give --continuity off");
     prepare_scales();
   }
 
@@ -138,17 +139,18 @@ class Repair {
         if (!o.changed.has(row)) continue;
         const auto at = static_cast<std::size_t>(row - first);
         store_doubles(o.column->type, values[key].data() + at * width, width, now.data() + at * row_bytes);
-        o.restored += o.recorded.has(row) &&
-                      std::equal(now.begin() + static_cast<std::ptrdiff_t>(at * row_bytes),
-                                 now.begin() + static_cast<std::ptrdiff_t>((at + 1) * row_bytes),
-                                 clean.begin() + static_cast<std::ptrdiff_t>(at * row_bytes));
+        o.restored +=
+            o.recorded.has(row) && std::equal(now.begin() + static_cast<std::ptrdiff_t>(at * row_bytes),
+                                              now.begin() + static_cast<std::ptrdiff_t>((at + 1) * row_bytes),
+                                              clean.begin() + static_cast<std::ptrdiff_t>(at * row_bytes));
       }
       out_.append(key, now);
     }
   }
 
   // Both copies of each state in the piece's rows, and the pairs that reach over its edges.
-  void mend(std::int64_t first, std::int64_t n, std::vector<double>& observations, std::vector<double>& next) {
+  void mend(std::int64_t first, std::int64_t n, std::vector<double>& observations,
+            std::vector<double>& next) {
     const auto d = static_cast<std::size_t>(in_.column("observations").row_elements());
     const std::int64_t begin = std::max<std::int64_t>(first - 1, 0), end = std::min(rows_, first + n + 1);
     const std::vector<double> s = read_doubles(in_, in_.column("observations"), begin, end - begin),
@@ -163,11 +165,12 @@ class Repair {
       if (t + 1 >= end) continue;
       const double* y = s.data() + static_cast<std::size_t>(t + 1 - begin) * d;
       if (std::equal(x, x + d, y)) continue;  // the states agree
-      const bool to_next = s_.continuity == Continuity::kNext ||
-                           (s_.continuity == Continuity::kNearer && second_is_nearer(s, s_next, t - begin, d));
+      const bool to_next = s_.continuity == Continuity::kNext || (s_.continuity == Continuity::kNearer &&
+                                                                  second_is_nearer(s, s_next, t - begin, d));
       const std::int64_t row = to_next ? t : t + 1;
       if (!in_piece(row)) continue;
-      std::copy_n(to_next ? y : x, d, (to_next ? next : observations).data() + static_cast<std::size_t>(row - first) * d);
+      std::copy_n(to_next ? y : x, d,
+                  (to_next ? next : observations).data() + static_cast<std::size_t>(row - first) * d);
       outcomes_.at(to_next ? "next_observations" : "observations").changed.add(row);
     }
   }
@@ -192,7 +195,8 @@ class Repair {
     return second < first;
   }
 
-  void clip(std::int64_t first, const std::string& key, const std::vector<Hold>& holds, std::vector<double>& values) {
+  void clip(std::int64_t first, const std::string& key, const std::vector<Hold>& holds,
+            std::vector<double>& values) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       const Hold& h = holds[i % holds.size()];
       const double held = std::clamp(values[i], h.low, h.high);
@@ -233,7 +237,8 @@ class Repair {
       nlohmann::json m = measured(o.changed, o.recorded, [](std::int64_t) { return true; });
       m["restored_exactly"] = o.restored;
       if (key == "next_observations")
-        m["with_successor"] = measured(o.changed, o.recorded, [&](std::int64_t row) { return !ends_.has(row); });
+        m["with_successor"] =
+            measured(o.changed, o.recorded, [&](std::int64_t row) { return !ends_.has(row); });
       if (key == "observations")
         m["with_predecessor"] =
             measured(o.changed, o.recorded, [&](std::int64_t row) { return row > 0 && !ends_.has(row - 1); });
@@ -249,7 +254,8 @@ class Repair {
                      {"version", version()}};
     if (s_.continuity != Continuity::kOff) {
       RowSet truth(rows_);
-      if (const auto next = outcomes_.find("next_observations"); next != outcomes_.end()) truth = next->second.recorded;
+      if (const auto next = outcomes_.find("next_observations"); next != outcomes_.end())
+        truth = next->second.recorded;
       r["unchecked_ends"] = ends_.count();
       r["flagged"] = measured(flagged_, truth, [&](std::int64_t row) { return ends_.has(row); });
     }

@@ -1,5 +1,6 @@
-// Statistics that a few wild values do not move: medians, median absolute deviations, quantiles. Of columns with up
-// to 65,536 rows from all of them, of longer ones from 64 stretches of 1,024 rows spread evenly over the file.
+// Statistics that a few wild values do not move: medians, median absolute deviations, quantiles. Of columns
+// with up to 65,536 rows from all of them, of longer ones from 64 stretches of 1,024 rows spread evenly over
+// the file.
 #pragma once
 
 #include <vector>

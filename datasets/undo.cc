@@ -12,7 +12,8 @@ namespace hardy::datasets {
 void undo(Reader& in, Writer& out) {
   const nlohmann::json manifest = corruption_manifest(in);
   if (manifest.is_null())
-    throw Error("has no record of a corruption", in.path(), "only files made by 'hardy data corrupt' can be undone");
+    throw Error("has no record of a corruption", in.path(),
+                "only files made by 'hardy data corrupt' can be undone");
   const auto made = manifest.value("columns_made", std::vector<std::string>{});
   const auto hashes = manifest.value("column_sha256", std::map<std::string, std::string>{});
   for (const auto& [key, hash] : hashes) in.column(key);
@@ -35,7 +36,8 @@ void undo(Reader& in, Writer& out) {
     });
     for (Patch& p : patches) p.finish();
     if (expected != hashes.end() && hash.hex() != expected->second)
-      throw Error("was changed after its corruption: what the record restores is not what was there", in.where(column));
+      throw Error("was changed after its corruption: what the record restores is not what was there",
+                  in.where(column));
   }
   nlohmann::json attributes = in.attributes();
   attributes.erase("hardy_corruption");

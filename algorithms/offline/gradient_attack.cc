@@ -22,11 +22,12 @@ using datasets::Element;
 using graph::Graph;
 using graph::Tensor;
 
-constexpr std::int64_t kRows = 1024;  // of one pass
+constexpr std::int64_t kRows = 1024;         // of one pass
 constexpr std::uint64_t kStartDraws = 1000;  // beside the steps that the elements' own noise uses
 
 int thread_count(std::int64_t asked) {
-  return asked > 0 ? static_cast<int>(asked) : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return asked > 0 ? static_cast<int>(asked)
+                   : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
 }  // namespace
@@ -58,7 +59,8 @@ struct GradientAttack::Problem {
     const std::int64_t outputs = victim.policy.spec.widths.back();
     const Tensor net = apply(victim.policy, "policy", observations);
     if (victim.has_log_std) return ops::clamp(g, net, -1, 1);
-    return act_through(g, outputs == 2 * victim.action_size ? Head::kTanhGaussian : Head::kDeterministic, net, {}, {})
+    return act_through(g, outputs == 2 * victim.action_size ? Head::kTanhGaussian : Head::kDeterministic, net,
+                       {}, {})
         .action;
   }
 
@@ -73,7 +75,7 @@ struct GradientAttack::Problem {
     deviation = g.input("deviation", DType::kF32, {1, 1, obs});
     const Tensor noise = ops::multiply(g, delta, std);
     const Tensor state = normalised(victim, element == Element::kActions ? s : ops::add(g, s, noise));
-    const Tensor action = element == Element::kActions       ? ops::add(g, a, noise)
+    const Tensor action = element == Element::kActions        ? ops::add(g, a, noise)
                           : element == Element::kObservations ? a
                                                               : policy_mode(victim, state);
     const Tensor q = apply(victim.q, "q", ops::concat(g, state, action));
@@ -89,8 +91,8 @@ struct GradientAttack::Problem {
   }
 
   // Rows [begin, begin + n) into the plan; what is left of the pass stays as it was.
-  void load(const Element element, const AttackedRows& rows, std::span<const double> std_now, std::int64_t begin,
-            std::int64_t n) {
+  void load(const Element element, const AttackedRows& rows, std::span<const double> std_now,
+            std::int64_t begin, std::int64_t n) {
     const auto copy = [&](const std::vector<float>& from, Tensor to) {
       const std::int64_t w = g.shape(to).back();
       std::copy_n(from.data() + begin * w, n * w, plan->data<float>(to));
@@ -102,7 +104,9 @@ struct GradientAttack::Problem {
 };
 
 GradientAttack::GradientAttack(const std::filesystem::path& victim, const GradientAttackSettings& settings)
-    : victim_(read_victim(victim, settings.agent)), settings_(settings), team_(thread_count(settings.threads)) {}
+    : victim_(read_victim(victim, settings.agent)),
+      settings_(settings),
+      team_(thread_count(settings.threads)) {}
 GradientAttack::~GradientAttack() = default;
 
 GradientAttack::Problem& GradientAttack::problem(Element element) {
@@ -111,8 +115,8 @@ GradientAttack::Problem& GradientAttack::problem(Element element) {
   return *p;
 }
 
-std::vector<float> GradientAttack::values(Element element, const AttackedRows& rows, std::span<const double> std,
-                                          std::span<const float> delta) {
+std::vector<float> GradientAttack::values(Element element, const AttackedRows& rows,
+                                          std::span<const double> std, std::span<const float> delta) {
   Problem& p = problem(element);
   const auto count = static_cast<std::int64_t>(rows.rows.size());
   std::vector<float> values;
@@ -127,8 +131,8 @@ std::vector<float> GradientAttack::values(Element element, const AttackedRows& r
   return values;
 }
 
-void GradientAttack::attack(Element element, const AttackedRows& rows, std::span<const double> std, double scale,
-                            std::uint64_t seed, std::span<float> result) {
+void GradientAttack::attack(Element element, const AttackedRows& rows, std::span<const double> std,
+                            double scale, std::uint64_t seed, std::span<float> result) {
   const auto count = static_cast<std::int64_t>(rows.rows.size());
   if (static_cast<std::int64_t>(rows.observations.size()) != count * victim_.observation_size ||
       static_cast<std::int64_t>(rows.actions.size()) != count * victim_.action_size)
@@ -146,7 +150,10 @@ void GradientAttack::attack(Element element, const AttackedRows& rows, std::span
     for (std::int64_t i = 0; i < n; ++i)
       for (std::size_t k = 0; k < width; ++k)
         delta[static_cast<std::size_t>(i) * width + k] =
-            bound * (2 * start.uniform(static_cast<std::uint64_t>(rows.rows[static_cast<std::size_t>(begin + i)]) * width + k) - 1);
+            bound *
+            (2 * start.uniform(
+                     static_cast<std::uint64_t>(rows.rows[static_cast<std::size_t>(begin + i)]) * width + k) -
+             1);
     std::vector<float> best(static_cast<std::size_t>(n), INFINITY);
     for (std::int64_t iteration = 0; iteration <= settings_.iterations; ++iteration) {
       p.plan->run(team_);

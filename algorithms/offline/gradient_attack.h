@@ -2,10 +2,11 @@
 //
 //   observations   min over delta of mean_k Q_k(s + delta std, a)
 //   actions        min over delta of mean_k Q_k(s, a + delta std)
-//   dynamics       min over delta of mean_k Q_k(s' + delta std, pi(s' + delta std)),   delta in [-scale, scale]
+//   dynamics       min over delta of mean_k Q_k(s' + delta std, pi(s' + delta std)),   delta in [-scale,
+//   scale]
 //
-// After RIQL's released attack code (Yang et al., ICLR 2024): delta begins uniform in the box and takes steps of
-// step_size scale against the sign of the gradient. Where that code departs from what it documents, this
+// After RIQL's released attack code (Yang et al., ICLR 2024): delta begins uniform in the box and takes steps
+// of step_size scale against the sign of the gradient. Where that code departs from what it documents, this
 // follows the document; docs/corruption.md lists each difference.
 #pragma once
 
@@ -27,8 +28,8 @@ class GradientAttack final : public datasets::Adversary {
   GradientAttack(const std::filesystem::path& victim, const GradientAttackSettings& settings);
   ~GradientAttack() override;
 
-  // Each row keeps the lowest value seen on its way. Errors: rows of other sizes than the critic's, a value that is
-  // not finite.
+  // Each row keeps the lowest value seen on its way. Errors: rows of other sizes than the critic's, a value
+  // that is not finite.
   void attack(datasets::Element element, const datasets::AttackedRows& rows, std::span<const double> std,
               double scale, std::uint64_t seed, std::span<float> delta) override;
   nlohmann::json describe() const override;

@@ -54,7 +54,8 @@ nn::ParameterStore store_of(const run::Archive& file, const std::string& path) {
 VictimNetwork network(const nn::ParameterStore& store, const std::string& name, std::int64_t agent) {
   VictimNetwork net;
   for (int layer = 0;; ++layer) {
-    const int w = store.find(name + "/w" + std::to_string(layer)), b = store.find(name + "/b" + std::to_string(layer));
+    const int w = store.find(name + "/w" + std::to_string(layer)),
+              b = store.find(name + "/b" + std::to_string(layer));
     if (w < 0 || b < 0) return net;
     const Shape& shape = store.shape(w);
     if (layer == 0) {
@@ -81,16 +82,20 @@ void read_folder(const fs::path& folder, Victim& victim) {
     victim.observation_std = spec.observation_std;
   } else if (about.value("settings", nlohmann::json::object()).value("normalise", std::string()) == "true") {
     throw Error("normalises its observations, and the policy file that says by what is not there yet",
-                folder.string(), "let the run finish, or stop it with Ctrl-C, which writes " + policy.string());
+                folder.string(),
+                "let the run finish, or stop it with Ctrl-C, which writes " + policy.string());
   }
 }
 
 }  // namespace
 
 nlohmann::json Victim::describe() const {
-  return {{"file", file.string()}, {"method", method},
-          {"step", step},          {"agent", agent},
-          {"members", std::max<std::int64_t>(1, q.spec.members)}, {"normalised", !observation_mean.empty()}};
+  return {{"file", file.string()},
+          {"method", method},
+          {"step", step},
+          {"agent", agent},
+          {"members", std::max<std::int64_t>(1, q.spec.members)},
+          {"normalised", !observation_mean.empty()}};
 }
 
 Victim read_victim(const fs::path& path, std::int64_t agent) {

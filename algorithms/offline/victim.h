@@ -31,9 +31,9 @@ struct Victim {
   nlohmann::json describe() const;
 };
 
-// path: a run's folder (its newest checkpoint) or a checkpoint. Errors: none of either, no critic in it (bc), an
-// agent that it does not have, a run that normalises its observations and has not yet written its policy file,
-// which says by what.
+// path: a run's folder (its newest checkpoint) or a checkpoint. Errors: none of either, no critic in it (bc),
+// an agent that it does not have, a run that normalises its observations and has not yet written its policy
+// file, which says by what.
 Victim read_victim(const std::filesystem::path& path, std::int64_t agent);
 
 }  // namespace hardy::algorithms

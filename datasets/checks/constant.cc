@@ -46,7 +46,8 @@ class Constant final : public Check {
         dimensions += (count++ ? ", " : "") + std::to_string(k);
       }
     if (count && part.rows > 1)
-      all.push_back({"", Severity::kWarning, column, "dimensions that never change: " + dimensions, advice, count, {}});
+      all.push_back(
+          {"", Severity::kWarning, column, "dimensions that never change: " + dimensions, advice, count, {}});
   }
   Part observations_, actions_, rewards_;
 };

@@ -1,5 +1,5 @@
-// Within an episode the next observation is the following row's observation. Where it is not, one of the two was
-// changed, or the flags do not say where episodes end.
+// Within an episode the next observation is the following row's observation. Where it is not, one of the two
+// was changed, or the flags do not say where episodes end.
 #include <algorithm>
 #include <cmath>
 
@@ -28,9 +28,10 @@ class Continuity final : public Check {
     if (broken_.count)
       all.push_back({"", Severity::kWarning, "next_observations",
                      "rows inside an episode whose next observation is not the following row's observation",
-                     file_.has_timeouts ? "a copy was changed ('hardy data repair' can mend that), or an episode ends "
-                                          "there without a flag"
-                                        : "without timeouts: probably time limits",
+                     file_.has_timeouts
+                         ? "a copy was changed ('hardy data repair' can mend that), or an episode ends "
+                           "there without a flag"
+                         : "without timeouts: probably time limits",
                      broken_.count, broken_.first_rows});
     if (late_.count)
       all.push_back({"", Severity::kWarning, "timeouts",
@@ -68,7 +69,8 @@ class Continuity final : public Check {
   Tally broken_, late_, running_on_;
 };
 
-const RegisterCheck registration("continuity", "next observations that are not the following row's; timeouts out of step",
+const RegisterCheck registration("continuity",
+                                 "next observations that are not the following row's; timeouts out of step",
                                  [](const AuditedFile& f) -> std::unique_ptr<Check> {
                                    return std::make_unique<Continuity>(f);
                                  });

@@ -1,5 +1,5 @@
-// Rows that occur twice: a file joined with itself, a replay written twice. Told by a 64-bit hash of the whole
-// transition; memory: 16 bytes a row for up to 2^24 rows, beyond them a share of the hash space.
+// Rows that occur twice: a file joined with itself, a replay written twice. Told by a 64-bit hash of the
+// whole transition; memory: 16 bytes a row for up to 2^24 rows, beyond them a share of the hash space.
 #include <algorithm>
 #include <cstring>
 #include <vector>

@@ -26,7 +26,8 @@ class Finite final : public Check {
                        c.bad.count, c.bad.first_rows});
       if (c.huge.count)
         all.push_back({"", Severity::kWarning, c.name, "rows with values beyond 1e10 that are finite",
-                       "a simulator that blew up? drop them, or values diverge", c.huge.count, c.huge.first_rows});
+                       "a simulator that blew up? drop them, or values diverge", c.huge.count,
+                       c.huge.first_rows});
     }
     return all;
   }

@@ -20,20 +20,36 @@ class Flags final : public Check {
   std::vector<Finding> findings() override {
     std::vector<Finding> all;
     if (odd_.count)
-      all.push_back({"", Severity::kError, "terminals", "flags that are neither 0 nor 1", "flags are truth values",
-                     odd_.count, odd_.first_rows});
+      all.push_back({"", Severity::kError, "terminals", "flags that are neither 0 nor 1",
+                     "flags are truth values", odd_.count, odd_.first_rows});
     if (both_.count)
       all.push_back({"", Severity::kWarning, "timeouts", "rows that are terminal and timed out at once",
                      "loaders disagree: D4RL drops such rows, others let the terminal win", both_.count,
                      both_.first_rows});
     if (any_ == 0)
-      all.push_back({"", Severity::kWarning, "terminals", "no row ends an episode",
-                     "the file is one trajectory to every loader, or its flags were lost", 1, {}});
+      all.push_back({"",
+                     Severity::kWarning,
+                     "terminals",
+                     "no row ends an episode",
+                     "the file is one trajectory to every loader, or its flags were lost",
+                     1,
+                     {}});
     else if (terminals_ == file_.rows)
-      all.push_back({"", Severity::kError, "terminals", "every row is terminal", "are the flags inverted?", file_.rows, {}});
+      all.push_back({"",
+                     Severity::kError,
+                     "terminals",
+                     "every row is terminal",
+                     "are the flags inverted?",
+                     file_.rows,
+                     {}});
     if (!file_.has_timeouts && any_ != 0)
-      all.push_back({"", Severity::kNote, "timeouts", "the file has no timeouts",
-                     "loaders cut episodes by counting steps; give them the environment's limit", 1, {}});
+      all.push_back({"",
+                     Severity::kNote,
+                     "timeouts",
+                     "the file has no timeouts",
+                     "loaders cut episodes by counting steps; give them the environment's limit",
+                     1,
+                     {}});
     return all;
   }
 

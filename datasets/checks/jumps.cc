@@ -1,5 +1,5 @@
-// In a file without next observations, states that jump although no flag ends the episode there: the robot teleports,
-// because flags are missing or out of step (antmaze-v0).
+// In a file without next observations, states that jump although no flag ends the episode there: the robot
+// teleports, because flags are missing or out of step (antmaze-v0).
 #include <algorithm>
 #include <cmath>
 
@@ -10,8 +10,8 @@
 namespace hardy::datasets {
 namespace {
 
-// A jump is this many times the usual step, in the dimension where it is largest. A reset that lands near where the
-// episode ended is not told from a step.
+// A jump is this many times the usual step, in the dimension where it is largest. A reset that lands near
+// where the episode ended is not told from a step.
 constexpr double kFar = 30;
 
 class Jumps final : public Check {
@@ -53,11 +53,13 @@ class Jumps final : public Check {
   std::vector<Finding> findings() override {
     std::vector<Finding> all;
     if (jumps_.count)
-      all.push_back({"", Severity::kWarning, "observations",
-                     "rows whose successor is more than 30 usual steps away although no flag ends the episode",
-                     "flags are missing, or rows were corrupted", jumps_.count, jumps_.first_rows});
+      all.push_back(
+          {"", Severity::kWarning, "observations",
+           "rows whose successor is more than 30 usual steps away although no flag ends the episode",
+           "flags are missing, or rows were corrupted", jumps_.count, jumps_.first_rows});
     if (out_of_step_.count)
-      all.push_back({"", Severity::kWarning, "timeouts", "jumps one row before or after the flag that should mark them",
+      all.push_back({"", Severity::kWarning, "timeouts",
+                     "jumps one row before or after the flag that should mark them",
                      "the flags are out of step with the states: shift them", out_of_step_.count,
                      out_of_step_.first_rows});
     return all;
@@ -70,10 +72,9 @@ class Jumps final : public Check {
   Tally jumps_, out_of_step_;
 };
 
-const RegisterCheck registration("jumps", "states that jump inside an episode, where the file has no next observations",
-                                 [](const AuditedFile& f) -> std::unique_ptr<Check> {
-                                   return std::make_unique<Jumps>(f);
-                                 });
+const RegisterCheck registration(
+    "jumps", "states that jump inside an episode, where the file has no next observations",
+    [](const AuditedFile& f) -> std::unique_ptr<Check> { return std::make_unique<Jumps>(f); });
 
 }  // namespace
 }  // namespace hardy::datasets

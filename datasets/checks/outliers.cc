@@ -1,5 +1,6 @@
 // Values far outside what their dimension usually holds, by a robust z-score: |x - median| / (1.4826 MAD).
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "datasets/audit.h"
@@ -17,7 +18,8 @@ class Outliers final : public Check {
     for (const char* key : {"observations", "next_observations", "actions", "rewards"}) {
       Part part{key, {}, {}, 0};
       const Column* column = file.reader.find(key);
-      if (column && column->type != ArrayType::kString && column->rows() == file.rows && !column->shape.empty())
+      if (column && column->type != ArrayType::kString && column->rows() == file.rows &&
+          !column->shape.empty())
         for (const auto& dimension : sorted_sample(file.reader, *column))
           part.scales.push_back(robust_scale(dimension));
       parts_.push_back(std::move(part));
@@ -34,7 +36,8 @@ class Outliers final : public Check {
     for (const Part& part : parts_) {
       if (!part.tally.count) continue;
       char text[160];
-      std::snprintf(text, sizeof text, "rows with outliers: a robust z-score above %.0f, at most %.3g", kFar, part.most);
+      std::snprintf(text, sizeof text, "rows with outliers: a robust z-score above %.0f, at most %.3g", kFar,
+                    part.most);
       all.push_back({"", Severity::kWarning, part.key, text,
                      "sensor faults or corruption? 'hardy data repair' can clip them", part.tally.count,
                      part.tally.first_rows});
@@ -53,7 +56,8 @@ class Outliers final : public Check {
     const std::size_t width = part.scales.size();
     for (std::size_t i = 0; width && i + width <= x.size(); i += width) {
       double z = 0;
-      for (std::size_t k = 0; k < width; ++k) z = std::max(z, part.scales[k].z(x[i + k]));
+      for (std::size_t k = 0; k < width; ++k)
+        if (std::isfinite(x[i + k])) z = std::max(z, part.scales[k].z(x[i + k]));
       if (z > kFar) part.tally.add(p.first + static_cast<std::int64_t>(i / width));
       part.most = std::max(part.most, z);
     }

@@ -1,5 +1,5 @@
-// Element types that surprise: float64 where training is float32, integers or truth values where numbers are meant,
-// flags that are floats, rewards of shape [N, 1].
+// Element types that surprise: float64 where training is float32, integers or truth values where numbers are
+// meant, flags that are floats, rewards of shape [N, 1].
 #include "datasets/audit.h"
 #include "datasets/pieces.h"
 
@@ -13,15 +13,30 @@ class Types final : public Check {
       const Column* c = file.reader.find(key);
       if (c && c->type == ArrayType::kF64) doubles_.push_back({key, {}});
       if (c && c->type != ArrayType::kF64 && c->type != ArrayType::kF32)
-        found_.push_back({"", Severity::kNote, key, "is " + c->describe() + ", not float32",
-                          "loaders convert it; pixels and discrete actions are meant to be integers", 1, {}});
+        found_.push_back({"",
+                          Severity::kNote,
+                          key,
+                          "is " + c->describe() + ", not float32",
+                          "loaders convert it; pixels and discrete actions are meant to be integers",
+                          1,
+                          {}});
     }
     if (const Column* c = file.reader.find("terminals"); c && c->type != ArrayType::kBool)
-      found_.push_back({"", Severity::kNote, "terminals", "is " + c->describe() + ", not bool",
-                        "loaders that negate flags with ~ go wrong on numbers", 1, {}});
+      found_.push_back({"",
+                        Severity::kNote,
+                        "terminals",
+                        "is " + c->describe() + ", not bool",
+                        "loaders that negate flags with ~ go wrong on numbers",
+                        1,
+                        {}});
     if (const Column* c = file.reader.find("rewards"); c && c->shape.size() == 2)
-      found_.push_back({"", Severity::kNote, "rewards", "is " + c->describe() + ", not a list",
-                        "loaders that do not squeeze it broadcast [N, 1] against [N] to [N, N]", 1, {}});
+      found_.push_back({"",
+                        Severity::kNote,
+                        "rewards",
+                        "is " + c->describe() + ", not a list",
+                        "loaders that do not squeeze it broadcast [N, 1] against [N] to [N, N]",
+                        1,
+                        {}});
   }
   void see(const AuditPiece& p) override {
     for (auto& [key, lossy] : doubles_) {

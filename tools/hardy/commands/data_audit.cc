@@ -12,14 +12,18 @@ namespace {
 constexpr int kFindings = 3;  // the exit code of a file with warnings or errors
 
 void print(const std::string& file, const datasets::Audit& audit) {
-  std::printf("%s: %lld rows, %zu checks%s\n", file.c_str(), static_cast<long long>(audit.rows), audit.checks.size(),
+  std::printf("%s: %lld rows, %zu checks%s\n", file.c_str(), static_cast<long long>(audit.rows),
+              audit.checks.size(),
               audit.corrupted_on_purpose ? ", corrupted on purpose (see hardy data inspect)" : "");
   for (const datasets::Finding& f : audit.findings) {
     std::printf("%-8s %-11s %s%s", datasets::name_of(f.severity), f.check.c_str(),
                 f.column.empty() ? "" : ("/" + f.column + ": ").c_str(), f.text.c_str());
     if (f.count > 1 || !f.first_rows.empty()) std::printf(" (%lld", static_cast<long long>(f.count));
     for (std::size_t i = 0; i < f.first_rows.size(); ++i)
-      std::printf("%s%lld", i ? ", " : f.count > static_cast<std::int64_t>(f.first_rows.size()) ? "; first rows " : "; rows ",
+      std::printf("%s%lld",
+                  i                                                          ? ", "
+                  : f.count > static_cast<std::int64_t>(f.first_rows.size()) ? "; first rows "
+                                                                             : "; rows ",
                   static_cast<long long>(f.first_rows[i]));
     if (f.count > 1 || !f.first_rows.empty()) std::printf(")");
     std::printf("\n%21s%s\n", "", f.advice.c_str());
@@ -30,7 +34,8 @@ void print(const std::string& file, const datasets::Audit& audit) {
 int run(const std::vector<std::string>& args) {
   std::string file;
   bool json = false;
-  std::string about = "Looks for what is wrong with a dataset. Exit code 0: clean, or notes alone; 3: findings.\n\nchecks:";
+  std::string about =
+      "Looks for what is wrong with a dataset. Exit code 0: clean, or notes alone; 3: findings.\n\nchecks:";
   for (const auto& [name, what] : datasets::audit_checks()) about += "\n  " + name + ": " + what;
   run::Schema schema("data audit", about);
   schema.positional("FILE", &file, "a dataset").option("json", &json, "print JSON");

@@ -61,7 +61,8 @@ int run(const std::vector<std::string>& args) {
   algorithms::GradientAttackSettings attack;
   std::int64_t seed = 0;
   bool undo = false, overwrite = false, json = false;
-  run::Schema schema("data corrupt", "Corrupts a dataset on purpose; the record in OUT allows --undo, bit for bit.");
+  run::Schema schema("data corrupt",
+                     "Corrupts a dataset on purpose; the record in OUT allows --undo, bit for bit.");
   schema.positional("IN", &in, "a dataset")
       .positional("OUT", &out, "the D4RL HDF5 file to write")
       .option("undo", &undo, "restore what IN was before its corruption")
@@ -69,35 +70,43 @@ int run(const std::vector<std::string>& args) {
       .option("json", &json, "print the manifest as JSON")
       .option("manifest", &manifest_file, "also write the manifest, with the attacked rows, to this file");
   schema.section("what is attacked")
-      .option("elements", &elements,
-              "observations, actions, rewards, dynamics, or several with commas; rewards:adversarial gives one a "
-              "mode of its own")
+      .option(
+          "elements", &elements,
+          "observations, actions, rewards, dynamics, or several with commas; rewards:adversarial gives one a "
+          "mode of its own")
       .option("rate", &settings.rate, "share of rows (or blocks, or episodes) attacked", 0.0, 1.0)
-      .option("pattern", &pattern, "each row by itself, blocks of rows, or whole episodes", datasets::pattern_names())
+      .option("pattern", &pattern, "each row by itself, blocks of rows, or whole episodes",
+              datasets::pattern_names())
       .option("block", &settings.block, "rows of a block; 0: one window of a share --rate of the file", 0)
-      .option("indices", &indices, "a set of rows for each element, or one for all", {"independent", "shared"})
+      .option("indices", &indices, "a set of rows for each element, or one for all",
+              {"independent", "shared"})
       .option("copies", &copies,
-              "tuple: an attacked observation changes in its own row alone; trajectory: also as the row before's next "
+              "tuple: an attacked observation changes in its own row alone; trajectory: also as the row "
+              "before's next "
               "observation",
               {"tuple", "trajectory"})
       .option("sensors", &sensors, "dimensions that are touched, from 0, with commas; none named: all");
   schema.section("what happens to it")
-      .option("mode", &mode,
-              "random noise, an adversary's, or a sensor's fault: it sticks, drops to 0, is scaled, is delayed",
-              datasets::mode_names())
+      .option(
+          "mode", &mode,
+          "random noise, an adversary's, or a sensor's fault: it sticks, drops to 0, is scaled, is delayed",
+          datasets::mode_names())
       .option("scale", &settings.scale,
-              "range of the noise in standard deviations (random rewards become U(-30 scale, 30 scale), adversarial "
+              "range of the noise in standard deviations (random rewards become U(-30 scale, 30 scale), "
+              "adversarial "
               "ones -scale r); the factor of scaled",
               0.0)
       .option("delay", &settings.delay, "rows by which a delayed sensor lags", 1)
       .option("seed", &seed, "of masks and noise", 0)
-      .option("generator", &settings.generator, "numpy reproduces the published masks and noise", {"philox", "numpy"});
+      .option("generator", &settings.generator, "numpy reproduces the published masks and noise",
+              {"philox", "numpy"});
   schema.section("the adversary")
       .option("critic", &critic, "a run folder or checkpoint of this engine whose critic is attacked")
       .option("agent", &attack.agent, "of that run", 0)
       .option("iterations", &attack.iterations, "steps down the critic", 1, 100000)
       .option("step-size", &attack.step_size, "of each step, as a share of --scale", 0.0, 1.0)
-      .option("threads", &attack.threads, "threads; 0: the machine's. The file does not depend on them", 0, 1024);
+      .option("threads", &attack.threads, "threads; 0: the machine's. The file does not depend on them", 0,
+              1024);
   schema.parse(args);
   if (schema.help_requested()) {
     std::printf("%s", schema.help().c_str());
@@ -127,8 +136,9 @@ int run(const std::vector<std::string>& args) {
   const auto reader = datasets::open_dataset(in);
   std::unique_ptr<algorithms::GradientAttack> adversary;
   if (!critic.empty()) adversary = std::make_unique<algorithms::GradientAttack>(critic, attack);
-  const nlohmann::json manifest = datasets::corrupt(*reader, *datasets::create_dataset(out), settings,
-                                                    run::sha256_of_file(in), adversary.get());
+  const nlohmann::json manifest =
+      datasets::corrupt(*reader, *datasets::create_dataset(out), settings,
+                        std::filesystem::is_directory(in) ? "" : run::sha256_of_file(in), adversary.get());
   if (!manifest_file.empty()) write_manifest(manifest_file, out, manifest);
   if (json)
     std::printf("%s\n", manifest.dump(2).c_str());

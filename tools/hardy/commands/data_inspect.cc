@@ -51,23 +51,26 @@ void print_columns(const json& s) {
     for (std::size_t k = 0; k < dims.size(); ++k) {
       const json& d = dims[k];
       if (d.contains("not_finite") && d.at("not_finite") != 0)
-        std::printf("  %s[%zu]: %s values are not finite\n", key.c_str(), k, d.at("not_finite").dump().c_str());
+        std::printf("  %s[%zu]: %s values are not finite\n", key.c_str(), k,
+                    d.at("not_finite").dump().c_str());
       if (!d.contains("mean")) continue;
-      std::printf("  %-22s[%2zu] %12.5g %12.5g %12.5g %12.5g  %s\n", key.c_str(), k, d.at("mean").get<double>(),
-                  d.at("std").get<double>(), d.at("min").get<double>(), d.at("max").get<double>(),
-                  sparkline(d).c_str());
+      std::printf("  %-22s[%2zu] %12.5g %12.5g %12.5g %12.5g  %s\n", key.c_str(), k,
+                  d.at("mean").get<double>(), d.at("std").get<double>(), d.at("min").get<double>(),
+                  d.at("max").get<double>(), sparkline(d).c_str());
     }
 }
 
 void print_corruption(const json& c) {
   if (!c.is_object()) return;
-  std::printf("\ncorrupted on purpose (generator %s, seed %s, %s, %s copies; undo with 'hardy data corrupt --undo')\n",
-              c.value("generator", "?").c_str(), c.value("seed", json()).dump().c_str(),
-              c.value("pattern", "rows").c_str(), c.value("copies", "tuple").c_str());
+  std::printf(
+      "\ncorrupted on purpose (generator %s, seed %s, %s, %s copies; undo with 'hardy data corrupt "
+      "--undo')\n",
+      c.value("generator", "?").c_str(), c.value("seed", json()).dump().c_str(),
+      c.value("pattern", "rows").c_str(), c.value("copies", "tuple").c_str());
   for (const auto& e : c.at("elements"))
     std::printf("  %-13s %-12s %s rows, rate %g, scale %g\n", e.value("element", "?").c_str(),
-                e.value("mode", "random").c_str(), e.value("rows_changed", json()).dump().c_str(), e.value("rate", 0.0),
-                e.value("scale", 0.0));
+                e.value("mode", "random").c_str(), e.value("rows_changed", json()).dump().c_str(),
+                e.value("rate", 0.0), e.value("scale", 0.0));
 }
 
 void print(const json& s) {
@@ -80,7 +83,8 @@ void print(const json& s) {
   if (s.contains("score")) print_spread("score", s.at("score"));
   if (s.contains("continuity"))
     std::printf("continuity %s of %s next observations differ from the following observation\n",
-                s.at("continuity").at("broken").dump().c_str(), s.at("continuity").at("pairs").dump().c_str());
+                s.at("continuity").at("broken").dump().c_str(),
+                s.at("continuity").at("pairs").dump().c_str());
   for (const auto& note : s.at("notes")) std::printf("note       %s\n", note.get<std::string>().c_str());
   print_bars("returns", s.at("return"));
   print_bars("lengths", s.at("length"));
@@ -94,7 +98,8 @@ void print(const json& s) {
 int run(const std::vector<std::string>& args) {
   std::string file;
   bool json_wanted = false;
-  run::Schema schema("data inspect", "Layout, episodes, returns, distributions and corruption record of a dataset.");
+  run::Schema schema("data inspect",
+                     "Layout, episodes, returns, distributions and corruption record of a dataset.");
   schema.positional("FILE", &file, "a dataset").option("json", &json_wanted, "print JSON");
   schema.parse(args);
   if (schema.help_requested()) {

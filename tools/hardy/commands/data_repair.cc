@@ -29,34 +29,43 @@ void print(const std::string& out, const nlohmann::json& r) {
               known ? ", measured against the corruption on record" : "");
   for (const auto& [key, m] : r.at("columns").items()) {
     print_measure(key.c_str(), m, known);
-    if (known && m.contains("with_successor")) print_measure("  with a successor in the file", m.at("with_successor"), true);
+    if (known && m.contains("with_successor"))
+      print_measure("  with a successor in the file", m.at("with_successor"), true);
     if (known && m.contains("with_predecessor"))
       print_measure("  with a predecessor in the file", m.at("with_predecessor"), true);
   }
   if (!r.contains("flagged")) return;
   const auto& f = r.at("flagged");
-  std::printf("%s last rows of episodes have no second copy of their next state: unchanged, %s flagged as unusual",
-              r.at("unchecked_ends").dump().c_str(), f.at("changed").dump().c_str());
+  std::printf(
+      "%s last rows of episodes have no second copy of their next state: unchanged, %s flagged as unusual",
+      r.at("unchecked_ends").dump().c_str(), f.at("changed").dump().c_str());
   if (known && f.contains("recall"))
-    std::printf(" (%s were corrupted, %s of them flagged)", f.at("recorded").dump().c_str(), f.at("hit").dump().c_str());
-  std::printf("\nWhy it can: a corruption of single tuples changes one of the two copies that a file has of every state "
-              "within an episode, and the other copy shows it. A corruption of both copies is not seen.\n");
+    std::printf(" (%s were corrupted, %s of them flagged)", f.at("recorded").dump().c_str(),
+                f.at("hit").dump().c_str());
+  std::printf(
+      "\nWhy it can: a corruption of single tuples changes one of the two copies that a file has of every "
+      "state "
+      "within an episode, and the other copy shows it. A corruption of both copies is not seen.\n");
 }
 
 int run(const std::vector<std::string>& args) {
   std::string in, out, continuity = "next";
   datasets::RepairSettings settings;
   bool json = false, overwrite = false;
-  run::Schema schema("data repair", "Mends a corrupted dataset by what its own rows say, and says what it changed.");
+  run::Schema schema("data repair",
+                     "Mends a corrupted dataset by what its own rows say, and says what it changed.");
   schema.positional("IN", &in, "a dataset")
       .positional("OUT", &out, "the D4RL HDF5 file to write")
       .option("continuity", &continuity,
-              "where a next observation and the following observation differ: next trusts the observation, previous the "
+              "where a next observation and the following observation differ: next trusts the observation, "
+              "previous the "
               "next observation, nearer the one that fits the neighbours",
               {"off", "next", "previous", "nearer"})
-      .option("clip", &settings.clip, "hold states to so many robust standard deviations about the median; 0: not", 0.0)
+      .option("clip", &settings.clip,
+              "hold states to so many robust standard deviations about the median; 0: not", 0.0)
       .option("clip-actions", &settings.clip_actions, "hold actions to [-x, x]; 0: not", 0.0)
-      .option("winsorise", &settings.winsorise, "hold rewards to their quantiles p and 1 - p; 0: not", 0.0, 0.49)
+      .option("winsorise", &settings.winsorise, "hold rewards to their quantiles p and 1 - p; 0: not", 0.0,
+              0.49)
       .option("json", &json, "print JSON")
       .option("overwrite", &overwrite, "replace OUT if it exists");
   schema.parse(args);

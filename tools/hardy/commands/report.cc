@@ -25,7 +25,8 @@ std::string page_of_dataset(const std::string& path) {
 int run(const std::vector<std::string>& args) {
   std::vector<std::string> paths;
   std::string output = "report.html";
-  run::Schema schema("report", "Draws one or more runs, or one dataset, as one HTML page that opens offline.");
+  run::Schema schema("report",
+                     "Draws one or more runs, or one dataset, as one HTML page that opens offline.");
   schema.positional("PATH", &paths, "run folders, or a dataset's file")
       .option("output,o", &output, "the page to write; an old one is replaced");
   schema.parse(args);
@@ -36,7 +37,8 @@ int run(const std::vector<std::string>& args) {
   const bool dataset = std::filesystem::is_regular_file(paths.front());
   if (dataset && paths.size() > 1)
     throw Error("a page is about one dataset, or about runs", paths[1], "name them apart");
-  run::write_atomically(output, dataset ? page_of_dataset(paths.front()) : run::report::page(run::report::read_runs(paths)));
+  run::write_atomically(
+      output, dataset ? page_of_dataset(paths.front()) : run::report::page(run::report::read_runs(paths)));
   std::printf("report: %s\n", output.c_str());
   return 0;
 }
