@@ -1,7 +1,6 @@
 #include "engine/run/atomic_file.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "engine/base/error.h"
+#include "engine/run/sha256.h"
 
 namespace hardy::run {
 namespace {
@@ -79,32 +79,6 @@ void remove_temporaries(const std::filesystem::path& folder) {
       std::filesystem::remove(entry.path(), ignored);
   }
 }
-
-namespace {
-
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
-  }
-  void add(const void* data, std::size_t bytes) { EVP_DigestUpdate(context_.get(), data, bytes); }
-  std::string hex() {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int n = 0;
-    EVP_DigestFinal_ex(context_.get(), digest, &n);
-    std::string text;
-    for (unsigned int i = 0; i < n; ++i) {
-      text += "0123456789abcdef"[digest[i] >> 4];
-      text += "0123456789abcdef"[digest[i] & 15];
-    }
-    return text;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
-
-}  // namespace
 
 std::string sha256(std::span<const std::byte> bytes) {
   Sha256 hash;

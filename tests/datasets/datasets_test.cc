@@ -81,7 +81,7 @@ TEST(Datasets, MasksAndNoiseUnderNumpyAreNumpysOwn) {
   const test::Scratch dir;
   Arrays arrays = example();
   write_hdf5(dir / "clean.hdf5", arrays);
-  CorruptionSettings s{{Element::kRewards, Element::kDynamics}, 0.3, 1.0, 11, "numpy"};
+  CorruptionSettings s{all_elements(), 0.3, 1.0, 11, "numpy"};
   corrupt(arrays, s, "clean", "");
   write_hdf5(dir / "dirty.hdf5", arrays);
   EXPECT_EQ(check("corrupt " + (dir / "clean.hdf5").string() + " " + (dir / "dirty.hdf5").string() + " 11"),

@@ -3,7 +3,7 @@
 check.py write FILE KIND       a D4RL-shaped file by h5py: timeouts, no-timeouts, cut, columns
 check.py qlearning FILE OUT    the qlearning_dataset loop written out in NumPy, as raw float32 columns
 check.py layout FILE           asserts dtypes, enum booleans, gzip and shapes of a file we wrote
-check.py corrupt IN OUT SEED   asserts that OUT is IN with NumPy's own masks and noise (dynamics and rewards)
+check.py corrupt IN OUT SEED   asserts that OUT is IN with NumPy's own masks and noise (all four elements)
 """
 import sys
 
@@ -81,20 +81,19 @@ def layout(path):
 
 
 def corrupt(clean, dirty, seed):
+    """The published procedure in NumPy: one RandomState, for each element in turn its mask and then its noise; the
+    deviation is np.std of the clean float32 column. Bit for bit."""
     with h5py.File(clean) as a, h5py.File(dirty) as b:
-        for key, rewards in (('rewards', True), ('next_observations', False)):
+        state = np.random.RandomState(seed)
+        for key in ('observations', 'actions', 'rewards', 'next_observations'):
             x, y = a[key][()], b[key][()]
-            state = np.random.RandomState(seed)
-            mask = state.uniform(size=len(x)) < 0.3
-            changed = (x != y) if rewards else (x != y).any(axis=1)
-            assert np.array_equal(mask, changed), key
-            if rewards:
-                assert np.array_equal(y[mask], state.uniform(-30, 30, mask.sum()).astype('f4'))
-            else:
-                noise = state.uniform(-1, 1, (mask.sum(), x.shape[1]))
-                std = x.astype('f8').std(axis=0)
-                expected = x[mask] + noise * std
-                assert np.allclose(y[mask], expected, rtol=0, atol=1e-6 * np.abs(expected).max()), np.abs(y[mask] - expected).max()
+            mask = state.random_sample(len(x)) < 0.3
+            noise = state.uniform(-1, 1, size=x[mask].shape)
+            expected = x.copy()
+            expected[mask] = noise * 30 if key == 'rewards' else x[mask] + noise * np.std(x, axis=0, keepdims=True)
+            name = {'next_observations': 'dynamics'}.get(key, key)
+            assert np.array_equal(np.where(mask)[0], b[f'hardy/corruption/{name}/rows'][()]), key
+            assert y.tobytes() == expected.tobytes(), (key, np.abs(y - expected).max())
 
 
 if __name__ == '__main__':

@@ -3,61 +3,147 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "algorithms/offline/gradient_attack.h"
 #include "datasets/corrupt.h"
+#include "datasets/corruption_record.h"
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/schema.h"
+#include "engine/run/values.h"
 #include "tools/hardy/command.h"
 
 namespace hardy::tools {
 namespace {
 
+// "rewards:adversarial" has a mode of its own.
+void add_element(const std::string& text, datasets::CorruptionSettings& settings) {
+  const std::size_t colon = text.find(':');
+  const datasets::Element e = datasets::element_named(text.substr(0, colon));
+  settings.elements.push_back(e);
+  if (colon != std::string::npos) settings.modes[e] = datasets::mode_named(text.substr(colon + 1));
+}
+
+// The manifest with the attacked rows written out.
+void write_manifest(const std::string& path, const std::string& file, nlohmann::json manifest) {
+  const auto reader = datasets::open_dataset(file);
+  const std::int64_t rows = reader->column("observations").rows();
+  for (auto& e : manifest.at("elements")) {
+    const datasets::RowSet set = datasets::recorded_rows(
+        *reader, datasets::element_named(e.at("element").get<std::string>()), "rows", rows);
+    e["rows"] = nlohmann::json::array();
+    for (std::int64_t row = 0; row < rows; ++row)
+      if (set.has(row)) e["rows"].push_back(row);
+  }
+  run::write_atomically(path, manifest.dump(1) + "\n");
+}
+
+void print(const std::string& out, const nlohmann::json& m) {
+  std::printf("%s: %s rows, %s copies, generator %s, seed %s\n", out.c_str(), m.at("rows").dump().c_str(),
+              m.at("copies").get<std::string>().c_str(), m.at("generator").get<std::string>().c_str(),
+              m.at("seed").dump().c_str());
+  for (const auto& e : m.at("elements"))
+    std::printf("  %-13s %-12s %s rows attacked (%.1f %%; %s, rate %g, scale %g)\n",
+                e.at("element").get<std::string>().c_str(), e.at("mode").get<std::string>().c_str(),
+                e.at("rows_changed").dump().c_str(),
+                100 * e.at("rows_changed").get<double>() / m.at("rows").get<double>(),
+                m.at("pattern").get<std::string>().c_str(), e.at("rate").get<double>(),
+                e.at("scale").get<double>());
+  for (const auto& made : m.at("columns_made"))
+    std::printf("  /%s was not in the file and was made from the rows that follow\n",
+                made.get<std::string>().c_str());
+}
+
 int run(const std::vector<std::string>& args) {
-  std::string in, out;
-  std::vector<std::string> elements;
+  std::string in, out, mode = "random", pattern = "rows", indices = "independent", copies = "tuple", critic,
+                       manifest_file;
+  std::vector<std::string> elements, sensors;
   datasets::CorruptionSettings settings;
+  algorithms::GradientAttackSettings attack;
   std::int64_t seed = 0;
-  bool undo = false, overwrite = false;
+  bool undo = false, overwrite = false, json = false;
   run::Schema schema("data corrupt",
-                     "Corrupts a D4RL file on purpose; the record in OUT allows --undo, bit for bit.");
-  schema.positional("IN", &in, "a D4RL HDF5 file")
-      .positional("OUT", &out, "the file to write")
-      .option("elements", &elements, "observations, actions, rewards, dynamics, or several with commas")
-      .option("rate", &settings.rate, "share of rows attacked", 0.0, 1.0)
+                     "Corrupts a dataset on purpose; the record in OUT allows --undo, bit for bit.");
+  schema.positional("IN", &in, "a dataset")
+      .positional("OUT", &out, "the D4RL HDF5 file to write")
+      .option("undo", &undo, "restore what IN was before its corruption")
+      .option("overwrite", &overwrite, "replace OUT if it exists")
+      .option("json", &json, "print the manifest as JSON")
+      .option("manifest", &manifest_file, "also write the manifest, with the attacked rows, to this file");
+  schema.section("what is attacked")
+      .option(
+          "elements", &elements,
+          "observations, actions, rewards, dynamics, or several with commas; rewards:adversarial gives one a "
+          "mode of its own")
+      .option("rate", &settings.rate, "share of rows (or blocks, or episodes) attacked", 0.0, 1.0)
+      .option("pattern", &pattern, "each row by itself, blocks of rows, or whole episodes",
+              datasets::pattern_names())
+      .option("block", &settings.block, "rows of a block; 0: one window of a share --rate of the file", 0)
+      .option("indices", &indices, "a set of rows for each element, or one for all",
+              {"independent", "shared"})
+      .option("copies", &copies,
+              "tuple: an attacked observation changes in its own row alone; trajectory: also as the row "
+              "before's next "
+              "observation",
+              {"tuple", "trajectory"})
+      .option("sensors", &sensors, "dimensions that are touched, from 0, with commas; none named: all");
+  schema.section("what happens to it")
+      .option(
+          "mode", &mode,
+          "random noise, an adversary's, or a sensor's fault: it sticks, drops to 0, is scaled, is delayed",
+          datasets::mode_names())
       .option("scale", &settings.scale,
-              "range of the noise: in standard deviations; rewards become U(-30 scale, 30 scale)", 0.0)
+              "range of the noise in standard deviations (random rewards become U(-30 scale, 30 scale), "
+              "adversarial "
+              "ones -scale r); the factor of scaled",
+              0.0)
+      .option("delay", &settings.delay, "rows by which a delayed sensor lags", 1)
       .option("seed", &seed, "of masks and noise", 0)
       .option("generator", &settings.generator, "numpy reproduces the published masks and noise",
-              {"philox", "numpy"})
-      .option("undo", &undo, "restore what IN was before its corruption")
-      .option("overwrite", &overwrite, "replace OUT if it exists");
+              {"philox", "numpy"});
+  schema.section("the adversary")
+      .option("critic", &critic, "a run folder or checkpoint of this engine whose critic is attacked")
+      .option("agent", &attack.agent, "of that run", 0)
+      .option("iterations", &attack.iterations, "steps down the critic", 1, 100000)
+      .option("step-size", &attack.step_size, "of each step, as a share of --scale", 0.0, 1.0)
+      .option("threads", &attack.threads, "threads; 0: the machine's. The file does not depend on them", 0,
+              1024);
   schema.parse(args);
   if (schema.help_requested()) {
     std::printf("%s", schema.help().c_str());
     return 0;
   }
-  if (std::filesystem::weakly_canonical(in) == std::filesystem::weakly_canonical(out))
-    throw Error("IN and OUT are the same file", out);
+  datasets::require_other_file(in, out);
   if (!overwrite && std::filesystem::exists(out))
     throw Error("exists already", out, "choose another name or give --overwrite");
-  if (settings.generator == "numpy" && seed > 0xffffffffLL)
-    throw Error("NumPy's seeds end at 4294967295", "--seed " + std::to_string(seed));
-  settings.seed = static_cast<std::uint64_t>(seed);
-  for (const std::string& e : elements) settings.elements.push_back(datasets::element_named(e));
-  datasets::Arrays arrays = datasets::read_hdf5(in);
   if (undo) {
-    datasets::undo(arrays, in);
-    datasets::write_hdf5(out, arrays);
+    const auto reader = datasets::open_dataset(in);
+    datasets::undo(*reader, *datasets::create_dataset(out));
     std::printf("%s: restored\n", out.c_str());
     return 0;
   }
-  datasets::corrupt(arrays, settings, in, run::sha256_of_file(in));
-  datasets::write_hdf5(out, arrays);
-  const nlohmann::json manifest = datasets::corruption_manifest(arrays);
-  for (const auto& e : manifest.at("elements"))
-    std::printf("%s: %s of %lld rows changed (rate %g, scale %g)\n",
-                e.at("element").get<std::string>().c_str(), e.at("rows_changed").dump().c_str(),
-                static_cast<long long>(arrays.at("observations").rows()), settings.rate, settings.scale);
+  settings.seed = static_cast<std::uint64_t>(seed);
+  settings.mode = datasets::mode_named(mode);
+  settings.pattern = datasets::pattern_named(pattern);
+  settings.shared_rows = indices == "shared";
+  settings.trajectory = copies == "trajectory";
+  for (const std::string& e : elements) add_element(e, settings);
+  for (const std::string& s : sensors) {
+    const auto k = run::to_integer(s);
+    if (!k) throw Error("'" + s + "' is not a dimension's number", "--sensors", "e.g. --sensors 0,3");
+    settings.sensors.push_back(*k);
+  }
+  datasets::check(settings);
+  const auto reader = datasets::open_dataset(in);
+  std::unique_ptr<algorithms::GradientAttack> adversary;
+  if (!critic.empty()) adversary = std::make_unique<algorithms::GradientAttack>(critic, attack);
+  const nlohmann::json manifest =
+      datasets::corrupt(*reader, *datasets::create_dataset(out), settings,
+                        std::filesystem::is_directory(in) ? "" : run::sha256_of_file(in), adversary.get());
+  if (!manifest_file.empty()) write_manifest(manifest_file, out, manifest);
+  if (json)
+    std::printf("%s\n", manifest.dump(2).c_str());
+  else
+    print(out, manifest);
   return 0;
 }
 

@@ -1,8 +1,9 @@
 // `hardy data inspect FILE`: what a dataset holds.
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "datasets/summary.h"
+#include "datasets/inspect.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
@@ -10,68 +11,105 @@
 namespace hardy::tools {
 namespace {
 
-void print_spread(const char* what, const nlohmann::json& s) {
-  if (s.is_null()) return;
+using nlohmann::json;
+
+void print_spread(const char* what, const json& s) {
+  if (!s.is_object() || !s.contains("mean")) return;
   std::printf("%-10s mean %.4g, std %.4g, min %.4g, max %.4g\n", what, s.at("mean").get<double>(),
               s.at("std").get<double>(), s.at("min").get<double>(), s.at("max").get<double>());
 }
 
-void print(const nlohmann::json& s) {
-  std::printf("%s\nrows       %s\nepisodes   %s (%s terminated, %s timed out)\n",
-              s.at("path").get<std::string>().c_str(), s.at("rows").dump().c_str(),
-              s.at("episodes").dump().c_str(), s.at("terminated").dump().c_str(),
-              s.at("timed_out").dump().c_str());
-  print_spread("return", s.at("return"));
-  print_spread("length", s.at("length"));
-  if (s.contains("score")) print_spread("score", s.at("score"));
-  const auto& histogram = s.at("return").at("histogram");
-  int most = 1;
-  for (const auto& c : histogram.at("counts")) most = std::max(most, c.get<int>());
-  std::printf("\nreturns\n");
-  for (std::size_t i = 0; i < histogram.at("counts").size(); ++i) {
-    const int count = histogram.at("counts")[i];
-    std::printf("%10.1f  %-50s %d\n", histogram.at("edges")[i].get<double>(),
-                std::string(static_cast<std::size_t>(50 * count / most), '#').c_str(), count);
+void print_bars(const char* what, const json& s) {
+  if (!s.contains("histogram")) return;
+  const json &edges = s.at("histogram").at("edges"), &counts = s.at("histogram").at("counts");
+  std::int64_t most = 1;
+  for (const auto& c : counts) most = std::max(most, c.get<std::int64_t>());
+  std::printf("\n%s\n", what);
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const std::int64_t count = counts[i];
+    std::printf("%10.1f  %-50s %lld\n", edges[i].get<double>(),
+                std::string(static_cast<std::size_t>((50 * count + most - 1) / most), '#').c_str(),
+                static_cast<long long>(count));
   }
-  std::printf("\nlayout\n");
-  for (const auto& [key, text] : s.at("layout").items())
-    std::printf("  %-40s %s\n", key.c_str(), text.get<std::string>().c_str());
-  std::printf("\ncolumns%33s %12s %12s %12s\n", "mean", "std", "min", "max");
+}
+
+// A histogram in one line of eighth-high blocks.
+std::string sparkline(const json& s) {
+  static constexpr const char* kBlocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  if (!s.contains("histogram")) return "";
+  const json& counts = s.at("histogram").at("counts");
+  std::int64_t most = 1;
+  for (const auto& c : counts) most = std::max(most, c.get<std::int64_t>());
+  std::string line;
+  for (const auto& c : counts) line += kBlocks[(8 * c.get<std::int64_t>() + most - 1) / most];
+  return line;
+}
+
+void print_columns(const json& s) {
+  std::printf("\ncolumns%33s %12s %12s %12s  distribution\n", "mean", "std", "min", "max");
   for (const auto& [key, dims] : s.at("columns").items())
     for (std::size_t k = 0; k < dims.size(); ++k) {
-      const auto& d = dims[k];
-      if (d.contains("not_finite"))
+      const json& d = dims[k];
+      if (d.contains("not_finite") && d.at("not_finite") != 0)
         std::printf("  %s[%zu]: %s values are not finite\n", key.c_str(), k,
                     d.at("not_finite").dump().c_str());
       if (!d.contains("mean")) continue;
-      std::printf("  %-22s[%2zu] %12.5g %12.5g %12.5g %12.5g\n", key.c_str(), k, d.at("mean").get<double>(),
-                  d.at("std").get<double>(), d.at("min").get<double>(), d.at("max").get<double>());
+      std::printf("  %-22s[%2zu] %12.5g %12.5g %12.5g %12.5g  %s\n", key.c_str(), k,
+                  d.at("mean").get<double>(), d.at("std").get<double>(), d.at("min").get<double>(),
+                  d.at("max").get<double>(), sparkline(d).c_str());
     }
-  if (s.at("corruption").is_object()) {
-    std::printf("\ncorrupted on purpose (%s, seed %s)\n",
-                s.at("corruption").at("generator").get<std::string>().c_str(),
-                s.at("corruption").at("seed").dump().c_str());
-    for (const auto& e : s.at("corruption").at("elements"))
-      std::printf("  %-13s %s rows, rate %g, scale %g\n", e.at("element").get<std::string>().c_str(),
-                  e.at("rows_changed").dump().c_str(), e.at("rate").get<double>(),
-                  e.at("scale").get<double>());
-  }
+}
+
+void print_corruption(const json& c) {
+  if (!c.is_object()) return;
+  std::printf(
+      "\ncorrupted on purpose (generator %s, seed %s, %s, %s copies; undo with 'hardy data corrupt "
+      "--undo')\n",
+      c.value("generator", "?").c_str(), c.value("seed", json()).dump().c_str(),
+      c.value("pattern", "rows").c_str(), c.value("copies", "tuple").c_str());
+  for (const auto& e : c.at("elements"))
+    std::printf("  %-13s %-12s %s rows, rate %g, scale %g\n", e.value("element", "?").c_str(),
+                e.value("mode", "random").c_str(), e.value("rows_changed", json()).dump().c_str(),
+                e.value("rate", 0.0), e.value("scale", 0.0));
+}
+
+void print(const json& s) {
+  std::printf("%s (%s)\nrows       %s\nepisodes   %s (%s terminated, %s timed out, %s cut)\n",
+              s.at("path").get<std::string>().c_str(), s.at("format").get<std::string>().c_str(),
+              s.at("rows").dump().c_str(), s.at("episodes").dump().c_str(), s.at("terminated").dump().c_str(),
+              s.at("timed_out").dump().c_str(), s.at("cut").dump().c_str());
+  print_spread("return", s.at("return"));
+  print_spread("length", s.at("length"));
+  if (s.contains("score")) print_spread("score", s.at("score"));
+  if (s.contains("continuity"))
+    std::printf("continuity %s of %s next observations differ from the following observation\n",
+                s.at("continuity").at("broken").dump().c_str(),
+                s.at("continuity").at("pairs").dump().c_str());
+  for (const auto& note : s.at("notes")) std::printf("note       %s\n", note.get<std::string>().c_str());
+  print_bars("returns", s.at("return"));
+  print_bars("lengths", s.at("length"));
+  std::printf("\nlayout\n");
+  for (const auto& [key, text] : s.at("layout").items())
+    std::printf("  %-40s %s\n", key.c_str(), text.get<std::string>().c_str());
+  print_columns(s);
+  print_corruption(s.at("corruption"));
 }
 
 int run(const std::vector<std::string>& args) {
   std::string file;
-  bool json = false;
+  bool json_wanted = false;
   run::Schema schema("data inspect",
-                     "Layout, episodes, returns, statistics and corruption record of a D4RL file.");
-  schema.positional("FILE", &file, "a D4RL HDF5 file").option("json", &json, "print JSON");
+                     "Layout, episodes, returns, distributions and corruption record of a dataset.");
+  schema.positional("FILE", &file, "a dataset").option("json", &json_wanted, "print JSON");
   schema.parse(args);
   if (schema.help_requested()) {
     std::printf("%s", schema.help().c_str());
     return 0;
   }
-  nlohmann::json summary = datasets::summarise(datasets::read_hdf5(file), file);
-  summary["sha256"] = run::sha256_of_file(file);
-  if (json)
+  const auto reader = datasets::open_dataset(file);
+  json summary = datasets::inspect(*reader);
+  if (!std::filesystem::is_directory(file)) summary["sha256"] = run::sha256_of_file(file);
+  if (json_wanted)
     std::printf("%s\n", summary.dump(2).c_str());
   else
     print(summary);

@@ -1,8 +1,13 @@
-// `hardy report DIR... -o FILE`: one self-contained page.
+// `hardy report DIR... -o FILE`: one self-contained page about runs, or about a dataset.
 #include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
 
+#include "datasets/audit.h"
+#include "datasets/inspect.h"
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
+#include "engine/run/report/dataset_page.h"
 #include "engine/run/report/page.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
@@ -11,26 +16,39 @@
 namespace hardy::tools {
 namespace {
 
+std::string page_of_dataset(const std::string& path) {
+  const auto reader = datasets::open_dataset(path);
+  nlohmann::json summary = datasets::inspect(*reader);
+  if (!std::filesystem::is_directory(path)) summary["sha256"] = run::sha256_of_file(path);
+  return run::report::dataset_page(summary, datasets::to_json(datasets::audit(path)));
+}
+
 int run(const std::vector<std::string>& args) {
-  std::vector<std::string> folders;
+  std::vector<std::string> paths;
   std::string output = "report.html";
-  run::Schema schema("report", "Draws one or more runs as one HTML page that opens offline.");
-  schema.positional("DIR", &folders, "run folders")
+  run::Schema schema("report",
+                     "Draws one or more runs, or one dataset, as one HTML page that opens offline.");
+  schema.positional("PATH", &paths, "run folders, or a dataset's file")
       .option("output,o", &output, "the page to write; an old one is replaced");
   schema.parse(args);
   if (schema.help_requested()) {
     std::printf("%s", schema.help().c_str());
     return 0;
   }
-  if (folders.size() == 1 && is_study(folders[0]))
-    run::write_atomically(output, study_page(folders[0]));
-  else
-    run::write_atomically(output, run::report::page(run::report::read_runs(folders)));
+  const bool dataset = std::filesystem::is_regular_file(paths.front());
+  if (dataset && paths.size() > 1)
+    throw Error("a page is about one dataset, or about runs", paths[1], "name them apart");
+  const auto page = [&] {
+    if (dataset) return page_of_dataset(paths.front());
+    if (paths.size() == 1 && is_study(paths.front())) return study_page(paths.front());
+    return run::report::page(run::report::read_runs(paths));
+  };
+  run::write_atomically(output, page());
   std::printf("report: %s\n", output.c_str());
   return 0;
 }
 
-const RegisterCommand command({"report", "draw runs as one page that opens offline", run});
+const RegisterCommand command({"report", "draw runs, or a dataset, as one page that opens offline", run});
 
 }  // namespace
 }  // namespace hardy::tools

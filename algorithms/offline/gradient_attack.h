@@ -1,0 +1,51 @@
+// Adversarial corruption of a dataset: perturbations within a box that make a critic's value small.
+//
+//   observations   min over delta of mean_k Q_k(s + delta std, a)
+//   actions        min over delta of mean_k Q_k(s, a + delta std)
+//   dynamics       min over delta of mean_k Q_k(s' + delta std, pi(s' + delta std)),   delta in [-scale,
+//   scale]
+//
+// After RIQL's released attack code (Yang et al., ICLR 2024): delta begins uniform in the box and takes steps
+// of step_size scale against the sign of the gradient. Where that code departs from what it documents, this
+// follows the document; docs/corruption.md lists each difference.
+#pragma once
+
+#include <memory>
+
+#include "algorithms/offline/victim.h"
+#include "datasets/corrupt.h"
+#include "engine/base/threads.h"
+
+namespace hardy::algorithms {
+
+struct GradientAttackSettings {
+  std::int64_t agent = 0, iterations = 100, threads = 0;  // threads 0: the machine's
+  double step_size = 0.01;
+};
+
+class GradientAttack final : public datasets::Adversary {
+ public:
+  GradientAttack(const std::filesystem::path& victim, const GradientAttackSettings& settings);
+  ~GradientAttack() override;
+
+  // Each row keeps the lowest value seen on its way. Errors: rows of other sizes than the critic's, a value
+  // that is not finite.
+  void attack(datasets::Element element, const datasets::AttackedRows& rows, std::span<const double> std,
+              double scale, std::uint64_t seed, std::span<float> delta) override;
+  nlohmann::json describe() const override;
+
+  // mean_k Q_k at a perturbation, row by row: what attack() lowers.
+  std::vector<float> values(datasets::Element element, const datasets::AttackedRows& rows,
+                            std::span<const double> std, std::span<const float> delta);
+
+ private:
+  struct Problem;  // one element's graph, ready to run
+  Problem& problem(datasets::Element element);
+
+  Victim victim_;
+  GradientAttackSettings settings_;
+  ThreadTeam team_;
+  std::unique_ptr<Problem> problems_[4];
+};
+
+}  // namespace hardy::algorithms

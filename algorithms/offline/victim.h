@@ -1,0 +1,39 @@
+// The critic and the policy of a run of this engine, taken from its checkpoint: what a gradient attack on a
+// dataset makes suffer.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/graph/graph.h"
+#include "engine/nn/mlp.h"
+
+namespace hardy::algorithms {
+
+struct VictimNetwork {
+  nn::MlpSpec spec;
+  std::vector<std::vector<float>> tensors;  // w0, b0, w1, ... of one agent
+};
+
+struct Victim {
+  VictimNetwork q;       // from [s, a]; all members of the ensemble
+  VictimNetwork policy;  // its mode is what acts
+  bool has_log_std = false;
+  int observation_size = 0, action_size = 0;
+  std::vector<float> observation_mean, observation_std;  // empty: observations are used as they are
+  std::filesystem::path file;
+  std::string method;  // where the run's folder tells
+  std::int64_t step = 0, agent = 0;
+
+  nlohmann::json describe() const;
+};
+
+// path: a run's folder (its newest checkpoint) or a checkpoint. Errors: none of either, no critic in it (bc),
+// an agent that it does not have, a run that normalises its observations and has not yet written its policy
+// file, which says by what.
+Victim read_victim(const std::filesystem::path& path, std::int64_t agent);
+
+}  // namespace hardy::algorithms

@@ -1,0 +1,167 @@
+#include "datasets/audit.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "datasets/corruption_record.h"
+#include "datasets/pieces.h"
+#include "engine/base/error.h"
+
+namespace hardy::datasets {
+namespace {
+
+struct Entry {
+  std::string name, about;
+  std::unique_ptr<Check> (*make)(const AuditedFile&);
+};
+std::vector<Entry>& registry() {
+  static std::vector<Entry> all;  // made on first use: static objects of other files fill it
+  return all;
+}
+
+// The columns that the checks walk over. A wrong one is a finding.
+struct Layout {
+  const Column *observations = nullptr, *next = nullptr, *actions = nullptr, *rewards = nullptr,
+               *terminals = nullptr, *timeouts = nullptr;
+  std::int64_t rows = 0;
+};
+
+Finding layout_problem(const std::string& column, std::string text, std::string advice) {
+  return {"layout", Severity::kError, column, std::move(text), std::move(advice), 1, {}};
+}
+
+const Column* usable(const Reader& reader, const std::string& key, std::int64_t rows, bool vector,
+                     bool required, std::vector<Finding>& findings) {
+  const Column* c = reader.find(key);
+  if (!c) {
+    if (required) findings.push_back(layout_problem(key, "the column is missing", "D4RL's loaders need it"));
+    return nullptr;
+  }
+  const bool shaped =
+      vector ? c->shape.size() >= 2 : c->shape.size() == 1 || (c->shape.size() == 2 && c->shape[1] == 1);
+  if (c->type == ArrayType::kString || !shaped) {
+    findings.push_back(
+        layout_problem(key, "is " + c->describe(),
+                       vector ? "expected numbers [N, size]" : "expected numbers [N] or [N, 1]"));
+    return nullptr;
+  }
+  if (rows >= 0 && c->rows() != rows) {
+    findings.push_back(layout_problem(
+        key, "has " + std::to_string(c->rows()) + " rows where observations have " + std::to_string(rows),
+        "all columns have one row for each transition"));
+    return nullptr;
+  }
+  return c;
+}
+
+Layout layout_of(const Reader& reader, std::vector<Finding>& findings) {
+  Layout l;
+  l.observations = usable(reader, "observations", -1, true, true, findings);
+  if (!l.observations) return l;
+  l.rows = l.observations->rows();
+  if (l.rows == 0)
+    findings.push_back(layout_problem("observations", "has no rows", "is the collection unfinished?"));
+  l.next = usable(reader, "next_observations", l.rows, true, false, findings);
+  if (l.next && l.next->row_elements() != l.observations->row_elements()) {
+    findings.push_back(layout_problem(
+        "next_observations", "is " + l.next->describe() + ", observations are " + l.observations->describe(),
+        "both are states, of one size"));
+    l.next = nullptr;
+  }
+  l.actions = usable(reader, "actions", l.rows, true, true, findings);
+  l.rewards = usable(reader, "rewards", l.rows, false, true, findings);
+  l.terminals = usable(reader, "terminals", l.rows, false, true, findings);
+  l.timeouts = usable(reader, "timeouts", l.rows, false, false, findings);
+  return l;
+}
+
+void walk(Reader& reader, const Layout& l, const std::vector<std::unique_ptr<Check>>& checks) {
+  for_pieces(l.rows, [&](std::int64_t first, std::int64_t n) {
+    const auto part = [&](const Column* c) {
+      return c ? read_doubles(reader, *c, first, n) : std::vector<double>();
+    };
+    const AuditPiece piece{first,
+                           n,
+                           first + n == l.rows,
+                           part(l.observations),
+                           part(l.next),
+                           part(l.actions),
+                           part(l.rewards),
+                           part(l.terminals),
+                           part(l.timeouts)};
+    for (const auto& check : checks) check->see(piece);
+  });
+}
+
+}  // namespace
+
+const char* name_of(Severity severity) {
+  return severity == Severity::kError ? "error" : severity == Severity::kWarning ? "warning" : "note";
+}
+
+RegisterCheck::RegisterCheck(const char* name, const char* about,
+                             std::unique_ptr<Check> (*make)(const AuditedFile&)) {
+  auto& all = registry();
+  Entry entry{name, about, make};
+  all.insert(std::ranges::upper_bound(all, entry.name, {}, &Entry::name), std::move(entry));
+}
+
+std::vector<std::pair<std::string, std::string>> audit_checks() {
+  std::vector<std::pair<std::string, std::string>> all{{"file", "damaged, truncated or foreign files"},
+                                                       {"layout", "missing columns, lengths, ranks"}};
+  for (const Entry& e : registry()) all.emplace_back(e.name, e.about);
+  return all;
+}
+
+Audit audit(const std::string& path) {
+  Audit result;
+  for (const auto& [name, about] : audit_checks()) result.checks.push_back(name);
+  std::unique_ptr<Reader> reader;
+  try {
+    reader = open_dataset(path);
+    result.corrupted_on_purpose = !corruption_manifest(*reader).is_null();
+    const Layout l = layout_of(*reader, result.findings);
+    if (l.observations && l.rows > 0) {
+      result.rows = l.rows;
+      const AuditedFile file{*reader,
+                             l.rows,
+                             static_cast<std::size_t>(l.observations->row_elements()),
+                             static_cast<std::size_t>(l.actions ? l.actions->row_elements() : 0),
+                             l.next != nullptr,
+                             l.timeouts != nullptr};
+      std::vector<std::unique_ptr<Check>> checks;
+      for (const Entry& e : registry()) checks.push_back(e.make(file));
+      walk(*reader, l, checks);
+      for (std::size_t i = 0; i < checks.size(); ++i)
+        for (Finding& f : checks[i]->findings()) {
+          f.check = registry()[i].name;
+          result.findings.push_back(std::move(f));
+        }
+    }
+  } catch (const Error& e) {
+    // A file that is there but cannot be read is what an audit is for; one that is not there is bad input.
+    if (!std::filesystem::exists(path)) throw;
+    result.findings.push_back(
+        {"file", Severity::kError, "", e.message(), "download or copy it again", 1, {}});
+  }
+  std::ranges::stable_sort(result.findings, {}, &Finding::severity);
+  return result;
+}
+
+nlohmann::json to_json(const Audit& audit) {
+  nlohmann::json findings = nlohmann::json::array();
+  for (const Finding& f : audit.findings)
+    findings.push_back({{"check", f.check},
+                        {"severity", name_of(f.severity)},
+                        {"column", f.column},
+                        {"text", f.text},
+                        {"advice", f.advice},
+                        {"count", f.count},
+                        {"first_rows", f.first_rows}});
+  return {{"rows", audit.rows},
+          {"findings", findings},
+          {"checks", audit.checks},
+          {"corrupted_on_purpose", audit.corrupted_on_purpose}};
+}
+
+}  // namespace hardy::datasets

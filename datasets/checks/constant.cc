@@ -1,0 +1,61 @@
+// Dimensions that never change: dead sensors, padding. Normalising divides by their deviation.
+#include <string>
+
+#include "datasets/audit.h"
+
+namespace hardy::datasets {
+namespace {
+
+class Constant final : public Check {
+ public:
+  void see(const AuditPiece& p) override {
+    look(p, p.observations, observations_);
+    look(p, p.actions, actions_);
+    look(p, p.rewards, rewards_);
+  }
+  std::vector<Finding> findings() override {
+    std::vector<Finding> all;
+    report(all, "observations", observations_,
+           "a dead sensor or padding; a loader that divides by the deviation must add to it");
+    report(all, "actions", actions_, "an actuator that was never used");
+    report(all, "rewards", rewards_, "nothing can be learnt from rewards that never change");
+    return all;
+  }
+
+ private:
+  struct Part {
+    std::vector<double> first;
+    std::vector<bool> varies;
+    std::int64_t rows = 0;
+  };
+  static void look(const AuditPiece& p, const std::vector<double>& x, Part& part) {
+    const std::size_t width = x.size() / static_cast<std::size_t>(p.rows);
+    if (part.first.empty()) {
+      part.first.assign(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(width));
+      part.varies.assign(width, false);
+    }
+    part.rows += p.rows;
+    for (std::size_t i = 0; i < x.size(); ++i)
+      if (x[i] != part.first[i % width]) part.varies[i % width] = true;
+  }
+  static void report(std::vector<Finding>& all, const char* column, const Part& part, const char* advice) {
+    std::string dimensions;
+    std::int64_t count = 0;
+    for (std::size_t k = 0; k < part.varies.size(); ++k)
+      if (!part.varies[k]) {
+        dimensions += (count++ ? ", " : "") + std::to_string(k);
+      }
+    if (count && part.rows > 1)
+      all.push_back(
+          {"", Severity::kWarning, column, "dimensions that never change: " + dimensions, advice, count, {}});
+  }
+  Part observations_, actions_, rewards_;
+};
+
+const RegisterCheck registration("constant", "dimensions that never change",
+                                 [](const AuditedFile&) -> std::unique_ptr<Check> {
+                                   return std::make_unique<Constant>();
+                                 });
+
+}  // namespace
+}  // namespace hardy::datasets

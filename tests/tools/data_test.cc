@@ -1,0 +1,194 @@
+// `hardy data ...` and `hardy report FILE`, as people run them.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <nlohmann/json.hpp>
+
+#include "datasets/hdf5_file.h"
+#include "tests/datasets/made_data.h"
+#include "tests/tools/command.h"
+#include "tests/tools/some_data.h"
+
+namespace hardy {
+namespace {
+
+namespace fs = std::filesystem;
+using test::hardy_command;
+using test::one_line;
+using test::Result;
+
+class DataCommands : public ::testing::Test {
+ protected:
+  void SetUp() override { datasets::write_hdf5(dir_ / "clean.hdf5", test::made_data(3000)); }
+  std::string at(const std::string& name) const { return (dir_ / name).string(); }
+  std::size_t files() const { return test::files_in(dir_.path()); }
+
+  // Exit code 2, one line that has `part`, and nothing new in the folder.
+  void refuses(const std::string& arguments, const std::string& part, const std::string& before = "") {
+    const std::size_t there = files();
+    const Result r = hardy_command(arguments, before);
+    EXPECT_EQ(r.code, 2) << arguments << ": " << r.err;
+    EXPECT_TRUE(one_line(r.err)) << r.err;
+    EXPECT_NE(r.err.find(part), std::string::npos) << r.err;
+    EXPECT_EQ(files(), there) << arguments;
+  }
+
+  test::Scratch dir_;
+};
+
+TEST_F(DataCommands, CorruptThenUndoThenDiffSaysTheSame) {
+  for (const std::string how :
+       {"--elements observations,actions,rewards,dynamics --generator numpy",
+        "--elements observations --copies trajectory",
+        "--elements rewards:adversarial,actions --pattern episodes --indices shared",
+        "--elements observations --mode delayed --sensors 1,3 --pattern blocks --block 50"}) {
+    ASSERT_EQ(hardy_command("data corrupt " + at("clean.hdf5") + " " + at("dirty.hdf5") + " " + how).code, 0)
+        << how;
+    const Result changed =
+        hardy_command("data diff " + at("clean.hdf5") + " " + at("dirty.hdf5") + " --json");
+    EXPECT_EQ(changed.code, 3);
+    EXPECT_FALSE(nlohmann::json::parse(changed.out).at("same").get<bool>());
+    ASSERT_EQ(hardy_command("data corrupt --undo " + at("dirty.hdf5") + " " + at("back.hdf5")).code, 0)
+        << how;
+    const Result same = hardy_command("data diff " + at("clean.hdf5") + " " + at("back.hdf5"));
+    EXPECT_EQ(same.code, 0) << how << "\n" << same.out;
+    EXPECT_NE(same.out.find("the same, bit for bit"), std::string::npos) << same.out;
+    fs::remove(at("dirty.hdf5"));
+    fs::remove(at("back.hdf5"));
+  }
+}
+
+TEST_F(DataCommands, TheManifestNamesWhatWasDoneAndTheRows) {
+  const Result r = hardy_command("data corrupt " + at("clean.hdf5") + " " + at("d.hdf5") +
+                                 " --elements rewards --seed 9 --json --manifest " + at("m.json"));
+  ASSERT_EQ(r.code, 0) << r.err;
+  const nlohmann::json m = nlohmann::json::parse(r.out),
+                       file = nlohmann::json::parse(test::contents(at("m.json")));
+  EXPECT_EQ(m.at("seed"), 9);
+  EXPECT_EQ(m.at("input_sha256").get<std::string>().size(), 64u);
+  EXPECT_EQ(file.at("elements")[0].at("rows").size(),
+            m.at("elements")[0].at("rows_changed").get<std::size_t>());
+  const nlohmann::json seen =
+      nlohmann::json::parse(hardy_command("data inspect " + at("d.hdf5") + " --json").out);
+  EXPECT_EQ(seen.at("corruption"), m);
+  EXPECT_EQ(seen.at("corrupted_share").at("rewards").size(), 100u);
+}
+
+TEST_F(DataCommands, AnAdversaryTakesTheCriticOfARunAndCanBeUndone) {
+  datasets::write_hdf5(dir_ / "some.hdf5", test::some_data(600));
+  for (const std::string method : {"iql", "riql"}) {  // raw and normalised observations
+    ASSERT_EQ(hardy_command("train " + method + " --dataset " + at("some.hdf5") +
+                            " --seeds 2 --steps 20 --hidden 16 --batch-size 32 --out " + at(method))
+                  .code,
+              0);
+    const Result r =
+        hardy_command("data corrupt " + at("some.hdf5") + " " + at(method + ".hdf5") +
+                      " --elements observations,actions,dynamics --mode adversarial --iterations 5 --agent 1 "
+                      "--json --critic " +
+                      at(method));
+    ASSERT_EQ(r.code, 0) << r.err;
+    EXPECT_EQ(nlohmann::json::parse(r.out).at("critic").at("normalised").get<bool>(), method == "riql");
+    ASSERT_EQ(
+        hardy_command("data corrupt --undo " + at(method + ".hdf5") + " " + at(method + "_back.hdf5")).code,
+        0);
+    EXPECT_EQ(hardy_command("data diff " + at("some.hdf5") + " " + at(method + "_back.hdf5")).code, 0);
+  }
+  refuses("data corrupt " + at("clean.hdf5") + " " + at("x.hdf5") +
+              " --elements actions --mode adversarial --critic " + at("iql"),
+          "11 observations and 3 actions");
+}
+
+TEST_F(DataCommands, AuditExitsWithThreeForFindingsAndZeroForACleanFile) {
+  const Result clean = hardy_command("data audit " + at("clean.hdf5"));
+  EXPECT_EQ(clean.code, 0) << clean.out;
+  EXPECT_NE(clean.out.find("\nclean"), std::string::npos) << clean.out;
+  ASSERT_EQ(
+      hardy_command("data corrupt " + at("clean.hdf5") + " " + at("d.hdf5") + " --elements dynamics").code,
+      0);
+  const Result found = hardy_command("data audit " + at("d.hdf5") + " --json");
+  EXPECT_EQ(found.code, 3);
+  EXPECT_EQ(nlohmann::json::parse(found.out).at("findings")[0].at("check"), "continuity");
+  refuses("data audit " + at("nowhere.hdf5"), "nowhere.hdf5");
+}
+
+TEST_F(DataCommands, RepairMendsAndReports) {
+  ASSERT_EQ(
+      hardy_command("data corrupt " + at("clean.hdf5") + " " + at("d.hdf5") + " --elements dynamics").code,
+      0);
+  const Result r = hardy_command("data repair " + at("d.hdf5") + " " + at("r.hdf5") + " --json");
+  ASSERT_EQ(r.code, 0) << r.err;
+  const nlohmann::json m = nlohmann::json::parse(r.out).at("columns").at("next_observations");
+  EXPECT_EQ(m.at("with_successor").at("recall"), 1.0);
+  EXPECT_EQ(m.at("precision"), 1.0);
+  const Result text = hardy_command("data repair " + at("d.hdf5") + " " + at("r2.hdf5"));
+  EXPECT_NE(text.out.find("Why it can"), std::string::npos) << text.out;
+}
+
+TEST_F(DataCommands, InspectShowsEpisodesDistributionsAndBars) {
+  const Result r = hardy_command("data inspect " + at("clean.hdf5"));
+  ASSERT_EQ(r.code, 0) << r.err;
+  for (const char* part : {"rows       3000", "continuity 0 of", "observations          [ 3]", "####", "█"})
+    EXPECT_NE(r.out.find(part), std::string::npos) << part << "\n" << r.out;
+  const nlohmann::json j =
+      nlohmann::json::parse(hardy_command("data inspect " + at("clean.hdf5") + " --json").out);
+  std::int64_t total = 0;
+  for (const auto& c : j.at("columns").at("rewards")[0].at("histogram").at("counts"))
+    total += c.get<std::int64_t>();
+  EXPECT_EQ(total, 3000);
+}
+
+TEST_F(DataCommands, RefusesBadInputWithoutAPartialFile) {
+  const std::string in = at("clean.hdf5"), corrupt = "data corrupt " + in + " ";
+  refuses(corrupt + in + " --elements rewards --overwrite", "clean.hdf5");
+  refuses(corrupt + at("o.hdf5") + " --elements rewads", "did you mean 'rewards'?");
+  refuses(corrupt + at("o.hdf5") + " --elements rewards --mode stck", "--mode");
+  refuses(corrupt + at("o.hdf5") + " --elements rewards --rate 1.5", "rate");
+  refuses(corrupt + at("o.hdf5") + " --elements rewards --sensors one", "not a dimension");
+  refuses(corrupt + at("o.hdf5") + " --elements rewards --generator numpy --seed 4294967296", "4294967295");
+  refuses(corrupt + at("o.hdf5"), "no element");
+  refuses(corrupt + at("o.hdf5") + " --elements dynamics --mode adversarial", "--critic");
+  refuses("data corrupt --undo " + in + " " + at("o.hdf5"), "no record");
+  refuses("data repair " + in + " " + in, "clean.hdf5");
+  refuses("data repair " + in + " " + at("o.hdf5") + " --continuity nxt", "--continuity");
+  refuses("data diff " + in + " " + at("nowhere.hdf5"), "nowhere.hdf5");
+  refuses(corrupt + at("no/such/folder.hdf5") + " --elements rewards", "folder.hdf5");
+}
+
+TEST_F(DataCommands, AFullDiskLeavesNoPartialFile) {
+  const std::size_t there = files();
+  for (const char* what : {"corrupt", "repair"}) {
+    const Result r = hardy_command("data " + std::string(what) + " " + at("clean.hdf5") + " " + at("o.hdf5") +
+                                       (what[0] == 'c' ? " --elements observations" : ""),
+                                   "trap '' XFSZ; ulimit -f 16; ");
+    EXPECT_EQ(r.code, 1) << r.err;
+    EXPECT_TRUE(one_line(r.err)) << r.err;
+    EXPECT_NE(r.err.find("o.hdf5"), std::string::npos) << r.err;
+    EXPECT_EQ(files(), there);
+  }
+}
+
+TEST_F(DataCommands, ReportDrawsADatasetAndWhatWasCorruptedInIt) {
+  ASSERT_EQ(hardy_command("data corrupt " + at("clean.hdf5") + " '" + at("d<i>&x.hdf5") +
+                          "' --elements rewards,dynamics --pattern blocks")
+                .code,
+            0);
+  ASSERT_EQ(hardy_command("report '" + at("d<i>&x.hdf5") + "' -o " + at("r.html")).code, 0);
+  const fs::path script = fs::path(HARDY_TEST_DATA).parent_path() / "tools/python/report_check.py";
+  const std::string look = "'" HARDY_TEST_PYTHON "' '" + script.string() + "' ";
+  EXPECT_EQ(std::system((look + "parse " + at("r.html")).c_str()), 0);
+  const std::string page = test::contents(at("r.html"));
+  EXPECT_NE(page.find("d&lt;i&gt;&amp;x.hdf5"), std::string::npos);
+  EXPECT_EQ(page.find("d<i>"), std::string::npos);
+  for (const char* part :
+       {"Corruption", "rewards: share of rows attacked", "Continuity", "Episode lengths", "Audit"})
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  for (const char* browser : {"chromium", "chromium-browser", "google-chrome"})
+    if (std::system((std::string("command -v ") + browser + " >/dev/null").c_str()) == 0) {
+      EXPECT_EQ(std::system((look + "browser " + at("r.html") + " " + browser).c_str()), 0);
+      return;
+    }
+  GTEST_SKIP() << "there is no Chromium here: the page was not looked at in a browser";
+}
+
+}  // namespace
+}  // namespace hardy
