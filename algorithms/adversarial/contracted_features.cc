@@ -19,7 +19,7 @@ namespace {
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Vector = Eigen::VectorXd;
 
-class ContractedFeatures final : public Learner {
+class ContractedFeatures final : public RegretLearner {
  public:
   explicit ContractedFeatures(Replicas<1>& replicas) : r_(replicas), d_(r_.d) {
     if (!r_.config.instance.losses->linear())
@@ -111,7 +111,7 @@ class ContractedFeatures final : public Learner {
 
 LearnerMakers makers() {
   LearnerMakers all;
-  all.one = [](Replicas<1>& r) -> std::unique_ptr<Learner> {
+  all.one = [](Replicas<1>& r) -> std::unique_ptr<RegretLearner> {
     return std::make_unique<ContractedFeatures>(r);
   };
   all.covariance = false;

@@ -10,7 +10,7 @@ namespace hardy::algorithms {
 namespace {
 
 template <int W>
-class ExpWeights : public Learner {
+class ExpWeights : public RegretLearner {
  public:
   explicit ExpWeights(Replicas<W>& replicas) : r_(replicas) {}
 

@@ -11,7 +11,7 @@ namespace hardy::algorithms {
 namespace {
 
 template <int W>
-class MagnitudeReduced final : public Learner {
+class MagnitudeReduced final : public RegretLearner {
  public:
   explicit MagnitudeReduced(Replicas<W>& replicas) : r_(replicas) {}
 

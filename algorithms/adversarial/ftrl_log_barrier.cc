@@ -8,7 +8,7 @@ namespace hardy::algorithms {
 namespace {
 
 template <int W>
-class FtrlLogBarrier final : public Learner {
+class FtrlLogBarrier final : public RegretLearner {
  public:
   explicit FtrlLogBarrier(Replicas<W>& replicas) : r_(replicas) {}
 

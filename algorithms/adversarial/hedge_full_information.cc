@@ -8,7 +8,7 @@ namespace hardy::algorithms {
 namespace {
 
 template <int W, bool LogBarrier>
-class FullInformation : public Learner {
+class FullInformation : public RegretLearner {
  public:
   explicit FullInformation(Replicas<W>& replicas)
       : r_(replicas), V_(std::int64_t{r_.S} * W), scratch_(std::int64_t{r_.d} * W) {}

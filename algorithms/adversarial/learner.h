@@ -9,16 +9,16 @@
 
 namespace hardy::algorithms {
 
-class Learner {
+class RegretLearner {
  public:
-  virtual ~Learner() = default;
+  virtual ~RegretLearner() = default;
   // Episode k: chooses pi_k, has it evaluated, plays, learns.
   virtual void episode(std::int64_t k) = 0;
 };
 
 struct LearnerMakers {
-  std::unique_ptr<Learner> (*one)(Replicas<1>&) = nullptr;
-  std::unique_ptr<Learner> (*many)(Replicas<linalg::kLanes>&) = nullptr;  // absent: replicas go one by one
+  std::unique_ptr<RegretLearner> (*one)(Replicas<1>&) = nullptr;
+  std::unique_ptr<RegretLearner> (*many)(Replicas<linalg::kLanes>&) = nullptr;  // absent: replicas go one by one
   bool costs = true;                                                      // keeps the table C
   bool covariance = true;                                                 // uses Sigma-dagger
   bool magnitude = false;  // uses the compensator m, n^2 d operations a layer
@@ -33,8 +33,8 @@ const LearnerMakers& learner_makers(const std::string& name);
 template <template <int> class L>
 LearnerMakers makers_of() {
   LearnerMakers makers;
-  makers.one = [](Replicas<1>& r) -> std::unique_ptr<Learner> { return std::make_unique<L<1>>(r); };
-  makers.many = [](Replicas<linalg::kLanes>& r) -> std::unique_ptr<Learner> {
+  makers.one = [](Replicas<1>& r) -> std::unique_ptr<RegretLearner> { return std::make_unique<L<1>>(r); };
+  makers.many = [](Replicas<linalg::kLanes>& r) -> std::unique_ptr<RegretLearner> {
     return std::make_unique<L<linalg::kLanes>>(r);
   };
   return makers;

@@ -32,7 +32,7 @@ struct Episode {  // one of the second half, kept until Sd stands
   int h_star = 0;
 };
 
-class LinearMdpPolicyCover final : public Learner {
+class LinearMdpPolicyCover final : public RegretLearner {
  public:
   explicit LinearMdpPolicyCover(Replicas<1>& replicas) : r_(replicas), H_(r_.H), d_(r_.d) {
     const double K = static_cast<double>(r_.config.episodes);
@@ -273,7 +273,7 @@ class LinearMdpPolicyCover final : public Learner {
 
 LearnerMakers makers() {
   LearnerMakers all;
-  all.one = [](Replicas<1>& r) -> std::unique_ptr<Learner> {
+  all.one = [](Replicas<1>& r) -> std::unique_ptr<RegretLearner> {
     return std::make_unique<LinearMdpPolicyCover>(r);
   };
   return all;

@@ -19,7 +19,7 @@ namespace {
 constexpr double kResidual = 1e-11;  // of the flow, per state
 constexpr int kMostSteps = 100;
 
-class OReps final : public Learner {
+class OReps final : public RegretLearner {
  public:
   explicit OReps(Replicas<1>& replicas) : r_(replicas), layers_(r_.H), S_(r_.S), unknowns_(layers_ * S_) {
     if (r_.H > 1 && r_.mdp.transitions.empty())
@@ -134,7 +134,7 @@ class OReps final : public Learner {
 
 LearnerMakers makers() {
   LearnerMakers all;
-  all.one = [](Replicas<1>& r) -> std::unique_ptr<Learner> { return std::make_unique<OReps>(r); };
+  all.one = [](Replicas<1>& r) -> std::unique_ptr<RegretLearner> { return std::make_unique<OReps>(r); };
   all.costs = all.covariance = false;
   return all;
 }

@@ -108,9 +108,9 @@ class Run {
   }
 
   template <int W>
-  void play(const Job& job, ThreadTeam& team, bool first, std::unique_ptr<Learner> (*make)(Replicas<W>&)) {
+  void play(const Job& job, ThreadTeam& team, bool first, std::unique_ptr<RegretLearner> (*make)(Replicas<W>&)) {
     Replicas<W> group(config_, job.lanes, team);
-    const std::unique_ptr<Learner> learner = make(group);
+    const std::unique_ptr<RegretLearner> learner = make(group);
     for (const std::size_t replica : job.replicas)
       result_.replicas[replica].first.reserve(static_cast<std::size_t>(config_.keep_trajectories));
     std::size_t point = 0;

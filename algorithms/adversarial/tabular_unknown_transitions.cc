@@ -7,7 +7,7 @@
 namespace hardy::algorithms {
 namespace {
 
-class Tabular : public Learner {
+class Tabular : public RegretLearner {
  public:
   Tabular(Replicas<1>& replicas, bool known)
       : r_(replicas),
@@ -90,7 +90,7 @@ class Tabular : public Learner {
 template <bool Known>
 LearnerMakers makers() {
   LearnerMakers all;
-  all.one = [](Replicas<1>& r) -> std::unique_ptr<Learner> { return std::make_unique<Tabular>(r, Known); };
+  all.one = [](Replicas<1>& r) -> std::unique_ptr<RegretLearner> { return std::make_unique<Tabular>(r, Known); };
   all.covariance = false;
   return all;
 }

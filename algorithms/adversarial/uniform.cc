@@ -5,7 +5,7 @@ namespace hardy::algorithms {
 namespace {
 
 template <int W>
-class Uniform final : public Learner {
+class Uniform final : public RegretLearner {
  public:
   explicit Uniform(Replicas<W>& replicas) : r_(replicas) {
     for (std::int64_t i = 0; i < r_.pi.size(); ++i) r_.pi[i] = 1.0 / r_.A;
