@@ -28,7 +28,9 @@ cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t dyna
   return ::hardy::emulation::launch(kernel, grid, block, dynamic_bytes, stream,
                                     std::forward<A>(arguments)...);
 #else
-  kernel<<<grid, block, dynamic_bytes, stream> > >(std::forward<A>(arguments)...);
+  // clang-format off: it knows no >>>
+  kernel<<<grid, block, dynamic_bytes, stream>>>(std::forward<A>(arguments)...);
+  // clang-format on
   return cudaGetLastError();
 #endif
 }

@@ -1,0 +1,47 @@
+// Cart-pole with the equations and limits of Gymnasium's CartPole-v1 (Barto, Sutton, Anderson 1983), the force
+// continuous: action [1] in [-1, 1], times 10 N.
+//   state and observation [4]: position, speed, angle, angular speed; Euler's steps of 0.02 s
+//   reward 1 a step; terminated: |position| > 2.4 or |angle| > 12 degrees; truncated: 500 steps
+//   start: all four in [-0.05, 0.05), uniformly
+#pragma once
+
+#include <cmath>
+#include <numbers>
+
+#include "envs/control/task.h"
+
+namespace hardy::envs {
+
+struct CartPole {
+  static constexpr const char* kName = "cart_pole";
+  static constexpr int kState = 4, kObservation = 4, kAction = 1, kSteps = 500;
+  static constexpr double kLimit = 1;
+  static constexpr double kReferenceMin = 20, kReferenceMax = 500;
+
+  template <class = void>
+  constexpr void start(const Random& draws, double* state) const {
+    for (std::uint64_t k = 0; k < 4; ++k) state[k] = 0.05 * (2 * draws.uniform64(k) - 1);
+  }
+  template <class = void>
+  constexpr void observe(const double* state, double* observation) const {
+    for (int k = 0; k < 4; ++k) observation[k] = state[k];
+  }
+  template <class T = double>
+  constexpr Outcome step(const float* action, const Random&, T* x) const {
+    constexpr double kGravity = 9.8, kPole = 0.1, kTotal = 1.1, kHalfLength = 0.5, kStep = 0.02;
+    const double force = 10 * held(static_cast<double>(action[0]), kLimit);
+    const double cosine = std::cos(x[2]), sine = std::sin(x[2]);
+    const double push = (force + kPole * kHalfLength * x[3] * x[3] * sine) / kTotal;
+    const double angular = (kGravity * sine - cosine * push) /
+                           (kHalfLength * (4.0 / 3.0 - kPole * cosine * cosine / kTotal));
+    const double linear = push - kPole * kHalfLength * angular * cosine / kTotal;
+    x[0] += kStep * x[1];
+    x[1] += kStep * linear;
+    x[2] += kStep * x[3];
+    x[3] += kStep * angular;
+    const double limit = 12 * 2 * std::numbers::pi / 360;
+    return {1, x[0] < -2.4 || x[0] > 2.4 || x[2] < -limit || x[2] > limit};
+  }
+};
+
+}  // namespace hardy::envs

@@ -1,0 +1,64 @@
+// Small tasks written once for every device: a task is a record of constexpr functions on one instance's state,
+// and a batch steps them one by one (CPU) or as one kernel, a thread to an instance (cuda/envs).
+//
+//   struct Pendulum {
+//     static constexpr int kState, kObservation, kAction, kSteps;
+//     constexpr void start(const Random& draws, double* state) const;
+//     constexpr void observe(const double* state, double* observation) const;
+//     constexpr Outcome step(const float* action, const Random& draws, double* state) const;  // draws: this step's
+//   };
+#pragma once
+
+#include <cstdint>
+
+#include "engine/base/random.h"
+
+namespace hardy::envs {
+
+struct Outcome {
+  double reward = 0;
+  bool terminated = false;
+};
+
+// Behind a task's own state every instance keeps its step and the halves of its seed.
+template <class Task>
+inline constexpr int kWholeState = Task::kState + 3;
+
+// A batch's memory, all of one device. reset: `seeds` given; step: actions and what comes of them.
+template <class Task>
+struct TaskBatch {
+  Task task;
+  std::int64_t n = 0;
+  double *states = nullptr, *observations = nullptr;  // [n, kWholeState], [n, kObservation]
+  const std::uint64_t* seeds = nullptr;               // [n]
+  const float* actions = nullptr;                     // [n, kAction]
+  double* rewards = nullptr;                          // [n]
+  std::uint8_t *terminated = nullptr, *truncated = nullptr;
+
+  constexpr void reset(std::int64_t i) const { reset(i, seeds[i]); }
+  constexpr void reset(std::int64_t i, std::uint64_t seed) const {
+    double* state = states + i * kWholeState<Task>;
+    task.start(Random(seed, Stream::kEnvironment), state);
+    state[Task::kState] = 0;
+    state[Task::kState + 1] = static_cast<double>(static_cast<std::uint32_t>(seed));
+    state[Task::kState + 2] = static_cast<double>(static_cast<std::uint32_t>(seed >> 32));
+    task.observe(state, observations + i * Task::kObservation);
+  }
+  constexpr void step(std::int64_t i) const {
+    double* state = states + i * kWholeState<Task>;
+    const double steps = state[Task::kState] += 1;
+    const auto seed = static_cast<std::uint64_t>(state[Task::kState + 1]) |
+                      static_cast<std::uint64_t>(state[Task::kState + 2]) << 32;
+    const Random draws(seed, Stream::kEnvironment, static_cast<std::uint64_t>(steps));
+    const Outcome outcome = task.step(actions + i * Task::kAction, draws, state);
+    task.observe(state, observations + i * Task::kObservation);
+    rewards[i] = outcome.reward;
+    terminated[i] = outcome.terminated;
+    truncated[i] = !outcome.terminated && steps >= Task::kSteps;
+  }
+};
+
+// Held to [-limit, limit].
+constexpr double held(double x, double limit) { return x < -limit ? -limit : (limit < x ? limit : x); }
+
+}  // namespace hardy::envs

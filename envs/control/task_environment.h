@@ -1,0 +1,77 @@
+// A task (envs/control/task.h) as a batched environment on the CPU.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/base/error.h"
+#include "envs/control/task.h"
+#include "envs/environment.h"
+
+namespace hardy::envs {
+
+template <class Task>
+class TaskEnvironment final : public BatchEnvironment {
+ public:
+  explicit TaskEnvironment(int instances)
+      : size_(instances), states_(static_cast<std::size_t>(instances) * kWholeState<Task>) {
+    spec_.name = Task::kName;
+    spec_.observation_size = Task::kObservation;
+    spec_.action_size = Task::kAction;
+    spec_.action_low.assign(Task::kAction, static_cast<float>(-Task::kLimit));
+    spec_.action_high.assign(Task::kAction, static_cast<float>(Task::kLimit));
+    spec_.max_episode_steps = Task::kSteps;
+    spec_.reference_min = Task::kReferenceMin;
+    spec_.reference_max = Task::kReferenceMax;
+  }
+
+  const EnvSpec& spec() const override { return spec_; }
+  int size() const override { return size_; }
+
+  void reset(int i, std::uint64_t seed, std::span<double> observation) override {
+    TaskBatch<Task> batch = one(i);
+    batch.observations = observation.data();
+    batch.reset(0, seed);
+  }
+  void observe(int i, std::span<double> observation) const override {
+    Task{}.observe(state(i), observation.data());
+  }
+  void step(int begin, int end, std::span<const float> actions, std::span<double> observations,
+            std::span<double> rewards, std::span<std::uint8_t> terminated,
+            std::span<std::uint8_t> truncated) override {
+    check_step(*this, begin, end, actions, observations, rewards, terminated, truncated);
+    TaskBatch<Task> batch;
+    batch.states = states_.data();
+    batch.actions = actions.data();
+    batch.observations = observations.data();
+    batch.rewards = rewards.data();
+    batch.terminated = terminated.data();
+    batch.truncated = truncated.data();
+    for (int i = begin; i < end; ++i) batch.step(i);
+  }
+
+  std::size_t state_size() const override { return kWholeState<Task>; }
+  void save_state(int i, std::span<double> to) const override {
+    std::copy_n(state(i), kWholeState<Task>, to.begin());
+  }
+  void load_state(int i, std::span<const double> from) override {
+    std::copy_n(from.begin(), kWholeState<Task>, one(i).states);
+  }
+
+ private:
+  const double* state(int i) const {
+    if (i < 0 || i >= size_) throw Error("there is no instance " + std::to_string(i), spec_.name);
+    return states_.data() + static_cast<std::size_t>(i) * kWholeState<Task>;
+  }
+  TaskBatch<Task> one(int i) {
+    TaskBatch<Task> batch;
+    batch.states = const_cast<double*>(state(i));
+    return batch;
+  }
+
+  EnvSpec spec_;
+  int size_;
+  std::vector<double> states_;
+};
+
+}  // namespace hardy::envs
