@@ -34,7 +34,8 @@ Outputs axpy() {
 }
 Outputs product() {
   const DeviceArray<float> a(waves(33 * 31, 0.1f)), b(waves(31 * 40, 0.2f)), c(33 * 40);
-  succeed(cuda::launch(samples::product, dim3(3, 3), dim3(16, 16), 0, nullptr, 33, 40, 31, a.data(), b.data(), c.data()));
+  succeed(cuda::launch(samples::product, dim3(3, 3), dim3(16, 16), 0, nullptr, 33, 40, 31, a.data(), b.data(),
+                       c.data()));
   return as_doubles(c.get());
 }
 Outputs softmax() {
@@ -59,7 +60,8 @@ Outputs histogram() {
 Outputs draw() {
   const DeviceArray<unsigned> bits(100);
   const DeviceArray<float> uniform(100);
-  succeed(cuda::launch(samples::draw, 1, 128, 0, nullptr, 0x123456789ull, 77ull, bits.data(), uniform.data(), 100));
+  succeed(cuda::launch(samples::draw, 1, 128, 0, nullptr, 0x123456789ull, 77ull, bits.data(), uniform.data(),
+                       100));
   Outputs all = as_doubles(bits.get());
   const Outputs more = as_doubles(uniform.get());
   all.insert(all.end(), more.begin(), more.end());
@@ -78,8 +80,9 @@ struct Sample {
   Outputs (*run)();
   double tolerance;  // 0: the same bits
 };
-const Sample kSamples[] = {{"axpy", axpy, 0},           {"product", product, 0}, {"softmax", softmax, 2e-7},
-                           {"sum_by_cub", sum_by_cub, 0}, {"histogram", histogram, 0}, {"draw", draw, 0},
+const Sample kSamples[] = {{"axpy", axpy, 0},           {"product", product, 0},
+                           {"softmax", softmax, 2e-7},  {"sum_by_cub", sum_by_cub, 0},
+                           {"histogram", histogram, 0}, {"draw", draw, 0},
                            {"roots", roots, 0}};
 
 std::string ptx_text() {
@@ -102,7 +105,8 @@ TEST_P(PtxOfNvcc, AgreesWithTheHostsBuildUnderEverySchedule) {
     const Outputs found = GetParam().run();
     EXPECT_GT(statistics().ptx_instructions, instructions + 100) << "the PTX did not run";
     ASSERT_EQ(found.size(), expected.size());
-    for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], GetParam().tolerance) << i;
+    for (std::size_t i = 0; i < found.size(); ++i)
+      EXPECT_NEAR(found[i], expected[i], GetParam().tolerance) << i;
   }
   options() = before;
 }
@@ -165,7 +169,9 @@ TEST(PtxMutations, AMissingBarrierIsReportedAsARace) {
     text.replace(at, text.find(';', at) - at, "");
   unload_ptx();
   load_ptx_text(text);
-  EXPECT_DEATH(product(), "(race on|uninitialised read).*PTX line [0-9]+.*dynamic shared memory|race on dynamic shared memory");
+  EXPECT_DEATH(
+      product(),
+      "(race on|uninitialised read).*PTX line [0-9]+.*dynamic shared memory|race on dynamic shared memory");
   unload_ptx();
 }
 
