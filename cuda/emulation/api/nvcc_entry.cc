@@ -1,5 +1,5 @@
-// What host code compiled by nvcc calls at start and at a launch: with these a program of nvcc's runs over the
-// emulation, its kernels from the PTX that it carries (built with -no-compress).
+// What host code compiled by nvcc calls at start and at a launch: with these a program of nvcc's runs over
+// the emulation, its kernels from the PTX that it carries (built with -no-compress).
 #include <cstring>
 #include <map>
 #include <string>
@@ -70,16 +70,20 @@ void** __cudaRegisterFatBinary(const FatBinary* binary) {
 void __cudaRegisterFatBinaryEnd(void**) {}
 void __cudaUnregisterFatBinary(void**) {}
 char __cudaInitModule(void**) { return 0; }
-void __cudaRegisterFunction(void**, const char* host, char*, const char* name, int, uint3*, uint3*, dim3*, dim3*, int*) {
+void __cudaRegisterFunction(void**, const char* host, char*, const char* name, int, uint3*, uint3*, dim3*,
+                            dim3*, int*) {
   name_function(host, name);
 }
-void __cudaRegisterVar(void**, char* host, char*, const char* name, int, std::size_t, int, int) { variables()[host] = name; }
+void __cudaRegisterVar(void**, char* host, char*, const char* name, int, std::size_t, int, int) {
+  variables()[host] = name;
+}
 
 unsigned __cudaPushCallConfiguration(dim3 grid, dim3 block, std::size_t dynamic_bytes, cudaStream_t stream) {
   configured.push_back({grid, block, dynamic_bytes, stream});
   return 0;
 }
-cudaError_t __cudaPopCallConfiguration(dim3* grid, dim3* block, std::size_t* dynamic_bytes, cudaStream_t* stream) {
+cudaError_t __cudaPopCallConfiguration(dim3* grid, dim3* block, std::size_t* dynamic_bytes,
+                                       cudaStream_t* stream) {
   const Shape shape = configured.back();
   configured.pop_back();
   *grid = shape.grid;
@@ -92,13 +96,13 @@ cudaError_t __cudaGetKernel(const void** kernel, const void* function) {
   *kernel = function;
   return cudaSuccess;
 }
-cudaError_t __cudaLaunchKernel(const void* kernel, dim3 grid, dim3 block, void** arguments, std::size_t dynamic_bytes,
-                               cudaStream_t stream) {
+cudaError_t __cudaLaunchKernel(const void* kernel, dim3 grid, dim3 block, void** arguments,
+                               std::size_t dynamic_bytes, cudaStream_t stream) {
   const ApiCall api;
   return launch_by_addresses(kernel, {grid, block, dynamic_bytes, stream}, arguments);
 }
-cudaError_t cudaLaunchKernel(const void* kernel, dim3 grid, dim3 block, void** arguments, std::size_t dynamic_bytes,
-                             cudaStream_t stream) {
+cudaError_t cudaLaunchKernel(const void* kernel, dim3 grid, dim3 block, void** arguments,
+                             std::size_t dynamic_bytes, cudaStream_t stream) {
   return __cudaLaunchKernel(kernel, grid, block, arguments, dynamic_bytes, stream);
 }
 struct cudaLaunchConfig_t {
@@ -119,15 +123,17 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* ke
     attributes->sharedSizeBytes = found.function->shared_bytes;
   return error;
 }
-cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, const void* kernel, int block_size,
-                                                                   std::size_t dynamic_bytes, unsigned) {
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, const void* kernel,
+                                                                   int block_size, std::size_t dynamic_bytes,
+                                                                   unsigned) {
   return occupancy(blocks, kernel, block_size, dynamic_bytes);
 }
 cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* kernel, int block_size,
                                                           std::size_t dynamic_bytes) {
   return occupancy(blocks, kernel, block_size, dynamic_bytes);
 }
-cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* from, std::size_t bytes, std::size_t offset, cudaMemcpyKind) {
+cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* from, std::size_t bytes, std::size_t offset,
+                               cudaMemcpyKind) {
   const ApiCall api;
   const auto it = variables().find(symbol);
   ptx::Variable* v = it == variables().end() ? nullptr : ptx::find_embedded_variable(it->second);

@@ -1,10 +1,10 @@
-#include "tests/cuda/ptx/real_libraries.h"
-
 #include <thrust/copy.h>
 #include <thrust/device_vector.h>
 #include <thrust/reduce.h>
 
 #include <cub/cub.cuh>
+
+#include "tests/cuda/ptx/real_libraries.h"
 
 namespace hardy::samples {
 namespace {
@@ -58,7 +58,8 @@ long long sum_by_cub(const std::vector<int>& x) {
   const thrust::device_vector<int> in(x.begin(), x.end());
   thrust::device_vector<long long> out(1);
   with_storage([&](void* storage, std::size_t& bytes) {
-    cub::DeviceReduce::Reduce(storage, bytes, in.begin(), out.begin(), static_cast<int>(x.size()), cuda::std::plus<>{}, 0LL);
+    cub::DeviceReduce::Reduce(storage, bytes, in.begin(), out.begin(), static_cast<int>(x.size()),
+                              cuda::std::plus<>{}, 0LL);
   });
   return out[0];
 }
