@@ -20,7 +20,8 @@ TEST_P(OnGpu, SampleAgreesWithALoopOnTheHost) {
   const Outputs expected = GetParam().expected(), found = GetParam().run(), again = GetParam().run();
   ASSERT_EQ(found.size(), expected.size());
   EXPECT_EQ(found, again) << "two runs have different bits";
-  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], GetParam().tolerance) << i;
+  for (std::size_t i = 0; i < found.size(); ++i)
+    EXPECT_NEAR(found[i], expected[i], GetParam().tolerance) << i;
 }
 INSTANTIATE_TEST_SUITE_P(Samples, OnGpu, ::testing::ValuesIn(kSamples),
                          [](const auto& one) { return std::string(one.param.name); });

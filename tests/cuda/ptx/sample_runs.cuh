@@ -31,8 +31,8 @@ inline Outputs run_axpy() {
 }
 inline Outputs run_product() {
   const DeviceArray<float> a(waves(33 * 31, 0.1f)), b(waves(31 * 40, 0.2f)), c(33 * 40);
-  succeed(cuda::launch(product, dim3(3, 3), dim3(16, 16), 0, nullptr, 33, 40, 31, a.data(), b.data(),
-                       c.data()));
+  succeed(
+      cuda::launch(product, dim3(3, 3), dim3(16, 16), 0, nullptr, 33, 40, 31, a.data(), b.data(), c.data()));
   return as_doubles(c.get());
 }
 inline Outputs run_softmax() {
@@ -57,8 +57,7 @@ inline Outputs run_histogram() {
 inline Outputs run_draw() {
   const DeviceArray<unsigned> bits(100);
   const DeviceArray<float> uniform(100);
-  succeed(cuda::launch(draw, 1, 128, 0, nullptr, 0x123456789ull, 77ull, bits.data(), uniform.data(),
-                       100));
+  succeed(cuda::launch(draw, 1, 128, 0, nullptr, 0x123456789ull, 77ull, bits.data(), uniform.data(), 100));
   Outputs all = as_doubles(bits.get());
   const Outputs more = as_doubles(uniform.get());
   all.insert(all.end(), more.begin(), more.end());
@@ -118,7 +117,8 @@ inline Outputs expect_draw() {
 }
 inline Outputs expect_roots() {
   Outputs out;
-  for (int i = -32; i < 33; ++i) out.push_back(i < 0 ? -std::sqrt(-static_cast<double>(i)) / 3 : std::sqrt(static_cast<double>(i)) / 3);
+  for (int i = -32; i < 33; ++i)
+    out.push_back(i < 0 ? -std::sqrt(-static_cast<double>(i)) / 3 : std::sqrt(static_cast<double>(i)) / 3);
   return out;
 }
 
@@ -126,11 +126,14 @@ struct Sample {
   const char* name;
   Outputs (*run)();       // on the device
   Outputs (*expected)();  // a loop on the host
-  double tolerance;  // 0: the same bits
+  double tolerance;       // 0: the same bits
 };
-inline const Sample kSamples[] = {{"axpy", run_axpy, expect_axpy, 0},           {"product", run_product, expect_product, 0},
-                           {"softmax", run_softmax, expect_softmax, 2e-7},  {"sum_by_cub", run_sum_by_cub, expect_sum_by_cub, 0},
-                           {"histogram", run_histogram, expect_histogram, 0}, {"draw", run_draw, expect_draw, 0},
-                           {"roots", run_roots, expect_roots, 0}};
+inline const Sample kSamples[] = {{"axpy", run_axpy, expect_axpy, 0},
+                                  {"product", run_product, expect_product, 0},
+                                  {"softmax", run_softmax, expect_softmax, 2e-7},
+                                  {"sum_by_cub", run_sum_by_cub, expect_sum_by_cub, 0},
+                                  {"histogram", run_histogram, expect_histogram, 0},
+                                  {"draw", run_draw, expect_draw, 0},
+                                  {"roots", run_roots, expect_roots, 0}};
 
 }  // namespace hardy::samples

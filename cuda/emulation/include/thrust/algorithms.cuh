@@ -1,13 +1,12 @@
-// Thrust, as much of it as backends use on device memory: algorithms with thrust::cuda::par(_nosync).on(stream),
-// over raw pointers and device_ptr, as host loops in stream order. par waits for its work, par_nosync does not
-// (and can be captured in a graph where nothing is returned).
+// Thrust, as much of it as backends use on device memory: algorithms with
+// thrust::cuda::par(_nosync).on(stream), over raw pointers and device_ptr, as host loops in stream order. par
+// waits for its work, par_nosync does not (and can be captured in a graph where nothing is returned).
 #pragma once
 
 #include <cuda_runtime.h>
 
-#include <cub/device_call.cuh>
-
 #include <algorithm>
+#include <cub/device_call.cuh>
 #include <functional>
 #include <numeric>
 #include <stdexcept>
@@ -126,7 +125,8 @@ void stable_sort_by_key(const detail::Policy& policy, K* keys, K* keys_end, V* v
     detail::reads(values, keys_end - keys, "thrust::stable_sort_by_key");
     std::vector<std::pair<K, V>> both;
     for (std::ptrdiff_t i = 0; i < keys_end - keys; ++i) both.emplace_back(keys[i], values[i]);
-    std::stable_sort(both.begin(), both.end(), [before](const auto& a, const auto& b) { return before(a.first, b.first); });
+    std::stable_sort(both.begin(), both.end(),
+                     [before](const auto& a, const auto& b) { return before(a.first, b.first); });
     for (std::size_t i = 0; i < both.size(); ++i) {
       keys[i] = both[i].first;
       values[i] = both[i].second;
