@@ -105,7 +105,7 @@ TEST(PtxMutations, AMissingBarrierIsReportedAsARace) {
   unload_ptx();
   load_ptx_text(text);
   EXPECT_DEATH(
-      product(),
+      samples::run_product(),
       "(race on|uninitialised read).*PTX line [0-9]+.*dynamic shared memory|race on dynamic shared memory");
   unload_ptx();
 }
