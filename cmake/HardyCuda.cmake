@@ -81,7 +81,7 @@ function(hardy_cuda_nvcc target)
         list(APPEND arguments "-D${definition}")
       endforeach()
     endif()
-    hardy_nvcc_command("${object}" "${source}" -c -x cu ${HARDY_CUDA_TARGETS} -Xptxas=-v,-warn-spills ${arguments}
+    hardy_nvcc_command("${object}" "${source}" -c -x cu ${HARDY_CUDA_TARGETS} -Xptxas=-v ${arguments}
                        -I "${PROJECT_BINARY_DIR}/generated")
     target_sources(${target} PRIVATE "${object}")
   endforeach()

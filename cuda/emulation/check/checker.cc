@@ -24,10 +24,6 @@ T* reserve_for_arena(std::size_t count) {
   return static_cast<T*>(map);
 }
 
-const char* verb(Access kind) {
-  return kind == Access::kRead ? "read" : kind == Access::kWrite ? "write" : "atomic access";
-}
-
 std::string at(const void* code) {
   const std::string where = place(code);
   return where.empty() ? "" : " at " + where;
@@ -46,6 +42,8 @@ std::uint8_t bytes_of_word(std::size_t w, std::size_t offset, std::size_t bytes)
 }
 
 }  // namespace
+
+const char* verb(Access a) { return a == Access::kAtomic ? "atomic access" : reads(a) ? "read" : "write"; }
 
 Checker& checker() {
   static auto* c = new Checker;
@@ -158,12 +156,12 @@ void Checker::check_device(const void* address, std::size_t bytes, Access kind, 
       report(target.ends_with("freed") ? "use after free:" : "out-of-bounds", bytes, kind, code,
              "device memory, " + target);
     }
-    if (kind != Access::kWrite && (state & 2) == 0) report("uninitialised", bytes, kind, code, where());
+    if (reads(kind) && (state & 2) == 0) report("uninitialised", bytes, kind, code, where());
   }
   if (reinterpret_cast<std::uintptr_t>(address) % bytes != 0 && bytes <= 16)
     report("misaligned", bytes, kind, code, where());
-  if (kind != Access::kRead) std::memset(device_initialised_ + offset, 3, bytes);
-  if (kind == Access::kAtomic) synchronise_blocks(address);
+  if (writes(kind)) std::memset(device_initialised_ + offset, 3, bytes);
+  if (is_strong(kind)) synchronise_blocks(address);
   for (std::size_t w = offset / 4; w * 4 < offset + bytes; ++w) {
     WordHistory& word = device_words_[w];
     check_races(word, bytes_of_word(w, offset, bytes), launch_, kind, code, "device memory");
@@ -214,9 +212,8 @@ void Checker::check_shared_words(std::vector<WordHistory>& words, std::size_t of
       word.initialised_stamp = block_;
       word.initialised = 0;
     }
-    if (kind != Access::kWrite && (covered & ~word.initialised) != 0)
-      report("uninitialised", bytes, kind, code, what);
-    if (kind != Access::kRead) word.initialised |= covered;
+    if (reads(kind) && (covered & ~word.initialised) != 0) report("uninitialised", bytes, kind, code, what);
+    if (writes(kind)) word.initialised |= covered;
     check_races(word, covered, block_, kind, code, what);
   }
 }

@@ -17,7 +17,16 @@
 
 namespace hardy::emulation {
 
-enum class Access : std::uint8_t { kRead, kWrite, kAtomic };
+// Strong: volatile or with a memory order; to races they are what atomics are.
+enum class Access : std::uint8_t { kRead, kWrite, kStrongRead, kStrongWrite, kAtomic };
+constexpr bool reads(Access a) {
+  return a == Access::kRead || a == Access::kStrongRead || a == Access::kAtomic;
+}
+constexpr bool writes(Access a) {
+  return a == Access::kWrite || a == Access::kStrongWrite || a == Access::kAtomic;
+}
+constexpr bool is_strong(Access a) { return a != Access::kRead && a != Access::kWrite; }
+const char* verb(Access a);  // "read", "write" or "atomic access"
 
 // What is known of one 4-byte word: who wrote it and who read it last.
 struct WordHistory {

@@ -15,10 +15,6 @@ std::string at(const void* code) {
   return where.empty() ? "" : " at " + where;
 }
 
-const char* verb(Access kind) {
-  return kind == Access::kRead ? "read" : kind == Access::kWrite ? "write" : "atomic access";
-}
-
 }  // namespace
 
 WordHistory::Event Checker::event(std::uint8_t bytes, std::uint64_t stamp, Access kind,
@@ -31,7 +27,7 @@ WordHistory::Event Checker::event(std::uint8_t bytes, std::uint64_t stamp, Acces
   e.clock = warp_clock_[thread_rank() / 32];
   e.thread = static_cast<std::uint16_t>(thread_rank());
   e.bytes = bytes;
-  e.atomic = kind == Access::kAtomic;
+  e.atomic = is_strong(kind);
   return e;
 }
 
@@ -87,9 +83,10 @@ void Checker::check_races(WordHistory& word, std::uint8_t bytes, std::uint64_t s
   const WordHistory::Event& w = word.write;
   if (w.stamp == stamp && (w.bytes & bytes) != 0 && !(w.atomic && now.atomic) && !ordered(w))
     report(w, w.atomic ? "atomic access" : "write");
-  if (kind == Access::kRead) return remember_read(word, now);
+  if (!writes(kind)) return remember_read(word, now);
   const WordHistory::Event& r = word.read;
-  if (r.stamp == stamp && (r.bytes & bytes) != 0 && !readers_ordered(word)) report(r, "read");
+  if (r.stamp == stamp && (r.bytes & bytes) != 0 && !(r.atomic && now.atomic) && !readers_ordered(word))
+    report(r, "read");
   const bool same =
       w.stamp == stamp && w.thread == now.thread && w.block == now.block && w.epoch == now.epoch;
   const std::uint8_t before = same && w.atomic == now.atomic ? w.bytes : std::uint8_t{0};

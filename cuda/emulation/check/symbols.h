@@ -10,6 +10,7 @@ namespace hardy::emulation {
 
 // The linker's name of the function at `address`; "kernel" where no table tells.
 std::string symbol_of(const void* address);
+void name_function(const void* address, const std::string& symbol);  // overrides the tables
 
 // A variable that is static inside of a function: a kernel's shared memory is one.
 struct StaticVariable {

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cfenv>
 #include <cmath>
 #include <limits>
 #include <utility>
 
-#include "cuda/emulation/run/report.h"
+#include "cuda/emulation/ptx/float_bits.h"
 
 namespace hardy::emulation::ptx {
 namespace {
@@ -33,46 +32,6 @@ constexpr std::array<std::pair<const char*, Arithmetic>, 45> kNames{{
     {"lop3", Arithmetic::kLop3},     {"shf", Arithmetic::kShf},           {"prmt", Arithmetic::kPrmt},
     {"slct", Arithmetic::kSlct},     {"mad24", Arithmetic::kMad},         {"", Arithmetic::kUnknown},
 }};
-
-[[noreturn]] void uncovered(const Instruction& i) {
-  fail("PTX line %d: not covered by the interpreter: %s", i.line, i.text.c_str());
-}
-
-// Directed rounding for the time of one operation.
-class Rounding {
- public:
-  explicit Rounding(int mode) : changed_(mode != FE_TONEAREST) {
-    if (changed_) std::fesetround(mode);
-  }
-  ~Rounding() {
-    if (changed_) std::fesetround(FE_TONEAREST);
-  }
-  Rounding(const Rounding&) = delete;
-  Rounding& operator=(const Rounding&) = delete;
-
- private:
-  bool changed_;
-};
-
-template <class T>
-T as(std::uint64_t bits) {
-  if constexpr (sizeof(T) == 4)
-    return std::bit_cast<T>(static_cast<std::uint32_t>(bits));
-  else
-    return std::bit_cast<T>(bits);
-}
-template <class T>
-std::uint64_t bits_of(T value) {
-  if constexpr (sizeof(T) == 4)
-    return std::bit_cast<std::uint32_t>(value);
-  else
-    return std::bit_cast<std::uint64_t>(value);
-}
-
-template <class T>
-T flushed(T x) {
-  return std::fpclassify(x) == FP_SUBNORMAL ? std::copysign(T(0), x) : x;
-}
 
 template <class T>
 T extreme(const Instruction& i, T a, T b, bool larger) {
@@ -352,70 +311,6 @@ std::uint64_t widened(Type type, std::uint64_t value) {
   return type.kind == Kind::kSigned
              ? static_cast<std::uint64_t>(extend_sign(value & ones(type.bits), type.bits))
              : value & ones(type.bits);
-}
-
-bool compare(const Instruction& i, std::uint64_t a, std::uint64_t b) {
-  const std::string& how = i.modifiers[0];
-  const auto decide = [&](auto x, auto y, const std::string& name) {
-    if (name == "eq") return x == y;
-    if (name == "ne") return x != y;
-    if (name == "lt" || name == "lo") return x < y;
-    if (name == "le" || name == "ls") return x <= y;
-    if (name == "gt" || name == "hi") return x > y;
-    if (name == "ge" || name == "hs") return x >= y;
-    uncovered(i);
-  };
-  if (i.type.kind == Kind::kFloat) {
-    double x = i.type.bits == 32 ? static_cast<double>(as<float>(a)) : as<double>(a);
-    double y = i.type.bits == 32 ? static_cast<double>(as<float>(b)) : as<double>(b);
-    if (i.flush) {
-      x = static_cast<double>(flushed(static_cast<float>(x)));
-      y = static_cast<double>(flushed(static_cast<float>(y)));
-    }
-    const bool unordered = std::isnan(x) || std::isnan(y);
-    if (how == "num") return !unordered;
-    if (how == "nan") return unordered;
-    const bool accepts_nan = how.size() == 3;  // ltu, geu, ...
-    if (unordered) return accepts_nan;
-    return decide(x, y, how.substr(0, 2));
-  }
-  const int n = i.type.bits;
-  if (i.type.kind == Kind::kSigned) return decide(extend_sign(a, n), extend_sign(b, n), how);
-  return decide(a & ones(n), b & ones(n), how);
-}
-
-std::uint64_t convert(const Instruction& i, std::uint64_t value) {
-  const Type to = i.type, from = i.from;
-  const Rounding rounding(i.rounding);
-  if (from.kind != Kind::kFloat) {
-    const std::int64_t s = extend_sign(value, from.bits);
-    const std::uint64_t u = value & ones(from.bits);
-    const bool is_signed = from.kind == Kind::kSigned;
-    if (to.kind != Kind::kFloat) return widened(to, is_signed ? static_cast<std::uint64_t>(s) : u);
-    volatile std::int64_t vs = s;
-    volatile std::uint64_t vu = u;
-    if (to.bits == 32) return bits_of(is_signed ? static_cast<float>(vs) : static_cast<float>(vu));
-    return bits_of(is_signed ? static_cast<double>(vs) : static_cast<double>(vu));
-  }
-  if (from.bits == 16 || to.bits == 16) uncovered(i);
-  double x = from.bits == 32 ? static_cast<double>(as<float>(value)) : as<double>(value);
-  if (i.flush && from.bits == 32) x = static_cast<double>(flushed(static_cast<float>(x)));
-  if (i.has("rni")) x = std::nearbyint(x);
-  if (i.has("rzi")) x = std::trunc(x);
-  if (i.has("rmi")) x = std::floor(x);
-  if (i.has("rpi")) x = std::ceil(x);
-  if (to.kind == Kind::kFloat) {
-    if (i.saturate) x = x > 0 ? std::min(x, 1.0) : 0.0;
-    volatile double source = x;
-    return to.bits == 32 ? bits_of(static_cast<float>(source)) : bits_of(x);
-  }
-  if (std::isnan(x)) return 0;
-  const bool is_signed = to.kind == Kind::kSigned;  // out of range: the nearest that there is
-  const double least = is_signed ? -std::ldexp(1, to.bits - 1) : 0,
-               beyond = std::ldexp(1, is_signed ? to.bits - 1 : to.bits);
-  if (x <= least) return widened(to, is_signed ? std::uint64_t{1} << (to.bits - 1) : 0);
-  if (x >= beyond) return is_signed ? ones(to.bits - 1) : ones(to.bits);
-  return is_signed ? static_cast<std::uint64_t>(static_cast<std::int64_t>(x)) : static_cast<std::uint64_t>(x);
 }
 
 std::uint64_t combine(const Instruction& i, std::uint64_t old, std::uint64_t b, std::uint64_t c) {

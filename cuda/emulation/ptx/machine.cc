@@ -75,6 +75,10 @@ void write_memory(std::uint64_t address, int bits, std::uint64_t value) {
   std::memcpy(reinterpret_cast<void*>(address), &value, static_cast<std::size_t>(bits / 8));
 }
 
+bool has_memory_order(const Instruction& i) {
+  return i.has("volatile") || i.has("relaxed") || i.has("acquire") || i.has("release") || i.has("mmio");
+}
+
 void check(std::uint64_t address, std::size_t bytes, Access kind, const Instruction& i) {
   checker().access(reinterpret_cast<const void*>(address), bytes, kind, &i);
 }
@@ -292,7 +296,7 @@ void Machine::load(const Instruction& i) {
   const auto bytes = static_cast<std::size_t>(i.type.bytes()) * static_cast<std::size_t>(i.width);
   if (i.space != Space::kParameter) {
     if (a % bytes != 0) bad(i, "misaligned load");
-    check(a, bytes, Access::kRead, i);
+    check(a, bytes, has_memory_order(i) ? Access::kStrongRead : Access::kRead, i);
   }
   if (i.width == 1) return set(i.operands[0], widened(i.type, read_memory(a, i.type.bits)));
   for (int k = 0; k < i.width; ++k)
@@ -305,7 +309,7 @@ void Machine::store(const Instruction& i) {
   const auto bytes = static_cast<std::size_t>(i.type.bytes()) * static_cast<std::size_t>(i.width);
   if (i.space != Space::kParameter) {
     if (a % bytes != 0) bad(i, "misaligned store");
-    check(a, bytes, Access::kWrite, i);
+    check(a, bytes, has_memory_order(i) ? Access::kStrongWrite : Access::kWrite, i);
   }
   if (i.width == 1) return write_memory(a, i.type.bits, source(i, 1));
   for (int k = 0; k < i.width; ++k)
@@ -349,75 +353,6 @@ void Machine::set_predicate(const Instruction& i) {
   }
   set(i.operands[0], yes);
   if (i.pair) set(i.operands[1], no);
-}
-
-void Machine::barrier(const Instruction& i) {
-  const Site site{"PTX", i.line};
-  if (i.flow == Flow::kBarrier) {
-    block_barrier(BarrierKind::kPlain, false, site);
-    return;
-  }
-  const BarrierKind kind = i.has("popc")  ? BarrierKind::kCount
-                           : i.has("and") ? BarrierKind::kAnd
-                                          : BarrierKind::kOr;
-  set(i.operands[0], static_cast<std::uint64_t>(block_barrier(kind, get(i.operands.back()) != 0, site)));
-}
-
-const WarpValues& Machine::collect(const Instruction& i, std::uint64_t mask, std::uint64_t value, WarpOp op) {
-  return warp_collect(static_cast<unsigned>(mask), value, op, {"PTX", i.line});
-}
-
-// shfl.sync.mode.b32 d{|p}, a, b, c, mask; c holds the segment's mask and the clamp.
-void Machine::shuffle(const Instruction& i) {
-  const std::size_t first = i.pair ? 2 : 1;
-  const int b = static_cast<int>(source(i, first + 1) & 31);
-  const auto c = static_cast<int>(source(i, first + 2));
-  const WarpValues& all = collect(i, source(i, first + 3), source(i, first), WarpOp::kShuffle);
-  const int me = static_cast<int>(lane()), segment = c >> 8 & 31, clamp = c & 31;
-  const int highest = (me & segment) | (clamp & ~segment), lowest = me & segment;
-  int from = i.has("up") ? me - b : i.has("down") ? me + b : i.has("bfly") ? me ^ b : lowest | (b & ~segment);
-  const bool in_range = i.has("up") ? from >= highest : from <= highest;
-  if (!in_range) from = me;
-  if ((all.arrived >> from & 1) == 0) report_absent_lane(from, {"PTX", i.line});
-  set(i.operands[0], all.value[from]);
-  if (i.pair) set(i.operands[1], in_range);
-}
-
-void Machine::vote(const Instruction& i) {
-  const WarpValues& all = collect(i, source(i, 2), source(i, 1) != 0, WarpOp::kVote);
-  std::uint32_t ballot = 0;
-  for (int k = 0; k < 32; ++k)
-    if ((all.arrived >> k & 1) != 0 && all.value[k] != 0) ballot |= 1u << k;
-  const bool every = ballot == all.arrived;
-  set(i.operands[0], i.has("ballot") ? ballot
-                     : i.has("all")  ? every
-                     : i.has("any")  ? ballot != 0
-                                     : every || ballot == 0);
-}
-
-void Machine::match(const Instruction& i) {
-  const std::size_t first = i.pair ? 2 : 1;
-  const std::uint64_t mine = source(i, first) & ones(i.type.bits);
-  const WarpValues& all = collect(i, source(i, first + 1), mine, WarpOp::kMatch);
-  std::uint32_t same = 0;
-  for (int k = 0; k < 32; ++k)
-    if ((all.arrived >> k & 1) != 0 && all.value[k] == mine) same |= 1u << k;
-  const bool every = same == all.arrived;
-  set(i.operands[0], i.has("all") && !every ? 0 : same);
-  if (i.pair) set(i.operands[1], every);
-}
-
-void Machine::reduce_warp(const Instruction& i) {
-  const WarpValues& all = collect(i, source(i, 2), source(i, 1), WarpOp::kReduce);
-  bool first = true;
-  std::uint64_t result = 0;
-  for (int k = 0; k < 32; ++k) {
-    if ((all.arrived >> k & 1) == 0) continue;
-    const std::uint64_t pair[] = {result, all.value[k]};
-    result = first ? all.value[k] : evaluate(i, pair, 2, carry_);
-    first = false;
-  }
-  set(i.operands[0], result);
 }
 
 // atom: the old value is the first operand; red: there is none.

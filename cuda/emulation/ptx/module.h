@@ -128,7 +128,9 @@ struct Module {
 // compiler's names of one kernel are the same.
 std::string canonical_name(const std::string& symbol);
 
-// Parses PTX into `module`; `origin` names the text in messages.
-void parse(const std::string& text, const std::string& origin, Module& module);
+// Parses PTX into `module`; `origin` names the text in messages. Variables are the host program's of the same
+// name where it was compiled as host code; in a program of nvcc's those are shadows without values.
+enum class Variables : std::uint8_t { kOfHost, kOwn };
+void parse(const std::string& text, const std::string& origin, Variables variables, Module& module);
 
 }  // namespace hardy::emulation::ptx

@@ -16,7 +16,7 @@ namespace {
 void read_file(const std::string& path, Module& module) {
   std::ifstream file(path);
   if (!file) fail("cannot read the PTX file %s", path.c_str());
-  parse(std::string(std::istreambuf_iterator<char>(file), {}), path, module);
+  parse(std::string(std::istreambuf_iterator<char>(file), {}), path, Variables::kOfHost, module);
 }
 
 Module& loaded() {
@@ -31,42 +31,56 @@ Module& loaded() {
   return *module;
 }
 
+Module& embedded() {
+  static auto* module = new Module;
+  return *module;
+}
+
 }  // namespace
 
-const Function* find_kernel(const std::string& symbol) {
-  return loaded().functions.empty() ? nullptr : loaded().find(symbol);
+Kernel find_kernel(const std::string& symbol) {
+  for (const Module* module : {&loaded(), &embedded()})
+    if (!module->functions.empty())
+      if (const Function* function = module->find(symbol)) return {module, function};
+  return {};
 }
 
-std::function<void()> thread_body(const Function& kernel, std::vector<std::string> arguments) {
-  const std::vector<Slot>& wanted = kernel.parameters;
+void embed(const std::string& text) { parse(text, "embedded PTX", Variables::kOwn, embedded()); }
+
+Variable* find_embedded_variable(const std::string& name) {
+  const auto it = embedded().variables.find(name);
+  return it == embedded().variables.end() ? nullptr : &it->second;
+}
+
+std::function<void()> thread_body(Kernel kernel, std::vector<std::string> arguments) {
+  const std::vector<Slot>& wanted = kernel.function->parameters;
   if (arguments.size() != wanted.size())
-    fail("PTX kernel %s has %zu parameters, the launch %zu arguments", kernel.name.c_str(), wanted.size(),
-         arguments.size());
+    fail("PTX kernel %s has %zu parameters, the launch %zu arguments", kernel.function->name.c_str(),
+         wanted.size(), arguments.size());
   for (std::size_t k = 0; k < wanted.size(); ++k)
     if (arguments[k].size() != wanted[k].bytes)
-      fail("parameter %zu of PTX kernel %s has %zu bytes, the launch's argument %zu", k, kernel.name.c_str(),
-           wanted[k].bytes, arguments[k].size());
-  return [&kernel, arguments = std::move(arguments)] { Machine(loaded(), kernel, arguments).run(); };
-}
-
-void* find_variable(const std::string& name) {
-  const auto it = loaded().variables.find(name);
-  return it == loaded().variables.end() ? nullptr : it->second.address;
+      fail("parameter %zu of PTX kernel %s has %zu bytes, the launch's argument %zu", k,
+           kernel.function->name.c_str(), wanted[k].bytes, arguments[k].size());
+  return [kernel, arguments = std::move(arguments)] {
+    Machine(*kernel.module, *kernel.function, arguments).run();
+  };
 }
 
 std::string place_of(const void* instruction) {
-  for (const auto& [name, f] : loaded().functions) {
-    const auto* i = static_cast<const Instruction*>(instruction);
-    if (!f->code.empty() && i >= f->code.data() && i < f->code.data() + f->code.size())
-      return "PTX line " + std::to_string(i->line) + ": " + i->text;
-  }
+  const auto* i = static_cast<const Instruction*>(instruction);
+  for (const Module* module : {&loaded(), &embedded()})
+    for (const auto& [name, f] : module->functions)
+      if (!f->code.empty() && i >= f->code.data() && i < f->code.data() + f->code.size())
+        return "PTX line " + std::to_string(i->line) + ": " + i->text;
   return "";
 }
 
 }  // namespace ptx
 
 void load_ptx(const std::string& path) { ptx::read_file(path, ptx::loaded()); }
-void load_ptx_text(const std::string& text) { ptx::parse(text, "PTX", ptx::loaded()); }
+void load_ptx_text(const std::string& text) {
+  ptx::parse(text, "PTX", ptx::Variables::kOfHost, ptx::loaded());
+}
 void unload_ptx() { ptx::loaded() = {}; }
 
 }  // namespace hardy::emulation

@@ -26,14 +26,14 @@ std::string without_comments(std::string text) {
   return text;
 }
 
-void parse_variable(const std::string& text, Module& module) {
+void parse_variable(const std::string& text, Variables variables, Module& module) {
   const std::size_t equals = text.find('=');
   const Declaration d = parse_declaration(std::string_view(text).substr(0, equals));
   Variable v;
   v.bytes = d.bytes();
   if (text.find(".shared") != std::string::npos) {
     v.dynamic_shared = true;
-  } else if ((v.address = variable_of(canonical_name(d.name))) == nullptr) {
+  } else if (variables == Variables::kOwn || (v.address = variable_of(canonical_name(d.name))) == nullptr) {
     v.storage = std::make_unique<std::byte[]>(v.bytes + 8);
     v.address = v.storage.get();
     const std::size_t brace = equals == std::string::npos ? equals : text.find('{', equals);
@@ -111,7 +111,7 @@ void parse_body(Function& f, const Module& module, const std::string& origin, st
 
 }  // namespace
 
-void parse(const std::string& original, const std::string& origin, Module& module) {
+void parse(const std::string& original, const std::string& origin, Variables variables, Module& module) {
   const std::string text = without_comments(original);
   const auto line_of = [&](std::size_t at) {
     return 1 +
@@ -138,7 +138,7 @@ void parse(const std::string& original, const std::string& origin, Module& modul
         head.find(".entry") != std::string_view::npos || head.find(".func") != std::string_view::npos;
     if (!function) {
       if (semicolon == std::string::npos) fail("%s:%d: this is not PTX", origin.c_str(), line_of(at));
-      parse_variable(text.substr(at, semicolon - at), module);
+      parse_variable(text.substr(at, semicolon - at), variables, module);
       at = semicolon + 1;
       continue;
     }

@@ -61,9 +61,11 @@ void run_grid(const KernelLaunch& k) {
   grid_dim_storage = k.grid;
   is_running = true;
   // From PTX, a kernel's static shared memory lies before the dynamic one.
-  const ptx::Function* from_ptx = ptx::find_kernel(running.symbol);
-  const std::function<void()> body = from_ptx == nullptr ? k.body : ptx::thread_body(*from_ptx, k.arguments);
-  shared_memory().begin_launch(k.dynamic_bytes + (from_ptx == nullptr ? 0 : from_ptx->shared_bytes));
+  const ptx::Kernel from_ptx = ptx::find_kernel(running.symbol);
+  const bool has_ptx = from_ptx.function != nullptr;
+  if (!has_ptx && !k.body) fail("no PTX of kernel %s in the program", running.name.c_str());
+  const std::function<void()> body = has_ptx ? ptx::thread_body(from_ptx, k.arguments) : k.body;
+  shared_memory().begin_launch(k.dynamic_bytes + (has_ptx ? from_ptx.function->shared_bytes : 0));
   checker().begin_launch(k.kernel, running.symbol);
   const unsigned long long blocks = 1ull * k.grid.x * k.grid.y * k.grid.z;
   for (unsigned long long i = 0; i < blocks; ++i) {

@@ -1,6 +1,13 @@
 // The shims of CUB and cuBLASLt against loops on the host.
 #include <cublasLt.h>
 #include <gtest/gtest.h>
+#include <thrust/execution_policy.h>
+#include <thrust/gather.h>
+#include <thrust/reduce.h>
+#include <thrust/scan.h>
+#include <thrust/sequence.h>
+#include <thrust/sort.h>
+#include <thrust/transform.h>
 
 #include <algorithm>
 #include <cub/cub.cuh>
@@ -101,6 +108,27 @@ TEST(EmulatedCub, RadixSortIsStableAndOrdersFloatsAsNumbers) {
   });
   EXPECT_EQ(out.get(), (std::vector<float>{-INFINITY, -1, -1, 0, 2, 2, 7}));
   EXPECT_EQ(out_values.get(), (std::vector<int>{3, 1, 5, 4, 0, 2, 6}));
+}
+
+TEST(EmulatedThrust, AlgorithmsRunInStreamOrderAndMatchTheStandardLibrarys) {
+  cudaStream_t stream = nullptr;
+  succeed(cudaStreamCreate(&stream));
+  const auto later = thrust::cuda::par_nosync.on(stream);
+  const DeviceArray<int> keys(std::vector<int>{5, 1, 4, 1}), values(4), picked(4), doubled(4);
+  thrust::sequence(later, values.data(), values.data() + 4, 10);
+  thrust::sort_by_key(later, keys.data(), keys.data() + 4, values.data());
+  EXPECT_EQ(keys.get(), (std::vector<int>{1, 1, 4, 5}));
+  EXPECT_EQ(values.get(), (std::vector<int>{11, 13, 12, 10}));
+  const DeviceArray<int> map(std::vector<int>{3, 3, 0, 1});
+  thrust::gather(later, map.data(), map.data() + 4, values.data(), picked.data());
+  EXPECT_EQ(picked.get(), (std::vector<int>{10, 10, 11, 13}));
+  thrust::transform(later, picked.data(), picked.data() + 4, doubled.data(), [](int x) { return 2 * x; });
+  EXPECT_EQ(thrust::reduce(later, doubled.data(), doubled.data() + 4, 1), 1 + 2 * 44);
+  thrust::inclusive_scan(later, doubled.data(), doubled.data() + 4, doubled.data(), thrust::plus<int>());
+  thrust::fill(later, picked.data(), picked.data() + 2, 9);
+  EXPECT_EQ(doubled.get(), (std::vector<int>{20, 40, 62, 88}));
+  EXPECT_EQ(picked.get(), (std::vector<int>{9, 9, 11, 13}));
+  succeed(cudaStreamDestroy(stream));
 }
 
 // Column-major reference in double.

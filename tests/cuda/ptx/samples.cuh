@@ -18,7 +18,8 @@ __global__ void product(int m, int n, int k, const float* a, const float* b, flo
   constexpr int kTile = 16;
   __shared__ float of_a[kTile][kTile], of_b[kTile][kTile];
   const int tx = static_cast<int>(threadIdx.x), ty = static_cast<int>(threadIdx.y);
-  const int row = static_cast<int>(blockIdx.y) * kTile + ty, column = static_cast<int>(blockIdx.x) * kTile + tx;
+  const int row = static_cast<int>(blockIdx.y) * kTile + ty,
+            column = static_cast<int>(blockIdx.x) * kTile + tx;
   float sum = 0.0f;
   for (int first = 0; first < k; first += kTile) {
     of_a[ty][tx] = row < m && first + tx < k ? a[row * k + first + tx] : 0.0f;
@@ -32,7 +33,8 @@ __global__ void product(int m, int n, int k, const float* a, const float* b, flo
 
 // A row's softmax, a warp to a row.
 __global__ void softmax(const float* x, float* y, int rows, int columns) {
-  const int row = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+  const int row = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x) / 32,
+            lane = static_cast<int>(threadIdx.x) % 32;
   if (row >= rows) return;
   float most = -INFINITY, sum = 0.0f;
   for (int j = lane; j < columns; j += 32) most = fmaxf(most, x[row * columns + j]);
@@ -57,13 +59,15 @@ __global__ void histogram(const int* bin, int n, int* counts) {
   HARDY_DYNAMIC_SHARED(int, mine);
   if (threadIdx.x < 8) mine[threadIdx.x] = 0;
   __syncthreads();
-  for (int i = static_cast<int>(threadIdx.x); i < n; i += static_cast<int>(blockDim.x)) atomicAdd(&mine[bin[i] & 7], 1);
+  for (int i = static_cast<int>(threadIdx.x); i < n; i += static_cast<int>(blockDim.x))
+    atomicAdd(&mine[bin[i] & 7], 1);
   __syncthreads();
   if (threadIdx.x < 8) atomicAdd(&counts[threadIdx.x], mine[threadIdx.x]);
 }
 
 // The engine's own generator.
-__global__ void draw(unsigned long long seed, unsigned long long step, unsigned* bits, float* uniform, int n) {
+__global__ void draw(unsigned long long seed, unsigned long long step, unsigned* bits, float* uniform,
+                     int n) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i >= n) return;
   const Random random(seed, Stream::kNoise, step);
