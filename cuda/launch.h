@@ -1,9 +1,7 @@
 // The launch layer: all that a kernel source must not spell the plain CUDA way, so that nvcc compiles it
 // for a GPU and the host's compiler for the emulation.
-//   hardy::cuda::launch(kernel, grid, block, bytes, stream, a, b)
-//       for kernel<<<grid, block, bytes, stream>>>(a, b)
-//   HARDY_DYNAMIC_SHARED(T, name);
-//       for extern __shared__ T name[];
+//   kernel<<<grid, block, bytes, stream>>>(a, b)  ->  hardy::cuda::launch(kernel, grid, block, bytes, stream,
+//   a, b) extern __shared__ T name[];                    ->  HARDY_DYNAMIC_SHARED(T, name);
 #pragma once
 
 #include <cuda_runtime.h>
