@@ -14,8 +14,8 @@ namespace {
 
 using namespace hardy;
 
-// States: 0 the fork, 1 the left road, 2 the right road. At the fork action 0 goes left, action 1 right, and one
-// time in ten the other way; on a road, action 1 is the shortcut. Features are one-hot.
+// States: 0 the fork, 1 the left road, 2 the right road. At the fork action 0 goes left, action 1 right, and
+// one time in ten the other way; on a road, action 1 is the shortcut. Features are one-hot.
 envs::LinearMdp two_roads() {
   envs::LinearMdp m;
   m.name = "two roads";
@@ -39,8 +39,12 @@ int main(int argc, char** argv) try {
   // nu [H][d] of episode k: where the road is blocked the shortcut costs more than the long way.
   run.instance.losses = envs::losses_from(*mdp, true, [=](std::int64_t k, std::span<double> nu) {
     const bool left_blocked = (4 * k / episodes) % 2 == 0;
-    const double rows[] = {.1, .1, 0, 0, 0, 0,  //
-                           0,  0,  .5, left_blocked ? .9 : .1, .6, left_blocked ? .1 : .8};
+    const double rows[] = {.1, .1,
+                           0,  0,
+                           0,  0,  //
+                           0,  0,
+                           .5, left_blocked ? .9 : .1,
+                           .6, left_blocked ? .1 : .8};
     std::copy(std::begin(rows), std::end(rows), nu.begin());
   });
   run.episodes = episodes;

@@ -51,6 +51,7 @@ Replicas<W>::Replicas(const RegretConfig& c, std::span<const Lane> lanes, Thread
     eta[w] = lane.steps.eta, gamma[w] = lane.steps.gamma, beta[w] = lane.steps.beta;
     has_bonus_ = has_bonus_ || beta[w] > 0;
     draws[w] = Draws(c.random, lane.seed);
+    seeds_[w] = lane.seed;
     if (!adaptive) continue;
     adversaries_[w] = c.instance.losses->fresh();
     sum[w].assign(static_cast<std::size_t>(envs::loss_size(mdp, true)), 0.0);
@@ -67,6 +68,7 @@ void Replicas<W>::make_scratch() {
   scratch_ = Numbers(std::int64_t{d} * W);
   weights_ = Numbers(config.covariance.kind == CovarianceChoice::Kind::kEmpirical ? H * n * W : 1);
   partial_ = Numbers(large_ ? (n + kChunk - 1) / kChunk * std::max(d, 2) : 1);
+  uniforms_ = Numbers(std::int64_t{2} * H * W);
   law_scratch_.resize(static_cast<std::size_t>(S));
   const auto size = static_cast<std::size_t>(envs::loss_size(mdp, config.instance.losses->linear()));
   loss_scratch_.resize(size * (adaptive ? W : 1));
@@ -213,9 +215,8 @@ double Replicas<W>::loss_at(int h, int s, int a, int w) const {
 
 template <int W>
 void Replicas<W>::play() {
-  for (int w = 0; w < W; ++w) {
-    draws[static_cast<std::size_t>(w)].begin(DrawFor::kPlay, episode);
-    simulate(w, [&](int h, int s, int a) {
+  const auto walk = [&](int w, auto&& next) {
+    simulate(w, next, [&](int h, int s, int a) {
       const std::int64_t at = std::int64_t{h} * W + w;
       states[static_cast<std::size_t>(at)] = s;
       actions[static_cast<std::size_t>(at)] = a;
@@ -223,8 +224,24 @@ void Replicas<W>::play() {
       lowest_loss = std::min(lowest_loss, to_go[at]);
       highest_loss = std::max(highest_loss, to_go[at]);
     });
-    for (int h = H - 1; h-- > 0;) to_go[std::int64_t{h} * W + w] += to_go[std::int64_t{h + 1} * W + w];
+  };
+  const bool together = W > 1 && !config.random.splitmix && certain_start_ >= 0;
+  if (together) philox_uniforms(seeds_, DrawFor::kPlay, episode, H, uniforms_.at(0));
+  for (int w = 0; w < W; ++w) {
+    if (together) {
+      walk(w, [at = uniforms_.at(w)]() mutable {
+        const double u01 = *at;
+        at += W;
+        return u01;
+      });
+    } else {
+      Draws& random = draws[static_cast<std::size_t>(w)];
+      random.begin(DrawFor::kPlay, episode);
+      walk(w, [&random] { return random.next(); });
+    }
   }
+  for (int h = H - 1; h-- > 0;)
+    for (int w = 0; w < W; ++w) to_go[std::int64_t{h} * W + w] += to_go[std::int64_t{h + 1} * W + w];
 }
 
 template class Replicas<1>;

@@ -78,9 +78,15 @@ class Replicas {
   bool has_bonus() const { return has_bonus_; }
   std::int64_t table(int h) const { return h * n * W; }  // where layer h of a table begins
   double lane(const Numbers& x, std::int64_t i, int w) const { return x[i * W + w]; }
-  // Walks one trajectory of lane w under pi by the simulator: visit(h, s, a) for every step.
+  // Walks one trajectory of lane w under pi by the simulator, with the uniform numbers that next() gives:
+  // visit(h, s, a) for every step.
+  template <class Next, class Visit>
+  void simulate(int w, Next&& next, Visit&& visit);
   template <class Visit>
-  void simulate(int w, Visit&& visit);
+  void simulate(int w, Visit&& visit) {
+    simulate(
+        w, [&random = draws[static_cast<std::size_t>(w)]] { return random.next(); }, visit);
+  }
   int draw_action(int h, int s, int w, double at) const { return draw_action_of(pi, h, s, w, at); }
   int draw_action_of(const Numbers& policy, int h, int s, int w, double at) const;
   int draw_start(int w);
@@ -115,23 +121,24 @@ class Replicas {
   int certain_start_ = -1;  // or the state that every episode starts in
   Numbers rho_, mean_, ahead_, scratch_, whitened_, weights_, partial_, compensator_;
   std::vector<double> loss_scratch_, law_scratch_, played_;
+  std::array<std::uint64_t, W> seeds_{};
+  Numbers uniforms_;  // [2 H][W] of play(), where all lanes are drawn at once
   std::array<std::unique_ptr<envs::LossProcess>, W> adversaries_;
   std::vector<linalg::GeometricResampling> chains_;  // one a layer
   std::vector<double> start_;
 };
 
 template <int W>
-template <class Visit>
-void Replicas<W>::simulate(int w, Visit&& visit) {
-  Draws& random = draws[static_cast<std::size_t>(w)];
-  int s = draw_start(w);
+template <class Next, class Visit>
+void Replicas<W>::simulate(int w, Next&& next, Visit&& visit) {
+  int s = certain_start_ >= 0 ? certain_start_ : draw_start(w);
   for (int h = 0; h < H; ++h) {
-    const int a = draw_action(h, s, w, random.next());
+    const int a = draw_action(h, s, w, next());
     visit(h, s, a);
     if (h + 1 == H) break;
     const double* law = mdp.cumulative(h, s, a, law_scratch_.data());
     s = 0;
-    for (const double at = random.next(); s < S - 1 && at >= law[s];) ++s;
+    for (const double at = next(); s < S - 1 && at >= law[s];) ++s;
   }
 }
 

@@ -39,6 +39,8 @@ StepSizes theory(Scaling scaling, const Sizes& z) {
       return {steps.eta, 1, std::min(1.0, 2 * steps.eta * H)};
     case Scaling::kFullInformation:
       return {std::sqrt(std::log(A) / K) / H, 0, 1};
+    case Scaling::kContracted:
+      return {std::sqrt(std::log(A) / K) / H, 0.1, 0.1};
     case Scaling::kOccupancy:
       steps.eta = std::sqrt(std::log(S * A) / (S * A * K));
       return {steps.eta, 0, std::min(1.0, steps.eta)};

@@ -34,6 +34,7 @@ enum class Scaling {
   kOccupancy,        // eta = sqrt(ln(S A) / (S A K)), gamma = eta.                         H (S A K)^{1/2}
   kEpochs,           // eta = beta = K^{-2/9}, gamma = K^{-3/9}: per epoch.                 K^{8/9}
   kEntropyNoBonus,   // kEntropy with beta = 0
+  kContracted,       // eta = sqrt(ln A / K) / H, beta = 0.1 (bonus), gamma = 0.1 (contraction)
   kNone
 };
 

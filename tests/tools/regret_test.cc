@@ -1,5 +1,5 @@
-// `hardy regret` as people run it: one run against an independent program's numbers, studies, their folders and
-// pages, refusals.
+// `hardy regret` as people run it: one run against an independent program's numbers, studies, their folders
+// and pages, refusals.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -33,9 +33,10 @@ json without_times(json j) {
 }
 
 TEST(Regret, OneRunPrintsTheReferenceTrace) {
-  const json j = run_json(kT1 +
-                          "--episodes 64 --eta 0.2 --gamma 0.05 --beta 0.02 --preset explicit --random splitmix64:7 "
-                          "--method ftrl_log_barrier");
+  const json j =
+      run_json(kT1 +
+               "--episodes 64 --eta 0.2 --gamma 0.05 --beta 0.02 --preset explicit --random splitmix64:7 "
+               "--method ftrl_log_barrier");
   const json& method = j.at("studies")[0].at("methods")[0];
   const json& replica = method.at("replicas")[0];
   EXPECT_NEAR(replica.at("learner_loss").get<double>(), 96.863165871316, 1e-8);
@@ -113,7 +114,9 @@ TEST(RegretEstimators, ErrorsFallAsTheAnalysisSays) {
   const Result r = hardy_command("regret estimators --gammas 0.1 --multiples '40 160' --repeats 60 --json");
   ASSERT_EQ(r.code, 0) << r.err;
   const json errors = json::parse(r.out).at("errors");
-  const auto mean = [&](std::size_t i, const char* key) { return errors[i].at(key).at("mean").get<double>(); };
+  const auto mean = [&](std::size_t i, const char* key) {
+    return errors[i].at(key).at("mean").get<double>();
+  };
   EXPECT_NEAR(mean(0, "empirical") / mean(1, "empirical"), 2, 0.4);
   for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_LT(mean(i, "empirical"), errors[i].at("empirical_bound").get<double>());
@@ -135,8 +138,9 @@ TEST_P(RegretPage, IsWellFormedFetchesNothingAndFitsAnyWindow) {
   ASSERT_EQ(hardy_command(std::string("regret ") + GetParam() + " --out " + study).code, 0);
   const Result r = hardy_command("report " + study + " -o " + page);
   ASSERT_EQ(r.code, 0) << r.err;
-  const std::string check = "'" HARDY_TEST_PYTHON "' '" +
-                            (fs::path(HARDY_TEST_DATA).parent_path() / "tools/python/report_check.py").string() + "' ";
+  const std::string check =
+      "'" HARDY_TEST_PYTHON "' '" +
+      (fs::path(HARDY_TEST_DATA).parent_path() / "tools/python/report_check.py").string() + "' ";
   EXPECT_EQ(std::system((check + "parse " + page).c_str()), 0);
   for (const char* browser : {"chromium", "chromium-browser", "google-chrome"})
     if (std::system((std::string("command -v ") + browser + " >/dev/null").c_str()) == 0) {
@@ -147,16 +151,18 @@ TEST_P(RegretPage, IsWellFormedFetchesNothingAndFitsAnyWindow) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Studies, RegretPage,
-    testing::Values("--env mirror --losses switching:period=K/4 --episodes '64 128 256' --replicas 9 --resamples 100 "
-                    "--method 'ftrl_log_barrier exp_weights'",
-                    "--env lock --episodes 64", "estimators --repeats 4 --multiples '1 40'"));
+    testing::Values(
+        "--env mirror --losses switching:period=K/4 --episodes '64 128 256' --replicas 9 --resamples 100 "
+        "--method 'ftrl_log_barrier exp_weights'",
+        "--env lock --episodes 64", "estimators --repeats 4 --multiples '1 40'"));
 
 TEST(RegretBench, MeasuresARateAndWhatTheMachineAllows) {
   const Result r = hardy_command("bench ftrl_log_barrier --replicas 3 --threads 2 --episodes 200 --json");
   ASSERT_EQ(r.code, 0) << r.err;
   const json j = json::parse(r.out);
-  for (const char* key : {"replica_episodes_per_second", "replica_episodes_per_processor_second", "flop_per_episode",
-                          "dgemm_512_gflops", "read_bandwidth_gb_per_second", "share_of_allowed"})
+  for (const char* key :
+       {"replica_episodes_per_second", "replica_episodes_per_processor_second", "flop_per_episode",
+        "dgemm_512_gflops", "read_bandwidth_gb_per_second", "share_of_allowed"})
     EXPECT_GT(j.at(key).get<double>(), 0) << key;
 }
 
@@ -164,24 +170,26 @@ TEST(RegretBench, MeasuresARateAndWhatTheMachineAllows) {
 TEST(RegretPython, TheNumPyRivalPlaysTheSameGame) {
   const char* python = std::getenv("HARDY_PYTHON");
   if (!python) GTEST_SKIP() << "HARDY_PYTHON names no Python with NumPy; tools/test sets it";
-  const fs::path rival = fs::path(HARDY_TEST_DATA).parent_path().parent_path() / "tools/bench/rivals/adversarial_numpy.py";
+  const fs::path rival =
+      fs::path(HARDY_TEST_DATA).parent_path().parent_path() / "tools/bench/rivals/adversarial_numpy.py";
   struct Size {
     int seed, H, S, A, d, K;
   };
   for (const Size z : {Size{20230131, 3, 4, 3, 3, 8}, Size{5, 2, 6, 4, 2, 3}, Size{11, 4, 3, 2, 5, 7}}) {
     const test::Scratch dir;
     const auto n = [](int x) { return std::to_string(x); };
-    const std::string sizes = " --seed " + n(z.seed) + " --H " + n(z.H) + " --S " + n(z.S) + " --A " + n(z.A) +
-                              " --d " + n(z.d) + " --K " + n(z.K);
-    ASSERT_EQ(std::system((std::string(python) + " '" + rival.string() + "' --check --episodes 50" + sizes + " > " +
-                           (dir / "out").string())
+    const std::string sizes = " --seed " + n(z.seed) + " --H " + n(z.H) + " --S " + n(z.S) + " --A " +
+                              n(z.A) + " --d " + n(z.d) + " --K " + n(z.K);
+    ASSERT_EQ(std::system((std::string(python) + " '" + rival.string() + "' --check --episodes 50" + sizes +
+                           " > " + (dir / "out").string())
                               .c_str()),
               0);
     const double theirs = json::parse(test::contents(dir / "out")).at("learner_loss");
-    const json ours = run_json("--env simplex:seed=" + n(z.seed) + ",H=" + n(z.H) + ",S=" + n(z.S) + ",A=" + n(z.A) +
-                               ",d=" + n(z.d) + ",K=" + n(z.K) +
+    const json ours = run_json("--env simplex:seed=" + n(z.seed) + ",H=" + n(z.H) + ",S=" + n(z.S) +
+                               ",A=" + n(z.A) + ",d=" + n(z.d) + ",K=" + n(z.K) +
                                " --episodes 50 --eta 0.2 --gamma 0.05 --beta 0.02 --random splitmix64:7");
-    EXPECT_NEAR(ours.at("studies")[0].at("methods")[0].at("replicas")[0].at("learner_loss").get<double>(), theirs, 1e-8);
+    EXPECT_NEAR(ours.at("studies")[0].at("methods")[0].at("replicas")[0].at("learner_loss").get<double>(),
+                theirs, 1e-8);
   }
 }
 
@@ -189,8 +197,8 @@ TEST(Example, OwnLossesRunsAndLearningBeatsTheUniformPolicy) {
   const test::Scratch dir;
   ASSERT_EQ(std::system((HARDY_EXAMPLES "/example_own_losses 2000 > " + (dir / "out").string()).c_str()), 0);
   double barrier = 0, reduced = 0, uniform = 0;
-  ASSERT_EQ(std::sscanf(test::contents(dir / "out").c_str(), "%*s regret %lf %*s regret %lf %*s regret %lf", &barrier,
-                        &reduced, &uniform),
+  ASSERT_EQ(std::sscanf(test::contents(dir / "out").c_str(), "%*s regret %lf %*s regret %lf %*s regret %lf",
+                        &barrier, &reduced, &uniform),
             3);
   EXPECT_GT(barrier, 0);
   EXPECT_LT(barrier, uniform);

@@ -1,0 +1,147 @@
+// O-REPS with known transitions (Zimin, Neu 2013): mirror descent over occupancies with the relative entropy,
+//
+//   q_{k+1} = argmin over occupancies of  eta <q, lhat_k> + KL(q || q_k),   lhat = l 1{visited} / (q_k +
+//   gamma)
+//
+// solved in its dual: F(v) = sum_h ln sum_{s,a} q_k(s,a) exp(-eta lhat - v_h(s) + P_h v_h+1), convex and
+// smooth; q_{k+1} is each layer's normalised summand. v_0 and v_H are 0 but for v_0's start term: flow into
+// the first layer is the start law, so a term sum_s start(s) v_0(s) joins F.
+#include <Eigen/Cholesky>
+#include <Eigen/Core>
+#include <cmath>
+
+#include "algorithms/adversarial/learner.h"
+#include "engine/base/error.h"
+
+namespace hardy::algorithms {
+namespace {
+
+constexpr double kResidual = 1e-11;  // of the flow, per state
+constexpr int kMostSteps = 100;
+
+class OReps final : public Learner {
+ public:
+  explicit OReps(Replicas<1>& replicas) : r_(replicas), layers_(r_.H), S_(r_.S), unknowns_(layers_ * S_) {
+    if (r_.H > 1 && r_.mdp.transitions.empty())
+      throw Error("O-REPS needs the transitions as rows", r_.mdp.name,
+                  "this state space is too large for it");
+    if (unknowns_ > 2000)
+      throw Error("O-REPS solves for H S = " + std::to_string(unknowns_) + " unknowns in every episode",
+                  r_.mdp.name, "2000 are the most");
+    for (std::int64_t i = 0; i < r_.pi.size(); ++i) r_.pi[i] = 1.0 / r_.A;
+    r_.occupancies_of(r_.pi, r_.q, r_.u);  // q_1: of the uniform policy
+    next_ = Numbers(r_.q.size());
+    log_weight_ = Numbers(r_.q.size());
+    v_ = Eigen::VectorXd::Zero(unknowns_);
+  }
+
+  void episode(std::int64_t) override {
+    r_.occupancies();  // of the policy that q_k stands for
+    r_.play();
+    for (std::int64_t i = 0; i < r_.q.size(); ++i) log_weight_[i] = std::log(r_.q[i]);
+    for (int h = 0; h < r_.H; ++h) {  // - eta lhat at the pairs that were visited
+      const int s = r_.states[static_cast<std::size_t>(h)], a = r_.actions[static_cast<std::size_t>(h)];
+      const std::int64_t at = r_.table(h) + std::int64_t{s} * r_.A + a;
+      const double estimate = r_.loss_at(h, s, a, 0) / (r_.q[at] + r_.gamma[0]);
+      log_weight_[at] -= r_.eta[0] * estimate;
+      r_.least_eta_q[0] = std::min(r_.least_eta_q[0], r_.eta[0] * estimate);
+    }
+    project();
+    for (int h = 0; h < r_.H; ++h)
+      for (int s = 0; s < S_; ++s) {
+        double* const q = next_.at(r_.table(h) + std::int64_t{s} * r_.A);
+        double sum = 0;
+        for (int a = 0; a < r_.A; ++a) sum += q[a];
+        for (int a = 0; a < r_.A; ++a)
+          r_.pi[r_.table(h) + std::int64_t{s} * r_.A + a] = sum > 0 ? q[a] / sum : 1.0 / r_.A;
+      }
+  }
+
+ private:
+  const double* law(int h, std::int64_t pair) const { return r_.mdp.layer_transitions(h) + pair * S_; }
+
+  // next_ = each layer's normalised summand at v; F(v).
+  double evaluate(const Eigen::VectorXd& v) {
+    double F = 0;
+    for (int s = 0; s < S_; ++s) F += r_.mdp.start[static_cast<std::size_t>(s)] * v[s];
+    for (int h = 0; h < layers_; ++h) {
+      double largest = -INFINITY, sum = 0;
+      double* const q = next_.at(r_.table(h));
+      for (std::int64_t p = 0; p < r_.n; ++p) {
+        double x = log_weight_[r_.table(h) + p] - v[h * S_ + p / r_.A];
+        if (h + 1 < layers_)
+          x += Eigen::Map<const Eigen::VectorXd>(law(h, p), S_).dot(v.segment((h + 1) * S_, S_));
+        q[p] = x;
+        largest = std::max(largest, x);
+      }
+      for (std::int64_t p = 0; p < r_.n; ++p) sum += q[p] = std::exp(q[p] - largest);
+      for (std::int64_t p = 0; p < r_.n; ++p) q[p] /= sum;
+      F += largest + std::log(sum);
+    }
+    return F;
+  }
+
+  // Newton's method on F with halved steps; F does not change when a layer's v moves as a whole, and a small
+  // multiple of the identity pins that down.
+  void project() {
+    double F = evaluate(v_);
+    Eigen::VectorXd gradient(unknowns_), tried(unknowns_);
+    Eigen::MatrixXd hessian(unknowns_, unknowns_);
+    for (int step = 0; step < kMostSteps; ++step) {
+      derivatives(gradient, hessian);
+      if (gradient.cwiseAbs().maxCoeff() <= kResidual) return;
+      hessian.diagonal().array() += 1e-10;
+      const Eigen::VectorXd direction = hessian.ldlt().solve(-gradient);
+      double scale = 1, F_tried = 0;
+      for (int halving = 0; halving < 40; ++halving, scale /= 2) {
+        tried = v_ + scale * direction;
+        F_tried = evaluate(tried);
+        if (F_tried <= F + 1e-4 * scale * gradient.dot(direction) + 1e-14) break;
+      }
+      v_ = tried;
+      F = F_tried;
+    }
+  }
+
+  // Gradient: flow into a state less the flow out. Hessian: each layer's covariance of its feature rows.
+  void derivatives(Eigen::VectorXd& gradient, Eigen::MatrixXd& hessian) {
+    gradient.setZero();
+    hessian.setZero();
+    for (int s = 0; s < S_; ++s) gradient[s] = r_.mdp.start[static_cast<std::size_t>(s)];
+    const bool any = layers_ > 0;
+    for (int h = 0; any && h < layers_; ++h) {
+      const int width = h + 1 < layers_ ? 2 * S_ : S_;
+      Eigen::VectorXd row(width), mean = Eigen::VectorXd::Zero(width);
+      auto block = hessian.block(h * S_, h * S_, width, width);
+      for (std::int64_t p = 0; p < r_.n; ++p) {
+        const double q = next_[r_.table(h) + p];
+        row.setZero();
+        row[p / r_.A] = -1;
+        if (h + 1 < layers_) row.tail(S_) = Eigen::Map<const Eigen::VectorXd>(law(h, p), S_);
+        mean += q * row;
+        block.noalias() += q * row * row.transpose();
+      }
+      block.noalias() -= mean * mean.transpose();
+      gradient.segment(h * S_, width) += mean;
+    }
+  }
+
+  Replicas<1>& r_;
+  const int layers_, S_, unknowns_;
+  Numbers next_, log_weight_;
+  Eigen::VectorXd v_;
+};
+
+LearnerMakers makers() {
+  LearnerMakers all;
+  all.one = [](Replicas<1>& r) -> std::unique_ptr<Learner> { return std::make_unique<OReps>(r); };
+  all.costs = all.covariance = false;
+  return all;
+}
+
+const RegisterLearner registration({"o_reps", "O-REPS with known transitions (Zimin, Neu 2013)",
+                                    Scaling::kOccupancy},
+                                   makers());
+
+}  // namespace
+}  // namespace hardy::algorithms

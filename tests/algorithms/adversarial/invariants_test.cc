@@ -1,0 +1,436 @@
+// What must hold of every learner: shapes of policies, symmetries, reductions of one to another, replicas
+// alone and in a batch, and what the full-information runs on T1 are known to give.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "algorithms/adversarial/learner.h"
+#include "engine/base/error.h"
+#include "envs/linear_mdp/exact.h"
+#include "tests/algorithms/adversarial/t1.h"
+#include "tests/engine/count_allocations.h"
+
+namespace hardy::algorithms {
+namespace {
+
+struct FullInformationRun {
+  const char* method;
+  double beta, learner, regret;
+};
+
+class FullInformationOnT1 : public testing::TestWithParam<FullInformationRun> {};
+
+TEST_P(FullInformationOnT1, MeetsTheReference) {
+  const FullInformationRun& want = GetParam();
+  const RegretConfig config = test::t1(want.method, 8, 0.5, want.beta, want.beta > 0 ? 0.05 : 1);
+  ThreadTeam team(1);
+  const RegretResult result = run_regret(config, team);
+  EXPECT_NEAR(result.replicas[0].learner_loss, want.learner, 1e-12);
+  EXPECT_NEAR(result.replicas[0].regret, want.regret, 1e-12);
+  EXPECT_NEAR(result.best.back(), 11.638220643066211, 1e-12);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Runs, FullInformationOnT1,
+    testing::Values(
+        FullInformationRun{"log_barrier_full_information", 0, 12.135806866038768, .497586222972558},
+        FullInformationRun{"hedge_full_information", 0, 12.150896651320906, .512676008254696},
+        FullInformationRun{"log_barrier_full_information", .1, 12.138261889257084, .500041246190873},
+        FullInformationRun{"hedge_full_information", .1, 12.158550240306777, .520329597240567}));
+
+// A group whose lanes are the given replicas, after some episodes.
+template <int W>
+std::unique_ptr<Replicas<W>> after(const RegretConfig& config, std::span<const Lane> lanes,
+                                   std::int64_t episodes) {
+  static ThreadTeam team(1);
+  auto group = std::make_unique<Replicas<W>>(config, lanes, team);
+  const auto& makers = learner_makers(config.method);
+  std::unique_ptr<Learner> learner;
+  if constexpr (W == 1)
+    learner = makers.one(*group);
+  else
+    learner = makers.many(*group);
+  for (std::int64_t k = 0; k < episodes; ++k) {
+    group->begin(k);
+    learner->episode(k);
+    group->end();
+  }
+  return group;
+}
+
+TEST(RegretLearners, EveryMethodKeepsPoliciesOnTheSimplexAndItsRegretFinite) {
+  ThreadTeam team(2);
+  EXPECT_GE(regret_methods().size(), 12u);
+  for (const RegretMethod& method : regret_methods()) {
+    RegretConfig config;
+    config.method = method.name;
+    config.instance = envs::make_instance(test::kT1, "", 200);
+    config.episodes = 200;
+    config.seeds = {1, 2};
+    config.cover.oracle = true;
+    config.cover.epoch = 20;
+    const RegretResult result = run_regret(config, team);
+    for (const ReplicaResult& r : result.replicas) {
+      EXPECT_TRUE(std::isfinite(r.regret)) << method.name;
+      EXPECT_EQ(r.curve.size(), result.at.size());
+      EXPECT_NEAR(r.curve.back(), r.regret, 1e-12);
+    }
+    const Lane lane{1, result.replicas[0].resolved.steps};
+    const auto group = after<1>(config, {&lane, 1}, 200);
+    for (std::int64_t hs = 0; hs < 12; ++hs) {
+      double sum = 0;
+      for (std::int64_t a = 0; a < 3; ++a) {
+        EXPECT_GE(group->pi[hs * 3 + a], 0) << method.name;
+        sum += group->pi[hs * 3 + a];
+      }
+      EXPECT_NEAR(sum, 1, 1e-12) << method.name;
+    }
+    for (int h = 0; h < 3; ++h) {
+      double layer = 0;
+      for (std::int64_t p = 0; p < 12; ++p) layer += group->q[h * 12 + p];
+      EXPECT_NEAR(layer, 1, 1e-12) << method.name;
+    }
+  }
+}
+
+TEST(RegretLearners, LogBarrierPoliciesStayAboveTheirFloor) {
+  const RegretConfig config = test::t1("ftrl_log_barrier", 300, 0.2, 0.02, 0.05);
+  const Lane lane{3, {0.2, 0.02, 0.05}};
+  const auto group = after<1>(config, {&lane, 1}, 300);
+  group->log_barrier_policies();
+  for (std::int64_t hs = 0; hs < 12; ++hs) {
+    const double* C = group->C.at(hs * 3);
+    const double range = std::max({C[0], C[1], C[2]}) - std::min({C[0], C[1], C[2]});
+    for (std::int64_t a = 0; a < 3; ++a) EXPECT_GE(group->pi[hs * 3 + a], 1 / (3 + 0.2 * range) - 1e-15);
+  }
+}
+
+TEST(RegretLearners, PoliciesDoNotChangeWhenAStatesCostsShiftTogether) {
+  const RegretConfig config = test::t1("ftrl_log_barrier", 50, 0.2, 0.02, 0.05);
+  const Lane lane{3, {0.2, 0.02, 0.05}};
+  const auto group = after<1>(config, {&lane, 1}, 50);
+  for (const bool barrier : {true, false}) {
+    const auto solve = [&] { barrier ? group->log_barrier_policies() : group->entropic_policies(); };
+    solve();
+    const std::vector<double> before(group->pi.at(0), group->pi.at(36));
+    for (std::int64_t i = 0; i < 36; ++i) group->C[i] += 17.5 + static_cast<double>(i / 3);
+    solve();
+    for (std::int64_t i = 0; i < 36; ++i)
+      EXPECT_NEAR(group->pi[i], before[static_cast<std::size_t>(i)], 1e-13);
+  }
+}
+
+TEST(RegretLearners, OnOneHotFeaturesMagnitudeReductionIsPlainExponentialWeightsBitForBit) {
+  for (const char* env : {"lock:H=4,A=3", "tabular:seed=5,H=3,S=3,A=2,K=4", "riverswim:H=5,S=4"}) {
+    RegretConfig config;
+    config.instance = envs::make_instance(env, "", 400);
+    config.episodes = 400;
+    config.seeds = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+    ThreadTeam team(2);
+    config.method = "exp_weights";
+    const RegretResult plain = run_regret(config, team);
+    config.method = "exp_weights_magnitude_reduced";
+    const RegretResult reduced = run_regret(config, team);
+    for (std::size_t r = 0; r < 9; ++r) {
+      EXPECT_EQ(plain.replicas[r].learner_loss, reduced.replicas[r].learner_loss) << env;
+      EXPECT_EQ(plain.replicas[r].start_costs, reduced.replicas[r].start_costs) << env;
+    }
+  }
+}
+
+// One state, d = 1, phi = 1: every action looks the same.
+envs::Instance constant_features() {
+  envs::LinearMdp m;
+  m.name = "constant";
+  m.H = 1, m.S = 1, m.A = 3, m.d = 1;
+  m.phi = {1, 1, 1};
+  m.start = {1};
+  m.finish();
+  const auto mdp = std::make_shared<const envs::LinearMdp>(std::move(m));
+  return {mdp, envs::cycled_losses(*mdp, true, {0.25, 0.75})};
+}
+
+TEST(RegretLearners, WithConstantFeaturesTheEstimateIsShrunkAndPoliciesStayUniform) {
+  RegretConfig config;
+  config.instance = constant_features();
+  config.episodes = 20;
+  for (const char* method : {"ftrl_log_barrier", "exp_weights", "exp_weights_magnitude_reduced"}) {
+    config.method = method;
+    const Lane lane{1, {0.5, 0, 0.25}};
+    const auto group = after<1>(config, {&lane, 1}, 20);
+    for (std::int64_t a = 0; a < 3; ++a) {
+      EXPECT_NEAR(group->Qhat[a], 0.75 / 1.25, 1e-15) << method;
+      EXPECT_NEAR(group->pi[a], 1.0 / 3, 1e-15) << method;
+    }
+  }
+}
+
+TEST(RegretLearners, AOneHotBanditsEstimateHasTheMeanPL_Over_PPlusGamma) {
+  RegretConfig config;
+  config.method = "exp_weights";
+  config.instance = envs::make_instance("tabular:seed=8,H=1,S=1,A=2,K=1", "fixed", 10);
+  config.episodes = 10;
+  const Lane lane{1, {0.5, 0, 0.1}};
+  const auto group = after<1>(config, {&lane, 1}, 10);
+  group->pi[0] = 0.3, group->pi[1] = 0.7;
+  group->occupancies();
+  group->covariance();
+  double mean[2] = {0, 0};
+  for (int a = 0; a < 2; ++a) {
+    group->actions[0] = a;
+    group->to_go[0] = group->loss_at(0, 0, a, 0);
+    group->estimate();
+    for (int i = 0; i < 2; ++i) mean[i] += group->pi[a] * group->Qhat[i];
+  }
+  for (int a = 0; a < 2; ++a)
+    EXPECT_NEAR(mean[a], group->pi[a] * group->loss_at(0, 0, a, 0) / (group->pi[a] + 0.1), 1e-15);
+}
+
+TEST(RegretLearners, PermutedActionsPermuteEverything) {
+  const RegretConfig config = test::t1("ftrl_log_barrier", 1, 0.2, 0.1, 0.05);
+  envs::LinearMdp turned = *config.instance.mdp;
+  turned.transitions.clear();
+  for (int hs = 0; hs < 12; ++hs)
+    for (int a = 0; a < 3; ++a)
+      std::copy_n(config.instance.mdp->phi.begin() + (hs * 3 + (a + 1) % 3) * 3, 3,
+                  turned.phi.begin() + (hs * 3 + a) * 3);
+  turned.finish();
+  RegretConfig other = config;
+  other.instance.mdp = std::make_shared<const envs::LinearMdp>(std::move(turned));
+  for (const char* method : {"ftrl_log_barrier", "exp_weights_magnitude_reduced"}) {
+    ThreadTeam team(1);
+    const Lane lane{1, {0.2, 0.1, 0.05}};
+    Replicas<1> one(config, {&lane, 1}, team), two(other, {&lane, 1}, team);
+    for (Replicas<1>* r : {&one, &two}) {  // the same trajectory under both names
+      r->begin(0);
+      const int shift = r == &two ? 2 : 0;
+      for (std::int64_t p = 0; p < 36; ++p)
+        r->C[p] = 0.1 * static_cast<double>((p / 3 * 3 + (p + (r == &two ? 1 : 0)) % 3) % 7);
+      r->log_barrier_policies();
+      r->occupancies();
+      for (std::size_t h = 0; h < 3; ++h) {
+        r->states[h] = static_cast<int>(h);
+        r->actions[h] = (static_cast<int>(h) + shift) % 3;
+        r->to_go[static_cast<std::int64_t>(h)] = 1.5 - 0.4 * static_cast<double>(h);
+      }
+      r->covariance();
+      r->estimate();
+      if (std::string(method) != "ftrl_log_barrier") r->reduce_magnitude();
+      r->bonus();
+      r->dilate();
+      r->follow();
+    }
+    for (std::int64_t hs = 0; hs < 12; ++hs)
+      for (std::int64_t a = 0; a < 3; ++a) {
+        EXPECT_NEAR(two.C[hs * 3 + a], one.C[hs * 3 + (a + 1) % 3], 1e-11) << method;
+        EXPECT_NEAR(two.pi[hs * 3 + a], one.pi[hs * 3 + (a + 1) % 3], 1e-14) << method;
+      }
+  }
+}
+
+// Replicas in groups of lanes, alone, and among other threads.
+TEST(RegretBatch, ReplicasAreTheSameBitsAloneAndInABatchOnAnyNumberOfThreads) {
+  for (const char* method :
+       {"ftrl_log_barrier", "exp_weights_magnitude_reduced", "hedge_full_information", "o_reps"})
+    for (const char* covariance : {"exact", "empirical:M=20"}) {
+      RegretConfig config;
+      config.method = method;
+      config.instance = envs::make_instance(test::kT1, "", 100);
+      config.episodes = 100;
+      config.covariance = parse_covariance(covariance);
+      config.seeds = {0, 1, 2, 3, 4, 5, 6};
+      config.settings = {{}, {}, {}};
+      config.settings[1].c_eta = 5;
+      config.settings[2].c_gamma = 0.5;
+      ThreadTeam one(1), three(3);
+      const RegretResult batch = run_regret(config, one), threads = run_regret(config, three);
+      for (std::size_t r = 0; r < batch.replicas.size(); ++r) {
+        RegretConfig alone = config;
+        alone.seeds = {batch.replicas[r].seed};
+        alone.settings = {config.settings[batch.replicas[r].setting]};
+        const ReplicaResult single = run_regret(alone, one).replicas[0];
+        EXPECT_EQ(single.learner_loss, batch.replicas[r].learner_loss) << method << " " << r;
+        EXPECT_EQ(single.start_costs, batch.replicas[r].start_costs) << method << " " << r;
+        EXPECT_EQ(threads.replicas[r].learner_loss, batch.replicas[r].learner_loss) << method << " " << r;
+        EXPECT_EQ(threads.replicas[r].curve, batch.replicas[r].curve) << method << " " << r;
+      }
+      EXPECT_EQ(threads.simulator_calls, batch.simulator_calls);
+    }
+}
+
+TEST(RegretBatch, ALargeInstanceIsTheSameBitsOnAnyNumberOfThreads) {
+  for (const char* method : {"ftrl_log_barrier", "exp_weights_magnitude_reduced"}) {
+    RegretConfig config;
+    config.method = method;
+    config.instance = envs::make_instance("simplex:seed=3,H=3,S=300,A=3,d=20,K=4", "", 6);
+    ASSERT_GE(config.instance.mdp->pairs() * 20, kLargeInstance);
+    config.episodes = 6;
+    ThreadTeam one(1), three(3);
+    const ReplicaResult a = run_regret(config, one).replicas[0], b = run_regret(config, three).replicas[0];
+    EXPECT_EQ(a.learner_loss, b.learner_loss);
+    EXPECT_EQ(a.start_costs, b.start_costs);
+  }
+}
+
+TEST(RegretRun, TheAdaptiveAdversarysRegretIsExternalAndEachReplicasOwn) {
+  RegretConfig config;
+  config.method = "exp_weights";
+  config.instance = envs::make_instance(test::kT1, "adaptive", 500);
+  config.episodes = 500;
+  config.seeds = {1, 2, 3, 4};
+  ThreadTeam team(2);
+  const RegretResult result = run_regret(config, team);
+  EXPECT_TRUE(result.best.empty());
+  EXPECT_NE(result.regret_notion.find("external"), std::string::npos);
+  EXPECT_NE(result.replicas[0].best_loss, result.replicas[1].best_loss);
+  for (const ReplicaResult& r : result.replicas) EXPECT_NEAR(r.regret, r.learner_loss - r.best_loss, 1e-9);
+}
+
+TEST(RegretRun, EpisodesAllocateNothing) {
+  for (const char* method : {"ftrl_log_barrier", "exp_weights_magnitude_reduced", "linear_q_exp_weights",
+                             "hedge_full_information", "tabular_known_transitions"}) {
+    const auto allocated = [&](std::int64_t episodes) {
+      RegretConfig config;
+      config.method = method;
+      config.instance = envs::make_instance(test::kT1, "", 4000);
+      config.episodes = episodes;
+      config.settings[0].eta = 0.01;
+      config.curve_points = 1;
+      config.seeds = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+      ThreadTeam team(1);
+      run_regret(config, team);
+      const std::int64_t before = hardy::test::allocations();
+      run_regret(config, team);
+      return hardy::test::allocations() - before;
+    };
+    EXPECT_EQ(allocated(20), allocated(2000)) << method;
+  }
+}
+
+// max over q of <p - q, l> - D(q, p) / eta is at most eta sum_a p_a l_a^2, for losses of any sign and size:
+// why the log-barrier needs no lower bound on the estimates.
+TEST(LogBarrierStability, HoldsForLossesOfAnySignAndSize) {
+  const Random random(3, Stream::kUser);
+  std::uint64_t draw = 0;
+  double worst = 0;
+  for (int trial = 0; trial < 2000; ++trial) {
+    const std::size_t A = 2 + random.integer(draw++, 4);
+    std::vector<double> p(A), l(A), x(A), q(A);
+    double sum = 0;
+    for (double& pa : p) sum += pa = std::exp(6 * random.uniform64(draw++)) + 1e-9;
+    for (double& pa : p) pa /= sum;
+    const double eta = std::pow(10.0, 4 * random.uniform64(draw++) - 3);
+    const double size = std::pow(10.0, 6 * random.uniform64(draw++) - 2);
+    for (double& la : l) la = size * random.normal(draw++);
+    // The best q has 1/q_a = 1/p_a + eta l_a + nu; nu by bisection.
+    double least = 1e300;
+    for (std::size_t a = 0; a < A; ++a) least = std::min(least, x[a] = 1 / p[a] + eta * l[a]);
+    double low = -least, high = -least + static_cast<double>(A);
+    for (int i = 0; i < 200; ++i) {
+      const double nu = (low + high) / 2;
+      double total = 0;
+      for (const double xa : x) total += 1 / (xa + nu);
+      (total > 1 ? low : high) = nu;
+    }
+    double gain = 0, bound = 0;
+    for (std::size_t a = 0; a < A; ++a) {
+      const double qa = 1 / (x[a] + high), ratio = qa / p[a];
+      gain += (p[a] - qa) * l[a] - (ratio - 1 - std::log(ratio)) / eta;
+      bound += eta * p[a] * l[a] * l[a];
+    }
+    worst = std::max(worst, gain / bound);
+  }
+  EXPECT_LE(worst, 1);
+  EXPECT_GT(worst, 0.05);  // the bound is of the right order
+}
+
+TEST(RegretRun, TheCurveIsLogSpacedAndEndsAtK) {
+  const auto at = log_spaced(100000, 50);
+  EXPECT_EQ(at.front(), 1);
+  EXPECT_EQ(at.back(), 100000);
+  EXPECT_GE(at.size(), 40u);
+  for (std::size_t i = 1; i < at.size(); ++i) EXPECT_GT(at[i], at[i - 1]);
+}
+
+std::string refusal(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.exit_code(), 2);
+    return e.message();
+  }
+  ADD_FAILURE() << "nothing was refused";
+  return "";
+}
+
+TEST(RegretSettings, TheoryScalesAsTheUnitForms) {
+  const Sizes sizes{10000, 5, 7, 4, 6};
+  const ResolvedSettings r = resolve(Scaling::kEntropy, {}, sizes);
+  const double eta0 = std::sqrt(std::log(4.0) / (6 * 1e4)) / 25;
+  EXPECT_NEAR(r.steps.eta, eta0, 1e-18);
+  EXPECT_NEAR(r.steps.beta, eta0 * 25, 1e-16);
+  EXPECT_NEAR(r.steps.gamma, eta0 * eta0 * 625, 1e-18);
+  EXPECT_NEAR(resolve(Scaling::kLogBarrier, {}, sizes).steps.eta, 2 * eta0, 1e-18);
+  const ResolvedSettings q = resolve(Scaling::kLinearQ, {}, sizes);
+  EXPECT_NEAR(q.steps.gamma, 2 * q.steps.eta * 5, 1e-18);
+}
+
+TEST(RegretSettings, LiteralConstantsKeepEtaBWithinItsBoundAndSayWhenTheyAreVacuous) {
+  SettingsRequest literal;
+  literal.preset = "literal";
+  const Sizes small{10000, 5, 7, 4, 10}, vast{40'000'000'000, 5, 7, 4, 10};
+  const ResolvedSettings r = resolve(Scaling::kEntropy, literal, small);
+  EXPECT_NEAR(r.steps.beta, 8 * r.steps.eta * 25, 1e-15);
+  EXPECT_TRUE(r.vacuous);
+  EXPECT_NE(r.note.find("vacuous"), std::string::npos);
+  EXPECT_FALSE(resolve(Scaling::kEntropy, literal, vast).vacuous);
+  for (const Sizes& sizes : {small, vast}) {
+    const StepSizes s = resolve(Scaling::kLogBarrier, literal, sizes).steps;
+    EXPECT_LE(s.eta * 2 * std::exp(1.0) * 5 * s.beta / s.gamma, 0.1);
+    EXPECT_LE(s.gamma, 1);
+  }
+}
+
+TEST(RegretSettings, WhatBreaksABoundIsRefusedWithTheFigureAndTheBound) {
+  const Sizes sizes{1000, 3, 4, 3, 3};
+  SettingsRequest request;
+  request.gamma = 1.5;
+  std::string line = refusal([&] { resolve(Scaling::kEntropy, request, sizes); });
+  EXPECT_NE(line.find("gamma = 1.5"), std::string::npos) << line;
+  EXPECT_NE(line.find("(0,1]"), std::string::npos) << line;
+  request = {};
+  request.gamma = 0;
+  refusal([&] { resolve(Scaling::kEntropy, request, sizes); });
+  request = {};
+  request.preset = "literal";
+  request.c_beta = 10;
+  line = refusal([&] { resolve(Scaling::kLogBarrier, request, sizes); });
+  EXPECT_NE(line.find("eta B may reach"), std::string::npos) << line;
+  EXPECT_NE(line.find("1/(2H) = 0.166667"), std::string::npos) << line;
+  request = {};
+  request.preset = "litteral";
+  refusal([&] { resolve(Scaling::kLogBarrier, request, sizes); });
+}
+
+TEST(RegretSettings, UnknownNamesAreRefusedWithTheNearest) {
+  EXPECT_NE(refusal([] { regret_method("ftrl_logbarrier"); }).find("ftrl_log_barrier"), std::string::npos);
+  refusal([] { parse_covariance("exakt"); });
+  refusal([] { parse_random("splitmix64:x"); });
+  RegretConfig config = test::t1("exp_weights", 10, 0.1, 0, 0.1);
+  config.seeds.clear();
+  ThreadTeam team(1);
+  refusal([&] { run_regret(config, team); });
+}
+
+TEST(RegretRun, LossesThatLeaveTheUnitIntervalDuringARunEndIt) {
+  RegretConfig config = test::t1("exp_weights", 50, 0.1, 0, 0.1);
+  const envs::LinearMdp& m = *config.instance.mdp;
+  config.instance.losses = envs::losses_from(
+      m, true, [](std::int64_t k, std::span<double> out) { std::ranges::fill(out, k == 20 ? 3.0 : 0.5); });
+  ThreadTeam team(1);
+  const std::string line = refusal([&] { run_regret(config, team); });
+  EXPECT_NE(line.find("[0,1]"), std::string::npos) << line;
+}
+
+}  // namespace
+}  // namespace hardy::algorithms

@@ -1,0 +1,87 @@
+// The learners against an independent NumPy program on instances of other seeds and sizes, trajectory by
+// trajectory.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "algorithms/adversarial/regret_run.h"
+#include "tests/engine/run/scratch.h"
+
+namespace hardy::algorithms {
+namespace {
+
+using nlohmann::json;
+
+struct Setting {
+  int seed, H, S, A, d, K, episodes, stream;
+  double eta, beta, gamma;
+};
+
+class RegretPythonParity : public testing::TestWithParam<Setting> {};
+
+TEST_P(RegretPythonParity, EveryTraceIsMetTo1e8) {
+  const char* chosen = std::getenv("HARDY_PYTHON");
+  const std::string python = chosen ? chosen : HARDY_TEST_PYTHON;
+  if (std::system(("'" + python + "' -c 'import numpy' 2>/dev/null").c_str()) != 0)
+    GTEST_SKIP() << python << " has no numpy";
+  const Setting& s = GetParam();
+  const std::vector<std::string> methods{"ftrl_log_barrier",
+                                         "exp_weights",
+                                         "exp_weights_magnitude_reduced",
+                                         "hedge_full_information",
+                                         "log_barrier_full_information",
+                                         "tabular_unknown_transitions"};
+  const json in{{"instance", {{"seed", s.seed}, {"H", s.H}, {"S", s.S}, {"A", s.A}, {"d", s.d}, {"K", s.K}}},
+                {"episodes", s.episodes},
+                {"stream", s.stream},
+                {"eta", s.eta},
+                {"beta", s.beta},
+                {"gamma", s.gamma},
+                {"methods", methods}};
+  const hardy::test::Scratch dir;
+  std::ofstream((dir / "in.json").string()) << in;
+  const std::string script =
+      std::filesystem::path(HARDY_TEST_DATA).parent_path() / "algorithms/python/adversarial.py";
+  ASSERT_EQ(std::system(("'" + python + "' '" + script + "' " + (dir / "in.json").string() + " " +
+                         (dir / "out.json").string())
+                            .c_str()),
+            0);
+  const json out = json::parse(hardy::test::contents(dir / "out.json"));
+  for (const std::string& method : methods) {
+    RegretConfig config;
+    config.method = method;
+    config.instance = envs::make_instance(
+        "simplex:seed=" + std::to_string(s.seed) + ",H=" + std::to_string(s.H) + ",S=" + std::to_string(s.S) +
+            ",A=" + std::to_string(s.A) + ",d=" + std::to_string(s.d) + ",K=" + std::to_string(s.K),
+        "", s.episodes);
+    config.episodes = s.episodes;
+    config.random = parse_random("splitmix64:" + std::to_string(s.stream));
+    config.settings[0].eta = s.eta;
+    config.settings[0].gamma = s.gamma;
+    config.settings[0].beta = method.ends_with("full_information") ? 0 : s.beta;
+    ThreadTeam team(1);
+    const ReplicaResult mine = run_regret(config, team).replicas[0];
+    const json& theirs = out.at(method);
+    EXPECT_NEAR(mine.learner_loss, theirs.at("learner").get<double>(), 1e-8) << method;
+    EXPECT_NEAR(mine.regret, theirs.at("regret").get<double>(), 1e-8) << method;
+    for (std::size_t a = 0; a < mine.start_costs.size(); ++a)
+      EXPECT_NEAR(mine.start_costs[a], theirs.at("costs").at(a).get<double>(), 1e-7) << method << " " << a;
+    for (std::size_t k = 0; k < 2; ++k)
+      for (std::size_t h = 0; h < static_cast<std::size_t>(s.H); ++h) {
+        EXPECT_EQ(mine.first[k][h].state, theirs.at("first").at(k).at(h).at(0).get<int>()) << method;
+        EXPECT_EQ(mine.first[k][h].action, theirs.at("first").at(k).at(h).at(1).get<int>()) << method;
+      }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Instances, RegretPythonParity,
+                         testing::Values(Setting{20230131, 3, 4, 3, 3, 8, 64, 7, .2, .02, .05},
+                                         Setting{5, 1, 1, 4, 2, 3, 100, 11, .1, .05, .01},
+                                         Setting{77, 4, 6, 2, 5, 5, 60, 3, .05, .01, .02},
+                                         Setting{901, 5, 3, 5, 4, 7, 40, 19, .3, .1, .2}));
+
+}  // namespace
+}  // namespace hardy::algorithms
