@@ -56,9 +56,9 @@ void ConfidenceSet::rebuild() {
 
 void ConfidenceSet::sort_by(std::span<const double> f, bool falling, std::span<int> order) {
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, [&](int i, int j) {
+  std::ranges::sort(order, [&](int i, int j) {
     const double x = f[static_cast<std::size_t>(i)], y = f[static_cast<std::size_t>(j)];
-    return falling ? x > y : x < y;
+    return x == y ? i < j : falling ? x > y : x < y;
   });
 }
 
