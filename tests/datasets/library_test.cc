@@ -30,11 +30,12 @@ TEST(DatasetsInstall, TheProgramOfTheManualBuildsAgainstTheInstallTreeAndRuns) {
             "find_package(hardy 0.1 REQUIRED)\nadd_executable(example main.cc)\n"
             "target_link_libraries(example PRIVATE hardy::hardy)\n");
   const fs::path log = dir / "log";
-  ASSERT_EQ(shell("cmake --install '" + fs::path(HARDY_COMMAND).parent_path().string() + "' --prefix '" + root +
-                      "/prefix' && cmake -S '" + root + "/program' -B '" + root + "/build' -DCMAKE_PREFIX_PATH='" +
-                      root + "/prefix' && cmake --build '" + root + "/build'",
-                  log),
-            0)
+  ASSERT_EQ(
+      shell("cmake --install '" + fs::path(HARDY_COMMAND).parent_path().string() + "' --prefix '" + root +
+                "/prefix' && cmake -S '" + root + "/program' -B '" + root + "/build' -DCMAKE_PREFIX_PATH='" +
+                root + "/prefix' && cmake --build '" + root + "/build'",
+            log),
+      0)
       << test::contents(log);
 
   const Arrays arrays = test::some_data(2500);
@@ -50,8 +51,7 @@ TEST(DatasetsInstall, TheProgramOfTheManualBuildsAgainstTheInstallTreeAndRuns) {
       EXPECT_TRUE(out.at(key).bytes == a.bytes) << key;
       continue;
     }
-    for (std::int64_t i = 0; i < 2500; ++i)
-      ASSERT_EQ(out.at(key).as<float>()[i], a.as<float>()[i] / 2) << i;
+    for (std::int64_t i = 0; i < 2500; ++i) ASSERT_EQ(out.at(key).as<float>()[i], a.as<float>()[i] / 2) << i;
   }
 }
 
