@@ -26,7 +26,7 @@ Batch sample(Learner& learner, Update& u, std::int64_t batch, int obs, int act, 
     places.emplace_back(t, memory);
     return t;
   };
-  const Tensor rows = g.input("replay rows", DType::kI32, {1});
+  const Tensor rows = g.shared_input("replay rows", DType::kI32, {1});
   places.emplace_back(rows, replay.rows);
   const Tensor index = u.indices(batch, rows, Stream::kBatch);
   const auto column = [&](const char* name, float* memory) {

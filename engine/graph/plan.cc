@@ -8,6 +8,7 @@
 #include "engine/base/threads.h"
 #include "engine/graph/device.h"
 #include "engine/graph/fuse.h"
+#include "engine/graph/lanes.h"
 #include "engine/graph/memory.h"
 #include "engine/graph/schedule.h"
 
@@ -18,6 +19,7 @@ constexpr std::size_t kChainScratch = 64 * 1024;  // bytes a thread has for a ch
 constexpr std::int64_t kChainBlock = 2048;        // elements, at most
 constexpr std::int64_t kChainGrain = 8192;        // elements a thread takes at a time
 constexpr std::size_t kMaxOperands = 16;
+constexpr std::size_t kPage = 4096;
 alignas(64) thread_local std::byte chain_scratch[kChainScratch];
 
 struct ReleaseHere {
@@ -73,7 +75,9 @@ void run_chain(const PlannedStep& step, std::int64_t begin, std::int64_t end) {
 }  // namespace
 
 struct Plan::Impl {
-  Graph g;
+  Graph whole;                // as it was given
+  Lanes lanes;                // its agents, where they run apart
+  Graph g;                    // what one lane runs; `whole` where there is one lane
   Device* device;             // null: the CPU
   std::vector<Tensor> root;   // by value: whose memory it shares
   std::vector<char> needed;   // by value: does an output depend on it (or is it one)?
@@ -82,10 +86,16 @@ struct Plan::Impl {
   std::vector<Memory> owned;  // by root, where the plan itself allocated
   Placement placement;
   Memory arena;
-  std::vector<PlannedStep> steps;
-  bool stale = true;  // pointers in `steps` are older than `memory`
+  std::vector<std::vector<PlannedStep>> steps;  // by lane
+  bool stale = true;                            // pointers in `steps` are older than `memory`
+  ThreadTeam alone{1};                          // what a lane runs on
 
-  Impl(const Graph& graph, Device* on) : g(graph), device(on) {}
+  Impl(const Graph& graph, std::span<const Tensor> outputs, const PlanOptions& options)
+      : whole(graph),
+        lanes(find_lanes(graph, options.device ? 1 : options.agents, outputs)),
+        g(lanes.count > 1 ? graph.of_one_agent(lanes.apart) : graph),
+        device(options.device),
+        steps(static_cast<std::size_t>(lanes.count)) {}
 
   Memory allocate(std::size_t size) const {
     return {device ? device->allocate(size) : allocate_zeroed(size), ReleaseHere{device}};
@@ -99,14 +109,14 @@ struct Plan::Impl {
     if (!kept[at(t)]) throw Error("only inputs, parameters and outputs have lasting memory", g.describe(t));
     return at(t);
   }
-  std::size_t bytes(std::size_t v) const {
-    const ValueInfo& info = g.info(Tensor{static_cast<std::int32_t>(v)});
+  std::size_t bytes(std::size_t v, const Graph& of) const {
+    const ValueInfo& info = of.info(Tensor{static_cast<std::int32_t>(v)});
     return static_cast<std::size_t>(info.shape.elements()) * size_of(info.type);
   }
 
   void* kept_memory(std::size_t v) {
     if (!memory[v]) {
-      owned[v] = allocate(bytes(v));
+      owned[v] = allocate(bytes(v, whole));
       memory[v] = owned[v].get();
       const ValueInfo& info = g.info(Tensor{static_cast<std::int32_t>(v)});
       if (info.source == Source::kConstant && device)
@@ -117,23 +127,28 @@ struct Plan::Impl {
     return memory[v];
   }
 
-  Buffer buffer(Tensor t) {
+  Buffer buffer(Tensor t, std::size_t lane) {
     const std::size_t v = at(t);
     void* data = nullptr;
     if (kept[v])
-      data = kept_memory(v);
+      data = static_cast<std::byte*>(kept_memory(v)) + (lanes.apart[v] ? lane * bytes(v, g) : 0);
     else if (placement.offset[v] != kNoPlace)
-      data = static_cast<std::byte*>(arena.get()) + placement.offset[v];
+      data = static_cast<std::byte*>(arena.get()) + lane * arena_bytes() + placement.offset[v];
     return {data, g.type(t), g.shape(t)};
+  }
+  // A lane's, whole pages of it: no line is shared by two.
+  std::size_t arena_bytes() const {
+    return lanes.count > 1 ? (placement.bytes + kPage - 1) / kPage * kPage : placement.bytes;
   }
 
   void resolve() {
-    if (!arena) arena = allocate(placement.bytes);
-    for (PlannedStep& step : steps)
-      for (Launch& l : step.launches) {
-        for (std::size_t i = 0; i < l.inputs.size(); ++i) l.inputs[i] = buffer(l.node.inputs[i]);
-        for (std::size_t i = 0; i < l.outputs.size(); ++i) l.outputs[i] = buffer(l.node.outputs[i]);
-      }
+    if (!arena) arena = allocate(arena_bytes());
+    for (std::size_t lane = 0; lane < steps.size(); ++lane)
+      for (PlannedStep& step : steps[lane])
+        for (Launch& l : step.launches) {
+          for (std::size_t i = 0; i < l.inputs.size(); ++i) l.inputs[i] = buffer(l.node.inputs[i], lane);
+          for (std::size_t i = 0; i < l.outputs.size(); ++i) l.outputs[i] = buffer(l.node.outputs[i], lane);
+        }
     stale = false;
   }
 
@@ -167,13 +182,31 @@ struct Plan::Impl {
           static_cast<std::int64_t>(kChainScratch / (static_cast<std::size_t>(planned.slots) * widest));
       planned.block = std::min(kChainBlock, std::max<std::int64_t>(1, fits));
     }
-    steps.push_back(std::move(planned));
+    for (auto& lane : steps) lane.push_back(planned);
+  }
+
+  void run_lane(std::size_t lane, ThreadTeam& team) const {
+    for (const PlannedStep& step : steps[lane]) {
+      const Launch& first = step.launches.front();
+      if (!first.node.op->cpu_range) {
+        first.node.op->cpu(first.call(), team);
+      } else if (step.elements <= kChainGrain || team.size() == 1) {
+        run_chain(step, 0, step.elements);
+      } else {
+        team.for_range(step.elements, kChainGrain,
+                       [&](std::int64_t begin, std::int64_t end) { run_chain(step, begin, end); });
+      }
+    }
   }
 };
 
-Plan::Plan(const Graph& g, std::span<const Tensor> outputs, const PlanOptions& options)
-    : impl_(std::make_unique<Impl>(g, options.device)) {
+Plan::Plan(const Graph& graph, std::span<const Tensor> outputs, const PlanOptions& options) {
+  for (Tensor t : outputs)
+    if (!t || static_cast<std::size_t>(t.id) >= graph.values())
+      throw Error("an output is not a value of this graph", "plan");
+  impl_ = std::make_unique<Impl>(graph, outputs, options);
   Impl& p = *impl_;
+  const Graph& g = p.g;
   for (std::size_t v = 0; v < g.values(); ++v) p.root.push_back(Tensor{static_cast<std::int32_t>(v)});
   for (const Node& node : g.nodes())  // in building order, so that aliases of aliases resolve
     if (node.op->alias)
@@ -184,11 +217,8 @@ Plan::Plan(const Graph& g, std::span<const Tensor> outputs, const PlanOptions& o
   std::vector<char>& needed = p.needed;
   std::vector<char> output(g.values(), 0);
   needed.assign(g.values(), 0);
-  for (Tensor t : outputs) {
-    if (!t || static_cast<std::size_t>(t.id) >= g.values())
-      throw Error("an output is not a value of this graph", "plan");
+  for (Tensor t : outputs)
     needed[static_cast<std::size_t>(t.id)] = output[static_cast<std::size_t>(t.id)] = 1;
-  }
   std::vector<Node> live;
   for (std::size_t n = g.nodes().size(); n-- > 0;) {
     const Node& node = g.nodes()[n];
@@ -212,7 +242,8 @@ Plan::Plan(const Graph& g, std::span<const Tensor> outputs, const PlanOptions& o
   const std::vector<Step> steps = schedule(g, live, p.root, options.fuse && !options.device);
   p.placement = place(g, steps, p.root, p.kept, options.in_place);
   for (const Step& step : steps) p.add_step(step);
-  if (!p.device) p.arena = p.allocate(p.placement.bytes);  // a device's is asked for when it is needed
+  if (!p.device)  // a device's is asked for when it is needed
+    p.arena = p.allocate(p.arena_bytes() * p.steps.size());
 }
 
 Plan::~Plan() = default;
@@ -234,7 +265,7 @@ void* Plan::raw(Tensor t) const {
 
 void Plan::enqueue(Stream& stream) {
   if (impl_->stale) impl_->resolve();
-  for (const PlannedStep& step : impl_->steps) {
+  for (const PlannedStep& step : impl_->steps[0]) {
     const Launch& l = step.launches.front();
     try {
       l.kernel(l.call(), stream);
@@ -253,19 +284,13 @@ void Plan::run(ThreadTeam& team) {
     stream->synchronise();
     return;
   }
-  if (impl_->stale) impl_->resolve();
-  for (const PlannedStep& step : impl_->steps) {
-    const Launch& first = step.launches.front();
-    if (first.node.op->cpu_range) {
-      if (step.elements <= kChainGrain || team.size() == 1)
-        run_chain(step, 0, step.elements);
-      else
-        team.for_range(step.elements, kChainGrain,
-                       [&](std::int64_t begin, std::int64_t end) { run_chain(step, begin, end); });
-    } else {
-      first.node.op->cpu(first.call(), team);
-    }
-  }
+  Impl& p = *impl_;
+  if (p.stale) p.resolve();
+  // As many agents at once as there are threads, each alone; the whole team takes what does not go round.
+  const auto lanes = static_cast<std::int64_t>(p.steps.size());
+  const std::int64_t apart = lanes > 1 ? lanes / team.size() * team.size() : 0;
+  team.run(apart, [&](std::int64_t lane) { p.run_lane(static_cast<std::size_t>(lane), p.alone); });
+  for (std::int64_t lane = apart; lane < lanes; ++lane) p.run_lane(static_cast<std::size_t>(lane), team);
 }
 
 namespace {
@@ -285,7 +310,7 @@ std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int
 
 std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int64_t agents,
                                   const HostMemory& memory) const {
-  const Graph& g = impl_->g;
+  const Graph& g = impl_->whole;
   std::vector<Tensor> values;  // sources first, then what the run computes, in building order
   for (std::size_t v = 0; v < g.values(); ++v)
     if (impl_->needed[v]) values.push_back(Tensor{static_cast<std::int32_t>(v)});
@@ -310,18 +335,19 @@ std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int
   return "";
 }
 
-std::size_t Plan::arena_bytes() const { return impl_->placement.bytes; }
+std::size_t Plan::arena_bytes() const { return impl_->arena_bytes() * impl_->steps.size(); }
 std::size_t Plan::own_bytes() const {
-  std::size_t total = impl_->placement.bytes;
+  std::size_t total = arena_bytes();
   for (std::size_t v = 0; v < impl_->kept.size(); ++v)
-    if (impl_->kept[v] && impl_->needed[v] && !impl_->memory[v]) total += impl_->bytes(v);
+    if (impl_->kept[v] && impl_->needed[v] && !impl_->memory[v]) total += impl_->bytes(v, impl_->whole);
   return total;
 }
-std::size_t Plan::steps() const { return impl_->steps.size(); }
+std::size_t Plan::steps() const { return impl_->steps[0].size(); }
 
 std::string Plan::describe() const {
   std::string text;
-  for (const PlannedStep& step : impl_->steps) {
+  if (impl_->lanes.count > 1) text = std::to_string(impl_->lanes.count) + " agents apart, each:\n";
+  for (const PlannedStep& step : impl_->steps[0]) {
     for (std::size_t i = 0; i < step.launches.size(); ++i) {
       const Node& node = step.launches[i].node;
       text += (i ? " -> " : "") + std::string(node.op->name);

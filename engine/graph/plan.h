@@ -28,6 +28,7 @@ class Stream;
 struct PlanOptions {
   bool fuse = true;          // linear + bias + activation, gradients of layers, pointwise chains
   bool in_place = true;      // pointwise results over operands that are not needed any more
+  std::int64_t agents = 1;   // of the leading axis: on the CPU they run apart where the graph lets them
   Device* device = nullptr;  // null: the CPU. A device must have a kernel for every op
 };
 
