@@ -2,12 +2,18 @@
 
 #include <algorithm>
 
+#include "engine/base/error.h"
+
 namespace hardy::datasets {
 
 std::vector<EpisodeRows> find_episodes(Reader& reader, std::int64_t max_episode_steps) {
   constexpr std::int64_t kPiece = 65536;
   const Column& terminals = reader.column("terminals");
   const Column* timeouts = reader.find("timeouts");
+  for (const Column* c : {&terminals, timeouts})
+    if (c && (c->type == ArrayType::kString || c->row_elements() != 1 || c->rows() != terminals.rows()))
+      throw Error("is " + c->describe(), reader.where(*c),
+                  "expected a number for each of " + std::to_string(terminals.rows()) + " rows");
   std::vector<EpisodeRows> episodes;
   EpisodeRows e;
   for (std::int64_t at = 0; at < terminals.rows(); at += kPiece) {

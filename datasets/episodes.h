@@ -16,7 +16,8 @@ struct EpisodeRows {
 };
 
 // Episodes end at terminals, at timeouts, and at the end of the file (a last one that neither flag ends
-// was cut). max_episode_steps: where a file without timeouts cuts; 0: nowhere.
+// was cut). Errors: no terminals, flags of another shape. max_episode_steps: where a file without timeouts
+// cuts; 0: nowhere.
 std::vector<EpisodeRows> find_episodes(Reader& reader, std::int64_t max_episode_steps = 0);
 
 }  // namespace hardy::datasets

@@ -46,8 +46,9 @@ std::optional<std::vector<std::int64_t>> shape_of(std::string_view text) {
     if (text[i] == ' ' || text[i] == ',' || text[i] == 'L') continue;
     std::int64_t n = 0;
     std::size_t digits = 0;
-    for (; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i, ++digits) n = n * 10 + (text[i] - '0');
-    if (digits == 0 || digits > 14 || shape.size() == 8) return std::nullopt;
+    for (; digits < 15 && i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i, ++digits)
+      n = n * 10 + (text[i] - '0');
+    if (digits == 0 || digits == 15 || shape.size() == 8) return std::nullopt;
     shape.push_back(n);
     --i;
   }

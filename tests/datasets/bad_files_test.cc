@@ -1,4 +1,5 @@
-// What no file may do: crash the reader, make it allocate more than the file can hold, or leave a partial OUT.
+// What no file may do: crash the reader, make it allocate more than the file can hold, or leave a partial
+// OUT.
 #include <gtest/gtest.h>
 #include <hdf5.h>
 
@@ -40,7 +41,8 @@ TEST(BadFiles, DamagedBytesAnywhereGiveAnErrorOrOtherNumbersAndNeverACrash) {
   for (int i = 0; i < 150; ++i) {
     std::string bytes = whole;
     for (unsigned k = 0; k < 1 + random() % 4; ++k)  // the structure lies in the first few thousand bytes
-      bytes[random() % std::min<std::size_t>(bytes.size(), 6000)] = static_cast<char>(random() % 2 ? random() : 255);
+      bytes[random() % std::min<std::size_t>(bytes.size(), 6000)] =
+          static_cast<char>(random() % 2 ? random() : 255);
     test::put(dir / "damaged", bytes);
     refused += !refusal(dir / "damaged").empty();
   }
@@ -52,7 +54,8 @@ TEST(BadFiles, TruncatedFilesOfEveryFormatAreRefused) {
   write_hdf5(dir / "f", test::some_data(300));
   const std::string whole = test::contents(dir / "f");
   for (const double share : {0.0, 0.02, 0.3, 0.7, 0.99}) {
-    test::put(dir / "cut", whole.substr(0, static_cast<std::size_t>(share * static_cast<double>(whole.size()))));
+    test::put(dir / "cut",
+              whole.substr(0, static_cast<std::size_t>(share * static_cast<double>(whole.size()))));
     EXPECT_NE(refusal(dir / "cut"), "") << share;
   }
   test::put(dir / "zip", std::string("PK\3\4") + whole);
@@ -102,7 +105,7 @@ TEST(BadFiles, ADamagedChunkIsNamedWithItsKeyAndShape) {
   write_hdf5(dir / "f", test::some_data(3000));
   std::string bytes = test::contents(dir / "f");
   const std::size_t chunk = bytes.find("\x78\x5e", 2000) != std::string::npos ? bytes.find("\x78\x5e", 2000)
-                                                                                : bytes.find("\x78\x9c", 2000);
+                                                                              : bytes.find("\x78\x9c", 2000);
   ASSERT_NE(chunk, std::string::npos);
   for (std::size_t i = 100; i < 140; ++i) bytes[chunk + i] = static_cast<char>(~bytes[chunk + i]);
   test::put(dir / "f", bytes);
@@ -115,7 +118,8 @@ TEST(BadFiles, AFullDiskLeavesNoFileAndOneLine) {
   write_hdf5(dir / "in.hdf5", test::some_data(30000));
   const std::string in = (dir / "in.hdf5").string();
   for (const std::string out : {"out.hdf5", "out-v0"}) {
-    const test::Result r = test::hardy_command("data convert " + in + " " + (dir / out).string(), "ulimit -f 400; ");
+    const test::Result r =
+        test::hardy_command("data convert " + in + " " + (dir / out).string(), "ulimit -f 400; ");
     EXPECT_EQ(r.code, 2) << r.err;
     EXPECT_TRUE(test::one_line(r.err)) << r.err;
     EXPECT_NE(r.err.find(out), std::string::npos) << r.err;

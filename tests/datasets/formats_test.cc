@@ -82,7 +82,8 @@ void expect_columns(Reader& reader, const fs::path& folder) {
 void expect_read(const std::string& kind, const fs::path& path, const std::string& format) {
   const Scratch out;
   ASSERT_EQ(test::run_script("formats.py", "write " + kind + " " + path.string()), 0) << kind;
-  ASSERT_EQ(test::run_script("formats.py", "expect " + kind + " " + path.string() + " " + out.path().string()), 0);
+  ASSERT_EQ(
+      test::run_script("formats.py", "expect " + kind + " " + path.string() + " " + out.path().string()), 0);
   const auto reader = open_dataset(path, {.threads = 3});
   EXPECT_EQ(reader->format(), format) << kind;
   expect_columns(*reader, out.path());
@@ -116,7 +117,9 @@ TEST(FormatsByPython, D4rlFilesThatWeCopyAreTheSameToH5py) {
       write_hdf5(dir / "a.hdf5", arrays);
     }
     copy_dataset(*open_dataset(dir / "a.hdf5"), *create_dataset(dir / "b.hdf5"));
-    EXPECT_EQ(test::run_script("formats.py", "same " + (dir / "a.hdf5").string() + " " + (dir / "b.hdf5").string()), 0)
+    EXPECT_EQ(
+        test::run_script("formats.py", "same " + (dir / "a.hdf5").string() + " " + (dir / "b.hdf5").string()),
+        0)
         << kind;
   }
 }
@@ -144,10 +147,13 @@ TEST(FormatsByPython, MinarisOwnFilesAreReadWithBoxDictAndTupleSpaces) {
   EXPECT_EQ(all->attributes().at("algorithm_name"), "nobody");
   const std::vector<float> a = all->read_floats(all->column("observations"), 0, 1),
                            b = some->read_floats(some->column("observations"), 0, 1);
-  EXPECT_EQ(b, (std::vector<float>{a[4], a[5], a[6], a[2], a[3]}));  // all: achieved_goal, desired_goal, observation
+  EXPECT_EQ(b, (std::vector<float>{a[4], a[5], a[6], a[2],
+                                   a[3]}));  // all: achieved_goal, desired_goal, observation
   EXPECT_EQ(find_episodes(*all).size(), 11U);
   EXPECT_EQ(transitions_of(*all, View::kLossless).rows, 40);
-  EXPECT_NE(test::error_of([&] { open_dataset(file, {.observation_parts = {"observatoin"}}); }).find("observation'"),
+  EXPECT_NE(test::error_of([&] {
+              open_dataset(file, {.observation_parts = {"observatoin"}});
+            }).find("observation'"),
             std::string::npos);
 }
 
@@ -157,7 +163,9 @@ TEST(FormatsByPython, MinarisOwnLibraryReadsWhatWeMakeOfD4rl) {
   ASSERT_EQ(test::run_script("formats.py", "write v2 " + (dir / "a.hdf5").string()), 0);
   const auto writer = create_dataset(dir / "ours-v0", {.format = "minari"});
   copy_dataset(*open_dataset(dir / "a.hdf5"), *writer);
-  EXPECT_EQ(test::run_script("formats.py", "minari " + (dir / "ours-v0").string() + " " + (dir / "a.hdf5").string()), 0);
+  EXPECT_EQ(test::run_script("formats.py",
+                             "minari " + (dir / "ours-v0").string() + " " + (dir / "a.hdf5").string()),
+            0);
   std::string notes;
   for (const std::string& n : writer->notes()) notes += n + "\n";
   EXPECT_NE(notes.find("metadata/algorithm"), std::string::npos) << notes;
@@ -198,7 +206,8 @@ TEST(Formats, MinariAndBackIsTheSameDataset) {
   copy_dataset(*open_dataset(dir / "m-v0"), *writer);
   const Arrays back = read_hdf5(dir / "b.hdf5");
   ASSERT_EQ(back.size(), arrays.size());
-  for (const auto& [key, a] : arrays) EXPECT_TRUE(back.at(key).bytes == a.bytes && back.at(key).type == a.type) << key;
+  for (const auto& [key, a] : arrays)
+    EXPECT_TRUE(back.at(key).bytes == a.bytes && back.at(key).type == a.type) << key;
 }
 
 TEST(Formats, MinariFromAFileWithoutNextStatesKeepsTerminalStepsAndSaysWhatItDrops) {
@@ -210,7 +219,8 @@ TEST(Formats, MinariFromAFileWithoutNextStatesKeepsTerminalStepsAndSaysWhatItDro
   ASSERT_EQ(writer->notes().size(), 1U);
   EXPECT_EQ(writer->notes()[0].substr(0, 2), "4 ");
   const auto reader = open_dataset(dir / "m-v0");
-  const Array rewards = reader->read(reader->column("rewards")), terminals = reader->read(reader->column("terminals"));
+  const Array rewards = reader->read(reader->column("rewards")),
+              terminals = reader->read(reader->column("terminals"));
   EXPECT_EQ(rewards.elements(), 36);
   int terminal = 0;
   for (std::int64_t i = 0; i < 36; ++i) {

@@ -18,7 +18,8 @@ inline bool has_modules(const std::string& modules) {
 
 // Exit code of tests/datasets/python/SCRIPT ARGUMENTS.
 inline int run_script(const std::string& script, const std::string& arguments) {
-  const std::filesystem::path path = std::filesystem::path(HARDY_TEST_DATA).parent_path() / "datasets/python" / script;
+  const std::filesystem::path path =
+      std::filesystem::path(HARDY_TEST_DATA).parent_path() / "datasets/python" / script;
   return std::system(("'" + python() + "' -W ignore '" + path.string() + "' " + arguments).c_str());
 }
 

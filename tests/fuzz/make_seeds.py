@@ -24,8 +24,8 @@ def columns(n=12, kind='f4'):
 def d4rl():
     for name, options, libver, kind in (
             ('plain', {}, None, 'f4'), ('gzip', dict(compression='gzip'), None, 'f8'),
-            ('latest', dict(compression='gzip', shuffle=True, fletcher32=True), 'latest', 'f4'),
-            ('chunks', dict(chunks=True), 'latest', '>f2')):
+            ('latest', dict(compression='gzip', shuffle=True, fletcher32=True), ('v110', 'v110'), 'f4'),
+            ('chunks', dict(chunks=True), ('v110', 'v110'), '>f2')):
         with h5py.File(place('d4rl', name), 'w', libver=libver) as f:
             for key, value in columns(kind=kind).items():
                 f.create_dataset(key, data=value, **options)
@@ -39,7 +39,7 @@ def d4rl():
 
 
 def minari():
-    for name, parts, libver in (('box', None, None), ('dict', ('observation', 'achieved_goal'), 'latest')):
+    for name, parts, libver in (('box', None, None), ('dict', ('observation', 'achieved_goal'), ('v110', 'v110'))):
         with h5py.File(place('minari', name), 'w', track_order=True, libver=libver) as f:
             for e, steps in enumerate((3, 1, 4)):
                 g = f.create_group(f'episode_{e}')

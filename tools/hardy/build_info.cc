@@ -10,6 +10,7 @@
 #include <mujoco/mujoco.h>
 #endif
 
+#include "datasets/deflate.h"
 #include "engine/graph/device.h"
 #include "engine/ops/gemm.h"
 #include "engine/run/build.h"
@@ -27,6 +28,12 @@ std::string hdf5_version() {
   return dotted(static_cast<int>(major), static_cast<int>(minor), static_cast<int>(patch));
 }
 
+// The version, "" where zlib stands in.
+std::string libdeflate_version() {
+  const std::string name = datasets::deflate_library();
+  return name.starts_with("libdeflate ") ? name.substr(name.find(' ') + 1) : "";
+}
+
 std::string mujoco_version() {
 #ifdef HARDY_HAVE_MUJOCO
   return mj_versionString();
@@ -42,6 +49,7 @@ std::vector<LibraryInfo> libraries() {
           {"Boost", dotted(BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100),
            "libboost-program-options-dev"},
           {"HDF5", hdf5_version(), "libhdf5-dev"},
+          {"libdeflate", libdeflate_version(), "libdeflate-dev"},
           {"nlohmann-json",
            dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH),
            "nlohmann-json3-dev"},
