@@ -65,7 +65,7 @@ std::string axes(const Frame& f, const ChartText& text, bool x_ticks = true) {
   if (x_ticks)
     for (double v = std::ceil(f.x.low / x_step) * x_step; v <= f.x.high; v += x_step)
       s += "<text class=\"tick\" text-anchor=\"middle\" x=\"" + at(f.px(v)) + "\" y=\"" + at(f.bottom + 18) +
-           "\">" + tick_text(v, x_step) + "</text>";
+           "\">" + tick_text(std::abs(v) < x_step * 1e-6 ? 0 : v, x_step) + "</text>";
   s += "<text class=\"axis\" text-anchor=\"middle\" x=\"" + at((f.left + f.right) / 2) + "\" y=\"" +
        at(f.bottom + 38) + "\">" + escaped(text.x_label) + "</text>";
   s += "<text class=\"axis\" x=\"" + at(f.left) + "\" y=\"" + at(f.top - 10) + "\">" + escaped(text.y_label) +
