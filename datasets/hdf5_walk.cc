@@ -60,7 +60,7 @@ class Walk {
     H5Pget_userblock(creation, &user_block);
     if (user_block != 0) throw Error("begins with a user block, which is not understood", path_);
     json attributes = json::object(), datasets = json::array();
-    if (H5Ovisit2(file_, H5_INDEX_NAME, H5_ITER_NATIVE, collect, this, H5O_INFO_BASIC) < 0)
+    if (H5Ovisit2(file_, H5_INDEX_NAME, H5_ITER_NATIVE, collect, this, H5O_INFO_BASIC | H5O_INFO_NUM_ATTRS) < 0)
       throw Error("is damaged: its groups cannot be walked", path_, "download or copy it again");
     for (const std::string& group : groups_)
       if (json a = attributes_of(group); !a.empty()) attributes[group == "." ? "" : group] = std::move(a);
@@ -156,7 +156,7 @@ class Walk {
   json dataset(const std::string& key) const {
     const std::string where = path_ + " /" + key;
     const Hdf5Id dataset(H5Dopen2(file_, key.c_str(), H5P_DEFAULT), H5Dclose);
-    if (!dataset.good()) throw Error("cannot be opened", where, "the file is damaged");
+    if (!dataset.good()) throw Error("cannot be opened: it is damaged, or written by a newer HDF5 than this one", where);
     const Hdf5Id space(H5Dget_space(dataset), H5Sclose), type(H5Dget_type(dataset), H5Tclose);
     const Hdf5Id creation(H5Dget_create_plist(dataset), H5Pclose);
     const char kind = kind_of(type, where);

@@ -63,7 +63,7 @@ def d4rl_variant(kind):
 
 def write_d4rl(kind, path):
     d, options = d4rl_variant(kind)
-    with h5py.File(path, 'w', libver='latest' if kind == 'filters' else None) as f:
+    with h5py.File(path, 'w', libver=('v110', 'v110') if kind == 'filters' else None) as f:
         for key, value in d.items():
             f.create_dataset(key, data=value, **options)
         if kind == 'v2':

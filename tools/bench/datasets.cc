@@ -1,0 +1,74 @@
+// How fast dataset files are read and written. tools/bench/datasets_against_h5py makes the file and runs
+// h5py beside this.
+//
+//   HARDY_BENCH_FILE   the file that is read; needed
+#include <benchmark/benchmark.h>
+#include <sys/resource.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "datasets/deflate.h"
+#include "datasets/hdf5_file.h"
+#include "datasets/transitions.h"
+
+namespace {
+
+using namespace hardy::datasets;
+
+double peak_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return 1024.0 * static_cast<double>(usage.ru_maxrss);
+}
+
+const char* file(benchmark::State& state) {
+  const char* name = std::getenv("HARDY_BENCH_FILE");
+  if (!name) state.SkipWithError("HARDY_BENCH_FILE names no file");
+  return name;
+}
+
+// Every array of the file. overhead: peak memory beyond the arrays'.
+void read(benchmark::State& state) {
+  const char* name = file(state);
+  if (!name) return;
+  double decoded = 0;
+  for (auto _ : state) {
+    const auto reader = open_dataset(name, {.threads = static_cast<int>(state.range(0))});
+    const Arrays arrays = read_arrays(*reader);
+    decoded = 0;
+    for (const auto& [key, a] : arrays) decoded += static_cast<double>(a.bytes.size());
+  }
+  state.SetLabel(deflate_library());
+  state.counters["decoded_MB"] = decoded / 1e6;
+  state.counters["overhead_MiB"] = (peak_bytes() - decoded) / (1 << 20);
+  state.SetBytesProcessed(static_cast<std::int64_t>(decoded) * state.iterations());
+}
+
+// The qlearning view, straight from the file.
+void qlearning(benchmark::State& state) {
+  const char* name = file(state);
+  if (!name) return;
+  for (auto _ : state) {
+    const auto reader = open_dataset(name);
+    benchmark::DoNotOptimize(transitions_of(*reader, View::kQlearning).rows);
+  }
+}
+
+void write(benchmark::State& state) {
+  const char* name = file(state);
+  if (!name) return;
+  const Arrays arrays = read_hdf5(name);
+  const std::string out = std::string(name) + ".written";
+  for (auto _ : state) write_arrays(*create_dataset(out, {.threads = static_cast<int>(state.range(0))}), arrays);
+  std::filesystem::remove(out);
+}
+
+// 0 threads: all that the machine has.
+BENCHMARK(read)->Arg(1)->Arg(0)->Unit(benchmark::kMillisecond)->UseRealTime()->MinTime(0.01)->Repetitions(5);
+BENCHMARK(qlearning)->Unit(benchmark::kMillisecond)->UseRealTime()->MinTime(0.01)->Repetitions(3);
+BENCHMARK(write)->Arg(1)->Arg(0)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(1)->Repetitions(2);
+
+}  // namespace
+
+BENCHMARK_MAIN();
