@@ -5,8 +5,9 @@
 #include "algorithms/offline/offline_trainee.h"
 #include "algorithms/online/sac_trainee.h"
 #include "datasets/corrupt.h"
+#include "datasets/inspect.h"
+#include "datasets/memory.h"
 #include "datasets/store.h"
-#include "datasets/summary.h"
 #include "engine/base/nearest.h"
 #include "engine/run/atomic_file.h"
 #include "envs/environment.h"
@@ -50,7 +51,8 @@ class OfflineJob final : public TrainingJob {
       throw Error("an offline method needs a dataset", "--dataset", "e.g. --dataset hopper.hdf5");
     method_->check();
     const datasets::Arrays arrays = datasets::read_arrays(*datasets::open_dataset(dataset_));
-    nlohmann::json summary = datasets::summarise(arrays, dataset_);
+    datasets::MemoryReader memory(arrays, dataset_);
+    nlohmann::json summary = datasets::inspect(memory);
     const datasets::View view = datasets::view_named(view_);
     if (view == datasets::View::kQlearning && summary.at("corruption").is_object())
       for (const auto& e : summary.at("corruption").at("elements"))

@@ -204,7 +204,7 @@ class Corruption {
     plan_streams();
     copy_the_rest();
     for_pieces(rows_, [&](std::int64_t first, std::int64_t n) { piece(first, n); });
-    const nlohmann::json m = manifest(input_sha256);
+    nlohmann::json m = manifest(input_sha256);
     out_.put(std::string(kCorruptionRecord) + "manifest", Array::text(m.dump()));
     nlohmann::json attributes = in_.attributes();
     attributes["hardy_corruption"] = m.dump();

@@ -107,7 +107,8 @@ TEST(Audit, FindsRowsThatOccurTwice) {
     std::copy_n(a[key].bytes.begin() + static_cast<std::ptrdiff_t>(10 * row), 3 * row,
                 a[key].bytes.begin() + static_cast<std::ptrdiff_t>(1500 * row));
   }
-  const Finding* f = find(audit_of(a), "duplicates", "");
+  const Audit found = audit_of(a);
+  const Finding* f = find(found, "duplicates", "");
   ASSERT_NE(f, nullptr);
   EXPECT_EQ(f->count, 3);
   EXPECT_EQ(f->first_rows, (Rows{1500, 1501, 1502}));
@@ -131,8 +132,9 @@ TEST(Audit, FindsTimeoutsOutOfStep) {
         ++timeouts;
       }
     a["timeouts"] = shifted;
-    const Finding* f = find(audit_of(a), next ? "continuity" : "jumps", "timeouts",
-                            next ? "a row before or after" : "one row");
+    const Audit found = audit_of(a);
+    const Finding* f =
+        find(found, next ? "continuity" : "jumps", "timeouts", next ? "a row before or after" : "one row");
     ASSERT_NE(f, nullptr) << next << "\n" << all_of(audit_of(a));
     EXPECT_GE(f->count, timeouts * 9 / 10) << next;
     EXPECT_LE(f->count, timeouts) << next;
@@ -142,13 +144,15 @@ TEST(Audit, FindsTimeoutsOutOfStep) {
 TEST(Audit, FindsTeleportsInFilesWithoutNextObservations) {
   Arrays a = made_data(2000, ArrayType::kF32, false);
   for (int k = 0; k < 4; ++k) a["observations"].as<float>()[4 * 5 + k] += 40;
-  EXPECT_EQ(find(audit_of(a), "jumps", "observations")->first_rows, (Rows{4, 5}));
+  const Audit found = audit_of(a);
+  EXPECT_EQ(find(found, "jumps", "observations")->first_rows, (Rows{4, 5}));
 }
 
 TEST(Audit, FindsConstantDimensions) {
   Arrays a = made_data(2000);
   for (std::int64_t row = 0; row < 2000; ++row) a["actions"].as<float>()[2 * row + 1] = 0.25f;
-  const Finding* f = find(audit_of(a), "constant", "actions");
+  const Audit found = audit_of(a);
+  const Finding* f = find(found, "constant", "actions");
   ASSERT_NE(f, nullptr);
   EXPECT_EQ(f->text, "dimensions that never change: 1");
 }
@@ -156,7 +160,8 @@ TEST(Audit, FindsConstantDimensions) {
 TEST(Audit, FindsTypesThatSurprise) {
   Arrays a = made_data(2000, ArrayType::kF64);
   a["rewards"].as<double>()[12] = 0.1;  // no float32
-  const Finding* f = find(audit_of(a), "types", "rewards");
+  const Audit found = audit_of(a);
+  const Finding* f = find(found, "types", "rewards");
   ASSERT_NE(f, nullptr);
   EXPECT_EQ(f->first_rows, Rows{12});
   a = made_data(2000);

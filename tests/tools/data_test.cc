@@ -1,6 +1,9 @@
 // `hardy data ...` and `hardy report FILE`, as people run them.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -160,11 +163,48 @@ TEST_F(DataCommands, AFullDiskLeavesNoPartialFile) {
     const Result r = hardy_command("data " + std::string(what) + " " + at("clean.hdf5") + " " + at("o.hdf5") +
                                        (what[0] == 'c' ? " --elements observations" : ""),
                                    "trap '' XFSZ; ulimit -f 16; ");
-    EXPECT_EQ(r.code, 1) << r.err;
+    EXPECT_EQ(r.code, 2) << r.err;
     EXPECT_TRUE(one_line(r.err)) << r.err;
     EXPECT_NE(r.err.find("o.hdf5"), std::string::npos) << r.err;
     EXPECT_EQ(files(), there);
   }
+}
+
+// Peak resident memory of one command, in MiB; its exit code must be `code`.
+long peak_of(std::vector<std::string> arguments, int code) {
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(open("/dev/null", O_WRONLY), 1);
+    std::vector<char*> words{const_cast<char*>("hardy")};
+    for (std::string& a : arguments) words.push_back(a.data());
+    words.push_back(nullptr);
+    execv(HARDY_COMMAND, words.data());
+    _exit(127);
+  }
+  int status = 0;
+  rusage usage{};
+  EXPECT_EQ(wait4(child, &status, 0, &usage), child);
+  EXPECT_EQ(WEXITSTATUS(status), code) << arguments[1];
+  return usage.ru_maxrss / 1024;
+}
+
+TEST_F(DataCommands, LongFilesAreInspectedAuditedAndCorruptedInMemoryThatDoesNotHoldThem) {
+  constexpr std::int64_t kRows = 4000000;  // 432 MB decoded; zeros, so that the file is small
+  datasets::Arrays a;
+  using datasets::Array;
+  using datasets::ArrayType;
+  for (const char* key : {"observations", "next_observations"})
+    a[key] = Array::of(ArrayType::kF32, {kRows, 11});
+  a["actions"] = Array::of(ArrayType::kF32, {kRows, 3});
+  a["rewards"] = Array::of(ArrayType::kF32, {kRows});
+  for (const char* key : {"terminals", "timeouts"}) a[key] = Array::of(ArrayType::kBool, {kRows});
+  for (std::int64_t row = 999; row < kRows; row += 1000) a["timeouts"].as<std::uint8_t>()[row] = 1;
+  datasets::write_hdf5(dir_ / "long.hdf5", a, 1);
+  a.clear();
+  EXPECT_LT(peak_of({"data", "inspect", at("long.hdf5")}, 0), 200);
+  EXPECT_LT(peak_of({"data", "audit", at("long.hdf5")}, 3), 200);  // its rows are all alike
+  EXPECT_LT(peak_of({"data", "corrupt", at("long.hdf5"), at("d.hdf5"), "--elements", "dynamics"}, 0), 200);
+  EXPECT_LT(peak_of({"data", "corrupt", "--undo", at("d.hdf5"), at("b.hdf5")}, 0), 200);
 }
 
 TEST_F(DataCommands, ReportDrawsADatasetAndWhatWasCorruptedInIt) {

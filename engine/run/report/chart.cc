@@ -78,7 +78,7 @@ std::vector<Tick> log_ticks(const Range& range) {
   return ticks;
 }
 
-std::string axes(const Frame& f, const ChartText& text) {
+std::string axes(const Frame& f, const ChartText& text, bool x_ticks = true) {
   std::string s;
   for (const Tick& t : text.log_y ? log_ticks(f.y) : linear_ticks(f.y)) {
     s += "<line class=\"grid\" x1=\"" + at(f.left) + "\" x2=\"" + at(f.right) + "\" y1=\"" +
@@ -86,9 +86,10 @@ std::string axes(const Frame& f, const ChartText& text) {
     s += "<text class=\"tick\" text-anchor=\"end\" x=\"" + at(f.left - 8) + "\" y=\"" +
          at(f.py(t.place) + 4) + "\">" + t.text + "</text>";
   }
-  for (const Tick& t : text.log_x ? log_ticks(f.x) : linear_ticks(f.x))
-    s += "<text class=\"tick\" text-anchor=\"middle\" x=\"" + at(f.px(t.place)) + "\" y=\"" +
-         at(f.bottom + 18) + "\">" + t.text + "</text>";
+  if (x_ticks)
+    for (const Tick& t : text.log_x ? log_ticks(f.x) : linear_ticks(f.x))
+      s += "<text class=\"tick\" text-anchor=\"middle\" x=\"" + at(f.px(t.place)) + "\" y=\"" +
+           at(f.bottom + 18) + "\">" + t.text + "</text>";
   s += "<text class=\"axis\" text-anchor=\"middle\" x=\"" + at((f.left + f.right) / 2) + "\" y=\"" +
        at(f.bottom + 38) + "\">" + escaped(text.x_label) + "</text>";
   s += "<text class=\"axis\" x=\"" + at(f.left) + "\" y=\"" + at(f.top - 10) + "\">" + escaped(text.y_label) +

@@ -70,12 +70,12 @@ std::string findings(const json& audit) {
       first += (first.empty() ? "" : ", ") + row.dump();
     const std::string severity = text_of(f, "severity");
     rows += std::string(severity == "note" ? "<tr>" : "<tr class=\"differs\">") + "<td>" + escaped(severity) +
-            "</td><td><code>" + escaped(text_of(f, "column", "")) + "</code></td><td class=\"wrap\">" +
+            "</td><td class=\"wrap\"><code>" + escaped(text_of(f, "column", "")) + "</code> " +
             escaped(text_of(f, "text")) + "<br><span class=\"note\">" + escaped(text_of(f, "advice")) +
             "</span></td><td class=\"n\">" + count(value_of(f, "count")) + "</td><td>" + escaped(first) +
             "</td></tr>";
   }
-  return "<div class=\"scroll\"><table><thead><tr><th>severity</th><th>column</th><th>finding</th><th "
+  return "<div class=\"scroll\"><table><thead><tr><th>severity</th><th>finding</th><th "
          "class=\"n\">count</th>"
          "<th>first rows</th></tr></thead><tbody>" +
          rows + "</tbody></table></div>";
@@ -161,7 +161,7 @@ std::string spread_charts(const json& s, const char* key, const char* list_key, 
   const json h = s.value(key, json()).value("histogram", json());
   const ChartText text{what + "s of the episodes", "episode " + what, "episodes"};
   return two_widths(histogram(text, list(h, "edges"), list(h, "counts")),
-                    small_histogram(what + "s of the episodes", list(h, "edges"), list(h, "counts"))) +
+                    small_histogram(what + "s of the episodes", list(h, "edges"), list(h, "counts"), 380)) +
          (list(s, list_key).size() > 1 ? over_file(list(s, list_key), "episode " + what, colour) : "");
 }
 
@@ -178,9 +178,9 @@ std::string layout(const json& s) {
 }
 
 constexpr const char* kMore = R"(
-td.wrap{white-space:normal;min-width:260px}
-.strips{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,340px),1fr));gap:12px}
-.dims{grid-template-columns:repeat(auto-fill,minmax(min(100%,190px),1fr))}
+td.wrap{white-space:normal;min-width:220px}
+.strips{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:12px}
+.dims{grid-template-columns:repeat(auto-fill,minmax(min(100%,220px),1fr))}.dims svg{font-size:14px}
 @media (max-width:600px){.dims{grid-template-columns:repeat(2,minmax(0,1fr))}.dims svg{font-size:16px}}
 )";
 

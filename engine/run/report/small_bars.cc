@@ -29,12 +29,13 @@ std::string short_number(double value) {
 }
 
 std::string small_histogram(const std::string& title, const std::vector<double>& edges,
-                            const std::vector<double>& counts) {
+                            const std::vector<double>& counts, int width) {
   if (counts.empty() || edges.size() != counts.size() + 1) return "";
-  constexpr double kWidth = 240, kTop = 26, kBottom = 82;
+  constexpr double kTop = 26, kBottom = 82;
+  const double right = width - 10;
   const double most = std::max(1.0, *std::ranges::max_element(counts)),
-               each = (kWidth - 20) / static_cast<double>(counts.size());
-  std::string svg = opening(title, 240, 104) +
+               each = (right - 10) / static_cast<double>(counts.size());
+  std::string svg = opening(title, width, 104) +
                     "<text class=\"label\" style=\"fill:var(--ink)\" x=\"10\" y=\"18\">" + escaped(title) +
                     "</text>";
   for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -45,7 +46,7 @@ std::string small_histogram(const std::string& title, const std::vector<double>&
            number(height, 2) + "\"/>";
   }
   return svg + text(10, 98, "start", short_number(edges.front())) +
-         text(kWidth - 10, 98, "end", short_number(edges.back())) + "</svg>";
+         text(right, 98, "end", short_number(edges.back())) + "</svg>";
 }
 
 std::string strip(const std::string& title, const std::vector<double>& shares, int colour) {
