@@ -23,7 +23,7 @@ std::uint64_t hash_of(const std::string& name) {
 
 Update::Update(Learner& learner, std::string name) : learner_(learner), name_(std::move(name)) {
   seeds_ = graph_.input("seeds", DType::kI32, {learner.agents(), 2});
-  step_ = graph_.input("step", DType::kI32, {1, 2});
+  step_ = graph_.shared_input("step", DType::kI32, {1, 2});
 }
 
 Tensor Update::normal(const Shape& shape, Stream stream) {
@@ -178,7 +178,7 @@ void Learner::plan(Update& u) {
     if (s.next) outputs.push_back(s.next);
   for (const Update::Report& r : u.reports_) outputs.push_back(r.value);
 
-  u.plan_ = std::make_unique<graph::Plan>(g, outputs);
+  u.plan_ = std::make_unique<graph::Plan>(g, outputs, graph::PlanOptions{.agents = agents()});
   u.plan_->bind(u.seeds_, seed_words_.data());
   u.plan_->bind(u.step_, step_words_);
   for (const auto& [index, tensor] : u.parameters_) u.plan_->bind(tensor, store_.value(index));

@@ -73,6 +73,7 @@ class OfflineJob final : public TrainingJob {
                         std::to_string(spec.action_size));
       low = spec.action_low;
       high = spec.action_high;
+      score_returns(summary, spec);
     }
     summary["sha256"] = run::sha256_of_file(dataset_);
     summary["view"] = view_;
@@ -83,6 +84,14 @@ class OfflineJob final : public TrainingJob {
   }
 
  private:
+  // A file whose name says no task is scored as its environment scores.
+  static void score_returns(nlohmann::json& summary, const envs::EnvSpec& spec) {
+    if (summary.contains("score")) return;
+    const nlohmann::json& returns = summary.at("return");
+    for (const char* key : {"mean", "min", "max"})
+      summary["score"][key] = envs::normalised_score(spec, returns.at(key).get<double>());
+  }
+
   void corrupt_in_memory(datasets::Transitions& t, nlohmann::json& summary) {
     if (corrupt_.empty()) return;
     corruption_.seed = static_cast<std::uint64_t>(corrupt_seed_);

@@ -29,10 +29,10 @@ OfflineTrainee::OfflineTrainee(const OfflineMethod& method, datasets::Transition
   Graph& g = update.graph();
   std::vector<std::pair<Tensor, void*>> places;
   const auto table = [&](const char* name, std::vector<float>& values, std::int64_t width) {
-    places.emplace_back(g.input(name, DType::kF32, {n, width}), values.data());
+    places.emplace_back(g.shared_input(name, DType::kF32, {n, width}), values.data());
     return places.back().first;
   };
-  places.emplace_back(g.input("rows", DType::kI32, {1}), &rows_);
+  places.emplace_back(g.shared_input("rows", DType::kI32, {1}), &rows_);
   const Tensor index = update.indices(batch, places.back().first, Stream::kBatch);
   const auto rows_of = [&](const char* name, std::vector<float>& values, std::int64_t width) {
     return ops::gather_rows(g, table(name, values, width), index);

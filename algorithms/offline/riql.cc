@@ -12,25 +12,6 @@
 namespace hardy::algorithms {
 namespace {
 
-// 1 where the TD error is larger than the threshold.
-struct Exceeds {
-  static constexpr const char* kName = "exceeds";
-  template <class S>
-  S operator()(S x, S d) const {
-    return math::where(math::abs(x) > d, S(1), S(0));
-  }
-};
-// Moves d so that a share p of the errors lies within it: d exp(rate (share outside - (1 - p))).
-struct FollowQuantile {
-  static constexpr const char* kName = "follow_quantile";
-  double p, rate;
-  template <class S>
-  S operator()(S d, S outside) const {
-    using T = math::Scalar<S>;
-    return d * math::exp(S(static_cast<T>(rate)) * (outside - S(static_cast<T>(1 - p))));
-  }
-};
-
 class Riql final : public OfflineMethod {
  public:
   Riql() { c_.normalise = true; }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "algorithms/online/formulas.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/concat.h"
 #include "engine/ops/gather.h"
@@ -11,33 +12,6 @@
 
 namespace hardy::algorithms {
 namespace {
-
-// y = r + gamma (1 - terminal) (min Q' - alpha log pi')
-struct SoftTarget {
-  static constexpr const char* kName = "soft_target";
-  float gamma;
-  template <class S>
-  S operator()(S reward, S terminal, S q_next, S log_prob_next, S log_alpha) const {
-    return reward + S(gamma) * (S(1) - terminal) * (q_next - math::exp(log_alpha) * log_prob_next);
-  }
-};
-// alpha log pi - Q
-struct ActorLoss {
-  static constexpr const char* kName = "actor_loss";
-  template <class S>
-  S operator()(S log_prob, S q, S log_alpha) const {
-    return math::exp(log_alpha) * log_prob - q;
-  }
-};
-// -log alpha (log pi + target entropy)
-struct TemperatureLoss {
-  static constexpr const char* kName = "temperature_loss";
-  float target_entropy;
-  template <class S>
-  S operator()(S log_alpha, S log_prob) const {
-    return -log_alpha * (log_prob + S(target_entropy));
-  }
-};
 
 struct Batch {
   Tensor s, a, r, s2, terminal;  // [A, B, obs], [A, B, act], [A, B], [A, B, obs], [A, B]
@@ -52,7 +26,7 @@ Batch sample(Learner& learner, Update& u, std::int64_t batch, int obs, int act, 
     places.emplace_back(t, memory);
     return t;
   };
-  const Tensor rows = g.input("replay rows", DType::kI32, {1});
+  const Tensor rows = g.shared_input("replay rows", DType::kI32, {1});
   places.emplace_back(rows, replay.rows);
   const Tensor index = u.indices(batch, rows, Stream::kBatch);
   const auto column = [&](const char* name, float* memory) {

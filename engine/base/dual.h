@@ -75,48 +75,48 @@ using Scalar = typename ScalarOf<S>::type;
 
 template <class T>
 requires std::is_floating_point_v<T>
-inline T exp(T x) { return std::exp(x); }
+constexpr T exp(T x) { return std::exp(x); }
 template <class T>
 requires std::is_floating_point_v<T>
-inline T log(T x) { return std::log(x); }
+constexpr T log(T x) { return std::log(x); }
 template <class T>
 requires std::is_floating_point_v<T>
-inline T log1p(T x) { return std::log1p(x); }
+constexpr T log1p(T x) { return std::log1p(x); }
 template <class T>
 requires std::is_floating_point_v<T>
-inline T tanh(T x) { return std::tanh(x); }
+constexpr T tanh(T x) { return std::tanh(x); }
 template <class T>
 requires std::is_floating_point_v<T>
-inline T sqrt(T x) { return std::sqrt(x); }
+constexpr T sqrt(T x) { return std::sqrt(x); }
 template <class T>
 requires std::is_floating_point_v<T>
-inline T erf(T x) { return std::erf(x); }
+constexpr T erf(T x) { return std::erf(x); }
 
 template <class T, int N>
-Dual<T, N> exp(const Dual<T, N>& x) {
+constexpr Dual<T, N> exp(const Dual<T, N>& x) {
   const T e = std::exp(x.v);
   return x.chain(e, e);
 }
 template <class T, int N>
-Dual<T, N> log(const Dual<T, N>& x) {
+constexpr Dual<T, N> log(const Dual<T, N>& x) {
   return x.chain(std::log(x.v), T(1) / x.v);
 }
 template <class T, int N>
-Dual<T, N> log1p(const Dual<T, N>& x) {
+constexpr Dual<T, N> log1p(const Dual<T, N>& x) {
   return x.chain(std::log1p(x.v), T(1) / (T(1) + x.v));
 }
 template <class T, int N>
-Dual<T, N> tanh(const Dual<T, N>& x) {
+constexpr Dual<T, N> tanh(const Dual<T, N>& x) {
   const T t = std::tanh(x.v);
   return x.chain(t, T(1) - t * t);
 }
 template <class T, int N>
-Dual<T, N> sqrt(const Dual<T, N>& x) {
+constexpr Dual<T, N> sqrt(const Dual<T, N>& x) {
   const T s = std::sqrt(x.v);
   return x.chain(s, T(0.5) / s);
 }
 template <class T, int N>
-Dual<T, N> erf(const Dual<T, N>& x) {
+constexpr Dual<T, N> erf(const Dual<T, N>& x) {
   return x.chain(std::erf(x.v), T(1.1283791670955125739) * std::exp(-x.v * x.v));
 }
 
@@ -150,7 +150,7 @@ constexpr S square(const S& x) {
 
 // log(1 + exp(x)) without overflow.
 template <class S>
-S softplus(const S& x) {
+constexpr S softplus(const S& x) {
   return max(x, S(0)) + log1p(exp(-abs(x)));
 }
 

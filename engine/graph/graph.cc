@@ -11,6 +11,17 @@ Tensor Graph::input(const std::string& name, DType type, const Shape& shape) {
   return add_value({name, type, shape, Source::kInput, -1, {}});
 }
 
+Tensor Graph::shared_input(const std::string& name, DType type, const Shape& shape) {
+  return add_value({name, type, shape, Source::kInput, -1, {}, true});
+}
+
+Graph Graph::of_one_agent(std::span<const char> apart) const {
+  Graph g = *this;
+  for (std::size_t v = 0; v < values_.size(); ++v)
+    if (apart[v]) g.values_[v].shape[0] = 1;
+  return g;
+}
+
 Tensor Graph::parameter(const std::string& name, DType type, const Shape& shape) {
   return add_value({name, type, shape, Source::kParameter, -1, {}});
 }

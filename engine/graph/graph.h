@@ -31,12 +31,14 @@ struct ValueInfo {
   Source source = Source::kComputed;
   std::int32_t producer = -1;   // node index
   std::vector<std::byte> data;  // of constants
+  bool shared = false;          // the same for all agents, whatever its leading axis
 };
 
 class Graph {
  public:
   // Memory that the caller provides (Plan::bind) or fills before each run (Plan::data).
   Tensor input(const std::string& name, DType type, const Shape& shape);
+  Tensor shared_input(const std::string& name, DType type, const Shape& shape);  // e.g. a dataset's column
   Tensor parameter(const std::string& name, DType type, const Shape& shape);
   Tensor scalar(DType type, double value);  // shape [1]
 
@@ -72,6 +74,8 @@ class Graph {
   DType type(Tensor t) const { return info(t).type; }
   const std::vector<Node>& nodes() const { return nodes_; }
   std::size_t values() const { return values_.size(); }
+  // The same graph with a leading axis of 1 in place of that of the values marked (engine/graph/lanes.h).
+  Graph of_one_agent(std::span<const char> apart) const;
   // "relu (v/layer1)" or "input observations": how messages speak of a value.
   std::string describe(Tensor t) const;
 

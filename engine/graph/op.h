@@ -62,6 +62,7 @@ struct Op {
   Kernel cpu = nullptr;             // null for pointwise ops and aliases
   RangeKernel cpu_range = nullptr;  // set: pointwise; the output may share memory with an input of its shape
   bool alias = false;               // the output is input 0 under another shape; no kernel runs
+  int derivative = -1;              // of a functor (engine/ops/pointwise.h), with respect to this operand
 };
 
 struct Node {

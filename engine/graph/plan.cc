@@ -6,7 +6,9 @@
 
 #include "engine/base/aligned.h"
 #include "engine/base/threads.h"
+#include "engine/graph/device.h"
 #include "engine/graph/fuse.h"
+#include "engine/graph/lanes.h"
 #include "engine/graph/memory.h"
 #include "engine/graph/schedule.h"
 
@@ -17,15 +19,21 @@ constexpr std::size_t kChainScratch = 64 * 1024;  // bytes a thread has for a ch
 constexpr std::int64_t kChainBlock = 2048;        // elements, at most
 constexpr std::int64_t kChainGrain = 8192;        // elements a thread takes at a time
 constexpr std::size_t kMaxOperands = 16;
+constexpr std::size_t kPage = 4096;
 alignas(64) thread_local std::byte chain_scratch[kChainScratch];
 
-using Memory = AlignedMemory<void>;
+struct ReleaseHere {
+  Device* device = nullptr;  // null: the host
+  void operator()(void* memory) const { device ? device->release(memory) : std::free(memory); }
+};
+using Memory = std::unique_ptr<void, ReleaseHere>;
 
 // One node with its operands' memory resolved.
 struct Launch {
   Node node;
   std::vector<Buffer> inputs, outputs;
   std::vector<int> input_slot, output_slot;  // of a chain's scratch, -1 elsewhere
+  DeviceKernel kernel = nullptr;             // of the plan's device
 
   KernelCall call() const { return {inputs, outputs, node.attributes.data()}; }
 };
@@ -67,7 +75,10 @@ void run_chain(const PlannedStep& step, std::int64_t begin, std::int64_t end) {
 }  // namespace
 
 struct Plan::Impl {
-  Graph g;
+  Graph whole;                // as it was given
+  Lanes lanes;                // its agents, where they run apart
+  Graph g;                    // what one lane runs; `whole` where there is one lane
+  Device* device;             // null: the CPU
   std::vector<Tensor> root;   // by value: whose memory it shares
   std::vector<char> needed;   // by value: does an output depend on it (or is it one)?
   std::vector<char> kept;     // by root: outside the arena
@@ -75,10 +86,20 @@ struct Plan::Impl {
   std::vector<Memory> owned;  // by root, where the plan itself allocated
   Placement placement;
   Memory arena;
-  std::vector<PlannedStep> steps;
-  bool stale = true;  // pointers in `steps` are older than `memory`
+  std::vector<std::vector<PlannedStep>> steps;  // by lane
+  bool stale = true;                            // pointers in `steps` are older than `memory`
+  ThreadTeam alone{1};                          // what a lane runs on
 
-  explicit Impl(const Graph& graph) : g(graph) {}
+  Impl(const Graph& graph, std::span<const Tensor> outputs, const PlanOptions& options)
+      : whole(graph),
+        lanes(find_lanes(graph, options.device ? 1 : options.agents, outputs)),
+        g(lanes.count > 1 ? graph.of_one_agent(lanes.apart) : graph),
+        device(options.device),
+        steps(static_cast<std::size_t>(lanes.count)) {}
+
+  Memory allocate(std::size_t size) const {
+    return {device ? device->allocate(size) : allocate_zeroed(size), ReleaseHere{device}};
+  }
 
   std::size_t at(Tensor t) const { return static_cast<std::size_t>(root[static_cast<std::size_t>(t.id)].id); }
   // For values that a caller names: at(), checked.
@@ -88,38 +109,53 @@ struct Plan::Impl {
     if (!kept[at(t)]) throw Error("only inputs, parameters and outputs have lasting memory", g.describe(t));
     return at(t);
   }
-  std::size_t bytes(std::size_t v) const {
-    const ValueInfo& info = g.info(Tensor{static_cast<std::int32_t>(v)});
+  std::size_t bytes(std::size_t v, const Graph& of) const {
+    const ValueInfo& info = of.info(Tensor{static_cast<std::int32_t>(v)});
     return static_cast<std::size_t>(info.shape.elements()) * size_of(info.type);
   }
 
   void* kept_memory(std::size_t v) {
     if (!memory[v]) {
-      owned[v] = Memory(allocate_zeroed(bytes(v)));
+      owned[v] = allocate(bytes(v, whole));
       memory[v] = owned[v].get();
       const ValueInfo& info = g.info(Tensor{static_cast<std::int32_t>(v)});
-      if (info.source == Source::kConstant) std::memcpy(memory[v], info.data.data(), info.data.size());
+      if (info.source == Source::kConstant && device)
+        device->upload(memory[v], info.data.data(), info.data.size());
+      else if (info.source == Source::kConstant)
+        std::memcpy(memory[v], info.data.data(), info.data.size());
     }
     return memory[v];
   }
 
-  Buffer buffer(Tensor t) {
+  Buffer buffer(Tensor t, std::size_t lane) {
     const std::size_t v = at(t);
     void* data = nullptr;
     if (kept[v])
-      data = kept_memory(v);
+      data = static_cast<std::byte*>(kept_memory(v)) + (lanes.apart[v] ? lane * bytes(v, g) : 0);
     else if (placement.offset[v] != kNoPlace)
-      data = static_cast<std::byte*>(arena.get()) + placement.offset[v];
+      data = static_cast<std::byte*>(arena.get()) + lane * arena_bytes() + placement.offset[v];
     return {data, g.type(t), g.shape(t)};
+  }
+  // A lane's, whole pages of it: no line is shared by two.
+  std::size_t arena_bytes() const {
+    return lanes.count > 1 ? (placement.bytes + kPage - 1) / kPage * kPage : placement.bytes;
   }
 
   void resolve() {
-    for (PlannedStep& step : steps)
-      for (Launch& l : step.launches) {
-        for (std::size_t i = 0; i < l.inputs.size(); ++i) l.inputs[i] = buffer(l.node.inputs[i]);
-        for (std::size_t i = 0; i < l.outputs.size(); ++i) l.outputs[i] = buffer(l.node.outputs[i]);
-      }
+    if (!arena) arena = allocate(arena_bytes());
+    for (std::size_t lane = 0; lane < steps.size(); ++lane)
+      for (PlannedStep& step : steps[lane])
+        for (Launch& l : step.launches) {
+          for (std::size_t i = 0; i < l.inputs.size(); ++i) l.inputs[i] = buffer(l.node.inputs[i], lane);
+          for (std::size_t i = 0; i < l.outputs.size(); ++i) l.outputs[i] = buffer(l.node.outputs[i], lane);
+        }
     stale = false;
+  }
+
+  DeviceKernel kernel_of(const Op& op) const {
+    if (const DeviceKernel kernel = find_kernel(device->backend(), kernel_key(op))) return kernel;
+    throw Error("has no kernel for the op " + kernel_key(op), device->info().name,
+                "train on the CPU, or add it (docs/architecture.md)");
   }
 
   void add_step(const Step& step) {
@@ -132,6 +168,7 @@ struct Plan::Impl {
         throw Error("too many operands to plan", std::string("op ") + node.op->name);
       Launch l{
           node, std::vector<Buffer>(node.inputs.size()), std::vector<Buffer>(node.outputs.size()), {}, {}};
+      if (device) l.kernel = kernel_of(*node.op);
       for (Tensor t : node.inputs) l.input_slot.push_back(slot[at(t)]);
       for (Tensor t : node.outputs) {
         if (placement.scratch[at(t)]) slot[at(t)] = planned.slots++;
@@ -145,13 +182,31 @@ struct Plan::Impl {
           static_cast<std::int64_t>(kChainScratch / (static_cast<std::size_t>(planned.slots) * widest));
       planned.block = std::min(kChainBlock, std::max<std::int64_t>(1, fits));
     }
-    steps.push_back(std::move(planned));
+    for (auto& lane : steps) lane.push_back(planned);
+  }
+
+  void run_lane(std::size_t lane, ThreadTeam& team) const {
+    for (const PlannedStep& step : steps[lane]) {
+      const Launch& first = step.launches.front();
+      if (!first.node.op->cpu_range) {
+        first.node.op->cpu(first.call(), team);
+      } else if (step.elements <= kChainGrain || team.size() == 1) {
+        run_chain(step, 0, step.elements);
+      } else {
+        team.for_range(step.elements, kChainGrain,
+                       [&](std::int64_t begin, std::int64_t end) { run_chain(step, begin, end); });
+      }
+    }
   }
 };
 
-Plan::Plan(const Graph& g, std::span<const Tensor> outputs, const PlanOptions& options)
-    : impl_(std::make_unique<Impl>(g)) {
+Plan::Plan(const Graph& graph, std::span<const Tensor> outputs, const PlanOptions& options) {
+  for (Tensor t : outputs)
+    if (!t || static_cast<std::size_t>(t.id) >= graph.values())
+      throw Error("an output is not a value of this graph", "plan");
+  impl_ = std::make_unique<Impl>(graph, outputs, options);
   Impl& p = *impl_;
+  const Graph& g = p.g;
   for (std::size_t v = 0; v < g.values(); ++v) p.root.push_back(Tensor{static_cast<std::int32_t>(v)});
   for (const Node& node : g.nodes())  // in building order, so that aliases of aliases resolve
     if (node.op->alias)
@@ -162,11 +217,8 @@ Plan::Plan(const Graph& g, std::span<const Tensor> outputs, const PlanOptions& o
   std::vector<char>& needed = p.needed;
   std::vector<char> output(g.values(), 0);
   needed.assign(g.values(), 0);
-  for (Tensor t : outputs) {
-    if (!t || static_cast<std::size_t>(t.id) >= g.values())
-      throw Error("an output is not a value of this graph", "plan");
+  for (Tensor t : outputs)
     needed[static_cast<std::size_t>(t.id)] = output[static_cast<std::size_t>(t.id)] = 1;
-  }
   std::vector<Node> live;
   for (std::size_t n = g.nodes().size(); n-- > 0;) {
     const Node& node = g.nodes()[n];
@@ -186,10 +238,12 @@ Plan::Plan(const Graph& g, std::span<const Tensor> outputs, const PlanOptions& o
     if (g.info(Tensor{static_cast<std::int32_t>(v)}).source != Source::kComputed) p.kept[v] = 1;
   for (Tensor t : outputs) p.kept[p.at(t)] = 1;
 
-  const std::vector<Step> steps = schedule(g, live, p.root, options.fuse);
+  // Chains run block by block through a core's cache; on a device every pointwise op is a launch.
+  const std::vector<Step> steps = schedule(g, live, p.root, options.fuse && !options.device);
   p.placement = place(g, steps, p.root, p.kept, options.in_place);
-  p.arena = Memory(allocate_zeroed(p.placement.bytes));
   for (const Step& step : steps) p.add_step(step);
+  if (!p.device)  // a device's is asked for when it is needed
+    p.arena = p.allocate(p.arena_bytes() * p.steps.size());
 }
 
 Plan::~Plan() = default;
@@ -209,20 +263,34 @@ void* Plan::raw(Tensor t) const {
   return impl_->kept_memory(v);
 }
 
-void Plan::run(ThreadTeam& team) {
+void Plan::enqueue(Stream& stream) {
   if (impl_->stale) impl_->resolve();
-  for (const PlannedStep& step : impl_->steps) {
-    const Launch& first = step.launches.front();
-    if (first.node.op->cpu_range) {
-      if (step.elements <= kChainGrain || team.size() == 1)
-        run_chain(step, 0, step.elements);
-      else
-        team.for_range(step.elements, kChainGrain,
-                       [&](std::int64_t begin, std::int64_t end) { run_chain(step, begin, end); });
-    } else {
-      first.node.op->cpu(first.call(), team);
+  for (const PlannedStep& step : impl_->steps[0]) {
+    const Launch& l = step.launches.front();
+    try {
+      l.kernel(l.call(), stream);
+      if (impl_->device->checks()) stream.synchronise();
+    } catch (const Error& e) {
+      const Shape& shape = l.outputs.front().shape;
+      throw Error::failed_run(e.message(), std::string("op ") + kernel_key(*l.node.op) + " " + shape.str());
     }
   }
+}
+
+void Plan::run(ThreadTeam& team) {
+  if (impl_->device) {
+    const std::unique_ptr<Stream> stream = impl_->device->stream();
+    enqueue(*stream);
+    stream->synchronise();
+    return;
+  }
+  Impl& p = *impl_;
+  if (p.stale) p.resolve();
+  // As many agents at once as there are threads, each alone; the whole team takes what does not go round.
+  const auto lanes = static_cast<std::int64_t>(p.steps.size());
+  const std::int64_t apart = lanes > 1 ? lanes / team.size() * team.size() : 0;
+  team.run(apart, [&](std::int64_t lane) { p.run_lane(static_cast<std::size_t>(lane), p.alone); });
+  for (std::int64_t lane = apart; lane < lanes; ++lane) p.run_lane(static_cast<std::size_t>(lane), team);
 }
 
 namespace {
@@ -237,14 +305,20 @@ bool finite(const T* x, std::int64_t begin, std::int64_t end) {
 }  // namespace
 
 std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int64_t agents) {
-  const Graph& g = impl_->g;
+  return find_non_finite(team, agent, agents, [this](Tensor t) { return raw(t); });
+}
+
+std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int64_t agents,
+                                  const HostMemory& memory) const {
+  const Graph& g = impl_->whole;
   std::vector<Tensor> values;  // sources first, then what the run computes, in building order
   for (std::size_t v = 0; v < g.values(); ++v)
     if (impl_->needed[v]) values.push_back(Tensor{static_cast<std::int32_t>(v)});
   std::ranges::stable_partition(values, [&](Tensor t) { return g.info(t).source != Source::kComputed; });
   Plan plain(g, values, {.fuse = false, .in_place = false});
   for (Tensor t : values)
-    if (g.info(t).source == Source::kInput || g.info(t).source == Source::kParameter) plain.bind(t, raw(t));
+    if (g.info(t).source == Source::kInput || g.info(t).source == Source::kParameter)
+      plain.bind(t, memory(t));
   plain.run(team);
   for (Tensor t : values) {
     const ValueInfo& info = g.info(t);
@@ -261,12 +335,19 @@ std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int
   return "";
 }
 
-std::size_t Plan::arena_bytes() const { return impl_->placement.bytes; }
-std::size_t Plan::steps() const { return impl_->steps.size(); }
+std::size_t Plan::arena_bytes() const { return impl_->arena_bytes() * impl_->steps.size(); }
+std::size_t Plan::own_bytes() const {
+  std::size_t total = arena_bytes();
+  for (std::size_t v = 0; v < impl_->kept.size(); ++v)
+    if (impl_->kept[v] && impl_->needed[v] && !impl_->memory[v]) total += impl_->bytes(v, impl_->whole);
+  return total;
+}
+std::size_t Plan::steps() const { return impl_->steps[0].size(); }
 
 std::string Plan::describe() const {
   std::string text;
-  for (const PlannedStep& step : impl_->steps) {
+  if (impl_->lanes.count > 1) text = std::to_string(impl_->lanes.count) + " agents apart, each:\n";
+  for (const PlannedStep& step : impl_->steps[0]) {
     for (std::size_t i = 0; i < step.launches.size(); ++i) {
       const Node& node = step.launches[i].node;
       text += (i ? " -> " : "") + std::string(node.op->name);

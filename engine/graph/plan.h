@@ -1,6 +1,6 @@
-// A plan: a graph made ready to run on the CPU. Nodes that no output needs are dropped, layers and
-// pointwise chains are fused, every intermediate gets its place in one arena by liveness, and run()
-// then allocates nothing.
+// A plan: a graph made ready to run, on the CPU or on another device. Nodes that no output needs are dropped,
+// layers and pointwise chains are fused, every intermediate gets its place in one arena by liveness, and
+// run() then allocates nothing.
 //
 //   Plan plan(g, {loss, dw}, {});
 //   plan.bind(w, weights.data());        // memory of the caller's
@@ -8,6 +8,7 @@
 //   plan.run(team);
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,9 +22,14 @@ class ThreadTeam;
 
 namespace hardy::graph {
 
+class Device;
+class Stream;
+
 struct PlanOptions {
-  bool fuse = true;      // linear + bias + activation, gradients of layers, pointwise chains
-  bool in_place = true;  // pointwise results over operands that are not needed any more
+  bool fuse = true;          // linear + bias + activation, gradients of layers, pointwise chains
+  bool in_place = true;      // pointwise results over operands that are not needed any more
+  std::int64_t agents = 1;   // of the leading axis: on the CPU they run apart where the graph lets them
+  Device* device = nullptr;  // null: the CPU. A device must have a kernel for every op
 };
 
 class Plan {
@@ -36,7 +42,8 @@ class Plan {
   Plan(Plan&&) noexcept;
   Plan& operator=(Plan&&) noexcept;
 
-  // Puts an input, a parameter or an output at `memory` (its bytes, aligned to its type), for good.
+  // Puts an input, a parameter or an output at `memory` (its bytes, aligned to its type, of the plan's
+  // device), for good.
   void bind(Tensor t, void* memory);
   // The place of an input, a parameter or an output.
   void* raw(Tensor t) const;
@@ -47,12 +54,19 @@ class Plan {
 
   // One pass. Inputs and parameters that were never bound have zeroed memory of the plan's own.
   void run(ThreadTeam& team);
+  // On a device: puts one pass into the stream. An Error names the op whose kernel cannot run.
+  void enqueue(Stream& stream);
 
   // Runs once more, node by node, and describes the first value that is not finite within the slice
   // of `agent` (the leading axis, where it has `agents` entries); "" if all are.
   std::string find_non_finite(ThreadTeam& team, std::int64_t agent, std::int64_t agents);
+  // The same on the CPU, of what `memory` (host) holds for an input or a parameter.
+  using HostMemory = std::function<void*(Tensor)>;
+  std::string find_non_finite(ThreadTeam& team, std::int64_t agent, std::int64_t agents,
+                              const HostMemory& memory) const;
 
   std::size_t arena_bytes() const;  // intermediates
+  std::size_t own_bytes() const;    // intermediates, and inputs, parameters and outputs that are not bound
   std::size_t steps() const;        // kernels launched by one run
   std::string describe() const;     // one line a step: op, shapes, what was fused
 

@@ -1,13 +1,12 @@
 #include "engine/ops/arithmetic.h"
 
+#include "engine/ops/attributes.h"
+#include "engine/ops/formulas.h"
 #include "engine/ops/pointwise.h"
 
 namespace hardy::ops {
 namespace {
 
-struct Fill {
-  double value;
-};
 void fill_range(const KernelCall& call, std::int64_t begin, std::int64_t end) {
   const double value = call.attribute<Fill>().value;
   if (call.outputs[0].type == DType::kF64)
@@ -18,147 +17,6 @@ void fill_range(const KernelCall& call, std::int64_t begin, std::int64_t end) {
 }
 constexpr Op kFill{.name = "fill", .cpu_range = fill_range};
 
-struct Add {
-  static constexpr const char* kName = "add";
-  template <class S>
-  S operator()(S a, S b) const {
-    return a + b;
-  }
-  static std::vector<Tensor> gradient(Graph& g, const Node& node, Tensor dy) {
-    return {sum_to(g, dy, g.shape(node.inputs[0])), sum_to(g, dy, g.shape(node.inputs[1]))};
-  }
-};
-struct Subtract {
-  static constexpr const char* kName = "subtract";
-  template <class S>
-  S operator()(S a, S b) const {
-    return a - b;
-  }
-};
-struct Multiply {
-  static constexpr const char* kName = "multiply";
-  template <class S>
-  S operator()(S a, S b) const {
-    return a * b;
-  }
-};
-struct Divide {
-  static constexpr const char* kName = "divide";
-  template <class S>
-  S operator()(S a, S b) const {
-    return a / b;
-  }
-};
-struct Minimum {
-  static constexpr const char* kName = "minimum";
-  template <class S>
-  S operator()(S a, S b) const {
-    return math::min(a, b);
-  }
-};
-struct Maximum {
-  static constexpr const char* kName = "maximum";
-  template <class S>
-  S operator()(S a, S b) const {
-    return math::max(a, b);
-  }
-};
-struct Copy {
-  static constexpr const char* kName = "copy";
-  template <class S>
-  S operator()(S x) const {
-    return x;
-  }
-  static std::vector<Tensor> gradient(Graph&, const Node&, Tensor dy) { return {dy}; }
-};
-struct Affine {
-  static constexpr const char* kName = "affine";
-  double scale, shift;
-  template <class S>
-  S operator()(S x) const {
-    return S(static_cast<math::Scalar<S>>(scale)) * x + S(static_cast<math::Scalar<S>>(shift));
-  }
-};
-struct Square {
-  static constexpr const char* kName = "square";
-  template <class S>
-  S operator()(S x) const {
-    return x * x;
-  }
-};
-struct Exp {
-  static constexpr const char* kName = "exp";
-  template <class S>
-  S operator()(S x) const {
-    return math::exp(x);
-  }
-};
-struct Log {
-  static constexpr const char* kName = "log";
-  template <class S>
-  S operator()(S x) const {
-    return math::log(x);
-  }
-};
-struct Softplus {
-  static constexpr const char* kName = "softplus";
-  template <class S>
-  S operator()(S x) const {
-    return math::softplus(x);
-  }
-};
-struct Clamp {
-  static constexpr const char* kName = "clamp";
-  double low, high;
-  template <class S>
-  S operator()(S x) const {
-    return math::clamp(x, static_cast<math::Scalar<S>>(low), static_cast<math::Scalar<S>>(high));
-  }
-};
-struct Gelu {
-  static constexpr const char* kName = "gelu";
-  template <class S>
-  S operator()(S x) const {
-    return S(0.5) * x * (S(1) + math::erf(x * S(0.70710678118654752440)));
-  }
-};
-struct Silu {
-  static constexpr const char* kName = "silu";
-  template <class S>
-  S operator()(S x) const {
-    return x / (S(1) + math::exp(-x));
-  }
-};
-
-// relu and tanh have slopes that follow from their outputs, so that the input need not be kept.
-struct Relu {
-  [[maybe_unused]] static constexpr const char* kName = "relu";
-  template <class S>
-  S operator()(S x) const {
-    return x < S(0) ? S(0) : x;
-  }  // NaN stays NaN
-};
-struct ReluGradient {
-  static constexpr const char* kName = "relu_gradient";
-  template <class S>
-  S operator()(S dy, S y) const {
-    return y > S(0) ? dy : S(0);
-  }
-};
-struct Tanh {
-  [[maybe_unused]] static constexpr const char* kName = "tanh";
-  template <class S>
-  S operator()(S x) const {
-    return math::tanh(x);
-  }
-};
-struct TanhGradient {
-  static constexpr const char* kName = "tanh_gradient";
-  template <class S>
-  S operator()(S dy, S y) const {
-    return dy * (S(1) - y * y);
-  }
-};
 std::vector<Tensor> relu_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
   return {g.apply(kReluGradient, {dy[0], node.outputs[0]}, g.type(dy[0]), g.shape(dy[0]), ReluGradient{})};
 }
@@ -169,6 +27,11 @@ std::vector<Tensor> tanh_rule(Graph& g, const Node& node, std::span<const Tensor
 constexpr Op kStopGradient{.name = "stop_gradient", .alias = true};
 
 }  // namespace
+
+std::vector<Tensor> Add::gradient(Graph& g, const Node& node, Tensor dy) {
+  return {sum_to(g, dy, g.shape(node.inputs[0])), sum_to(g, dy, g.shape(node.inputs[1]))};
+}
+std::vector<Tensor> Copy::gradient(Graph&, const Node&, Tensor dy) { return {dy}; }
 
 const Op kRelu{.name = "relu", .gradient = relu_rule, .cpu_range = detail::map_kernel<Relu, 1>};
 const Op kReluGradient{.name = "relu_gradient",

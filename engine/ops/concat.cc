@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "engine/ops/attributes.h"
 #include "engine/ops/rows.h"
 
 namespace hardy::ops {
@@ -15,14 +16,6 @@ using graph::Op;
 using graph::Tensor;
 
 constexpr std::size_t kMostOperands = 16;
-
-struct Concat {
-  int axis;
-};
-struct Range {
-  int axis;
-  std::int64_t begin;
-};
 
 // A tensor seen as rows: one for each index before the axis, holding the axis and all after it.
 struct Rows {

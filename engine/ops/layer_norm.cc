@@ -2,15 +2,12 @@
 
 #include <cmath>
 
+#include "engine/ops/attributes.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/rows.h"
 
 namespace hardy::ops {
 namespace {
-
-struct LayerNorm {
-  double epsilon;
-};
 
 // x, scale, shift -> y, and what its gradient needs of every row: the mean and 1 / sqrt(var + epsilon).
 template <class T>

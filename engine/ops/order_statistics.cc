@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "engine/base/threads.h"
+#include "engine/ops/attributes.h"
 
 namespace hardy::ops {
 namespace {
@@ -15,11 +16,6 @@ using graph::Node;
 using graph::Tensor;
 
 constexpr std::int64_t kMost = 64;
-
-struct Quantile {
-  double alpha;
-  int axis;
-};
 
 // Sorted positions of the values at `first`, `first + stride`, ...; ties keep their order. False if
 // one of them is NaN.

@@ -3,14 +3,15 @@
 //   struct Expectile {
 //     static constexpr const char* kName = "expectile";
 //     float tau;
-//     template <class S> S operator()(S advantage) const {
+//     template <class S> constexpr S operator()(S advantage) const {
 //       return math::where(advantage < S(0), S(1 - tau), S(tau)) * math::square(advantage);
 //     }
 //   };
 //   Tensor loss = ops::map(g, Expectile{0.7f}, advantage);
 //
 // On numbers it is the value, on dual numbers (engine/base/dual.h) its partial derivatives; the
-// gradient ops below are made from it. Operands have equal rank, axes of 1 are stretched; a value of
+// gradient ops below are made from it. `constexpr` lets the very same source be compiled for other devices
+// (cuda/ops/map.cuh). Operands have equal rank, axes of 1 are stretched; a value of
 // shape [1] goes with anything.
 #pragma once
 
@@ -150,7 +151,8 @@ void map_gradient_kernel(const KernelCall& call, std::int64_t begin, std::int64_
 }
 
 template <class F, int N, int J>
-inline constexpr Op kMapGradient{.name = F::kName, .cpu_range = map_gradient_kernel<F, N, J>};
+inline constexpr Op kMapGradient{
+    .name = F::kName, .cpu_range = map_gradient_kernel<F, N, J>, .derivative = J};
 
 template <class F, int N, std::size_t... J>
 std::vector<Tensor> map_gradients(Graph& g, const Node& node, Tensor dy, std::index_sequence<J...>) {

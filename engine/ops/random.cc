@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/base/threads.h"
+#include "engine/ops/attributes.h"
 
 namespace hardy::ops {
 namespace {
@@ -12,10 +13,6 @@ using graph::Graph;
 using graph::KernelCall;
 using graph::Op;
 using graph::Tensor;
-
-struct Draw {
-  std::uint32_t stream;
-};
 
 std::uint64_t word(const std::int32_t* halves) {
   return static_cast<std::uint32_t>(halves[0]) | std::uint64_t{static_cast<std::uint32_t>(halves[1])} << 32;

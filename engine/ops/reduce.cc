@@ -4,16 +4,13 @@
 #include <limits>
 
 #include "engine/ops/arithmetic.h"
+#include "engine/ops/attributes.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reshape.h"
 #include "engine/ops/rows.h"
 
 namespace hardy::ops {
 namespace {
-
-struct Reduction {
-  int axis;
-};
 
 // A tensor seen as [outer, n, inner] around the reduced axis.
 struct Split {

@@ -91,17 +91,17 @@ std::string results_table(const std::vector<Run>& runs) {
     const bool top = score.n && score.mean == best && runs.size() > 1;
     rows += std::string(top ? "<tr class=\"best\">" : "<tr>") +
             cell("<strong>" + escaped(r.label) + "</strong>") + cell(escaped(r.text("method"))) +
+            cell(plus_minus(score, 1), true) + cell(plus_minus(spread(last(r, "return/mean")), 0), true) +
             cell(escaped(corruption_text(r.about.value("dataset", json())))) +
             cell(std::to_string(r.agents()), true) + cell(number(steps, 0), true) +
-            cell(plus_minus(score, 1), true) + cell(plus_minus(spread(last(r, "return/mean")), 0), true) +
             cell(number(spread(last(r, "length/mean")).n ? spread(last(r, "length/mean")).mean : kNone, 0),
                  true) +
             cell(number(steps / seconds * static_cast<double>(r.agents()), 0), true) +
             cell(escaped(status_of(r))) + "</tr>";
   }
-  return "<div class=\"scroll\"><table><thead><tr><th>run</th><th>method</th><th>corrupted</th><th "
-         "class=\"n\">agents</th><th class=\"n\">steps</th><th class=\"n\">score</th>"
-         "<th class=\"n\">return</th><th class=\"n\">length</th><th "
+  return "<div class=\"scroll\"><table><thead><tr><th>run</th><th>method</th><th "
+         "class=\"n\">score</th><th class=\"n\">return</th><th>corrupted</th><th class=\"n\">agents</th>"
+         "<th class=\"n\">steps</th><th class=\"n\">length</th><th "
          "class=\"n\">agent-steps/s</th><th>status</th></tr></thead><tbody>" +
          rows +
          "</tbody></table></div>"
@@ -124,6 +124,15 @@ Series curve(const Run& run, const std::vector<MetricsRecord>& records, const st
   return s;
 }
 
+std::string legend(const std::vector<Run>& runs) {
+  std::string html;
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    html += "<span><i style=\"background:var(--s" + std::to_string(i % 8 + 1) + ")\"></i>" +
+            escaped(runs[i].label) + "</span>";
+  return "<p class=\"legend\">" + html + "</p>";
+}
+
+// Drawn twice, for a screen and for a telephone, which has no room for labels at the lines' ends.
 std::string evaluation_chart(const std::vector<Run>& runs, const std::string& key, const std::string& title,
                              const std::string& unit) {
   std::vector<Series> series;
@@ -131,8 +140,10 @@ std::string evaluation_chart(const std::vector<Run>& runs, const std::string& ke
     if (Series s = curve(runs[i], runs[i].eval, key, static_cast<int>(i)); !s.x.empty())
       series.push_back(std::move(s));
   if (series.empty()) return "<p class=\"note\">No evaluations yet.</p>";
-  return "<figure>" + line_chart({title, "gradient steps", unit}, series) +
-         "<figcaption>Line: mean over agents. Band: from the lowest to the highest "
+  const ChartText text{title, "gradient steps", unit};
+  return "<figure><div class=\"wide\">" + line_chart(text, series) + "</div><div class=\"narrow\">" +
+         line_chart(text, series, 380, 300, false) + legend(runs) +
+         "</div><figcaption>Line: mean over agents. Band: from the lowest to the highest "
          "agent.</figcaption></figure>";
 }
 
@@ -141,7 +152,7 @@ std::string training_charts(const std::vector<Run>& runs) {
   for (const Run& r : runs)
     for (const auto& m : r.train)
       for (const auto& [key, values] : m.values) keys.insert(key);
-  std::string html, legend;
+  std::string html;
   for (const std::string& key : keys) {
     std::vector<Series> series;
     for (std::size_t i = 0; i < runs.size(); ++i)
@@ -149,10 +160,7 @@ std::string training_charts(const std::vector<Run>& runs) {
         series.push_back(std::move(s));
     html += "<figure>" + line_chart({key, "steps", key}, series, 420, 250, false) + "</figure>";
   }
-  for (std::size_t i = 0; i < runs.size(); ++i)
-    legend += "<span><i style=\"background:var(--s" + std::to_string(i % 8 + 1) + ")\"></i>" +
-              escaped(runs[i].label) + "</span>";
-  return "<p class=\"legend\">" + legend + "</p><div class=\"multiples\">" + html + "</div>";
+  return legend(runs) + "<div class=\"multiples\">" + html + "</div>";
 }
 
 std::string data_section(const std::vector<Run>& runs) {
@@ -173,7 +181,7 @@ std::string data_section(const std::vector<Run>& runs) {
     const json ret = d.value("return", json()), score = d.value("score", json());
     item("return", number(value_of(ret, "mean")) + " ± " + number(value_of(ret, "std")));
     item("score", number(value_of(score, "mean")) + ", best " + number(value_of(score, "max")));
-    item("SHA-256", "<code>" + escaped(d.value("sha256", std::string("?")).substr(0, 16)) + "…</code>");
+    item("SHA-256", "<code>" + escaped(d.value("sha256", std::string("?")).substr(0, 12)) + "…</code>");
     html += "</dl>";
     if (const json c = d.value("corruption", json()); c.is_object()) {
       html += "<p>Corrupted on purpose, generator " + escaped(c.value("generator", std::string("?"))) +

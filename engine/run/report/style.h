@@ -11,7 +11,7 @@ inline constexpr const char* kStyle = R"(
 --s1:#56b4e9;--s2:#ff9150;--s3:#3fcf9f;--s4:#e391c0;--s5:#e6c84a;--s6:#8ccbf0;--s7:#b5b5b5;--s8:#f0b94a}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif}
-main{max-width:900px;margin:0 auto;padding:32px 20px 64px}
+main{max-width:1040px;margin:0 auto;padding:32px 20px 64px}
 .brand{margin:0;font-size:13px;letter-spacing:.14em;text-transform:uppercase;color:var(--soft)}
 h1{margin:.1em 0 .3em;font-size:32px;line-height:1.15;font-weight:650}
 h2{margin:2.2em 0 .6em;font-size:20px;font-weight:650;border-top:1px solid var(--rule);padding-top:1em}
@@ -20,14 +20,15 @@ h3{margin:1.4em 0 .4em;font-size:16px;overflow-wrap:anywhere}
 .note,figcaption{font-size:14px;color:var(--soft)}
 .scroll{overflow-x:auto;border:1px solid var(--rule);border-radius:8px;background:var(--panel)}
 table{border-collapse:collapse;width:100%;font-size:14.5px}
-th,td{padding:9px 12px;text-align:left;white-space:nowrap;border-bottom:1px solid var(--rule)}
+th,td{padding:9px 10px;text-align:left;white-space:nowrap;border-bottom:1px solid var(--rule)}
 tr:last-child td{border-bottom:0}
 th{font-weight:600;color:var(--soft);font-size:13px}
 .n{text-align:right;font-variant-numeric:tabular-nums}
 .pm{color:var(--soft)}
 tr.best td,tr.differs td{background:var(--mark)}
 figure{margin:0 0 12px;overflow-x:auto}
-figure svg{min-width:540px}.multiples svg{min-width:0}
+.narrow{display:none}
+@media (max-width:600px){.wide{display:none}.narrow{display:block}}
 svg{display:block;width:100%;height:auto;background:var(--panel);border:1px solid var(--rule);border-radius:8px;font:13px system-ui,sans-serif}
 .grid{stroke:var(--rule);stroke-width:1}
 .tick,.axis{fill:var(--soft)}

@@ -1,0 +1,68 @@
+// The formulas of IQL and its relatives, each written once (engine/ops/pointwise.h) and compiled for every
+// device from here: nothing but scalars in this header.
+#pragma once
+
+#include "engine/base/dual.h"
+
+namespace hardy::algorithms {
+
+// |tau - 1[adv < 0]| adv^2
+struct Expectile {
+  static constexpr const char* kName = "expectile";
+  double tau;
+  template <class S>
+  constexpr S operator()(S advantage) const {
+    using T = math::Scalar<S>;
+    return math::where(advantage < S(0), S(static_cast<T>(1 - tau)), S(static_cast<T>(tau))) * advantage *
+           advantage;
+  }
+};
+// r + gamma (1 - terminal) v'
+struct BootstrapTarget {
+  static constexpr const char* kName = "bootstrap_target";
+  double gamma;
+  template <class S>
+  constexpr S operator()(S reward, S terminal, S next_value) const {
+    return reward + S(static_cast<math::Scalar<S>>(gamma)) * (S(1) - terminal) * next_value;
+  }
+};
+// x^2 / (2 d) within |x| < d, |x| - d / 2 outside.
+struct Huber {
+  static constexpr const char* kName = "huber";
+  template <class S>
+  constexpr S operator()(S x, S d) const {
+    const S size = math::abs(x);
+    return math::where(size < d, S(0.5) * x * x / d, size - S(0.5) * d);
+  }
+};
+// min(exp(beta adv), cap)
+struct AdvantageWeight {
+  static constexpr const char* kName = "advantage_weight";
+  double beta, cap;
+  template <class S>
+  constexpr S operator()(S advantage) const {
+    using T = math::Scalar<S>;
+    return math::min(math::exp(S(static_cast<T>(beta)) * advantage), S(static_cast<T>(cap)));
+  }
+};
+
+// 1 where the TD error is larger than the threshold.
+struct Exceeds {
+  static constexpr const char* kName = "exceeds";
+  template <class S>
+  constexpr S operator()(S x, S d) const {
+    return math::where(math::abs(x) > d, S(1), S(0));
+  }
+};
+// Moves d so that a share p of the errors lies within it: d exp(rate (share outside - (1 - p))).
+struct FollowQuantile {
+  static constexpr const char* kName = "follow_quantile";
+  double p, rate;
+  template <class S>
+  constexpr S operator()(S d, S outside) const {
+    using T = math::Scalar<S>;
+    return d * math::exp(S(static_cast<T>(rate)) * (outside - S(static_cast<T>(1 - p))));
+  }
+};
+
+}  // namespace hardy::algorithms

@@ -1,0 +1,89 @@
+#include "engine/graph/device.h"
+
+#include <charconv>
+#include <map>
+
+#include "engine/base/error.h"
+
+namespace hardy::graph {
+namespace {
+
+std::map<std::string, DeviceKernel>& table(const std::string& backend) {
+  static std::map<std::string, std::map<std::string, DeviceKernel>> tables;
+  return tables[backend];
+}
+std::vector<Backend>& registered() {
+  static std::vector<Backend> all;
+  return all;
+}
+
+std::string gibibytes(std::size_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f GiB", static_cast<double>(bytes) / (1 << 30));
+  return text;
+}
+
+}  // namespace
+
+void Device::require(std::size_t bytes) const {
+  const DeviceInfo now = info();
+  if (bytes > now.memory_free_bytes)
+    throw Error("too little memory: " + gibibytes(bytes) + " are needed, " +
+                    gibibytes(now.memory_free_bytes) + " of " + gibibytes(now.memory_bytes) + " are free",
+                "--device " + now.name, "fewer agents, a smaller batch, network or dataset need less");
+}
+
+std::string kernel_key(const Op& op) {
+  return op.derivative < 0 ? op.name : op.name + std::string("/d") + std::to_string(op.derivative);
+}
+
+RegisterKernel::RegisterKernel(const std::string& backend, const std::string& key, DeviceKernel kernel) {
+  if (!table(backend).emplace(key, kernel).second)
+    throw Error("two kernels are registered for one op", backend + " " + key);
+}
+
+DeviceKernel find_kernel(const std::string& backend, const std::string& key) {
+  const auto& kernels = table(backend);
+  const auto found = kernels.find(key);
+  return found == kernels.end() ? nullptr : found->second;
+}
+
+std::vector<std::string> kernel_keys(const std::string& backend) {
+  std::vector<std::string> keys;
+  for (const auto& [key, kernel] : table(backend)) keys.push_back(key);
+  return keys;
+}
+
+RegisterBackend::RegisterBackend(const Backend& backend) { registered().push_back(backend); }
+const std::vector<Backend>& backends() { return registered(); }
+
+std::unique_ptr<Device> open_device(const std::string& name) {
+  const std::string where = "--device " + name;
+  const std::size_t colon = name.find(':');
+  const std::string backend = name.substr(0, colon);
+  int index = 0;
+  if (colon != std::string::npos) {
+    const char* end = name.data() + name.size();
+    const auto [at, error] = std::from_chars(name.data() + colon + 1, end, index);
+    if (error != std::errc() || at != end || index < 0)
+      throw Error("'" + name.substr(colon + 1) + "' is no device index", where, "e.g. " + backend + ":0");
+  }
+  std::string known = "cpu";
+  for (const Backend& b : registered()) {
+    known += ", " + b.name;
+    if (b.name != backend) continue;
+    if (const std::string obstacle = b.obstacle(); !obstacle.empty()) throw Error(obstacle, where);
+    const std::size_t count = b.devices().size();
+    if (static_cast<std::size_t>(index) >= count)
+      throw Error("there is no device " + std::to_string(index), where,
+                  count == 1 ? "this machine has one: " + backend + ":0"
+                             : "this machine has " + std::to_string(count) + ", counted from 0");
+    return b.open(index);
+  }
+  if (backend == "cuda")
+    throw Error("this build has no CUDA", where,
+                "install Debian's nvidia-cuda-toolkit, or NVIDIA's cuda-toolkit-13-0, and build again");
+  throw Error("there is no such device", where, "known: " + known);
+}
+
+}  // namespace hardy::graph

@@ -1,0 +1,35 @@
+// What an op's kernels are told beside their operands: its attributes, the same on every device.
+#pragma once
+
+#include <cstdint>
+
+namespace hardy::ops {
+
+struct Fill {
+  double value;
+};
+struct Reduction {  // sum, max, min, logsumexp and their gradients
+  int axis;
+};
+struct Quantile {
+  double alpha;
+  int axis;
+};
+struct Concat {
+  int axis;
+};
+struct Range {  // slice, pad
+  int axis;
+  std::int64_t begin;
+};
+struct LayerNorm {
+  double epsilon;
+};
+struct Draw {
+  std::uint32_t stream;
+};
+struct LinearAttributes {
+  std::int32_t activation = 0;  // as in engine/ops/gemm.h
+};
+
+}  // namespace hardy::ops
