@@ -52,7 +52,8 @@ TEST(Regret, AStudyHasAFolderThatRepeatsIt) {
   const test::Scratch dir;
   const json first = run_json(kStudy + "--seed 3 --out " + (dir / "a").string());
   EXPECT_EQ(json::parse(test::contents(dir / "a/results.json")), first);
-  const json second = run_json("--config " + (dir / "a/config.ini").string() + " --out " + (dir / "b").string());
+  const json second =
+      run_json("--config " + (dir / "a/config.ini").string() + " --out " + (dir / "b").string());
   EXPECT_EQ(without_times(first), without_times(second));
   const json& m = first.at("studies")[0].at("methods")[0];
   EXPECT_EQ(m.at("episodes"), json::parse("[64,128,256]"));

@@ -11,7 +11,6 @@ namespace {
 
 using nlohmann::json;
 using run::report::escaped;
-using run::report::line_chart;
 using run::report::number;
 using run::report::Series;
 
@@ -54,8 +53,8 @@ std::vector<Series> growth_series(const json& study) {
 std::string growth_chart(const json& study) {
   const std::vector<Series> series = growth_series(study);
   return legend(series) + "<figure>" +
-         line_chart({"Regret against the number of episodes", "episodes K", "regret", true, true}, series,
-                    760, 400, false) +
+         chart_for_both({"Regret against the number of episodes", "episodes K", "regret", true, true}, series,
+                        400) +
          "<figcaption>Logarithmic axes. Points: mean over replicas, each K a run of its own with its own "
          "settings. "
          "Band: two standard errors. Dashed: the fitted power law.</figcaption></figure>";
@@ -75,8 +74,8 @@ std::string local_chart(const json& study) {
   }
   if (series.empty() || series[0].x.size() < 2) return "";
   return "<h3>Where the curves are heading</h3><figure>" +
-         line_chart({"Local exponents", "episodes K", "slope between neighbouring K", true, false}, series,
-                    760, 300, false) +
+         chart_for_both({"Local exponents", "episodes K", "slope between neighbouring K", true, false},
+                        series, 300) +
          "<figcaption>An exponent that still moves has not reached its rate: what is fitted over all K is "
          "then an "
          "average over regimes.</figcaption></figure>";
@@ -97,8 +96,7 @@ std::string curve_chart(const json& study) {
   }
   if (series.empty()) return "";
   return "<h3>Within the longest run</h3><figure>" +
-         line_chart({"Regret over the episodes of one run", "episode k", "regret so far"}, series, 760, 300,
-                    false) +
+         chart_for_both({"Regret over the episodes of one run", "episode k", "regret so far"}, series, 300) +
          "<figcaption>K = " + number(largest, 0) +
          ", mean over replicas: the learner's loss so far minus that of the best fixed policy for those "
          "episodes.</figcaption></figure>";

@@ -45,6 +45,12 @@ std::string legend(const std::vector<run::report::Series>& series) {
   return "<p class=\"legend\">" + html + "</p>";
 }
 
+std::string chart_for_both(const run::report::ChartText& text, const std::vector<run::report::Series>& series,
+                           int height) {
+  return "<div class=\"wide\">" + run::report::line_chart(text, series, 760, height, false) +
+         "</div><div class=\"narrow\">" + run::report::line_chart(text, series, 380, 300, false) + "</div>";
+}
+
 bool is_study(const std::filesystem::path& folder) { return run::read_run(folder).contains("kind"); }
 
 std::string study_page(const std::filesystem::path& folder) {

@@ -28,6 +28,9 @@ std::string table_cell(const std::string& text, bool numeric = true);
 std::string table_heading(const std::string& text, bool numeric = true);
 std::string table(const std::string& head, const std::string& body);
 std::string general(double v);  // three digits, "–" where it is not finite
+// Drawn twice, for a screen and for a telephone, which shows one of them.
+std::string chart_for_both(const run::report::ChartText& text, const std::vector<run::report::Series>& series,
+                           int height);
 std::string legend(const std::vector<run::report::Series>& series);  // without dashed ones
 
 }  // namespace hardy::tools
