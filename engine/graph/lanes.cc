@@ -21,7 +21,8 @@ Lanes find_lanes(const Graph& g, std::int64_t agents, std::span<const Tensor> ou
              return apart(t) ? !mixes : mixes || g.info(t).shared || leading(t) == 1;
            });
   };
-  if (std::ranges::all_of(g.nodes(), fits) && std::ranges::all_of(outputs, [&](Tensor t) { return apart(t); }))
+  if (std::ranges::all_of(g.nodes(), fits) &&
+      std::ranges::all_of(outputs, [&](Tensor t) { return apart(t); }))
     lanes.count = agents;
   else
     std::ranges::fill(lanes.apart, 0);

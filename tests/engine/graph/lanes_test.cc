@@ -51,9 +51,9 @@ TEST(Lanes, SharedTablesAreReadWholeByEveryAgent) {
 TEST(Lanes, WhatMixesAgentsStaysWhole) {
   Graph g;
   const Tensor x = g.input("x", DType::kF32, {3, 5});
-  const Tensor over_agents = ops::mean(g, x, 0);                   // [1, 5]
-  const Tensor flat = ops::reshape(g, x, {15});                    // agents become elements
-  const Tensor centred = ops::subtract(g, x, over_agents);         // [3, 5] again
+  const Tensor over_agents = ops::mean(g, x, 0);            // [1, 5]
+  const Tensor flat = ops::reshape(g, x, {15});             // agents become elements
+  const Tensor centred = ops::subtract(g, x, over_agents);  // [3, 5] again
   EXPECT_EQ(graph::find_lanes(g, 3, std::vector{centred}).count, 1);
   Plan plan(g, {centred, flat}, {.agents = 3});
   for (int i = 0; i < 15; ++i) plan.data<float>(x)[i] = static_cast<float>(i);
