@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -263,7 +264,7 @@ class MinariWriter : public Writer {
     const Column& c = spools_.at(key).column();
     const std::vector<std::int64_t> shape(c.shape.begin() + 1, c.shape.end());
     if (attributes_.contains(name) && attributes_[name].is_string()) {
-      const std::string given = attributes_[name].get<std::string>();
+      std::string given = attributes_[name].get<std::string>();
       const json parsed = parse_python_json(given);
       if (parsed.is_object() && parsed.value("type", json()) == "Box" &&
           parsed.value("shape", json()) == json(shape) &&
@@ -307,7 +308,8 @@ class MinariWriter : public Writer {
     m["action_space"] = space("action_space", "actions");
     m["dataset_id"] = dataset_id();
     m["minari_version"] = "0.5.0";  // the layout's, read by all that follow
-    m["dataset_size"] = static_cast<double>(fs::file_size(folder_.data() / "main_data.hdf5") / 100000) / 10;
+    m["dataset_size"] =
+        std::round(static_cast<double>(fs::file_size(folder_.data() / "main_data.hdf5")) / 1e5) / 10;
     run::write_atomically(folder_.data() / "metadata.json", m.dump(2) + "\n");
   }
 

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::uint64_t kMostInflation = 1032;
 constexpr std::size_t kInput = 256 * 1024;
-constexpr std::uint32_t kCentral = 0x02014b50, kLocal = 0x04034b50, kEnd = 0x06054b50, kEnd64 = 0x06064b50;
+constexpr std::uint32_t kCentral = 0x02014b50, kLocal = 0x04034b50, kEnd64 = 0x06064b50;
 
 // A little-endian number in ZIP's structures; 0 behind their end.
 std::uint64_t number(std::string_view bytes, std::size_t at, std::size_t size) {
