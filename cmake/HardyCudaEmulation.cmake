@@ -9,6 +9,10 @@ function(hardy_cuda_emulated target)
     # Only the compiler's half of ThreadSanitizer: cuda/emulation/check/hooks.cc is the other one.
     list(APPEND options -O1 -fsanitize=thread --param=tsan-instrument-func-entry-exit=0)
   endif()
+  if(HARDY_SANITIZE MATCHES "undefined")
+    # AddressSanitizer's red zones find the same, and its reports name the CUDA thread.
+    list(APPEND options -fno-sanitize=bounds,object-size)
+  endif()
   foreach(source IN LISTS arg_UNPARSED_ARGUMENTS)
     cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE)
     cmake_path(RELATIVE_PATH source BASE_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE name)

@@ -73,7 +73,8 @@ template <class T>
 cudaError_t cudaMemcpyToSymbolAsync(T& symbol, const void* from, std::size_t bytes, std::size_t offset,
                                     cudaMemcpyKind kind, cudaStream_t stream) {
   if (offset + bytes > sizeof(T) || kind == cudaMemcpyDeviceToHost) return cudaErrorInvalidValue;
-  std::string staged(static_cast<const char*>(from), bytes);
+  const auto* begin = static_cast<const char*>(from);
+  std::vector<char> staged(begin, begin + bytes);
   char* to = reinterpret_cast<char*>(&symbol) + offset;
   return hardy::emulation::enqueue_library_call(
       stream, "cudaMemcpyToSymbol",

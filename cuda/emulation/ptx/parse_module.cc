@@ -31,9 +31,9 @@ void parse_variable(const std::string& text, Variables variables, Module& module
   const Declaration d = parse_declaration(std::string_view(text).substr(0, equals));
   Variable v;
   v.bytes = d.bytes();
-  if (text.find(".shared") != std::string::npos) {
-    v.dynamic_shared = true;
-  } else if (variables == Variables::kOwn || (v.address = variable_of(canonical_name(d.name))) == nullptr) {
+  v.dynamic_shared = text.find(".shared") != std::string::npos;
+  if (variables == Variables::kOfHost) v.address = variable_of(canonical_name(d.name));
+  if (!v.dynamic_shared && v.address == nullptr) {
     v.storage = std::make_unique<std::byte[]>(v.bytes + 8);
     v.address = v.storage.get();
     const std::size_t brace = equals == std::string::npos ? equals : text.find('{', equals);

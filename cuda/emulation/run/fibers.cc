@@ -62,7 +62,10 @@ struct Host {  // where a fiber returns to
   [[maybe_unused]] std::size_t size = 0;
 } host;
 
-std::deque<Fiber*> idle;
+std::deque<Fiber*>& idle() {
+  static auto* fibers = new std::deque<Fiber*>;  // for as long as the process lives
+  return *fibers;
+}
 std::size_t existing = 0;
 
 Fiber* create() {
@@ -92,20 +95,20 @@ Fiber* create() {
 
 Fiber* Fibers::take([[maybe_unused]] std::size_t block_size) {
 #ifdef HARDY_EMULATION_TSAN
-  while (existing <= block_size) idle.push_back(create());
+  while (existing <= block_size) idle().push_back(create());
 #endif
-  if (idle.empty()) return create();
+  if (idle().empty()) return create();
 #ifdef HARDY_EMULATION_TSAN
-  Fiber* fiber = idle.front();
-  idle.pop_front();
+  Fiber* fiber = idle().front();
+  idle().pop_front();
 #else
-  Fiber* fiber = idle.back();  // the warmest stack
-  idle.pop_back();
+  Fiber* fiber = idle().back();  // the warmest stack
+  idle().pop_back();
 #endif
   return fiber;
 }
 
-void Fibers::give(Fiber* fiber) { idle.push_back(fiber); }
+void Fibers::give(Fiber* fiber) { idle().push_back(fiber); }
 
 void Fibers::discard(Fiber* fiber) {
 #ifdef HARDY_EMULATION_ASAN

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -23,11 +24,19 @@ std::size_t slot_of(std::size_t bytes) {
 
 struct sigaction previous_handler;
 
-// Host code that follows a device pointer ends here: the arena's pages are out of its reach.
+// Host code that follows a device pointer ends here: the arena's pages are out of its reach. (A signal's
+// handler: it allocates nothing.)
 void on_fault(int signal, siginfo_t* info, void* context) {
-  if (device_memory().contains(info->si_addr))
-    fail("host code touches device memory at %p: %s", info->si_addr,
-         device_memory().describe(info->si_addr).c_str());
+  if (device_memory().contains(info->si_addr)) {
+    const DeviceMemory::Place place = device_memory().locate(info->si_addr);
+    char text[256];
+    const int length = std::snprintf(
+        text, sizeof text,
+        "hardy emulation: host code touches device memory at %p: byte %zu of an allocation of %zu bytes%s\n",
+        info->si_addr, place.offset, place.bytes, place.freed ? " that was freed" : "");
+    if (write(STDERR_FILENO, text, static_cast<std::size_t>(length)) < 0) std::_Exit(134);
+    std::abort();
+  }
   if ((previous_handler.sa_flags & SA_SIGINFO) != 0 && previous_handler.sa_sigaction != nullptr)
     return previous_handler.sa_sigaction(signal, info, context);
   sigaction(signal, &previous_handler, nullptr);  // the access is made again and ends as it would have
@@ -113,6 +122,14 @@ bool DeviceMemory::in_bounds(const void* address, std::size_t bytes) const {
   if (it == allocations_.begin()) return false;
   --it;
   return !it->second.freed && a + bytes <= it->first + it->second.bytes;
+}
+
+DeviceMemory::Place DeviceMemory::locate(const void* address) const {
+  const char* a = static_cast<const char*>(address);
+  auto it = allocations_.upper_bound(a);
+  if (it == allocations_.begin()) return {};
+  --it;
+  return {static_cast<std::size_t>(a - it->first), it->second.bytes, it->second.freed};
 }
 
 std::string DeviceMemory::describe(const void* address) const {

@@ -31,6 +31,12 @@ class DeviceMemory {
   }
   // [address, address + bytes) lies in one live allocation; true for host memory too.
   bool in_bounds(const void* address, std::size_t bytes) const;
+  // The allocation that begins last at or before `address`, and how far behind its start that is.
+  struct Place {
+    std::size_t offset = 0, bytes = 0;
+    bool freed = false;
+  };
+  Place locate(const void* address) const;
   // "4 bytes past the end of an allocation of 256 bytes", "in an allocation of 256 bytes that was freed".
   std::string describe(const void* address) const;
 
