@@ -29,7 +29,7 @@ cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t dyna
                                     std::forward<A>(arguments)...);
 #else
   // clang-format off: it knows no >>>
-  kernel<<<grid, block, dynamic_bytes, stream> > >(std::forward<A>(arguments)...);
+  kernel<<<grid, block, dynamic_bytes, stream>>>(std::forward<A>(arguments)...);
   // clang-format on
   return cudaGetLastError();
 #endif
