@@ -45,7 +45,7 @@ std::unique_ptr<Replicas<W>> after(const RegretConfig& config, std::span<const L
   static ThreadTeam team(1);
   auto group = std::make_unique<Replicas<W>>(config, lanes, team);
   const auto& makers = learner_makers(config.method);
-  std::unique_ptr<Learner> learner;
+  std::unique_ptr<RegretLearner> learner;
   if constexpr (W == 1)
     learner = makers.one(*group);
   else
