@@ -30,8 +30,9 @@ cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t dyna
   return ::hardy::emulation::launch(kernel, grid, block, dynamic_bytes, stream,
                                     std::forward<A>(arguments)...);
 #else
-  // clang-format off: it knows no >>>
-  kernel<<<grid, block, dynamic_bytes, stream> > >(std::forward<A>(arguments)...);
+  // It would take >>> for the end of templates.
+  // clang-format off
+  kernel<<<grid, block, dynamic_bytes, stream>>>(std::forward<A>(arguments)...);
   // clang-format on
   return cudaGetLastError();
 #endif
