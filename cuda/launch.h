@@ -1,7 +1,9 @@
 // The launch layer: all that a kernel source must not spell the plain CUDA way, so that nvcc compiles it
 // for a GPU and the host's compiler for the emulation.
-//   kernel<<<grid, block, bytes, stream>>>(a, b)  ->  hardy::cuda::launch(kernel, grid, block, bytes, stream,
-//   a, b) extern __shared__ T name[];                    ->  HARDY_DYNAMIC_SHARED(T, name);
+//   hardy::cuda::launch(kernel, grid, block, bytes, stream, a, b)
+//       for kernel<<<grid, block, bytes, stream>>>(a, b)
+//   HARDY_DYNAMIC_SHARED(T, name);
+//       for extern __shared__ T name[];
 #pragma once
 
 #include <cuda_runtime.h>
@@ -28,7 +30,8 @@ cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t dyna
   return ::hardy::emulation::launch(kernel, grid, block, dynamic_bytes, stream,
                                     std::forward<A>(arguments)...);
 #else
-  // clang-format off: it knows no >>>
+  // It would take >>> for the end of templates.
+  // clang-format off
   kernel<<<grid, block, dynamic_bytes, stream>>>(std::forward<A>(arguments)...);
   // clang-format on
   return cudaGetLastError();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <ostream>
 #include <vector>
 
 #include "tests/cuda/emulation/device_array.h"
@@ -128,6 +129,8 @@ struct Sample {
   Outputs (*expected)();  // a loop on the host
   double tolerance;       // 0: the same bits
 };
+inline void PrintTo(const Sample& sample, std::ostream* out) { *out << sample.name; }  // in tests' names
+
 inline const Sample kSamples[] = {{"axpy", run_axpy, expect_axpy, 0},
                                   {"product", run_product, expect_product, 0},
                                   {"softmax", run_softmax, expect_softmax, 2e-7},
