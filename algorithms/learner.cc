@@ -119,6 +119,7 @@ Update& Learner::update(const std::string& name) {
 
 void Learner::finish() {
   store_.allocate();
+  if (device_) device_->mirror().device().require(4 * store_.values().size_bytes());  // before any work
   for (std::size_t i = 0; i < specs_.size(); ++i) {
     const nn::TensorSpec& spec = specs_[i];
     const std::int64_t members = std::max<std::int64_t>(spec.members, 1);
@@ -137,7 +138,6 @@ void Learner::finish() {
     for (std::size_t i = 0; i < from.size(); ++i)
       for (std::int64_t a = 0; a < agents(); ++a)
         std::ranges::copy(store_.agent(from[i], a), store_.agent(to[i], a).begin());
-  if (device_) device_->mirror().device().require(4 * store_.values().size_bytes());
   for (auto& u : updates_) plan(*u);
   if (device_) device_->mirror().device().require(device_bytes());
 }

@@ -10,11 +10,11 @@ LearnerDevice::LearnerDevice(graph::Device& device, std::int64_t agents)
     : agents_(agents),
       mirror_(device),
       side_(device.stream()),
-      words_(graph::allocate(device, static_cast<std::size_t>(8 + 16 * agents + agents))) {
+      words_(graph::allocate(device, static_cast<std::size_t>(8 + 20 * agents))) {
   auto* at = static_cast<std::byte*>(words_.get());
   memory_.step = reinterpret_cast<std::int32_t*>(at);
   memory_.stopped = reinterpret_cast<std::int32_t*>(at + 8);
-  memory_.active = reinterpret_cast<std::uint8_t*>(at + 8 + 16 * agents);
+  memory_.active = reinterpret_cast<std::int32_t*>(at + 8 + 16 * agents);
 }
 
 void LearnerDevice::step(std::int64_t number, const std::function<void(graph::Stream&)>& warm_up,
@@ -35,7 +35,7 @@ void LearnerDevice::step(std::int64_t number, const std::function<void(graph::St
 
 std::size_t LearnerDevice::slot_bytes() const {
   const auto a = static_cast<std::size_t>(agents_);
-  return sources_.size() * a * sizeof(float) + 16 * a + a;
+  return sources_.size() * a * sizeof(float) + 20 * a;
 }
 
 void LearnerDevice::ask(std::int64_t step) {
@@ -54,7 +54,7 @@ void LearnerDevice::ask(std::int64_t step) {
   };
   const auto a = static_cast<std::size_t>(agents_);
   for (const Source& s : sources_) set_aside(s.place, a * sizeof(float));
-  set_aside(memory_.stopped, 16 * a + a);  // and `active`, which follows it
+  set_aside(memory_.stopped, 20 * a);  // and `active`, which follows it
   mirror_.stream().record(*slot.taken);
   side_->wait(*slot.taken);
   side_->copy_out(slot.pinned.get(), slot.staging.get(), slot_bytes());
@@ -74,7 +74,7 @@ LearnerDevice::Answer LearnerDevice::read(Slot& slot) const {
   answer.stopped.resize(4 * a);
   answer.active.resize(a);
   std::memcpy(answer.stopped.data(), values, 16 * a);
-  std::memcpy(answer.active.data(), reinterpret_cast<const std::byte*>(values) + 16 * a, a);
+  std::memcpy(answer.active.data(), reinterpret_cast<const std::byte*>(values) + 16 * a, 4 * a);
   return answer;
 }
 
@@ -100,7 +100,8 @@ void LearnerDevice::upload(std::int64_t step, const std::vector<std::uint8_t>& a
   const std::int32_t words[2] = {static_cast<std::int32_t>(static_cast<std::uint32_t>(t)),
                                  static_cast<std::int32_t>(static_cast<std::uint32_t>(t >> 32))};
   device.upload(memory_.step, words, sizeof words);
-  device.upload(memory_.active, active.data(), active.size());
+  const std::vector<std::int32_t> flags(active.begin(), active.end());
+  device.upload(memory_.active, flags.data(), flags.size() * sizeof flags[0]);
 }
 
 }  // namespace hardy::algorithms

@@ -44,7 +44,7 @@ class LearnerDevice {
   void ask(std::int64_t step);
   struct Answer {
     StepReports reports;
-    std::vector<std::uint8_t> active;
+    std::vector<std::int32_t> active;
     std::vector<std::int32_t> stopped;  // as nn::StepMemory has it
   };
   // Answers that have come, oldest first; all that were asked for if `wait`.

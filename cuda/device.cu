@@ -135,6 +135,7 @@ class CudaDevice final : public graph::Device {
     }
     check(cudaGetLastError(), "allocating memory");
     check(cudaMemset(memory, 0, size), "clearing memory");
+    check(cudaStreamSynchronize(nullptr), "clearing memory");  // streams of ours do not wait for the default one
     return memory;
   }
   void release(void* memory) noexcept override { cudaFree(memory); }

@@ -17,7 +17,7 @@ inline constexpr int kMostGroups = 8, kMostStates = 8;
 // Device memory that all updates of a learner share.
 struct StepMemory {
   std::int32_t* step = nullptr;     // [2]: the low and high words of the step's number, counted from 0
-  std::uint8_t* active = nullptr;   // [agents]
+  std::int32_t* active = nullptr;   // [agents]
   std::int32_t* stopped = nullptr;  // [agents, 4]: update + 1 (0: never stopped), group, the step's words
 };
 
@@ -54,7 +54,7 @@ struct Descend {
   std::int64_t count = 0;
   std::int32_t agents = 0, groups = 0;
   const DescentRates* rates = nullptr;
-  const std::uint8_t* active = nullptr;
+  const std::int32_t* active = nullptr;
   double* squares = nullptr;  // [count]: a piece's sum of squared gradients; null: nothing is clipped
   float* clips = nullptr;     // [groups, agents]: what gradients are multiplied by
   double max_grad_norm[kMostGroups] = {};

@@ -13,7 +13,7 @@ namespace {
 std::string train(const test::Scratch& dir, const std::string& more, const std::string& out = "run") {
   datasets::write_hdf5(dir / "data.hdf5", test::some_data(60));
   return "train bc --dataset " + (dir / "data.hdf5").string() +
-         " --steps 4 --hidden 8 --batch-size 8 --log-every 2 --checkpoint-every 2 --out " + (dir / out).string() + " " +
+         " --steps 4 --batch-size 8 --log-every 2 --checkpoint-every 2 --out " + (dir / out).string() + " " +
          more;
 }
 void expect_refusal(const test::Result& r, int code, std::initializer_list<const char*> parts) {
@@ -45,8 +45,8 @@ TEST(DeviceCommand, RefusesDevicesThatAreNotThereInOneLine) {
 
 TEST(DeviceCommand, SaysWhatMemoryIsNeededAndFreeBeforeTheRunBegins) {
   const test::Scratch dir;
-  expect_refusal(test::hardy_command(train(dir, "--device cuda-emulated --hidden 4000 --seeds 8"),
-                                     "HARDY_EMULATION_MEMORY=64 "),
+  expect_refusal(test::hardy_command(train(dir, "--device cuda-emulated --hidden 512 --seeds 4"),
+                                     "HARDY_EMULATION_MEMORY=8 "),
                  2, {"too little memory", "are needed", "are free"});
   EXPECT_FALSE(std::filesystem::exists(dir / "run"));
 }
