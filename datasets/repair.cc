@@ -55,7 +55,7 @@ class Repair {
       if (!is_record(c.key)) declare_or_copy(c);
     for_pieces(rows_, [&](std::int64_t first, std::int64_t n) { piece(first, n); });
     put_flags();
-    const nlohmann::json r = result();
+    nlohmann::json r = result();
     out_.put("hardy/repair/report", Array::text(r.dump()));
     nlohmann::json attributes = in_.attributes();
     attributes.erase("hardy_corruption");
