@@ -52,13 +52,20 @@ class TaskEnvironment final : public BatchEnvironment {
 
   std::size_t state_size() const override { return kWholeState<Task>; }
   void save_state(int i, std::span<double> to) const override {
+    check_state(to.size());
     std::copy_n(state(i), kWholeState<Task>, to.begin());
   }
   void load_state(int i, std::span<const double> from) override {
+    check_state(from.size());
     std::copy_n(from.begin(), kWholeState<Task>, one(i).states);
   }
 
  private:
+  void check_state(std::size_t size) const {
+    if (size == state_size()) return;
+    throw Error("a state of " + std::to_string(size) + " numbers", spec_.name,
+                "it holds " + std::to_string(state_size()));
+  }
   const double* state(int i) const {
     if (i < 0 || i >= size_) throw Error("there is no instance " + std::to_string(i), spec_.name);
     return states_.data() + static_cast<std::size_t>(i) * kWholeState<Task>;

@@ -89,7 +89,7 @@ TEST_F(Train, AFullDiskIsSaidAndLeavesNoPartialCheckpoint) {
   const fs::path run = dir_ / "run";
   const test::Result r = test::hardy_command(
       "train bc" + data + " --steps 40 --checkpoint-every 10 --batch-size 32 --out " + run.string(),
-      "trap '' XFSZ; ulimit -f 16; ");
+      "trap '' XFSZ; ulimit -f 128; ");
   EXPECT_NE(r.code, 0);
   EXPECT_NE(r.err.find("step_"), std::string::npos) << r.err;
   if (fs::exists(run / "checkpoints"))
