@@ -82,7 +82,8 @@ TEST(PolicyCover, WeightsMakeTheMeanTheMixtureOfCovariances) {
 }
 
 TEST(PolicyCover, MoreStatesAreKnownForALargerAlphaAndAllInTheEnd) {
-  const envs::LinearMdp& m = *envs::make_instance(test::kT1, "", 8).mdp;
+  const envs::Instance instance = envs::make_instance(test::kT1, "", 8);
+  const envs::LinearMdp& m = *instance.mdp;
   int before = 0;
   for (const double alpha : {1.0, 5.0, 20.0, 1000.0}) {
     PolicyCover cover(m, alpha, 16, 0.01, 0.1);
@@ -191,7 +192,8 @@ TEST(OReps, EachUpdateMinimisesItsObjectiveOverOccupancies) {
 }
 
 TEST(ConfidenceSet, ContainsTheTruthAndShrinksTowardsIt) {
-  const envs::LinearMdp& m = *envs::make_instance(test::kT1, "", 8).mdp;
+  const envs::Instance instance = envs::make_instance(test::kT1, "", 8);
+  const envs::LinearMdp& m = *instance.mdp;
   ConfidenceSet set(m, 100000, 0.01, false);
   const ConfidenceSet truth(m, 100000, 0.01, true);
   const std::vector<double> f{0.3, 1.0, 0.1, 0.7};
