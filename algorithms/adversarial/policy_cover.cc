@@ -51,7 +51,7 @@ std::vector<double> PolicyCover::norms(int h) const {
 }
 
 void PolicyCover::plan() {
-  std::vector<int> actions(static_cast<std::size_t>(H_ * S_));
+  std::vector<int> actions(static_cast<std::size_t>(std::int64_t{H_} * S_));
   Vector V = Vector::Zero(S_);
   for (int h = H_; h-- > 0;) {
     const View phi(mdp_.layer_features(h), mdp_.pairs(), d_);
@@ -62,11 +62,11 @@ void PolicyCover::plan() {
     for (int s = 0; s < S_; ++s) {
       double best = -1;
       for (int a = 0; a < A_; ++a) {
-        const auto p = static_cast<std::size_t>(s * A_ + a);
+        const auto p = static_cast<std::size_t>(std::int64_t{s} * A_ + a);
         const double reward = std::clamp((norm[p] - alpha_ / M0_) / ramp_width_, 0.0, 1.0);
         const double Q = std::min<double>(
             H_, reward + phi.row(static_cast<Eigen::Index>(p)).dot(w) + bonus_ * std::sqrt(wide[p]));
-        if (Q > best) best = Q, actions[static_cast<std::size_t>(h * S_ + s)] = a;
+        if (Q > best) best = Q, actions[static_cast<std::size_t>(std::int64_t{h} * S_ + s)] = a;
       }
       V[s] = std::max(0.0, best);
     }
@@ -103,12 +103,12 @@ void PolicyCover::close_round(const std::vector<double>& mean) {
 }
 
 std::vector<char> PolicyCover::known_states() const {
-  std::vector<char> known(static_cast<std::size_t>(H_ * S_), 1);
+  std::vector<char> known(static_cast<std::size_t>(std::int64_t{H_} * S_), 1);
   for (int h = 0; h < H_; ++h) {
     const std::vector<double> norm = norms(h);
     for (std::size_t p = 0; p < norm.size(); ++p)
       if (norm[p] * M0_ > alpha_)
-        known[static_cast<std::size_t>(h * S_) + p / static_cast<std::size_t>(A_)] = 0;
+        known[static_cast<std::size_t>(std::int64_t{h} * S_) + p / static_cast<std::size_t>(A_)] = 0;
   }
   return known;
 }
@@ -116,7 +116,8 @@ std::vector<char> PolicyCover::known_states() const {
 std::vector<double> PolicyCover::policy_table(int round) const {
   std::vector<double> table(static_cast<std::size_t>(H_ * mdp_.pairs()));
   for (int h = 0; h < H_; ++h)
-    for (int s = 0; s < S_; ++s) table[static_cast<std::size_t>((h * S_ + s) * A_ + action(round, h, s))] = 1;
+    for (int s = 0; s < S_; ++s)
+      table[static_cast<std::size_t>((std::int64_t{h} * S_ + s) * A_ + action(round, h, s))] = 1;
   return table;
 }
 

@@ -25,7 +25,7 @@ class PolicyCover {
   void plan();
   void plan_with_known_transitions();
   int action(int round, int h, int s) const {
-    return policies_[static_cast<std::size_t>(round)][static_cast<std::size_t>(h * S_ + s)];
+    return policies_[static_cast<std::size_t>(round)][static_cast<std::size_t>(std::int64_t{h} * S_ + s)];
   }
   int rounds() const { return static_cast<int>(policies_.size()); }
 

@@ -1,0 +1,84 @@
+// Settings as they resolve, and what is refused.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "engine/base/error.h"
+#include "tests/algorithms/adversarial/t1.h"
+
+namespace hardy::algorithms {
+namespace {
+
+std::string refusal(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.exit_code(), 2);
+    return e.message();
+  }
+  ADD_FAILURE() << "nothing was refused";
+  return "";
+}
+
+TEST(RegretSettings, TheoryScalesAsTheUnitForms) {
+  const Sizes sizes{10000, 5, 7, 4, 6};
+  const ResolvedSettings r = resolve(Scaling::kEntropy, {}, sizes);
+  const double eta0 = std::sqrt(std::log(4.0) / (6 * 1e4)) / 25;
+  EXPECT_NEAR(r.steps.eta, eta0, 1e-18);
+  EXPECT_NEAR(r.steps.beta, eta0 * 25, 1e-16);
+  EXPECT_NEAR(r.steps.gamma, eta0 * eta0 * 625, 1e-18);
+  EXPECT_NEAR(resolve(Scaling::kLogBarrier, {}, sizes).steps.eta, 2 * eta0, 1e-18);
+  const ResolvedSettings q = resolve(Scaling::kLinearQ, {}, sizes);
+  EXPECT_NEAR(q.steps.gamma, 2 * q.steps.eta * 5, 1e-18);
+}
+
+TEST(RegretSettings, LiteralConstantsKeepEtaBWithinItsBoundAndSayWhenTheyAreVacuous) {
+  SettingsRequest literal;
+  literal.preset = "literal";
+  const Sizes small{10000, 5, 7, 4, 10}, vast{40'000'000'000, 5, 7, 4, 10};
+  const ResolvedSettings r = resolve(Scaling::kEntropy, literal, small);
+  EXPECT_NEAR(r.steps.beta, 8 * r.steps.eta * 25, 1e-15);
+  EXPECT_TRUE(r.vacuous);
+  EXPECT_NE(r.note.find("vacuous"), std::string::npos);
+  EXPECT_FALSE(resolve(Scaling::kEntropy, literal, vast).vacuous);
+  for (const Sizes& sizes : {small, vast}) {
+    const StepSizes s = resolve(Scaling::kLogBarrier, literal, sizes).steps;
+    EXPECT_LE(s.eta * 2 * std::exp(1.0) * 5 * s.beta / s.gamma, 0.1);
+    EXPECT_LE(s.gamma, 1);
+  }
+}
+
+TEST(RegretSettings, WhatBreaksABoundIsRefusedWithTheFigureAndTheBound) {
+  const Sizes sizes{1000, 3, 4, 3, 3};
+  SettingsRequest request;
+  request.gamma = 1.5;
+  std::string line = refusal([&] { resolve(Scaling::kEntropy, request, sizes); });
+  EXPECT_NE(line.find("gamma = 1.5"), std::string::npos) << line;
+  EXPECT_NE(line.find("(0,1]"), std::string::npos) << line;
+  request = {};
+  request.gamma = 0;
+  refusal([&] { resolve(Scaling::kEntropy, request, sizes); });
+  request = {};
+  request.preset = "literal";
+  request.c_beta = 10;
+  line = refusal([&] { resolve(Scaling::kLogBarrier, request, sizes); });
+  EXPECT_NE(line.find("eta B may reach"), std::string::npos) << line;
+  EXPECT_NE(line.find("1/(2H) = 0.166667"), std::string::npos) << line;
+  request = {};
+  request.preset = "litteral";
+  refusal([&] { resolve(Scaling::kLogBarrier, request, sizes); });
+}
+
+TEST(RegretSettings, UnknownNamesAreRefusedWithTheNearest) {
+  EXPECT_NE(refusal([] { regret_method("ftrl_logbarrier"); }).find("ftrl_log_barrier"), std::string::npos);
+  refusal([] { parse_covariance("exakt"); });
+  refusal([] { parse_random("splitmix64:x"); });
+  RegretConfig config = test::t1("exp_weights", 10, 0.1, 0, 0.1);
+  config.seeds.clear();
+  ThreadTeam team(1);
+  refusal([&] { run_regret(config, team); });
+}
+
+}  // namespace
+}  // namespace hardy::algorithms
