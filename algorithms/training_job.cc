@@ -52,7 +52,7 @@ class OfflineJob final : public TrainingJob {
     method_->check();
     const datasets::Arrays arrays = datasets::read_arrays(*datasets::open_dataset(dataset_));
     datasets::MemoryReader memory(arrays, dataset_);
-    nlohmann::json summary = datasets::inspect(memory);
+    nlohmann::json summary = datasets::without_drawings(datasets::inspect(memory));
     const datasets::View view = datasets::view_named(view_);
     if (view == datasets::View::kQlearning && summary.at("corruption").is_object())
       for (const auto& e : summary.at("corruption").at("elements"))

@@ -194,4 +194,14 @@ json inspect(Reader& reader) {
   return s;
 }
 
+json without_drawings(json s) {
+  for (const char* key : {"returns", "lengths", "corrupted_share"}) s.erase(key);
+  s["length"].erase("histogram");
+  if (s.contains("score")) s["score"].erase("histogram");
+  if (s.contains("continuity")) s["continuity"].erase("broken_share");
+  for (auto& [key, dimensions] : s["columns"].items())
+    for (json& d : dimensions) d.erase("histogram");
+  return s;
+}
+
 }  // namespace hardy::datasets

@@ -19,4 +19,8 @@ namespace hardy::datasets {
 //  file}}
 nlohmann::json inspect(Reader& reader);
 
+// The same without what only a drawing needs: the lists along the file and all histograms but that of the
+// returns. What a run keeps of its dataset.
+nlohmann::json without_drawings(nlohmann::json summary);
+
 }  // namespace hardy::datasets
