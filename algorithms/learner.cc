@@ -187,7 +187,8 @@ void Learner::plan(Update& u) {
   for (const Update::Report& r : u.reports_) outputs.push_back(r.value);
 
   u.plan_ = std::make_unique<graph::Plan>(
-      g, outputs, graph::PlanOptions{.agents = agents(), .device = device_ ? &device_->mirror().device() : nullptr});
+      g, outputs,
+      graph::PlanOptions{.agents = agents(), .device = device_ ? &device_->mirror().device() : nullptr});
   bind(u, u.seeds_, seed_words_.data());
   if (device_) {
     u.plan_->bind(u.step_, device_->memory().step);
@@ -229,7 +230,8 @@ void Learner::stop_agents_with_bad_losses(Update& u, ThreadTeam& team) {
       if (!active(a) || std::isfinite(loss[a])) continue;
       const std::string op = u.plan_->find_non_finite(team, a, agents());
       active_[static_cast<std::size_t>(a)] = 0;
-      stop_reason_[static_cast<std::size_t>(a)] = reason(group.name, static_cast<std::uint64_t>(step_ + 1), op);
+      stop_reason_[static_cast<std::size_t>(a)] =
+          reason(group.name, static_cast<std::uint64_t>(step_ + 1), op);
     }
   }
 }
@@ -327,7 +329,8 @@ void Learner::restore(const State& state) {
   if (!device_) return;
   graph::Mirror& mirror = device_->mirror();
   mirror.upload(slabs().data(), slabs().size_bytes());
-  for (const auto& [name, values] : state_values_) mirror.upload(values.data(), values.size() * sizeof(float));
+  for (const auto& [name, values] : state_values_)
+    mirror.upload(values.data(), values.size() * sizeof(float));
   device_->upload(step_, active_);
   fetched_ = true;
 }

@@ -122,8 +122,8 @@ class Learner {
   graph::Mirror* mirror() { return device_ ? &device_->mirror() : nullptr; }  // null on the CPU
 
   // --- running
-  // One step of every update. Agents whose loss is not finite are stopped before their parameters change. On a
-  // device the step is put into its stream as one launch; what came of it is seen by what follows.
+  // One step of every update. Agents whose loss is not finite are stopped before their parameters change. On
+  // a device the step is put into its stream as one launch; what came of it is seen by what follows.
   void step(ThreadTeam& team);
   std::int64_t steps_done() const { return step_; }
   bool active(std::int64_t agent) const { return active_[static_cast<std::size_t>(agent)] != 0; }
@@ -171,7 +171,8 @@ class Learner {
   void plan(Update& update);
 
   std::vector<std::uint64_t> seeds_;
-  mutable nn::ParameterStore store_;  // on a device: a copy of what is there, brought up to date when asked for
+  mutable nn::ParameterStore
+      store_;  // on a device: a copy of what is there, brought up to date when asked for
   std::vector<nn::TensorSpec> specs_;                                   // by store index
   std::vector<std::pair<std::vector<int>, std::vector<int>>> targets_;  // (network's tensors, its target's)
   std::vector<std::unique_ptr<Update>> updates_;

@@ -41,8 +41,8 @@ std::size_t LearnerDevice::slot_bytes() const {
 void LearnerDevice::ask(std::int64_t step) {
   graph::Device& device = mirror_.device();
   if (free_.empty())
-    free_.push_back({graph::allocate(device, slot_bytes()), graph::allocate_pinned(device, slot_bytes()), device.event(),
-                     device.event(), -1});
+    free_.push_back({graph::allocate(device, slot_bytes()), graph::allocate_pinned(device, slot_bytes()),
+                     device.event(), device.event(), -1});
   Slot slot = std::move(free_.back());
   free_.pop_back();
   slot.step = step;

@@ -84,8 +84,8 @@ void Learner::note_stopped(const LearnerDevice::Answer& answer, ThreadTeam& team
     const Update& u = *updates_[static_cast<std::size_t>(stopped[0] - 1)];
     step_words_[0] = stopped[2];
     step_words_[1] = stopped[3];
-    const std::uint64_t step = static_cast<std::uint32_t>(stopped[2]) |
-                               std::uint64_t{static_cast<std::uint32_t>(stopped[3])} << 32;
+    const std::uint64_t step =
+        static_cast<std::uint32_t>(stopped[2]) | std::uint64_t{static_cast<std::uint32_t>(stopped[3])} << 32;
     fetched();
     const std::string op =
         u.plan_->find_non_finite(team, a, agents(), [&](Tensor t) { return u.host_.at(t.id); });

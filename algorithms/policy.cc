@@ -109,14 +109,16 @@ Actor::Actor(const PolicySpec& spec, std::int64_t batch, const std::vector<std::
   }
 }
 
-Actor::Actor(const PolicySpec& spec, std::int64_t batch, const nn::ParameterStore& store, graph::Mirror* mirror)
+Actor::Actor(const PolicySpec& spec, std::int64_t batch, const nn::ParameterStore& store,
+             graph::Mirror* mirror)
     : spec_(spec), mirror_(mirror) {
   build(store.agents(), batch);
   for (const graph::Tensor t : parameters_) {
     const int index = store.find(graph_.info(t).name);
     if (index < 0) throw Error("the learner has no such parameter", graph_.info(t).name);
     float* const value = store.value(index);
-    plan_->bind(t, mirror ? mirror->place_of(value, static_cast<std::size_t>(graph_.shape(t).elements())) : value);
+    plan_->bind(
+        t, mirror ? mirror->place_of(value, static_cast<std::size_t>(graph_.shape(t).elements())) : value);
   }
 }
 

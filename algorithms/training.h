@@ -37,7 +37,7 @@ struct TrainingSettings {
   std::int64_t eval_every = 0, eval_episodes = 10, eval_seed = 42;  // eval_every 0: a tenth of the steps
   std::int64_t checkpoint_every = 0;                                // 0: a fifth of the steps
   std::int64_t keep_last = 3;
-  std::string device = "cpu";       // where it trains: cpu, cuda, cuda:N
+  std::string device = "cpu";  // where it trains: cpu, cuda, cuda:N
   graph::DeviceOptions device_options;
   std::int64_t keep_policies = 0;  // > 0: policy/agent_<i>_step_<n>.policy every so many steps
 

@@ -46,7 +46,8 @@ class OfflineJob final : public TrainingJob {
   const std::string& environment() const override { return environment_; }
 
   std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
-    static_cast<void>(settings_.open_device());  // a device that is not there is said before the data are read
+    static_cast<void>(
+        settings_.open_device());  // a device that is not there is said before the data are read
     if (dataset_.empty())
       throw Error("an offline method needs a dataset", "--dataset", "e.g. --dataset hopper.hdf5");
     method_->check();

@@ -71,7 +71,8 @@ void CudaStream::record(graph::Event& event) {
   check(cudaEventRecord(static_cast<CudaEvent&>(event).handle(), stream_), "recording an event");
 }
 void CudaStream::wait(const graph::Event& event) {
-  check(cudaStreamWaitEvent(stream_, static_cast<const CudaEvent&>(event).handle(), 0), "waiting for an event");
+  check(cudaStreamWaitEvent(stream_, static_cast<const CudaEvent&>(event).handle(), 0),
+        "waiting for an event");
 }
 void CudaStream::synchronise() { check(cudaStreamSynchronize(stream_), "a kernel"); }
 
@@ -108,7 +109,8 @@ graph::DeviceInfo info_of(int index) {
 
 class CudaDevice final : public graph::Device {
  public:
-  CudaDevice(int index, const graph::DeviceOptions& options) : Device(options), index_(index), backend_(kBackend) {
+  CudaDevice(int index, const graph::DeviceOptions& options)
+      : Device(options), index_(index), backend_(kBackend) {
     check(cudaSetDevice(index_), "choosing the device");
     check(cublasLtCreate(&blas_), "starting cuBLASLt");
     workspace_bytes_ = std::min(kWorkspace, info().memory_bytes / 4096);
@@ -135,7 +137,8 @@ class CudaDevice final : public graph::Device {
     }
     check(cudaGetLastError(), "allocating memory");
     check(cudaMemset(memory, 0, size), "clearing memory");
-    check(cudaStreamSynchronize(nullptr), "clearing memory");  // streams of ours do not wait for the default one
+    check(cudaStreamSynchronize(nullptr),
+          "clearing memory");  // streams of ours do not wait for the default one
     return memory;
   }
   void release(void* memory) noexcept override { cudaFree(memory); }
@@ -181,7 +184,8 @@ std::string version(int number) {
 std::string obstacle() {
   int driver = 0, runtime = 0, count = 0;
   if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
-    return "no NVIDIA driver is loaded on this machine; install one (Debian: nvidia-driver) or use --device cpu";
+    return "no NVIDIA driver is loaded on this machine; install one (Debian: nvidia-driver) or use --device "
+           "cpu";
   check(cudaRuntimeGetVersion(&runtime), "asking for the toolkit's version");
   // Within a major release, newer toolkits run on older drivers.
   if (driver / 1000 < runtime / 1000)
@@ -189,9 +193,9 @@ std::string obstacle() {
            version(runtime) + "; install a newer driver";
   if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess || count == 0) {
     static_cast<void>(cudaGetLastError());
-    return "this machine has no CUDA device" +
-           (status == cudaSuccess || status == cudaErrorNoDevice ? std::string()
-                                                                 : std::string(" (") + cudaGetErrorString(status) + ")");
+    return "this machine has no CUDA device" + (status == cudaSuccess || status == cudaErrorNoDevice
+                                                    ? std::string()
+                                                    : std::string(" (") + cudaGetErrorString(status) + ")");
   }
   return "";
 }

@@ -68,7 +68,8 @@ inline CudaStream& as_cuda(graph::Stream& stream) { return static_cast<CudaStrea
 
 // Puts a kernel in the stream; `name` is what an error calls it.
 template <class... P, class... A>
-void launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, graph::Stream& stream, A&&... args) {
+void launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, graph::Stream& stream,
+            A&&... args) {
   check(launch(kernel, grid, block, 0, as_cuda(stream).handle(), std::forward<A>(args)...), name);
 }
 

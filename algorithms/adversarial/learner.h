@@ -18,9 +18,10 @@ class RegretLearner {
 
 struct LearnerMakers {
   std::unique_ptr<RegretLearner> (*one)(Replicas<1>&) = nullptr;
-  std::unique_ptr<RegretLearner> (*many)(Replicas<linalg::kLanes>&) = nullptr;  // absent: replicas go one by one
-  bool costs = true;                                                      // keeps the table C
-  bool covariance = true;                                                 // uses Sigma-dagger
+  std::unique_ptr<RegretLearner> (*many)(Replicas<linalg::kLanes>&) =
+      nullptr;             // absent: replicas go one by one
+  bool costs = true;       // keeps the table C
+  bool covariance = true;  // uses Sigma-dagger
   bool magnitude = false;  // uses the compensator m, n^2 d operations a layer
 };
 

@@ -108,7 +108,8 @@ class Run {
   }
 
   template <int W>
-  void play(const Job& job, ThreadTeam& team, bool first, std::unique_ptr<RegretLearner> (*make)(Replicas<W>&)) {
+  void play(const Job& job, ThreadTeam& team, bool first,
+            std::unique_ptr<RegretLearner> (*make)(Replicas<W>&)) {
     Replicas<W> group(config_, job.lanes, team);
     const std::unique_ptr<RegretLearner> learner = make(group);
     for (const std::size_t replica : job.replicas)

@@ -90,7 +90,9 @@ class Tabular : public RegretLearner {
 template <bool Known>
 LearnerMakers makers() {
   LearnerMakers all;
-  all.one = [](Replicas<1>& r) -> std::unique_ptr<RegretLearner> { return std::make_unique<Tabular>(r, Known); };
+  all.one = [](Replicas<1>& r) -> std::unique_ptr<RegretLearner> {
+    return std::make_unique<Tabular>(r, Known);
+  };
   all.covariance = false;
   return all;
 }

@@ -70,7 +70,8 @@ void Interaction::upload() {
   for (std::int64_t a = 0; a < learner_.agents(); ++a) {
     const std::int64_t row = a * settings_.capacity + t_ % settings_.capacity;
     const auto send = [&](std::vector<float>& table, std::int64_t width) {
-      mirror->upload(&table[static_cast<std::size_t>(row * width)], static_cast<std::size_t>(width) * sizeof(float));
+      mirror->upload(&table[static_cast<std::size_t>(row * width)],
+                     static_cast<std::size_t>(width) * sizeof(float));
     };
     send(replay_.observations, spec().observation_size);
     send(replay_.next_observations, spec().observation_size);

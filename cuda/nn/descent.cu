@@ -1,5 +1,5 @@
-// The rest of a training step (engine/nn/device_descent.h): the gate, and one pass over memory for Adam, AdamW or
-// SGD together with the Polyak averages.
+// The rest of a training step (engine/nn/device_descent.h): the gate, and one pass over memory for Adam,
+// AdamW or SGD together with the Polyak averages.
 #include <cub/cub.cuh>
 
 #include "cuda/elements.cuh"
@@ -63,7 +63,8 @@ __global__ void __launch_bounds__(256) squares_kernel(Descend d) {
   __shared__ typename Reduce::TempStorage storage;
   const DescentPiece& p = d.pieces[blockIdx.x];
   double mine = 0;
-  for (int i = threadIdx.x; i < p.elements; i += 256) mine += static_cast<double>(p.gradient[i]) * p.gradient[i];
+  for (int i = threadIdx.x; i < p.elements; i += 256)
+    mine += static_cast<double>(p.gradient[i]) * p.gradient[i];
   const double all = Reduce(storage).Sum(mine);
   if (threadIdx.x == 0) d.squares[blockIdx.x] = all;
 }

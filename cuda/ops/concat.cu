@@ -47,8 +47,8 @@ void concat(const graph::KernelCall& call, graph::Stream& stream) {
       parts.data[parts.count] = input.as<const Word>();
       parts.end[parts.count++] = end += row_of(input, axis);
     }
-    launch("concat", concat_kernel<Word>, blocks_for(out.elements()), kThreads, stream, parts, row_of(out, axis),
-           out.elements(), out.as<Word>());
+    launch("concat", concat_kernel<Word>, blocks_for(out.elements()), kThreads, stream, parts,
+           row_of(out, axis), out.elements(), out.as<Word>());
   });
 }
 

@@ -1,5 +1,5 @@
-// gather_rows and its gradient (engine/ops/gather.h). A step's batch is picked here from the dataset's tables, which
-// stay on the device.
+// gather_rows and its gradient (engine/ops/gather.h). A step's batch is picked here from the dataset's
+// tables, which stay on the device.
 #include "cuda/elements.cuh"
 #include "cuda/stream.h"
 
@@ -29,8 +29,8 @@ void gather(const graph::KernelCall& call, graph::Stream& stream) {
     using Word = decltype(word);
     const std::int64_t words = t.width * static_cast<std::int64_t>(size_of(out.type) / sizeof(Word)),
                        n = call.inputs[1].elements() * words;
-    launch("gather_rows", gather_kernel<Word>, blocks_for(n), kThreads, stream, t, words, table.as<const Word>(),
-           call.inputs[1].as<const std::int32_t>(), n, out.as<Word>());
+    launch("gather_rows", gather_kernel<Word>, blocks_for(n), kThreads, stream, t, words,
+           table.as<const Word>(), call.inputs[1].as<const std::int32_t>(), n, out.as<Word>());
   };
   if (out.type == DType::kBool)
     run(std::uint8_t{});
@@ -49,7 +49,8 @@ __global__ void scatter_kernel(Table t, const T* dy, const std::int32_t* index, 
   const std::int64_t i = blockIdx.x, row = t.row(index, i);
   const std::int64_t begin = t.shared ? 0 : i / t.batch * t.batch, end = t.shared ? draws : begin + t.batch;
   bool earlier = false;
-  for (std::int64_t j = begin + threadIdx.x; j < i; j += blockDim.x) earlier = earlier || t.row(index, j) == row;
+  for (std::int64_t j = begin + threadIdx.x; j < i; j += blockDim.x)
+    earlier = earlier || t.row(index, j) == row;
   if (__syncthreads_or(earlier)) return;
   for (std::int64_t k = threadIdx.x; k < t.width; k += blockDim.x) {
     T total = 0;

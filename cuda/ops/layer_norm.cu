@@ -1,8 +1,8 @@
-// Layer normalisation and its gradients (engine/ops/layer_norm.h): a block to a row; for the parameters' gradients
-// a thread to a column, rows in order.
-#include "cuda/stream.h"
+// Layer normalisation and its gradients (engine/ops/layer_norm.h): a block to a row; for the parameters'
+// gradients a thread to a column, rows in order.
 #include "cuda/block.cuh"
 #include "cuda/elements.cuh"
+#include "cuda/stream.h"
 #include "engine/ops/attributes.h"
 
 namespace hardy::cuda {
@@ -10,8 +10,8 @@ namespace {
 
 template <class T>
 __global__ void __launch_bounds__(kRowThreads)
-    forward_kernel(const T* input, const T* scales, const T* shifts, std::int64_t batch, std::int64_t n, T epsilon,
-                   T* output, T* means, T* inverses) {
+    forward_kernel(const T* input, const T* scales, const T* shifts, std::int64_t batch, std::int64_t n,
+                   T epsilon, T* output, T* means, T* inverses) {
   const std::int64_t row = blockIdx.x;
   const T *x = input + row * n, *scale = scales + row / batch * n, *shift = shifts + row / batch * n;
   T sum = 0, squares = 0;
@@ -55,8 +55,7 @@ __global__ void __launch_bounds__(kRowThreads)
   const T mean_u = over_block(sum_u, Add()) / static_cast<T>(n);
   const T mean_uh = over_block(sum_uh, Add()) / static_cast<T>(n);
   for (std::int64_t i = threadIdx.x; i < n; i += kRowThreads)
-    input_gradient[row * n + i] =
-        inverse * (scale[i] * dy[i] - mean_u - (x[i] - mean) * inverse * mean_uh);
+    input_gradient[row * n + i] = inverse * (scale[i] * dy[i] - mean_u - (x[i] - mean) * inverse * mean_uh);
 }
 void input_gradient(const graph::KernelCall& call, graph::Stream& stream) {
   const Shape& shape = call.inputs[1].shape;
@@ -87,18 +86,20 @@ __global__ void parameter_gradient_kernel(const T* dy, const T* x, const T* mean
 }
 void parameter_gradient(const graph::KernelCall& call, graph::Stream& stream) {
   const Shape& shape = call.inputs[1].shape;
-  const std::int64_t n = shape.back(), batch = shape[shape.rank() - 2], groups = shape.elements() / (n * batch);
+  const std::int64_t n = shape.back(), batch = shape[shape.rank() - 2],
+                     groups = shape.elements() / (n * batch);
   with_float(call.outputs[0].type, [&](auto t) {
     using T = decltype(t);
-    launch("layer_norm_parameter_gradient", parameter_gradient_kernel<T>, blocks_for(groups * n), kThreads, stream,
-           call.inputs[0].as<const T>(), call.inputs[1].as<const T>(), call.inputs[2].as<const T>(),
+    launch("layer_norm_parameter_gradient", parameter_gradient_kernel<T>, blocks_for(groups * n), kThreads,
+           stream, call.inputs[0].as<const T>(), call.inputs[1].as<const T>(), call.inputs[2].as<const T>(),
            call.inputs[3].as<const T>(), groups, batch, n, call.outputs[0].as<T>(), call.outputs[1].as<T>());
   });
 }
 
 const graph::RegisterKernel forward_registration(kBackend, "layer_norm", forward);
 const graph::RegisterKernel input_registration(kBackend, "layer_norm_input_gradient", input_gradient);
-const graph::RegisterKernel parameter_registration(kBackend, "layer_norm_parameter_gradient", parameter_gradient);
+const graph::RegisterKernel parameter_registration(kBackend, "layer_norm_parameter_gradient",
+                                                   parameter_gradient);
 
 }  // namespace
 }  // namespace hardy::cuda

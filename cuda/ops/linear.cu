@@ -1,10 +1,9 @@
 // Dense layers (engine/ops/linear.h) over all agents and members in as few products as their strides allow.
-#include "engine/ops/linear.h"
-
 #include "cuda/elements.cuh"
 #include "cuda/ops/product.h"
 #include "cuda/ops/reduce.h"
 #include "cuda/stream.h"
+#include "engine/ops/linear.h"
 
 namespace hardy::cuda {
 namespace {
@@ -28,7 +27,9 @@ struct Sizes {
 const std::byte* at(const Buffer& b, std::int64_t element) {
   return b.as<const std::byte>() + element * static_cast<std::int64_t>(size_of(b.type));
 }
-std::byte* at_mutable(const Buffer& b, std::int64_t element) { return const_cast<std::byte*>(at(b, element)); }
+std::byte* at_mutable(const Buffer& b, std::int64_t element) {
+  return const_cast<std::byte*>(at(b, element));
+}
 
 // A round is one batched product: all agents and members at once; where members share an x, the shorter of
 // the two axes is counted through and the longer one batched.
@@ -119,8 +120,8 @@ void weight_gradient(const KernelCall& call, graph::Stream& stream) {
 
 // y [A, (E,) B, n] + b [A, (E,) n]
 template <class T>
-__global__ void add_bias_kernel(const T* x, const T* b, std::int64_t each, std::int64_t columns, std::int64_t n,
-                                T* y) {
+__global__ void add_bias_kernel(const T* x, const T* b, std::int64_t each, std::int64_t columns,
+                                std::int64_t n, T* y) {
   for (const std::int64_t i : every(n)) y[i] = x[i] + b[i / each * columns + i % columns];
 }
 void add_bias(const KernelCall& call, graph::Stream& stream) {

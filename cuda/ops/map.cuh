@@ -1,5 +1,5 @@
-// Kernels made of pointwise functors (engine/ops/pointwise.h): the same source as on the CPU, value and partial
-// derivatives. A family of functors is registered by one small .cu file:
+// Kernels made of pointwise functors (engine/ops/pointwise.h): the same source as on the CPU, value and
+// partial derivatives. A family of functors is registered by one small .cu file:
 //
 //   #include "cuda/ops/map.cuh"
 //   #include "algorithms/offline/formulas.h"
@@ -133,7 +133,8 @@ struct RegisterMap {
  private:
   template <int... J>
   static void derivatives(std::integer_sequence<int, J...>) {
-    (graph::RegisterKernel(kBackend, F::kName + std::string("/d") + std::to_string(J), map_gradient_op<F, N, J>),
+    (graph::RegisterKernel(kBackend, F::kName + std::string("/d") + std::to_string(J),
+                           map_gradient_op<F, N, J>),
      ...);
   }
 };

@@ -10,7 +10,9 @@ namespace {
 struct Rows {
   std::int64_t count, n, stride;
   Rows(const Shape& shape, int axis)
-      : count(shape.elements() / shape[axis]), n(shape[axis]), stride(shape.product(axis + 1, shape.rank())) {}
+      : count(shape.elements() / shape[axis]),
+        n(shape[axis]),
+        stride(shape.product(axis + 1, shape.rank())) {}
   __device__ std::int64_t first(std::int64_t row) const { return row / stride * n * stride + row % stride; }
 };
 

@@ -1,6 +1,5 @@
-#include "cuda/ops/product.h"
-
 #include "cuda/elements.cuh"
+#include "cuda/ops/product.h"
 #include "cuda/ops/reduce.h"
 #include "cuda/stream.h"
 
@@ -20,12 +19,14 @@ struct Owned {
 };
 struct Layout : Owned<cublasLtMatrixLayout_t, cublasLtMatrixLayoutDestroy> {
   // A row-major matrix [rows, columns], which cuBLASLt sees as a column-major one [columns, rows].
-  Layout(cudaDataType_t type, std::int64_t rows, std::int64_t columns, std::int64_t count, std::int64_t stride) {
+  Layout(cudaDataType_t type, std::int64_t rows, std::int64_t columns, std::int64_t count,
+         std::int64_t stride) {
     check(cublasLtMatrixLayoutCreate(&handle, type, static_cast<std::uint64_t>(columns),
                                      static_cast<std::uint64_t>(rows), columns),
           "matrix layout");
     const auto batches = static_cast<std::int32_t>(count);
-    check(cublasLtMatrixLayoutSetAttribute(handle, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batches, sizeof batches),
+    check(cublasLtMatrixLayoutSetAttribute(handle, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batches,
+                                           sizeof batches),
           "matrix layout");
     check(cublasLtMatrixLayoutSetAttribute(handle, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride,
                                            sizeof stride),
@@ -59,8 +60,8 @@ cublasLtEpilogue_t fused(const Product& p) {
 
 // y = activation(y + bias)
 template <class T>
-__global__ void finish_kernel(T* y, const T* bias, std::int64_t rows, std::int64_t columns, std::int64_t stride,
-                              std::int64_t n, Activation activation) {
+__global__ void finish_kernel(T* y, const T* bias, std::int64_t rows, std::int64_t columns,
+                              std::int64_t stride, std::int64_t n, Activation activation) {
   for (const std::int64_t i : every(n)) {
     T x = y[i] + (bias ? bias[i / (rows * columns) * stride + i % columns] : T(0));
     if (activation == Activation::kRelu) x = x < T(0) ? T(0) : x;  // NaN stays NaN
@@ -84,7 +85,8 @@ void finish(const Product& p, const void* bias, Activation activation, graph::St
   with_float(p.type, [&](auto t) {
     using T = decltype(t);
     launch("bias and activation", finish_kernel<T>, blocks_for(each * p.count), kThreads, stream,
-           static_cast<T*>(p.c), static_cast<const T*>(bias), p.m, p.n, p.stride_bias, each * p.count, activation);
+           static_cast<T*>(p.c), static_cast<const T*>(bias), p.m, p.n, p.stride_bias, each * p.count,
+           activation);
   });
 }
 
@@ -93,8 +95,10 @@ bool try_multiply(const Product& p, cublasLtEpilogue_t epilogue, graph::Stream& 
   const Blas& blas = as_cuda(stream).blas();
   const bool f64 = p.type == DType::kF64;
   const cudaDataType_t type = f64 ? CUDA_R_64F : CUDA_R_32F;
-  Description description(
-      f64 ? CUBLAS_COMPUTE_64F : blas.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, type);
+  Description description(f64         ? CUBLAS_COMPUTE_64F
+                          : blas.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                      : CUBLAS_COMPUTE_32F,
+                          type);
   // Column-major C^T = op(B)^T op(A)^T: B's memory is the first operand.
   description.set(CUBLASLT_MATMUL_DESC_TRANSA, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
   description.set(CUBLASLT_MATMUL_DESC_TRANSB, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
@@ -110,15 +114,17 @@ bool try_multiply(const Product& p, cublasLtEpilogue_t epilogue, graph::Stream& 
   const Preference preference(blas.workspace_bytes);
   cublasLtMatmulHeuristicResult_t best{};
   int found = 0;
-  const cublasStatus_t asked = cublasLtMatmulAlgoGetHeuristic(
-      blas.handle, description.handle, b.handle, a.handle, c.handle, c.handle, preference.handle, 1, &best, &found);
+  const cublasStatus_t asked =
+      cublasLtMatmulAlgoGetHeuristic(blas.handle, description.handle, b.handle, a.handle, c.handle, c.handle,
+                                     preference.handle, 1, &best, &found);
   if (asked == CUBLAS_STATUS_NOT_SUPPORTED || found == 0) return false;
   check(asked, "cublasLtMatmulAlgoGetHeuristic");
   const double one64 = 1, beta64 = p.accumulate;
   const float one32 = 1, beta32 = p.accumulate;
   check(cublasLtMatmul(blas.handle, description.handle, f64 ? static_cast<const void*>(&one64) : &one32, p.b,
-                       b.handle, p.a, a.handle, f64 ? static_cast<const void*>(&beta64) : &beta32, p.c, c.handle,
-                       p.c, c.handle, &best.algo, blas.workspace, blas.workspace_bytes, as_cuda(stream).handle()),
+                       b.handle, p.a, a.handle, f64 ? static_cast<const void*>(&beta64) : &beta32, p.c,
+                       c.handle, p.c, c.handle, &best.algo, blas.workspace, blas.workspace_bytes,
+                       as_cuda(stream).handle()),
         "cublasLtMatmul");
   return true;
 }
@@ -132,8 +138,9 @@ void multiply(const Product& p, graph::Stream& stream) {
     return;
   }
   if (epilogue == CUBLASLT_EPILOGUE_DEFAULT || !try_multiply(p, CUBLASLT_EPILOGUE_DEFAULT, stream))
-    throw Error::failed_run("cuBLASLt has no product of " + std::to_string(p.m) + " x " + std::to_string(p.k) +
-                                " by " + std::to_string(p.k) + " x " + std::to_string(p.n),
+    throw Error::failed_run("cuBLASLt has no product of " + std::to_string(p.m) + " x " +
+                                std::to_string(p.k) + " by " + std::to_string(p.k) + " x " +
+                                std::to_string(p.n),
                             "cublasLtMatmulAlgoGetHeuristic");
   if (p.bias || p.activation != Activation::kNone) finish(p, p.bias, p.activation, stream);
   const auto size = static_cast<std::int64_t>(size_of(p.type));

@@ -1,4 +1,5 @@
-// Draws inside a graph (engine/ops/random.h): hardy::Random itself, compiled for the device, a thread to a draw.
+// Draws inside a graph (engine/ops/random.h): hardy::Random itself, compiled for the device, a thread to a
+// draw.
 #include "cuda/elements.cuh"
 #include "cuda/stream.h"
 #include "engine/base/random.h"
@@ -29,9 +30,9 @@ __global__ void normal_kernel(Draws draws, std::int64_t n, float* out) {
 }
 __global__ void index_kernel(Draws draws, const std::int32_t* limit, std::int64_t n, std::int32_t* out) {
   for (const std::int64_t i : every(n))
-    out[i] = static_cast<std::int32_t>(draws.of(i / draws.each)
-                                           .integer(static_cast<std::uint64_t>(i % draws.each),
-                                                    static_cast<std::uint32_t>(*limit)));
+    out[i] = static_cast<std::int32_t>(
+        draws.of(i / draws.each)
+            .integer(static_cast<std::uint64_t>(i % draws.each), static_cast<std::uint32_t>(*limit)));
 }
 // A thread to a row of n logits.
 __global__ void categorical_kernel(Draws draws, const float* logits, std::int64_t n, std::int64_t rows,

@@ -1,10 +1,9 @@
-// Reductions over one axis (engine/ops/reduce.h). A tensor is seen as [outer, n, inner] around the axis. Every
-// result is combined in an order that depends on n and inner alone: no atomics.
-#include "cuda/ops/reduce.h"
-
+// Reductions over one axis (engine/ops/reduce.h). A tensor is seen as [outer, n, inner] around the axis.
+// Every result is combined in an order that depends on n and inner alone: no atomics.
 #include <cub/cub.cuh>
 
 #include "cuda/elements.cuh"
+#include "cuda/ops/reduce.h"
 #include "cuda/stream.h"
 #include "engine/ops/attributes.h"
 
@@ -13,7 +12,8 @@ namespace {
 
 struct Split {
   std::int64_t outer, n, inner;
-  Split(std::int64_t before, std::int64_t length, std::int64_t after) : outer(before), n(length), inner(after) {}
+  Split(std::int64_t before, std::int64_t length, std::int64_t after)
+      : outer(before), n(length), inner(after) {}
   Split(const Shape& s, int axis)
       : outer(s.product(0, axis)), n(s[axis]), inner(s.product(axis + 1, s.rank())) {}
 };
@@ -86,8 +86,8 @@ void reduce(const char* name, DType type, const Split& s, const void* from, void
       launch(name, short_kernel<C, T>, blocks_for(s.outer * s.inner), kThreads, stream, s, x, y);
     else if (s.inner > 1)
       launch(name, columns_kernel<C, T>,
-             static_cast<unsigned>(s.outer * ((s.inner + kColumns - 1) / kColumns)), dim3(kColumns, kLanes), stream,
-             s, x, y);
+             static_cast<unsigned>(s.outer * ((s.inner + kColumns - 1) / kColumns)), dim3(kColumns, kLanes),
+             stream, s, x, y);
     else if (s.n <= 256)
       launch(name, rows_kernel<32, C, T>, static_cast<unsigned>(s.outer), 32, stream, x, s.n, y);
     else

@@ -1,6 +1,6 @@
 // softmax and log_softmax over the last axis (engine/ops/softmax.h): a block to a row.
-#include "cuda/stream.h"
 #include "cuda/block.cuh"
+#include "cuda/stream.h"
 
 namespace hardy::cuda {
 namespace {

@@ -14,12 +14,14 @@ void take(const graph::KernelCall& call, graph::Stream& stream) {
   with_float(call.outputs[0].type, [&](auto t) {
     using T = decltype(t);
     launch("take", take_kernel<T>, blocks_for(rows), kThreads, stream, call.inputs[0].as<const T>(),
-           call.inputs[1].as<const std::int32_t>(), rows, call.inputs[0].shape.back(), call.outputs[0].as<T>());
+           call.inputs[1].as<const std::int32_t>(), rows, call.inputs[0].shape.back(),
+           call.outputs[0].as<T>());
   });
 }
 
 template <class T>
-__global__ void put_kernel(const T* dy, const std::int32_t* index, std::int64_t elements, std::int64_t n, T* dx) {
+__global__ void put_kernel(const T* dy, const std::int32_t* index, std::int64_t elements, std::int64_t n,
+                           T* dx) {
   for (const std::int64_t i : every(elements)) dx[i] = i % n == index[i / n] ? dy[i / n] : T(0);
 }
 void put(const graph::KernelCall& call, graph::Stream& stream) {
@@ -27,8 +29,8 @@ void put(const graph::KernelCall& call, graph::Stream& stream) {
   with_float(out.type, [&](auto t) {
     using T = decltype(t);
     launch("take_gradient", put_kernel<T>, blocks_for(out.elements()), kThreads, stream,
-           call.inputs[0].as<const T>(), call.inputs[1].as<const std::int32_t>(), out.elements(), out.shape.back(),
-           out.as<T>());
+           call.inputs[0].as<const T>(), call.inputs[1].as<const std::int32_t>(), out.elements(),
+           out.shape.back(), out.as<T>());
   });
 }
 

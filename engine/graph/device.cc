@@ -65,7 +65,8 @@ const std::vector<Backend>& backends() { return registered(); }
 bool load_backend(const std::string& name) {
   for (const Backend& b : registered())
     if (b.name == name) return true;
-  if (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") != std::string::npos) return false;
+  if (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") != std::string::npos)
+    return false;
   Dl_info here{};
   if (dladdr(reinterpret_cast<const void*>(&load_backend), &here) == 0) return false;
   std::string file = "libhardy_" + name + ".so";

@@ -126,20 +126,21 @@ std::vector<std::string> kernel_keys(const std::string& backend);
 // --- the backends --------------------------------------------------------------------------------
 
 struct Backend {
-  std::string name;                               // "cuda"
-  std::vector<DeviceInfo> (*devices)();           // what is seen
-  std::string (*obstacle)();                      // why none can be used; "" if one can
+  std::string name;                      // "cuda"
+  std::vector<DeviceInfo> (*devices)();  // what is seen
+  std::string (*obstacle)();             // why none can be used; "" if one can
   std::unique_ptr<Device> (*open)(int index, const DeviceOptions& options);  // index < devices().size()
 };
 struct RegisterBackend {
   explicit RegisterBackend(const Backend& backend);
 };
 const std::vector<Backend>& backends();
-// Loads libhardy_<name>.so where it lies beside this library and the backend is not there yet; false where there
-// is none. An Error where it cannot be loaded.
+// Loads libhardy_<name>.so where it lies beside this library and the backend is not there yet; false where
+// there is none. An Error where it cannot be loaded.
 bool load_backend(const std::string& name);
 
-// "cuda" (its first device), "cuda:1". An Error: no such backend (and what adds it), no device, no such index.
+// "cuda" (its first device), "cuda:1". An Error: no such backend (and what adds it), no device, no such
+// index.
 std::unique_ptr<Device> open_device(const std::string& name, const DeviceOptions& options = {});
 
 }  // namespace hardy::graph

@@ -1,5 +1,5 @@
-// Host memory with a copy on a device: what binds a plan's inputs on either side. place(p) is p's twin; ranges of
-// what is already there share it.
+// Host memory with a copy on a device: what binds a plan's inputs on either side. place(p) is p's twin;
+// ranges of what is already there share it.
 #pragma once
 
 #include <cstddef>

@@ -34,11 +34,11 @@ DeviceDescent::DeviceDescent(graph::Device& device, const std::vector<Segment>& 
     for (std::int64_t a = 0; a < s.agents; ++a)
       for (std::int64_t begin = 0; begin < s.elements_per_agent; begin += kDescentPiece) {
         const std::int64_t at = a * s.elements_per_agent + begin;
-        pieces.push_back(
-            {s.value + at, adam || group.momentum != 0 ? s.first_moment + at : nullptr,
-             adam ? s.second_moment + at : nullptr, averages ? s.target + at : nullptr, s.gradient + at,
-             static_cast<std::int32_t>(std::min(kDescentPiece, s.elements_per_agent - begin)),
-             static_cast<std::int32_t>(a), s.group});
+        pieces.push_back({s.value + at, adam || group.momentum != 0 ? s.first_moment + at : nullptr,
+                          adam ? s.second_moment + at : nullptr, averages ? s.target + at : nullptr,
+                          s.gradient + at,
+                          static_cast<std::int32_t>(std::min(kDescentPiece, s.elements_per_agent - begin)),
+                          static_cast<std::int32_t>(a), s.group});
       }
   }
   const std::size_t bytes = pieces.size() * sizeof(DescentPiece);

@@ -1,6 +1,7 @@
-// What follows an update's plan on a device: the gate (agents with a loss that is not finite stop, the learning
-// rates of this step, values that last) and one pass over the parameters with their Polyak averages. Both are
-// launches that read the step's number from the device, so that they can be captured once and replayed.
+// What follows an update's plan on a device: the gate (agents with a loss that is not finite stop, the
+// learning rates of this step, values that last) and one pass over the parameters with their Polyak averages.
+// Both are launches that read the step's number from the device, so that they can be captured once and
+// replayed.
 #pragma once
 
 #include <cstdint>

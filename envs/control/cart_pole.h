@@ -1,5 +1,5 @@
-// Cart-pole with the equations and limits of Gymnasium's CartPole-v1 (Barto, Sutton, Anderson 1983), the force
-// continuous: action [1] in [-1, 1], times 10 N.
+// Cart-pole with the equations and limits of Gymnasium's CartPole-v1 (Barto, Sutton, Anderson 1983), the
+// force continuous: action [1] in [-1, 1], times 10 N.
 //   state and observation [4]: position, speed, angle, angular speed; Euler's steps of 0.02 s
 //   reward 1 a step; terminated: |position| > 2.4 or |angle| > 12 degrees; truncated: 500 steps
 //   start: all four in [-0.05, 0.05), uniformly
@@ -32,8 +32,8 @@ struct CartPole {
     const double force = 10 * held(static_cast<double>(action[0]), kLimit);
     const double cosine = std::cos(x[2]), sine = std::sin(x[2]);
     const double push = (force + kPole * kHalfLength * x[3] * x[3] * sine) / kTotal;
-    const double angular = (kGravity * sine - cosine * push) /
-                           (kHalfLength * (4.0 / 3.0 - kPole * cosine * cosine / kTotal));
+    const double angular =
+        (kGravity * sine - cosine * push) / (kHalfLength * (4.0 / 3.0 - kPole * cosine * cosine / kTotal));
     const double linear = push - kPole * kHalfLength * angular * cosine / kTotal;
     x[0] += kStep * x[1];
     x[1] += kStep * linear;

@@ -1,6 +1,6 @@
 // An enumerable episodic MDP on a device: layers h = 0..H-1 with transition arrays P_h(s' | s, a) and losses
-// l_h(s, a), played by index. What the arrays hold (features phi, measures mu) is the caller's affair: a linear MDP's
-// P_h(s' | s, a) is phi(s, a) . mu_h(s').
+// l_h(s, a), played by index. What the arrays hold (features phi, measures mu) is the caller's affair: a
+// linear MDP's P_h(s' | s, a) is phi(s, a) . mu_h(s').
 //   state: layer, state index; observation [2]: the same; action [1]: the action's index
 //   reward: minus the loss; terminated: after layer H - 1; start: state 0
 #pragma once

@@ -1,7 +1,7 @@
 // Pendulum with the semantics of Gymnasium's Pendulum-v1: swing a rod up and hold it there.
 //   state: angle theta (0 is up), speed; observation [3]: cos, sin, speed; action [1]: torque in [-2, 2]
-//   speed += (3 g / (2 l) sin theta + 3 / (m l^2) torque) dt, held to [-8, 8]; theta += speed dt (g 10, m = l = 1)
-//   reward -(theta^2 + 0.1 speed^2 + 0.001 torque^2) of the state before the step, theta in [-pi, pi)
+//   speed += (3 g / (2 l) sin theta + 3 / (m l^2) torque) dt, held to [-8, 8]; theta += speed dt (g 10, m = l
+//   = 1) reward -(theta^2 + 0.1 speed^2 + 0.001 torque^2) of the state before the step, theta in [-pi, pi)
 //   truncated: 200 steps; start: theta in [-pi, pi), speed in [-1, 1), uniformly
 #pragma once
 

@@ -1,11 +1,12 @@
-// Small tasks written once for every device: a task is a record of constexpr functions on one instance's state,
-// and a batch steps them one by one (CPU) or as one kernel, a thread to an instance (cuda/envs).
+// Small tasks written once for every device: a task is a record of constexpr functions on one instance's
+// state, and a batch steps them one by one (CPU) or as one kernel, a thread to an instance (cuda/envs).
 //
 //   struct Pendulum {
 //     static constexpr int kState, kObservation, kAction, kSteps;
 //     constexpr void start(const Random& draws, double* state) const;
 //     constexpr void observe(const double* state, double* observation) const;
-//     constexpr Outcome step(const float* action, const Random& draws, double* state) const;  // draws: this step's
+//     constexpr Outcome step(const float* action, const Random& draws, double* state) const;  // draws: this
+//     step's
 //   };
 #pragma once
 

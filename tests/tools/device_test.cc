@@ -35,9 +35,10 @@ TEST(DeviceCommand, TrainsOnTheEmulatedDeviceAndResumesThere) {
 TEST(DeviceCommand, RefusesDevicesThatAreNotThereInOneLine) {
   const test::Scratch dir;
   expect_refusal(test::hardy_command(train(dir, "--device cuda-emulated:3")), 2, {"there is no device 3"});
-  expect_refusal(test::hardy_command(train(dir, "--device quantum")), 2, {"there is no such device", "known: cpu"});
-  expect_refusal(test::hardy_command(train(dir, "--device cuda-emulated"), "HARDY_EMULATION_DRIVER=12040 "), 2,
-                 {"driver is for CUDA 12.4", "newer driver"});
+  expect_refusal(test::hardy_command(train(dir, "--device quantum")), 2,
+                 {"there is no such device", "known: cpu"});
+  expect_refusal(test::hardy_command(train(dir, "--device cuda-emulated"), "HARDY_EMULATION_DRIVER=12040 "),
+                 2, {"driver is for CUDA 12.4", "newer driver"});
   expect_refusal(test::hardy_command(train(dir, "--device cuda-emulated"), "HARDY_EMULATION_DEVICES=0 "), 2,
                  {"no CUDA device"});
   EXPECT_FALSE(std::filesystem::exists(dir / "run"));
@@ -55,7 +56,8 @@ TEST(DeviceCommand, AGpuThatCannotBeUsedIsExplained) {
   const test::Result listed = test::hardy_command("devices");
   EXPECT_EQ(listed.code, 0);
   EXPECT_NE(listed.out.find("cpu"), std::string::npos) << listed.out;
-  if (listed.out.find("no GPU") == std::string::npos) GTEST_SKIP() << "this machine has a GPU: " << listed.out;
+  if (listed.out.find("no GPU") == std::string::npos)
+    GTEST_SKIP() << "this machine has a GPU: " << listed.out;
   const test::Scratch dir;
   const test::Result r = test::hardy_command(train(dir, "--device cuda"));
   EXPECT_EQ(r.code, 2);

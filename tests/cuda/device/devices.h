@@ -56,8 +56,9 @@ struct Case {
   }
   Tensor normal(DType type, const Shape& shape, double scale = 1, double shift = 0) {
     const Random random(operands.size() + 17, Stream::kUser);
-    return operand(type, shape,
-                   [&](std::int64_t i) { return shift + scale * random.normal(static_cast<std::uint64_t>(i)); });
+    return operand(type, shape, [&](std::int64_t i) {
+      return shift + scale * random.normal(static_cast<std::uint64_t>(i));
+    });
   }
   Tensor integers(const Shape& shape, std::uint32_t below) {
     const Random random(operands.size() + 17, Stream::kUser);
@@ -100,7 +101,8 @@ inline std::vector<std::vector<std::byte>> run_on_device(const Case& c, bool fus
     d.upload(plan.raw(c.operands[i]), c.values[i].data(), c.values[i].size());
   std::vector<std::vector<std::byte>> results;
   for (Tensor t : c.outputs) {
-    results.emplace_back(static_cast<std::size_t>(c.g.shape(t).elements()) * size_of(c.g.type(t)), std::byte{0xff});
+    results.emplace_back(static_cast<std::size_t>(c.g.shape(t).elements()) * size_of(c.g.type(t)),
+                         std::byte{0xff});
     bool given = false;  // an operand that is an output as well
     for (Tensor o : c.operands) given = given || o == t;
     if (!given) d.upload(plan.raw(t), results.back().data(), results.back().size());
@@ -113,8 +115,8 @@ inline std::vector<std::vector<std::byte>> run_on_device(const Case& c, bool fus
 }
 
 template <class T>
-void expect_near(const std::vector<std::byte>& actual, const std::vector<std::byte>& expected, double tolerance,
-                 const std::string& what) {
+void expect_near(const std::vector<std::byte>& actual, const std::vector<std::byte>& expected,
+                 double tolerance, const std::string& what) {
   double largest = 0;
   std::vector<T> a(actual.size() / sizeof(T)), e(expected.size() / sizeof(T));
   std::memcpy(a.data(), actual.data(), actual.size());
@@ -125,21 +127,21 @@ void expect_near(const std::vector<std::byte>& actual, const std::vector<std::by
     const double x = static_cast<double>(a[i]), y = static_cast<double>(e[i]);
     if (std::isnan(y) && std::isnan(x)) continue;
     if (x == y) continue;
-    EXPECT_LE(std::abs(x - y), tolerance * std::max(largest, 1e-30)) << what << ", element " << i << ": " << x
-                                                                     << " against the CPU's " << y;
+    EXPECT_LE(std::abs(x - y), tolerance * std::max(largest, 1e-30))
+        << what << ", element " << i << ": " << x << " against the CPU's " << y;
     if (::testing::Test::HasFailure()) return;
   }
 }
 
-// The device's results against the CPU's within `tolerance` of the largest of a result (f64: a millionth of it),
-// integers and booleans exactly; and twice the same bits.
+// The device's results against the CPU's within `tolerance` of the largest of a result (f64: a millionth of
+// it), integers and booleans exactly; and twice the same bits.
 inline void compare(const Case& c, double tolerance, const std::string& what) {
   const auto cpu = run_on_cpu(c), first = run_on_device(c);
   hardy::emulation::options().seed += 1;  // another order of blocks and threads
   const auto second = run_on_device(c);
   for (std::size_t i = 0; i < cpu.size(); ++i) {
-    const std::string which = what + ", output " + std::to_string(i) + " " + c.g.describe(c.outputs[i]) + " " +
-                              c.g.shape(c.outputs[i]).str();
+    const std::string which = what + ", output " + std::to_string(i) + " " + c.g.describe(c.outputs[i]) +
+                              " " + c.g.shape(c.outputs[i]).str();
     EXPECT_EQ(first[i], second[i]) << which << ": other bits in another schedule";
     switch (c.g.type(c.outputs[i])) {
       case DType::kF32:

@@ -15,8 +15,8 @@ namespace {
 
 using test::device;
 
-// Both sides from the same seeds with the same actions; sin and cos may differ in the last place, and what a step
-// makes of that grows from step to step.
+// Both sides from the same seeds with the same actions; sin and cos may differ in the last place, and what a
+// step makes of that grows from step to step.
 template <class Task>
 void expect_equal_rollouts(std::int64_t n, int steps, double tolerance) {
   const auto size = static_cast<std::size_t>(n);
@@ -24,7 +24,8 @@ void expect_equal_rollouts(std::int64_t n, int steps, double tolerance) {
   DeviceBatch<Task> gpu(device(), n);
   const auto stream = device().stream();
   std::vector<std::uint64_t> seeds;
-  for (std::int64_t i = 0; i < n; ++i) seeds.push_back(0x123456789abcdefULL * static_cast<std::uint64_t>(i + 1));
+  for (std::int64_t i = 0; i < n; ++i)
+    seeds.push_back(0x123456789abcdefULL * static_cast<std::uint64_t>(i + 1));
   device().upload(gpu.seeds(), seeds.data(), size * 8);
   gpu.reset(*stream);
   stream->synchronise();
@@ -46,7 +47,8 @@ void expect_equal_rollouts(std::int64_t n, int steps, double tolerance) {
     device().download(ended_there.data(), gpu.memory().terminated, size);
     device().download(cut_there.data(), gpu.memory().truncated, size);
     for (std::size_t i = 0; i < obs.size(); ++i) ASSERT_NEAR(obs[i], there[i], tolerance) << "step " << t;
-    for (std::size_t i = 0; i < size; ++i) ASSERT_NEAR(rewards[i], rewards_there[i], tolerance) << "step " << t;
+    for (std::size_t i = 0; i < size; ++i)
+      ASSERT_NEAR(rewards[i], rewards_there[i], tolerance) << "step " << t;
     ASSERT_EQ(ended, ended_there);
     ASSERT_EQ(cut, cut_there);
   }
@@ -103,7 +105,8 @@ TEST(DeviceEnvironments, AnEnumerableMdpDrawsItsTransitionsAndPaysItsLosses) {
     for (std::size_t s = 0; h + 1 < kLayers && s < kStates; ++s)
       for (std::size_t s2 = 0; s2 < kStates; ++s2) {
         if (from[s] < 100) continue;
-        const double expected = p[((static_cast<std::size_t>(h) * kStates + s) * kActions + 1) * kStates + s2];
+        const double expected =
+            p[((static_cast<std::size_t>(h) * kStates + s) * kActions + 1) * kStates + s2];
         EXPECT_NEAR(came[s * kStates + s2] / from[s], expected, 5 * std::sqrt(0.25 / from[s]));
         if (expected == 0) {
           EXPECT_EQ(came[s * kStates + s2], 0);

@@ -1,5 +1,5 @@
-// Every op of the engine on the device against the CPU: the same graph, planned by the same planner, at sizes that
-// leave warps and blocks partly empty.
+// Every op of the engine on the device against the CPU: the same graph, planned by the same planner, at sizes
+// that leave warps and blocks partly empty.
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/concat.h"
 #include "engine/ops/gather.h"
@@ -19,8 +19,8 @@ namespace {
 constexpr std::int64_t kSizes[] = {1, 31, 33, 255, 257};
 constexpr DType kFloats[] = {DType::kF32, DType::kF64};
 
-// The same arithmetic in the same order but for contracted multiply-adds: a few units in the last place. Sums are
-// in another order: sqrt(n) of them.
+// The same arithmetic in the same order but for contracted multiply-adds: a few units in the last place. Sums
+// are in another order: sqrt(n) of them.
 constexpr double kPointwise = 1e-6, kSum = 4e-6;
 
 std::string text(std::int64_t n, DType type) { return "size " + std::to_string(n) + " " + name_of(type); }
@@ -40,8 +40,15 @@ TEST(DeviceOps, BinaryArithmeticAndItsGradients) {
 
 TEST(DeviceOps, UnaryArithmeticAndActivationsAndTheirGradients) {
   using Unary = Tensor (*)(Graph&, Tensor);
-  const Unary all[] = {ops::copy,    ops::negate, ops::square, ops::exp,  ops::softplus,
-                       ops::relu,    ops::tanh,   ops::gelu,   ops::silu,
+  const Unary all[] = {ops::copy,
+                       ops::negate,
+                       ops::square,
+                       ops::exp,
+                       ops::softplus,
+                       ops::relu,
+                       ops::tanh,
+                       ops::gelu,
+                       ops::silu,
                        +[](Graph& g, Tensor x) { return ops::log(g, ops::softplus(g, x)); },
                        +[](Graph& g, Tensor x) { return ops::clamp(g, x, -0.5, 0.75); },
                        +[](Graph& g, Tensor x) { return ops::affine(g, x, 1.7, -0.3); }};
@@ -59,7 +66,8 @@ TEST(DeviceOps, StretchedOperandsAreReadWhereTheCpuReadsThem) {
     for (const std::int64_t n : kSizes) {
       Case c;
       const Tensor full = c.normal(type, {2, 3, n}), row = c.normal(type, {2, 1, n}, 1, 2),
-                   column = c.normal(type, {2, 3, 1}), number = c.normal(type, {1}), agent = c.normal(type, {2, 1, 1});
+                   column = c.normal(type, {2, 3, 1}), number = c.normal(type, {1}),
+                   agent = c.normal(type, {2, 1, 1});
       Graph& g = c.g;
       Tensor y = ops::add(g, ops::multiply(g, full, row), ops::multiply(g, column, number));
       y = ops::subtract(g, ops::stretch(g, ops::divide(g, agent, row), {2, 3, n}), y);
@@ -87,7 +95,10 @@ TEST(DeviceOps, ReductionsKeepNaNAndInfinity) {
   Case c;
   const double infinity = std::numeric_limits<double>::infinity();
   const Tensor x = c.operand(DType::kF32, {4, 33}, [&](std::int64_t i) {
-    return i == 5 ? std::nan("") : i / 33 == 1 ? -infinity : i == 2 * 33 + 7 ? infinity : static_cast<double>(i % 33);
+    return i == 5            ? std::nan("")
+           : i / 33 == 1     ? -infinity
+           : i == 2 * 33 + 7 ? infinity
+                             : static_cast<double>(i % 33);
   });
   for (Tensor y : {ops::sum(c.g, x, 1), ops::max(c.g, x, 1), ops::min(c.g, x, 1), ops::logsumexp(c.g, x, 1)})
     c.outputs.push_back(y);
@@ -133,16 +144,16 @@ TEST(DeviceOps, TakeConcatSliceAndTheirGradients) {
   for (const DType type : kFloats)
     for (const std::int64_t n : kSizes) {
       Case c;
-      const Tensor x = c.normal(type, {2, 3, n}), z = c.normal(type, {2, 3, 4}), v = c.normal(type, {2, 5, n});
+      const Tensor x = c.normal(type, {2, 3, n}), z = c.normal(type, {2, 3, 4}),
+                   v = c.normal(type, {2, 5, n});
       Graph& g = c.g;
       const Tensor index = c.integers({2, 3}, static_cast<std::uint32_t>(n));
       const Tensor wide = ops::concat(g, std::array{x, z, x}, -1);  // [2, 3, 2n + 4]
       const Tensor tall = ops::concat(g, std::array{v, x}, 1);      // [2, 8, n]
       c.outputs = {wide, tall};
       const Tensor part = ops::slice(g, wide, -1, n / 2, n + 3), rows = ops::slice(g, tall, 1, 2, 7);
-      c.value_and_gradients(ops::add(
-          g, ops::add(g, ops::sum(g, part, -1), ops::take(g, x, index)),
-          ops::sum(g, ops::slice(g, ops::square(g, rows), 1, 0, 3), -1)));
+      c.value_and_gradients(ops::add(g, ops::add(g, ops::sum(g, part, -1), ops::take(g, x, index)),
+                                     ops::sum(g, ops::slice(g, ops::square(g, rows), 1, 0, 3), -1)));
       compare(c, kSum * std::sqrt(n), text(n, type));
     }
 }
@@ -156,7 +167,8 @@ TEST(DeviceOps, QuantilesTakeTheSameNumbers) {
         compare(c, kPointwise, text(n, type));
       }
   Case c;
-  const Tensor x = c.operand(DType::kF32, {1, 64, 3}, [](std::int64_t i) { return i == 31 ? std::nan("") : i % 7; });
+  const Tensor x =
+      c.operand(DType::kF32, {1, 64, 3}, [](std::int64_t i) { return i == 31 ? std::nan("") : i % 7; });
   c.outputs = {ops::quantile(c.g, x, 0.3, 1)};
   compare(c, 0, "64 numbers, one of them NaN");
 }
@@ -173,7 +185,8 @@ TEST(DeviceOps, DrawsAreTheCpusBitForBit) {
                  logits = d.normal(DType::kF32, {3, n, 5});
     d.outputs = {ops::random_normal(d.g, {3, n, 2}, s, t, Stream::kNoise),
                  ops::random_categorical(d.g, logits, s, t, Stream::kUser)};
-    compare(d, 1e-7, "draws " + std::to_string(n));  // log, sin and cos of another library: half a unit of f32
+    compare(d, 1e-7,
+            "draws " + std::to_string(n));  // log, sin and cos of another library: half a unit of f32
   }
 }
 
@@ -183,7 +196,8 @@ TEST(DeviceOps, LayersOfEveryFormAndTheirGradients) {
     std::int64_t agents, members;
     bool shared;
   };
-  for (const Form form : {Form{1, 0, false}, Form{3, 0, false}, Form{1, 5, true}, Form{7, 3, true}, Form{2, 3, false}})
+  for (const Form form :
+       {Form{1, 0, false}, Form{3, 0, false}, Form{1, 5, true}, Form{7, 3, true}, Form{2, 3, false}})
     for (const DType type : kFloats)
       for (const std::int64_t n : kSizes)
         for (const auto activation : {+[](Graph&, Tensor x) { return x; }, ops::relu, ops::tanh}) {
@@ -208,13 +222,40 @@ TEST(DeviceOps, LayersOfEveryFormAndTheirGradients) {
 
 TEST(DeviceOps, EveryKernelOfTheBackendWasAsked) {
   // What no test above runs would be missing from this list of what graphs can hold.
-  for (const char* key :
-       {"add", "subtract/d1", "fill", "stretch", "sum", "max", "min", "extreme_gradient", "logsumexp", "softmax",
-        "log_softmax", "layer_norm", "layer_norm_input_gradient", "layer_norm_parameter_gradient", "gather_rows",
-        "scatter_rows", "take", "take_gradient", "concat", "slice", "pad", "quantile", "quantile_gradient",
-        "random_normal", "random_index", "random_categorical", "linear", "add_bias", "linear_bias",
-        "linear_input_gradient", "linear_input_gradient_relu", "linear_weight_gradient", "bias_gradient",
-        "linear_weight_bias_gradient"})
+  for (const char* key : {"add",
+                          "subtract/d1",
+                          "fill",
+                          "stretch",
+                          "sum",
+                          "max",
+                          "min",
+                          "extreme_gradient",
+                          "logsumexp",
+                          "softmax",
+                          "log_softmax",
+                          "layer_norm",
+                          "layer_norm_input_gradient",
+                          "layer_norm_parameter_gradient",
+                          "gather_rows",
+                          "scatter_rows",
+                          "take",
+                          "take_gradient",
+                          "concat",
+                          "slice",
+                          "pad",
+                          "quantile",
+                          "quantile_gradient",
+                          "random_normal",
+                          "random_index",
+                          "random_categorical",
+                          "linear",
+                          "add_bias",
+                          "linear_bias",
+                          "linear_input_gradient",
+                          "linear_input_gradient_relu",
+                          "linear_weight_gradient",
+                          "bias_gradient",
+                          "linear_weight_bias_gradient"})
     EXPECT_NE(graph::find_kernel(device().backend(), key), nullptr) << key;
 }
 

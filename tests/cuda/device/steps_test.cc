@@ -36,7 +36,8 @@ datasets::Transitions example(std::int64_t rows) {
   return t;
 }
 
-std::unique_ptr<OfflineTrainee> offline(const std::string& name, graph::Device* on, const Values& values = {}) {
+std::unique_ptr<OfflineTrainee> offline(const std::string& name, graph::Device* on,
+                                        const Values& values = {}) {
   auto method = make_offline_method(name);
   run::Schema schema("train " + name);
   method->options(schema);
@@ -68,8 +69,8 @@ struct SacOnAReplay {
     settings.hidden = 16;
     settings.batch = 24;
     build_sac(learner, settings, 5, 3,
-              {observations.data(), actions.data(), rewards.data(), next_observations.data(), terminals.data(), &rows,
-               rows});
+              {observations.data(), actions.data(), rewards.data(), next_observations.data(),
+               terminals.data(), &rows, rows});
   }
 };
 
@@ -84,8 +85,8 @@ std::vector<Reports> train(Learner& learner) {
   return all;
 }
 
-// Losses within 1e-4 of themselves, parameters and moments within 2e-5 of the largest of the tensor: float32 sums in
-// another order, carried through ten steps of Adam.
+// Losses within 1e-4 of themselves, parameters and moments within 2e-5 of the largest of the tensor: float32
+// sums in another order, carried through ten steps of Adam.
 void expect_equal_training(Learner& cpu, Learner& gpu) {
   const std::vector<Reports> a = train(cpu), b = train(gpu);
   for (std::size_t i = 0; i < a.size(); ++i)
@@ -212,7 +213,8 @@ TEST(DeviceSteps, AnAgentWhoseLossIsNotFiniteStopsAndTheOpIsNamed) {
 }
 
 TEST(DeviceSteps, AStateThatIsRestoredGoesOnBitForBit) {
-  const auto whole = offline("riql", &device()), half = offline("riql", &device()), rest = offline("riql", &device());
+  const auto whole = offline("riql", &device()), half = offline("riql", &device()),
+             rest = offline("riql", &device());
   ThreadTeam team;
   for (int i = 0; i < 4; ++i) whole->step(team);
   for (int i = 0; i < 2; ++i) half->step(team);
@@ -223,7 +225,8 @@ TEST(DeviceSteps, AStateThatIsRestoredGoesOnBitForBit) {
   std::ranges::copy(half->learner().parameters().second_moments(), to.second_moments().begin());
   rest->learner().restore(half->learner().state());
   for (int i = 0; i < 2; ++i) rest->step(team);
-  EXPECT_TRUE(std::ranges::equal(whole->learner().parameters().values(), rest->learner().parameters().values()));
+  EXPECT_TRUE(
+      std::ranges::equal(whole->learner().parameters().values(), rest->learner().parameters().values()));
 }
 
 std::string failure(const std::function<void()>& what) {
@@ -239,7 +242,8 @@ void expect_names(const std::string& text, std::initializer_list<const char*> pa
 }
 
 TEST(DeviceErrors, ADeviceThatIsNotThereIsSaid) {
-  expect_names(failure([] { graph::open_device("cuda-emulated:7"); }), {"there is no device 7", "cuda-emulated:0"});
+  expect_names(failure([] { graph::open_device("cuda-emulated:7"); }),
+               {"there is no device 7", "cuda-emulated:0"});
   expect_names(failure([] { graph::open_device("cuda-emulated:x"); }), {"'x' is no device index"});
   expect_names(failure([] { graph::open_device("quantum"); }), {"no such device", "cpu, cuda"});
 }

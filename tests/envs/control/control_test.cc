@@ -1,4 +1,5 @@
-// Pendulum and cart-pole against steps of Gymnasium's equations worked out by hand, and what every environment owes.
+// Pendulum and cart-pole against steps of Gymnasium's equations worked out by hand, and what every
+// environment owes.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -86,7 +87,8 @@ TEST(Control, ASavedStateGoesOnBitForBit) {
     env->save_state(0, state);
     other->load_state(0, state);
     other->observe(0, o);
-    for (int t = 0; t < 5; ++t) EXPECT_EQ(step(*env, -0.2f).observation, step(*other, -0.2f).observation) << name;
+    for (int t = 0; t < 5; ++t)
+      EXPECT_EQ(step(*env, -0.2f).observation, step(*other, -0.2f).observation) << name;
   }
 }
 

@@ -35,8 +35,8 @@ int devices(const std::vector<std::string>& args) {
     return 0;
   }
   const Machine m = look_at_machine();
-  std::vector<graph::DeviceInfo> all{{"cpu", m.processor + ", " + std::to_string(m.cores) + " cores",
-                                      m.memory_bytes, m.memory_free_bytes}};
+  std::vector<graph::DeviceInfo> all{
+      {"cpu", m.processor + ", " + std::to_string(m.cores) + " cores", m.memory_bytes, m.memory_free_bytes}};
   const std::string obstacle = cuda_obstacle();
   for (const graph::Backend& b : graph::backends())
     for (const graph::DeviceInfo& d : b.devices()) all.push_back(d);
@@ -48,8 +48,8 @@ int devices(const std::vector<std::string>& args) {
                     {"memory_free_bytes", d.memory_free_bytes}});
     const auto gibibytes = [](std::size_t bytes) { return static_cast<double>(bytes) / (1 << 30); };
     if (!json)
-      std::printf("  %-10s %s; %.1f GiB, %.1f free\n", d.name.c_str(), d.about.c_str(), gibibytes(d.memory_bytes),
-                  gibibytes(d.memory_free_bytes));
+      std::printf("  %-10s %s; %.1f GiB, %.1f free\n", d.name.c_str(), d.about.c_str(),
+                  gibibytes(d.memory_bytes), gibibytes(d.memory_free_bytes));
   }
   if (json)
     std::printf("%s\n", list.dump(2).c_str());

@@ -7,8 +7,8 @@
 #include "engine/run/measure.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/build_info.h"
-#include "tools/hardy/cuda_backend.h"
 #include "tools/hardy/command.h"
+#include "tools/hardy/cuda_backend.h"
 #include "tools/hardy/machine.h"
 
 namespace hardy::tools {
