@@ -95,8 +95,10 @@ class ImplicitPolicies {
   int draw(const double* p, double u) const {
     double reached = 0;
     int a = 0;
-    for (; a < A_ - 1; ++a)
-      if (u < (reached += p[a])) break;
+    for (; a < A_ - 1; ++a) {
+      reached += p[a];
+      if (u < reached) break;
+    }
     return a;
   }
 
@@ -146,7 +148,7 @@ class ImplicitPolicies {
     for (int a = 0; a < A_; ++a) {
       double Q = 0;
       for (int i = 0; i < d_; ++i)
-        Q += r.phi[static_cast<std::size_t>(a * d_ + i)] * e.theta[static_cast<std::size_t>(i)];
+        Q += r.phi[static_cast<std::size_t>(std::int64_t{a} * d_ + i)] * e.theta[static_cast<std::size_t>(i)];
       const double B = config_.steps.beta > 0 ? bonus_path(j, h, s, a, 0) : 0.0;
       r.costs[static_cast<std::size_t>(a)] += Q - B;
     }
@@ -182,12 +184,14 @@ class ImplicitPolicies {
         std::vector<double>& sum = sums[static_cast<std::size_t>(h)];
         for (int i = 0; i < d_; ++i)
           for (int j = 0; j <= i; ++j)
-            sum[static_cast<std::size_t>(i * d_ + j)] += phi[i] * phi[j] / static_cast<double>(samples_);
+            sum[static_cast<std::size_t>(std::int64_t{i} * d_ + j)] +=
+                phi[i] * phi[j] / static_cast<double>(samples_);
       });
     for (int h = 0; h < H_; ++h) {
       const auto at = static_cast<std::size_t>(h);
       Estimate e{std::move(sums[at]), std::vector<double>(static_cast<std::size_t>(d_)), {}};
-      for (int i = 0; i < d_; ++i) e.factor[static_cast<std::size_t>(i * d_ + i)] += config_.steps.gamma;
+      for (int i = 0; i < d_; ++i)
+        e.factor[static_cast<std::size_t>(std::int64_t{i} * d_ + i)] += config_.steps.gamma;
       linalg::cholesky<1>(e.factor.data(), d_, e.inverse_diagonal.data());
       const double* const phi = row(h, visits[at].state).phi.data() + std::int64_t{visits[at].action} * d_;
       e.theta.assign(phi, phi + d_);

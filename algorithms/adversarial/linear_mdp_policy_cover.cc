@@ -56,7 +56,7 @@ class LinearMdpPolicyCover final : public RegretLearner {
     second_.resize(static_cast<std::size_t>(epoch_ - epoch_ / 2));
     for (Episode& e : second_)
       e.visits.resize(static_cast<std::size_t>(H_)), e.to_go.resize(static_cast<std::size_t>(H_));
-    round_mean_.assign(static_cast<std::size_t>(H_ * d_ * d_), 0.0);
+    round_mean_.assign(static_cast<std::size_t>(std::int64_t{H_} * d_ * d_), 0.0);
     if (s.oracle) {
       for (int m = 0; m < rounds_; ++m) cover_->plan_with_known_transitions();
       begin_main();
@@ -252,7 +252,8 @@ class LinearMdpPolicyCover final : public RegretLearner {
       double mean = 0;
       for (std::int64_t p = first; p < first + r_.A; ++p)
         mean += r_.pi[r_.table(h) + p] * y.col(p).squaredNorm();
-      const double scale = known_[static_cast<std::size_t>(h * r_.S + s)] != 0 ? r_.beta[0] : 0.0;
+      const double scale =
+          known_[static_cast<std::size_t>(std::int64_t{h} * r_.S + s)] != 0 ? r_.beta[0] : 0.0;
       for (std::int64_t p = first; p < first + r_.A; ++p)
         r_.b[r_.table(h) + p] = scale * (y.col(p).squaredNorm() + mean);
     }

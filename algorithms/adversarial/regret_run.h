@@ -23,7 +23,8 @@ struct RandomChoice {
 };
 RandomChoice parse_random(const std::string& text);
 
-// Sizes that the simulator-free linear-MDP learner takes as inputs; 0: K^{-1/9}, K^{1/9}, K^{6/9}, K^{8/9}.
+// Sizes that the simulator-free linear-MDP learner takes as inputs; 0 takes delta_e = K^{-1/9},
+// alpha = delta_e / (6 beta), an epoch of K^{6/9} and a cover of K^{8/9} episodes.
 struct CoverSettings {
   double delta_e = 0, alpha = 0;
   std::int64_t epoch = 0, cover_episodes = 0;
