@@ -274,7 +274,7 @@ std::map<std::string, std::vector<double>> Learner::reports() {
     ThreadTeam team;
     ask_for_reports();
     std::vector<StepReports> all = reports_that_came(team, true);
-    const auto last = all.back().values;
+    auto last = std::move(all.back().values);
     all.pop_back();
     came_.insert(came_.end(), all.begin(), all.end());  // asked for by others
     return last;

@@ -73,7 +73,8 @@ std::function<double()> CorruptionDraws::noise(Element element, std::int64_t cou
 
 void StandardDeviation::first(std::span<const double> rows) {
   const std::size_t d = mean_.size();
-  n_ += static_cast<double>(rows.size() / d);
+  const std::size_t whole = rows.size() / d;
+  n_ += static_cast<double>(whole);
   for (std::size_t i = 0; i < rows.size(); i += d)
     for (std::size_t k = 0; k < d; ++k) {
       mean_[k] += rows[i + k];

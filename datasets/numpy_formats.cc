@@ -52,7 +52,8 @@ class OgbenchReader : public Reader {
     find_trajectories(terminals);
 
     std::vector<Column> columns;
-    const auto add = [&](std::string key, const NpzArray& from, std::int64_t shift, bool flag = false) {
+    const auto add = [&](const std::string& key, const NpzArray& from, std::int64_t shift,
+                         bool flag = false) {
       if (from.shape.empty() || from.shape[0] != source_rows_)
         throw Error("has " + std::to_string(from.shape.empty() ? 0 : from.shape[0]) +
                         " rows, terminals have " + std::to_string(source_rows_),

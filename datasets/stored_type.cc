@@ -28,7 +28,8 @@ void convert(const std::byte* from, std::size_t count, bool swap, std::byte* to)
     if constexpr (std::is_same_v<From, To>)
       std::memcpy(&value, raw.data(), sizeof value);  // bits of a NaN included
     else
-      value = static_cast<To>(std::bit_cast<From>(raw));
+      value =
+          static_cast<To>(std::bit_cast<From>(raw));  // NOLINT(bugprone-signed-char-misuse): int8 is a number
     std::memcpy(to + i * sizeof(To), &value, sizeof(To));
   }
 }

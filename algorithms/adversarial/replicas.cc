@@ -71,7 +71,8 @@ void Replicas<W>::make_scratch() {
   uniforms_ = Numbers(std::int64_t{2} * H * W);
   law_scratch_.resize(static_cast<std::size_t>(S));
   const auto size = static_cast<std::size_t>(envs::loss_size(mdp, config.instance.losses->linear()));
-  loss_scratch_.resize(size * (adaptive ? W : 1));
+  const std::size_t adversaries = 1 + std::size_t{W - 1} * adaptive;
+  loss_scratch_.resize(size * adversaries);
   played_.resize(static_cast<std::size_t>(H) * static_cast<std::size_t>(d));
   if (explicit_)
     for (int h = 0; h < H; ++h) chains_.emplace_back(d, gamma[0]);
@@ -80,7 +81,8 @@ void Replicas<W>::make_scratch() {
 template <int W>
 void Replicas<W>::begin(std::int64_t k) {
   episode = k;
-  const std::size_t size = loss_scratch_.size() / (adaptive ? W : 1);
+  const std::size_t adversaries = 1 + std::size_t{W - 1} * adaptive,
+                    size = loss_scratch_.size() / adversaries;
   for (std::size_t w = 0; w < W; ++w) {
     if (w > 0 && !adaptive) {
       losses[w] = losses[0];

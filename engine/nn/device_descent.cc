@@ -21,7 +21,7 @@ void run(graph::DeviceKernel kernel, const Attributes& attributes, graph::Stream
 }  // namespace
 
 DeviceDescent::DeviceDescent(graph::Device& device, const std::vector<Segment>& segments, Gate gate)
-    : gate_(std::move(gate)),
+    : gate_(gate),
       rates_(graph::allocate(device, kMostGroups * sizeof(DescentRates))),
       gate_kernel_(kernel(device, "step/gate")),
       descend_kernel_(kernel(device, "step/descend")) {

@@ -66,7 +66,8 @@ Hindsight hindsight(const LinearMdp& m, const std::vector<double>& loss_sum) {
       const auto row = Q.begin() + std::int64_t{s} * m.A;
       const auto least = std::min_element(row, row + m.A);
       V[static_cast<std::size_t>(s)] = *least;
-      best.actions[static_cast<std::size_t>(h * m.S + s)] = static_cast<int>(least - row);
+      best.actions[static_cast<std::size_t>(h) * static_cast<std::size_t>(m.S) +
+                   static_cast<std::size_t>(s)] = static_cast<int>(least - row);
     }
   }
   best.value = under_start(m, V.data());

@@ -26,6 +26,7 @@ using hardy::emulation::checker;
   HARDY_HOOK(volatile_write##bytes, bytes, kWrite)
 
 // An atomic operation: seen by the checker, then done for real.
+// NOLINTBEGIN(bugprone-macro-parentheses): T is a type.
 #define HARDY_ATOMIC_UPDATE(bits, T, name)                                                              \
   T __tsan_atomic##bits##_##name(volatile T* address, T value, int) {                                   \
     checker().access(const_cast<T*>(address), sizeof(T), Access::kAtomic, __builtin_return_address(0)); \
@@ -60,6 +61,7 @@ using hardy::emulation::checker;
   HARDY_ATOMIC_UPDATE(bits, T, fetch_nand)                                                              \
   HARDY_ATOMIC_EXCHANGE(bits, T, strong)                                                                \
   HARDY_ATOMIC_EXCHANGE(bits, T, weak)
+// NOLINTEND(bugprone-macro-parentheses)
 
 extern "C" {
 

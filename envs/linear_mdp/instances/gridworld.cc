@@ -43,7 +43,7 @@ LinearEnvironment make(Parameters& p) {
   for (const int goal : {bumps - 1, m.d - bumps})  // the corners beside the start's
     for (int h = 0; h < m.H; ++h)
       for (int i = 0; i < m.d; ++i) {
-        const double dx = i % bumps - goal % bumps, dy = i / bumps - goal / bumps;
+        const int dx = i % bumps - goal % bumps, dy = i / bumps - goal / bumps;
         made.rows.push_back(std::hypot(dx, dy) / (std::sqrt(2.0) * (bumps - 1)));
       }
   m.start.assign(static_cast<std::size_t>(m.S), 0.0);
