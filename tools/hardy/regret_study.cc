@@ -281,8 +281,9 @@ std::string study_text(const json& results) {
   std::string text;
   for (const json& study : results.at("studies")) {
     const auto k = study.at("methods").at(0).at("episodes").get<std::vector<std::int64_t>>();
-    std::vector<std::size_t> shown{0, k.size() / 2, k.size() - 1};
-    shown.erase(std::unique(shown.begin(), shown.end()), shown.end());
+    std::vector<std::size_t> shown;
+    for (const std::size_t i : {std::size_t{0}, k.size() / 2, k.size() - 1})
+      if (shown.empty() || shown.back() != i) shown.push_back(i);
     std::size_t width = 6;
     for (const json& m : study.at("methods"))
       width = std::max(width, m.at("label").get<std::string>().size());
