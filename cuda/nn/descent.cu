@@ -15,30 +15,13 @@ using nn::DescentRates;
 using nn::Gate;
 using Rule = nn::GroupSettings::Rule;
 
-__device__ DescentRates rates_of(const nn::GroupSettings& s, double learning_rate, double t) {
-  const double bias1 = 1 - pow(s.beta1, t), root_bias2 = sqrt(1 - pow(s.beta2, t));
-  const auto f = [](double x) { return static_cast<float>(x); };
-  const bool sgd = s.rule == Rule::kSgd, decoupled = s.rule == Rule::kAdamW;
-  return {s.rule,
-          f(sgd ? learning_rate : learning_rate * root_bias2 / bias1),
-          f(s.beta1),
-          f(1 - s.beta1),
-          f(s.beta2),
-          f(1 - s.beta2),
-          f(s.epsilon * root_bias2),
-          decoupled ? 0.0f : f(s.weight_decay),
-          decoupled ? f(1 - learning_rate * s.weight_decay) : 1.0f,
-          f(s.momentum),
-          f(s.polyak)};
-}
-
 // One block: agents are few beside parameters.
 __global__ void __launch_bounds__(256) gate_kernel(Gate g) {
   const std::uint64_t step = static_cast<std::uint32_t>(g.memory.step[0]) |
                              std::uint64_t{static_cast<std::uint32_t>(g.memory.step[1])} << 32;
   for (int i = threadIdx.x; i < g.groups; i += blockDim.x)
-    g.rates[i] = rates_of(g.settings[i], g.schedule[i].at(static_cast<std::int64_t>(step)),
-                          static_cast<double>(step + 1));
+    g.rates[i] = nn::descent_rates(g.settings[i], g.schedule[i].at(static_cast<std::int64_t>(step)),
+                                   static_cast<double>(step + 1));
   for (int a = threadIdx.x; a < g.agents; a += blockDim.x) {
     for (int i = 0; i < g.groups && g.memory.active[a]; ++i) {
       if (isfinite(g.loss[i][a])) continue;
@@ -68,7 +51,7 @@ __global__ void __launch_bounds__(256) squares_kernel(Descend d) {
   const double all = Reduce(storage).Sum(mine);
   if (threadIdx.x == 0) d.squares[blockIdx.x] = all;
 }
-// A block to a group and agent: min(1, max_norm / (norm + 1e-6)).
+// A block to a group and agent.
 __global__ void __launch_bounds__(256) clips_kernel(Descend d) {
   using Reduce = cub::BlockReduce<double, 256>;
   __shared__ typename Reduce::TempStorage storage;
@@ -77,9 +60,7 @@ __global__ void __launch_bounds__(256) clips_kernel(Descend d) {
   for (std::int64_t i = threadIdx.x; i < d.count; i += 256)
     if (d.pieces[i].group == group && d.pieces[i].agent == agent) mine += d.squares[i];
   const double all = Reduce(storage).Sum(mine);
-  if (threadIdx.x != 0) return;
-  const double scale = d.max_grad_norm[group] / (sqrt(all) + 1e-6);
-  d.clips[blockIdx.x] = d.max_grad_norm[group] <= 0 || scale > 1 ? 1.0f : static_cast<float>(scale);
+  if (threadIdx.x == 0) d.clips[blockIdx.x] = nn::clip_factor(d.max_grad_norm[group], all);
 }
 
 // A block to a piece.
@@ -89,21 +70,15 @@ __global__ void __launch_bounds__(256) descend_kernel(Descend d) {
   const DescentRates r = d.rates[p.group];
   const float clip = d.clips ? d.clips[p.group * d.agents + p.agent] : 1.0f;
   for (int i = threadIdx.x; i < p.elements; i += blockDim.x) {
-    const float before = p.value[i], gradient = p.gradient[i] * clip + r.decay * before;
-    float value;
-    if (r.rule == Rule::kSgd) {
-      float direction = gradient;
-      if (p.first_moment) p.first_moment[i] = direction = r.momentum * p.first_moment[i] + gradient;
-      value = before - r.rate * direction;
-    } else {
-      const float first = r.beta1 * p.first_moment[i] + r.rest1 * gradient;
-      const float second = r.beta2 * p.second_moment[i] + r.rest2 * gradient * gradient;
-      value = before * r.keep - r.rate * first / (sqrtf(second) + r.epsilon);
-      p.first_moment[i] = first;
-      p.second_moment[i] = second;
-    }
-    p.value[i] = value;
-    if (p.target) p.target[i] = (1 - r.polyak) * p.target[i] + r.polyak * value;
+    const bool adam = r.rule != Rule::kSgd;
+    const float first = p.first_moment ? p.first_moment[i] : 0.0f;
+    const nn::Descended now =
+        adam ? nn::adam(r, clip, p.gradient[i], p.value[i], first, p.second_moment[i])
+             : nn::sgd(r, clip, p.gradient[i], p.value[i], p.first_moment != nullptr, first);
+    p.value[i] = now.value;
+    if (p.first_moment) p.first_moment[i] = now.first;
+    if (adam) p.second_moment[i] = now.second;
+    if (p.target) p.target[i] = nn::averaged(p.target[i], now.value, r.polyak);
   }
 }
 

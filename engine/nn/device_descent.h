@@ -22,12 +22,6 @@ struct StepMemory {
   std::int32_t* stopped = nullptr;  // [agents, 4]: update + 1 (0: never stopped), group, the step's words
 };
 
-// A group's numbers in one step, each rounded once from double (see engine/nn/optimise.cc).
-struct DescentRates {
-  GroupSettings::Rule rule;
-  float rate, beta1, rest1, beta2, rest2, epsilon, decay, keep, momentum, polyak;
-};
-
 // --- what the kernels are told: the attributes of "step/gate" and so on -----------------------------
 struct Gate {
   struct State {

@@ -16,47 +16,28 @@ namespace {
 // for several threads.
 constexpr std::int64_t kPiece = 8192;
 
-inline float averaged(float target, float value, float polyak) {
-  return (1 - polyak) * target + polyak * value;
-}
-
-// The step's numbers, each rounded once from double: 1 - 0.999f is off by 1e-5 of itself. One division an
-// element, for rate / bias1 * m / (sqrt(v) / root_bias2 + epsilon) with root_bias2 taken out of the brackets:
-//   rate = learning rate * root_bias2 / bias1, epsilon = epsilon * root_bias2
-struct Adam {
-  float rate, beta1, rest1, beta2, rest2, epsilon, clip, decay, keep, polyak;
-};
-
 // The loops below are written so that the compiler turns them into vector code without a choice per
 // element; every element is computed alike in a vector's body and in its tail.
 template <bool kAverage>
-void adam(const Adam c, std::int64_t n, const float* __restrict g, float* __restrict m, float* __restrict v,
-          float* __restrict x, float* __restrict target) {
+void adam_all(const DescentRates r, float clip, std::int64_t n, const float* __restrict g,
+              float* __restrict m, float* __restrict v, float* __restrict x, float* __restrict target) {
   for (std::int64_t i = 0; i < n; ++i) {
-    const float gradient = g[i] * c.clip + c.decay * x[i];
-    const float first = c.beta1 * m[i] + c.rest1 * gradient;
-    const float second = c.beta2 * v[i] + c.rest2 * gradient * gradient;
-    const float value = x[i] * c.keep - c.rate * first / (std::sqrt(second) + c.epsilon);
-    m[i] = first;
-    v[i] = second;
-    x[i] = value;
-    if constexpr (kAverage) target[i] = averaged(target[i], value, c.polyak);
+    const Descended now = adam(r, clip, g[i], x[i], m[i], v[i]);
+    m[i] = now.first;
+    v[i] = now.second;
+    x[i] = now.value;
+    if constexpr (kAverage) target[i] = averaged(target[i], now.value, r.polyak);
   }
 }
 
-struct Sgd {
-  float rate, momentum, clip, decay, polyak;
-};
-
 template <bool kMomentum, bool kAverage>
-void sgd(const Sgd c, std::int64_t n, const float* __restrict g, float* __restrict m, float* __restrict x,
-         float* __restrict target) {
+void sgd_all(const DescentRates r, float clip, std::int64_t n, const float* __restrict g, float* __restrict m,
+             float* __restrict x, float* __restrict target) {
   for (std::int64_t i = 0; i < n; ++i) {
-    float direction = g[i] * c.clip + c.decay * x[i];
-    if constexpr (kMomentum) m[i] = direction = c.momentum * m[i] + direction;
-    const float value = x[i] - c.rate * direction;
-    x[i] = value;
-    if constexpr (kAverage) target[i] = averaged(target[i], value, c.polyak);
+    const Descended now = sgd(r, clip, g[i], x[i], kMomentum, kMomentum ? m[i] : 0.0f);
+    if constexpr (kMomentum) m[i] = now.first;
+    x[i] = now.value;
+    if constexpr (kAverage) target[i] = averaged(target[i], now.value, r.polyak);
   }
 }
 
@@ -72,8 +53,6 @@ double sum_of_squares(const float* g, std::int64_t n) {
   for (int l = 0; i < n; ++i, ++l) lanes[l] += static_cast<double>(g[i]) * g[i];
   return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
-
-float to_float(double x) { return static_cast<float>(x); }
 
 }  // namespace
 
@@ -111,7 +90,6 @@ void Optimiser::check(std::span<const std::uint8_t> active) const {
                                                    std::to_string(agents_) + " agents");
 }
 
-// min(1, max_norm / (norm + 1e-6)), PyTorch's clip_grad_norm_; a norm that is NaN spreads, as it does there.
 void Optimiser::find_clips(std::span<const std::uint8_t> active, ThreadTeam& team) {
   team.run(static_cast<std::int64_t>(pieces_.size()), [&](std::int64_t p) {
     const Piece& piece = pieces_[static_cast<std::size_t>(p)];
@@ -130,8 +108,7 @@ void Optimiser::find_clips(std::span<const std::uint8_t> active, ThreadTeam& tea
     if (groups_[g].max_grad_norm <= 0) continue;
     for (std::int64_t a = 0; a < agents_; ++a) {
       const std::size_t at = cell(static_cast<int>(g), a);
-      const double scale = groups_[g].max_grad_norm / (std::sqrt(norms_[at]) + 1e-6);
-      clips_[at] = scale > 1 ? 1.0f : to_float(scale);
+      clips_[at] = clip_factor(groups_[g].max_grad_norm, norms_[at]);
     }
   }
 }
@@ -140,34 +117,21 @@ void Optimiser::update(const Piece& piece) const {
   const Segment& s = segments_[piece.segment];
   const auto group = static_cast<std::size_t>(s.group);
   const GroupSettings& settings = groups_[group];
-  const Rates& now = rates_[group];
+  const DescentRates& rates = rates_[group];
   const float clip = clips_[cell(s.group, piece.agent)];
   const std::int64_t at = piece.agent * s.elements_per_agent + piece.begin, n = piece.end - piece.begin;
   const bool averages = s.target && settings.polyak > 0 && settings.average_in_step;
   float* target = averages ? s.target + at : nullptr;
 
   if (settings.rule == GroupSettings::Rule::kSgd) {
-    const Sgd c{to_float(now.learning_rate), to_float(settings.momentum), clip,
-                to_float(settings.weight_decay), to_float(settings.polyak)};
     const bool momentum = settings.momentum != 0;
-    const auto rule = momentum ? (averages ? sgd<true, true> : sgd<true, false>)
-                               : (averages ? sgd<false, true> : sgd<false, false>);
-    rule(c, n, s.gradient + at, momentum ? s.first_moment + at : nullptr, s.value + at, target);
+    const auto rule = momentum ? (averages ? sgd_all<true, true> : sgd_all<true, false>)
+                               : (averages ? sgd_all<false, true> : sgd_all<false, false>);
+    rule(rates, clip, n, s.gradient + at, momentum ? s.first_moment + at : nullptr, s.value + at, target);
     return;
   }
-  const bool decoupled = settings.rule == GroupSettings::Rule::kAdamW;
-  const Adam c{.rate = to_float(now.learning_rate * now.root_bias2 / now.bias1),
-               .beta1 = to_float(settings.beta1),
-               .rest1 = to_float(1 - settings.beta1),
-               .beta2 = to_float(settings.beta2),
-               .rest2 = to_float(1 - settings.beta2),
-               .epsilon = to_float(settings.epsilon * now.root_bias2),
-               .clip = clip,
-               .decay = decoupled ? 0.0f : to_float(settings.weight_decay),
-               .keep = decoupled ? to_float(1 - now.learning_rate * settings.weight_decay) : 1.0f,
-               .polyak = to_float(settings.polyak)};
-  (averages ? adam<true> : adam<false>)(c, n, s.gradient + at, s.first_moment + at, s.second_moment + at,
-                                        s.value + at, target);
+  (averages ? adam_all<true> : adam_all<false>)(rates, clip, n, s.gradient + at, s.first_moment + at,
+                                                s.second_moment + at, s.value + at, target);
 }
 
 void Optimiser::step(std::int64_t t, std::span<const double> learning_rates,
@@ -179,8 +143,7 @@ void Optimiser::step(std::int64_t t, std::span<const double> learning_rates,
                                                            " groups");
   if (t < 1) throw Error("steps count from 1", "optimiser: step " + std::to_string(t));
   for (std::size_t g = 0; g < groups_.size(); ++g)
-    rates_[g] = {learning_rates[g], 1 - std::pow(groups_[g].beta1, static_cast<double>(t)),
-                 std::sqrt(1 - std::pow(groups_[g].beta2, static_cast<double>(t)))};
+    rates_[g] = descent_rates(groups_[g], learning_rates[g], static_cast<double>(t));
   if (any_clips_) find_clips(active, team);
   team.run(static_cast<std::int64_t>(pieces_.size()), [&](std::int64_t p) {
     const Piece& piece = pieces_[static_cast<std::size_t>(p)];
@@ -199,7 +162,7 @@ void Optimiser::average(ThreadTeam& team, std::span<const std::uint8_t> active) 
     const double polyak = groups_[static_cast<std::size_t>(s.group)].polyak;
     if (!active[static_cast<std::size_t>(piece.agent)] || !s.target || polyak <= 0) return;
     const std::int64_t at = piece.agent * s.elements_per_agent + piece.begin;
-    average_all(to_float(polyak), piece.end - piece.begin, s.value + at, s.target + at);
+    average_all(static_cast<float>(polyak), piece.end - piece.begin, s.value + at, s.target + at);
   });
 }
 

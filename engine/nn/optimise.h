@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "engine/nn/descent_formula.h"
+
 namespace hardy {
 class ThreadTeam;
 }
@@ -22,17 +24,6 @@ struct Segment {
   float* target = nullptr;         // its Polyak average, or null
   std::int64_t agents = 1, elements_per_agent = 0;
   int group = 0;
-};
-
-struct GroupSettings {
-  enum class Rule { kAdam, kAdamW, kSgd };
-  Rule rule = Rule::kAdam;
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  double weight_decay = 0;  // kAdam, kSgd: added to the gradient; kAdamW: decoupled (Loshchilov, Hutter 2019)
-  double momentum = 0;      // kSgd: b <- momentum b + gradient, value <- value - rate b
-  double max_grad_norm = 0;     // 2-norm per agent over the group's tensors, before any decay; 0: no clipping
-  double polyak = 0;            // target <- (1 - polyak) target + polyak value
-  bool average_in_step = true;  // false: targets move in average() alone
 };
 
 class Optimiser {
@@ -55,9 +46,6 @@ class Optimiser {
     std::size_t segment;
     std::int64_t agent, begin, end;
   };
-  struct Rates {
-    double learning_rate, bias1, root_bias2;
-  };
   void check(std::span<const std::uint8_t> active) const;
   void find_clips(std::span<const std::uint8_t> active, ThreadTeam& team);
   void update(const Piece& piece) const;
@@ -69,10 +57,10 @@ class Optimiser {
   std::vector<Segment> segments_;
   std::vector<GroupSettings> groups_;
   std::vector<Piece> pieces_;
-  std::vector<Rates> rates_;     // by group, of this step
-  std::vector<double> squares_;  // by piece: its sum of squared gradients
-  std::vector<double> norms_;    // by group and agent: of the squares, in the pieces' order
-  std::vector<float> clips_;     // by group and agent: what gradients are multiplied by
+  std::vector<DescentRates> rates_;  // by group, of this step
+  std::vector<double> squares_;      // by piece: its sum of squared gradients
+  std::vector<double> norms_;        // by group and agent: of the squares, in the pieces' order
+  std::vector<float> clips_;         // by group and agent: what gradients are multiplied by
   std::int64_t agents_ = 0;
   bool any_clips_ = false, any_targets_ = false;
 };
