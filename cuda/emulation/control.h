@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace hardy::emulation {
 
@@ -22,6 +23,7 @@ struct Options {
   bool lazy_streams = true;
   bool guard = true;            // device memory is out of the host's reach outside of device work
   bool check = true;            // bounds, initialisation and races, where the kernels were built with checks
+  bool ptx = true;              // kernels that a loaded PTX holds run from it
   bool abort_on_error = true;   // else the launch fails with cudaErrorLaunchFailure, as on a GPU
   bool fused_epilogues = true;  // of matrix products; false: only the plain one is supported
   int devices = 1;
@@ -40,6 +42,7 @@ struct Statistics {
   std::uint64_t synchronisations = 0;  // calls in which the host waited
   std::uint64_t blocks = 0, switches = 0;
   std::uint64_t checked_accesses = 0;
+  std::uint64_t ptx_launches = 0;  // of kernel_launches, those that ran from PTX
   std::uint64_t ptx_instructions = 0;
 };
 const Statistics& statistics();
@@ -49,10 +52,13 @@ void fail_kernel_launch(std::uint64_t n);
 // Forgets a failed launch and all allocations: a fresh process's device.
 void reset_device();
 
-// Kernels that the PTX holds (made by nvcc of the same source) run from it from now on. HARDY_EMULATION_PTX
-// names files, separated by ':', for the whole run. In reports such kernels' places are lines of the PTX.
-void load_ptx(const std::string& path);
+// Kernels that the PTX holds (made by nvcc of the same source) run from it from now on. Files are separated
+// by
+// ':', and HARDY_EMULATION_PTX names those of the whole run. In reports such kernels' places are lines of the
+// PTX.
+void load_ptx(const std::string& paths);
 void load_ptx_text(const std::string& text);
 void unload_ptx();
+std::vector<std::string> kernels_run_from_ptx();  // mangled; of the loaded, those that ran since
 
 }  // namespace hardy::emulation

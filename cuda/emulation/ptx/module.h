@@ -104,23 +104,26 @@ struct Slot {  // of a parameter or of a call's argument
 
 struct Function {
   std::string name;
+  bool kernel = false;
   std::vector<Slot> parameters, results;
   std::vector<Instruction> code;
   std::vector<std::vector<int>> branch_tables;
   std::size_t shared_bytes = 0, local_bytes = 0, argument_bytes = 0;
   int registers = 0;
+  mutable bool has_run = false;  // as a kernel
 };
 
 struct Variable {
-  std::unique_ptr<std::byte[]> storage;  // where the host program has no variable of that name
   void* address = nullptr;
-  std::size_t bytes = 0;
-  bool dynamic_shared = false;
+  std::size_t bytes = 0, alignment = 1;
+  bool shared = false;          // a block's, no address of its own
+  bool dynamic_shared = false;  // of them, the one whose size the launch gives
 };
 
 struct Module {
   std::map<std::string, std::unique_ptr<Function>> functions;  // by canonical name
-  std::map<std::string, Variable> variables;
+  std::map<std::string, Variable> variables;  // a later text's stand in for an earlier one's of that name
+  std::vector<std::unique_ptr<std::byte[]>> storage;  // of variables that the host program lacks
   const Function* find(const std::string& symbol) const;
 };
 

@@ -13,19 +13,19 @@ namespace hardy::emulation {
 namespace ptx {
 namespace {
 
-void read_file(const std::string& path, Module& module) {
-  std::ifstream file(path);
-  if (!file) fail("cannot read the PTX file %s", path.c_str());
-  parse(std::string(std::istreambuf_iterator<char>(file), {}), path, Variables::kOfHost, module);
+void read_files(const std::string& paths, Module& module) {
+  std::istringstream all(paths);
+  for (std::string path; std::getline(all, path, ':');) {
+    std::ifstream file(path);
+    if (!file) fail("cannot read the PTX file %s", path.c_str());
+    parse(std::string(std::istreambuf_iterator<char>(file), {}), path, Variables::kOfHost, module);
+  }
 }
 
 Module& loaded() {
   static auto* module = [] {
     auto* m = new Module;
-    if (const char* files = std::getenv("HARDY_EMULATION_PTX")) {
-      std::istringstream paths(files);
-      for (std::string path; std::getline(paths, path, ':');) read_file(path, *m);
-    }
+    if (const char* files = std::getenv("HARDY_EMULATION_PTX")) read_files(files, *m);
     return m;
   }();
   return *module;
@@ -40,7 +40,7 @@ Module& embedded() {
 
 Kernel find_kernel(const std::string& symbol) {
   for (const Module* module : {&loaded(), &embedded()})
-    if (!module->functions.empty())
+    if (!module->functions.empty() && (module == &embedded() || options().ptx))
       if (const Function* function = module->find(symbol)) return {module, function};
   return {};
 }
@@ -61,6 +61,7 @@ std::function<void()> thread_body(Kernel kernel, std::vector<std::string> argume
     if (arguments[k].size() != wanted[k].bytes)
       fail("parameter %zu of PTX kernel %s has %zu bytes, the launch's argument %zu", k,
            kernel.function->name.c_str(), wanted[k].bytes, arguments[k].size());
+  kernel.function->has_run = true;
   return [kernel, arguments = std::move(arguments)] {
     Machine(*kernel.module, *kernel.function, arguments).run();
   };
@@ -77,10 +78,16 @@ std::string place_of(const void* instruction) {
 
 }  // namespace ptx
 
-void load_ptx(const std::string& path) { ptx::read_file(path, ptx::loaded()); }
+void load_ptx(const std::string& paths) { ptx::read_files(paths, ptx::loaded()); }
 void load_ptx_text(const std::string& text) {
   ptx::parse(text, "PTX", ptx::Variables::kOfHost, ptx::loaded());
 }
 void unload_ptx() { ptx::loaded() = {}; }
+std::vector<std::string> kernels_run_from_ptx() {
+  std::vector<std::string> symbols;
+  for (const auto& [symbol, function] : ptx::loaded().functions)
+    if (function->has_run) symbols.push_back(symbol);
+  return symbols;
+}
 
 }  // namespace hardy::emulation

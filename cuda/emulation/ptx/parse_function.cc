@@ -59,9 +59,9 @@ Operand immediate(std::uint64_t value) {
   return o;
 }
 
-std::size_t place(std::size_t& total, const Declaration& d) {
-  total = (total + d.alignment - 1) / d.alignment * d.alignment;
-  return std::exchange(total, total + d.bytes());
+std::size_t place(std::size_t& total, std::size_t bytes, std::size_t alignment) {
+  total = (total + alignment - 1) / alignment * alignment;
+  return std::exchange(total, total + bytes);
 }
 
 }  // namespace
@@ -96,8 +96,10 @@ Operand FunctionParser::named(const std::string& name) {
       return o;
     }
   if (const auto it = module_.variables.find(name); it != module_.variables.end()) {
-    if (!it->second.dynamic_shared) return immediate(reinterpret_cast<std::uint64_t>(it->second.address));
-    o.kind = Operand::Kind::kDynamic;
+    const Variable& v = it->second;
+    if (!v.shared) return immediate(reinterpret_cast<std::uint64_t>(v.address));
+    o.kind = v.dynamic_shared ? Operand::Kind::kDynamic : Operand::Kind::kShared;
+    if (!v.dynamic_shared) o.value = place_shared(name, v.bytes, v.alignment);  // where it is first used
     return o;
   }
   o.kind = Operand::Kind::kRegister;
@@ -146,9 +148,17 @@ Operand FunctionParser::operand(std::string text) {
 
 void FunctionParser::declare(const std::string& text) {
   const Declaration d = parse_declaration(text);
-  if (text.starts_with(".shared")) shared_[d.name] = place(function_.shared_bytes, d);
-  if (text.starts_with(".local")) local_[d.name] = place(function_.local_bytes, d);
-  if (text.starts_with(".param")) arguments_[d.name] = place(function_.argument_bytes, d);
+  if (text.starts_with(".shared")) place_shared(d.name, d.bytes(), d.alignment);
+  if (text.starts_with(".local")) local_[d.name] = place(function_.local_bytes, d.bytes(), d.alignment);
+  if (text.starts_with(".param"))
+    arguments_[d.name] = place(function_.argument_bytes, d.bytes(), d.alignment);
+}
+
+std::size_t FunctionParser::place_shared(const std::string& name, std::size_t bytes, std::size_t alignment) {
+  if (!function_.kernel)
+    fail("%s: the interpreter does not cover shared memory of a function that is called, %s in %s",
+         origin_.c_str(), name.c_str(), function_.name.c_str());
+  return shared_[name] = place(function_.shared_bytes, bytes, alignment);
 }
 
 void FunctionParser::statement(std::string text, int line) {

@@ -31,11 +31,14 @@ void parse_variable(const std::string& text, Variables variables, Module& module
   const Declaration d = parse_declaration(std::string_view(text).substr(0, equals));
   Variable v;
   v.bytes = d.bytes();
-  v.dynamic_shared = text.find(".shared") != std::string::npos;
+  v.alignment = d.alignment;
+  v.shared = text.find(".shared") != std::string::npos;
+  v.dynamic_shared = v.shared && text.find(".extern") != std::string::npos;
   if (variables == Variables::kOfHost) v.address = variable_of(canonical_name(d.name));
-  if (!v.dynamic_shared && v.address == nullptr) {
-    v.storage = std::make_unique<std::byte[]>(v.bytes + 8);
-    v.address = v.storage.get();
+  if (!v.shared && v.address == nullptr) {
+    module.storage.push_back(std::make_unique<std::byte[]>(v.bytes + 8));
+    std::byte* bytes = module.storage.back().get();
+    v.address = bytes;
     const std::size_t brace = equals == std::string::npos ? equals : text.find('{', equals);
     const std::string values = brace == std::string::npos
                                    ? (equals == std::string::npos ? "" : text.substr(equals + 1))
@@ -50,7 +53,7 @@ void parse_variable(const std::string& text, Variables variables, Module& module
                    : static_cast<std::uint64_t>(value[0] == '-' ? static_cast<unsigned long long>(
                                                                       std::strtoll(value.c_str(), nullptr, 0))
                                                                 : std::strtoull(value.c_str(), nullptr, 0));
-      std::memcpy(v.storage.get() + at, &bits, static_cast<std::size_t>(d.type.bytes()));
+      std::memcpy(bytes + at, &bits, static_cast<std::size_t>(d.type.bytes()));
       at += static_cast<std::size_t>(d.type.bytes());
     }
   }
@@ -69,7 +72,7 @@ std::vector<Slot> parse_slots(std::string_view text) {
 // ".visible .entry name(params)" or ".func (results) name(params)"; directives may follow the parameters.
 std::unique_ptr<Function> parse_head(const std::string& head) {
   auto f = std::make_unique<Function>();
-  const bool entry = head.find(".entry") != std::string::npos;
+  const bool entry = f->kernel = head.find(".entry") != std::string::npos;
   std::size_t at = entry ? head.find(".entry") + 6 : head.find(".func") + 5;
   at = head.find_first_not_of(" \t\n", at);
   if (!entry && head[at] == '(') {
@@ -96,9 +99,11 @@ void parse_body(Function& f, const Module& module, const std::string& origin, st
       statement.clear();
       continue;
     }
-    // A brace at the start of a statement opens a scope; inside of one it is a vector operand's.
-    const bool blank = trimmed(statement).empty();
-    if (c == '{' && blank) continue;
+    // A brace at the start of a statement or behind a label opens a scope; inside of one it is a vector
+    // operand's.
+    const std::string so_far = trimmed(statement);
+    const bool blank = so_far.empty();
+    if (c == '{' && (blank || so_far.back() == ':')) continue;
     if (c == '{') ++vector_depth;
     if (c == '}' && vector_depth == 0) continue;
     if (c == '}') --vector_depth;
@@ -154,7 +159,11 @@ void parse(const std::string& original, const std::string& origin, Variables var
     auto f = parse_head(std::string(head));
     parse_body(*f, module, origin, std::string_view(text).substr(brace + 1, close - brace - 1),
                line_of(brace));
-    module.functions[canonical_name(f->name)] = std::move(f);
+    std::unique_ptr<Function>& known = module.functions[canonical_name(f->name)];
+    if (known && known->name != f->name)
+      fail("%s: %s and %s of another file are told apart by their unnamed namespaces alone", origin.c_str(),
+           f->name.c_str(), known->name.c_str());
+    known = std::move(f);
     at = close + 1;
   }
 }

@@ -40,6 +40,7 @@ class FunctionParser {
   Operand operand(std::string text);
   Operand named(const std::string& name);
   void declare(const std::string& text);
+  std::size_t place_shared(const std::string& name, std::size_t bytes, std::size_t alignment);
   void instruction(const std::string& text, int line);
   void opcode(Instruction& i, const std::string& opcode, const std::string& rest);
   void call(Instruction& i, const std::string& rest);

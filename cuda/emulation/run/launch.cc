@@ -63,6 +63,7 @@ void run_grid(const KernelLaunch& k) {
   // From PTX, a kernel's static shared memory lies before the dynamic one.
   const ptx::Kernel from_ptx = ptx::find_kernel(running.symbol);
   const bool has_ptx = from_ptx.function != nullptr;
+  if (has_ptx) ++counters().ptx_launches;
   if (!has_ptx && !k.body) fail("no PTX of kernel %s in the program", running.name.c_str());
   const std::function<void()> body = has_ptx ? ptx::thread_body(from_ptx, k.arguments) : k.body;
   shared_memory().begin_launch(k.dynamic_bytes + (has_ptx ? from_ptx.function->shared_bytes : 0));

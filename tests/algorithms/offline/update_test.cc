@@ -10,6 +10,7 @@
 
 #include "algorithms/offline/offline_trainee.h"
 #include "engine/run/schema.h"
+#include "tests/algorithms/offline/example.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::algorithms {
@@ -17,25 +18,6 @@ namespace {
 
 using nlohmann::json;
 using Values = std::map<std::string, std::string>;
-
-datasets::Transitions example(std::int64_t rows) {
-  datasets::Transitions t;
-  t.rows = rows;
-  t.observation_size = 5;
-  t.action_size = 3;
-  const auto fill = [&](std::vector<float>& x, std::int64_t width, std::uint64_t which, double scale) {
-    const Random random(which, Stream::kUser);
-    for (std::int64_t i = 0; i < rows * width; ++i)
-      x.push_back(static_cast<float>(scale * random.normal(static_cast<std::uint64_t>(i))));
-  };
-  fill(t.observations, 5, 1, 1);
-  fill(t.actions, 3, 2, 0.5);
-  fill(t.rewards, 1, 3, 2);
-  fill(t.next_observations, 5, 4, 1);
-  for (std::int64_t i = 0; i < rows; ++i) t.terminals.push_back(i % 7 == 0);
-  t.episode_end.assign(static_cast<std::size_t>(rows), 0);
-  return t;
-}
 
 std::unique_ptr<OfflineMethod> method_with(const std::string& name, const Values& values) {
   auto method = make_offline_method(name);
@@ -51,7 +33,7 @@ std::unique_ptr<OfflineMethod> method_with(const std::string& name, const Values
 std::unique_ptr<OfflineTrainee> trainee_of(const std::string& name, const Values& values,
                                            std::vector<std::uint64_t> seeds = {3}) {
   const auto method = method_with(name, values);
-  return std::make_unique<OfflineTrainee>(*method, example(100), std::move(seeds),
+  return std::make_unique<OfflineTrainee>(*method, example_transitions(100), std::move(seeds),
                                           std::vector<float>(3, -1.0f), std::vector<float>(3, 1.0f));
 }
 
@@ -76,7 +58,7 @@ void compare_with_oracle(const std::string& name, const Values& values, const js
     for (int axis = 1; axis < store.shape(i).rank(); ++axis) shape.push_back(store.shape(i)[axis]);
     tensors[store.name(i)] = tensor(shape, store.agent(i, 0));
   }
-  const datasets::Transitions t = example(100);
+  const datasets::Transitions t = example_transitions(100);
   const Random draws(3, Stream::kBatch, 0);
   std::vector<float> s, a, r, s2, terminal;
   for (std::uint64_t i = 0; i < 16; ++i) {

@@ -133,26 +133,67 @@ void expect_near(const std::vector<std::byte>& actual, const std::vector<std::by
   }
 }
 
+// --- the backend's kernels as nvcc compiled them: PTX, interpreted (docs/cuda_emulation.md) ----------------
+#ifdef HARDY_BACKEND_PTX
+inline bool has_ptx() { return device_name() == "cuda-emulated"; }
+#else
+inline bool has_ptx() { return false; }  // there is no nvcc, or a sanitizer looks on
+#endif
+
+// While it lives every kernel runs from PTX; one that does not fails the test.
+class FromPtx {
+ public:
+  FromPtx() {
+#ifdef HARDY_BACKEND_PTX
+    [[maybe_unused]] static const bool loaded = (emulation::load_ptx(HARDY_BACKEND_PTX), true);
+#endif
+    emulation::options().ptx = true;
+  }
+  ~FromPtx() {
+    emulation::options().ptx = false;
+    const emulation::Statistics now = emulation::statistics();
+    EXPECT_GT(now.kernel_launches, before_.kernel_launches);
+    EXPECT_EQ(now.kernel_launches - before_.kernel_launches, now.ptx_launches - before_.ptx_launches)
+        << "a kernel ran that is not of nvcc's PTX";
+  }
+  FromPtx(const FromPtx&) = delete;
+  FromPtx& operator=(const FromPtx&) = delete;
+
+ private:
+  emulation::Statistics before_ = emulation::statistics();
+};
+
+inline void expect_near(const std::vector<std::byte>& actual, const std::vector<std::byte>& expected,
+                        DType type, double tolerance, const std::string& what) {
+  if (type == DType::kF32)
+    expect_near<float>(actual, expected, tolerance, what);
+  else if (type == DType::kF64)
+    expect_near<double>(actual, expected, tolerance * 1e-6, what);
+  else
+    EXPECT_EQ(actual, expected) << what;
+}
+
 // The device's results against the CPU's within `tolerance` of the largest of a result (f64: a millionth of
-// it), integers and booleans exactly; and twice the same bits.
-inline void compare(const Case& c, double tolerance, const std::string& what) {
+// it), integers and booleans exactly; twice the same bits; and where nvcc is, its PTX of the same kernels
+// against both.
+inline void compare(const Case& c, double tolerance, const std::string& what, bool ptx = has_ptx()) {
   const auto cpu = run_on_cpu(c), first = run_on_device(c);
   hardy::emulation::options().seed += 1;  // another order of blocks and threads
   const auto second = run_on_device(c);
+  std::vector<std::vector<std::byte>> third;
+  if (ptx) {
+    const FromPtx from_ptx;
+    third = run_on_device(c);
+  }
   for (std::size_t i = 0; i < cpu.size(); ++i) {
     const std::string which = what + ", output " + std::to_string(i) + " " + c.g.describe(c.outputs[i]) +
                               " " + c.g.shape(c.outputs[i]).str();
+    const DType type = c.g.type(c.outputs[i]);
     EXPECT_EQ(first[i], second[i]) << which << ": other bits in another schedule";
-    switch (c.g.type(c.outputs[i])) {
-      case DType::kF32:
-        expect_near<float>(first[i], cpu[i], tolerance, which);
-        break;
-      case DType::kF64:
-        expect_near<double>(first[i], cpu[i], tolerance * 1e-6, which);
-        break;
-      default:
-        EXPECT_EQ(first[i], cpu[i]) << which;
-    }
+    expect_near(first[i], cpu[i], type, tolerance, which);
+    if (!ptx) continue;
+    expect_near(third[i], cpu[i], type, tolerance, which + ", from PTX");
+    expect_near(third[i], first[i], type, tolerance, which + ", from PTX against the host's build");
   }
 }
 

@@ -4,131 +4,38 @@
 #include <algorithm>
 #include <cmath>
 
-#include "algorithms/offline/offline_trainee.h"
-#include "algorithms/online/sac.h"
-#include "engine/run/schema.h"
-#include "tests/cuda/device/devices.h"
+#include "tests/cuda/device/training.h"
 
 namespace hardy::algorithms {
 namespace {
 
 using test::device;
-using Values = std::map<std::string, std::string>;
-
-constexpr int kSteps = 10;
-
-datasets::Transitions example(std::int64_t rows) {
-  datasets::Transitions t;
-  t.rows = rows;
-  t.observation_size = 5;
-  t.action_size = 3;
-  const auto fill = [&](std::vector<float>& x, std::int64_t width, std::uint64_t which, double scale) {
-    const Random random(which, Stream::kUser);
-    for (std::int64_t i = 0; i < rows * width; ++i)
-      x.push_back(static_cast<float>(scale * random.normal(static_cast<std::uint64_t>(i))));
-  };
-  fill(t.observations, 5, 1, 1);
-  fill(t.actions, 3, 2, 0.5);
-  fill(t.rewards, 1, 3, 2);
-  fill(t.next_observations, 5, 4, 1);
-  for (std::int64_t i = 0; i < rows; ++i) t.terminals.push_back(i % 7 == 0);
-  t.episode_end.assign(static_cast<std::size_t>(rows), 0);
-  return t;
-}
-
-std::unique_ptr<OfflineTrainee> offline(const std::string& name, graph::Device* on,
-                                        const Values& values = {}) {
-  auto method = make_offline_method(name);
-  run::Schema schema("train " + name);
-  method->options(schema);
-  Values all{{"hidden", "16"}, {"batch-size", "24"}};
-  for (const auto& [key, value] : values) all[key] = value;
-  schema.apply(all, "test");
-  method->check();
-  return std::make_unique<OfflineTrainee>(*method, example(100), std::vector<std::uint64_t>{3, 4},
-                                          std::vector<float>(3, -1.0f), std::vector<float>(3, 1.0f), on);
-}
-
-// SAC on a replay that is full, without an environment.
-struct SacOnAReplay {
-  std::vector<float> observations, actions, rewards, next_observations, terminals;
-  std::int32_t rows = 100;
-  Learner learner;
-
-  explicit SacOnAReplay(graph::Device* on) : learner({3, 4}, on) {
-    const datasets::Transitions t = example(rows);
-    const auto twice = [](std::vector<float>& to, const std::vector<float>& from) {
-      for (int a = 0; a < 2; ++a) to.insert(to.end(), from.begin(), from.end());
-    };
-    twice(observations, t.observations);
-    twice(actions, t.actions);
-    twice(rewards, t.rewards);
-    twice(next_observations, t.next_observations);
-    twice(terminals, t.terminals);
-    SacSettings settings;
-    settings.hidden = 16;
-    settings.batch = 24;
-    build_sac(learner, settings, 5, 3,
-              {observations.data(), actions.data(), rewards.data(), next_observations.data(),
-               terminals.data(), &rows, rows});
-  }
-};
-
-using Reports = std::map<std::string, std::vector<double>>;
-std::vector<Reports> train(Learner& learner) {
-  ThreadTeam team;
-  std::vector<Reports> all;
-  for (int i = 0; i < kSteps; ++i) {
-    learner.step(team);
-    all.push_back(learner.reports());
-  }
-  return all;
-}
-
-// Losses within 1e-4 of themselves, parameters and moments within 2e-5 of the largest of the tensor: float32
-// sums in another order, carried through ten steps of Adam.
-void expect_equal_training(Learner& cpu, Learner& gpu) {
-  const std::vector<Reports> a = train(cpu), b = train(gpu);
-  for (std::size_t i = 0; i < a.size(); ++i)
-    for (const auto& [name, values] : a[i])
-      for (std::size_t k = 0; k < values.size(); ++k)
-        EXPECT_NEAR(values[k], b[i].at(name)[k], 1e-4 * std::max(0.05, std::abs(values[k])))
-            << name << " of agent " << k << " at step " << i + 1;
-  const nn::ParameterStore &x = cpu.parameters(), &y = gpu.parameters();
-  for (int t = 0; t < x.size(); ++t) {
-    const std::int64_t n = x.shape(t).elements();
-    double largest = 1e-3, apart = 0;
-    for (std::int64_t i = 0; i < n; ++i) {
-      largest = std::max(largest, std::abs(static_cast<double>(x.value(t)[i])));
-      apart = std::max(apart, std::abs(static_cast<double>(x.value(t)[i]) - y.value(t)[i]));
-    }
-    EXPECT_LE(apart, 1e-4 * largest) << x.name(t);
-  }
-  const auto now = cpu.state().values, there = gpu.state().values;
-  for (const auto& [name, values] : now)
-    for (std::size_t i = 0; i < values.size(); ++i) EXPECT_NEAR(values[i], there.at(name)[i], 1e-4) << name;
-}
+using test::expect_equal;
+using test::offline;
+using test::SacOnAReplay;
+using test::train;
+using test::Values;
 
 TEST(DeviceSteps, TenUpdatesOfBcAgree) {
   const auto cpu = offline("bc", nullptr), gpu = offline("bc", &device());
-  expect_equal_training(cpu->learner(), gpu->learner());
+  expect_equal(train(cpu->learner()), train(gpu->learner()));
 }
 TEST(DeviceSteps, TenUpdatesOfIqlAgree) {
   const auto cpu = offline("iql", nullptr), gpu = offline("iql", &device());
-  expect_equal_training(cpu->learner(), gpu->learner());
+  expect_equal(train(cpu->learner()), train(gpu->learner()));
 }
 TEST(DeviceSteps, TenUpdatesOfRiqlAgree) {
   const auto cpu = offline("riql", nullptr), gpu = offline("riql", &device());
-  expect_equal_training(cpu->learner(), gpu->learner());
+  expect_equal(train(cpu->learner()), train(gpu->learner()));
 }
 TEST(DeviceSteps, TenUpdatesOfRiqlWithAGaussianPolicyAgree) {
   const Values gaussian{{"head", "gaussian"}};
   const auto cpu = offline("riql", nullptr, gaussian), gpu = offline("riql", &device(), gaussian);
-  expect_equal_training(cpu->learner(), gpu->learner());
+  expect_equal(train(cpu->learner()), train(gpu->learner()));
 }
 TEST(DeviceSteps, TenUpdatesOfSacAgree) {
   SacOnAReplay cpu(nullptr), gpu(&device());
-  expect_equal_training(cpu.learner, gpu.learner);
+  expect_equal(train(cpu.learner), train(gpu.learner));
 }
 
 std::vector<float> bits_after(std::unique_ptr<OfflineTrainee> trainee) {
@@ -170,18 +77,14 @@ TEST(DeviceSteps, AStepIsOneGraphWithoutHostTrafficAllocationOrWaiting) {
 
 TEST(DeviceSteps, ManyAgentsAreTheSameNumberOfLaunchesAsOne) {
   const auto launches = [](std::vector<std::uint64_t> seeds) {
-    auto method = make_offline_method("riql");
-    run::Schema schema("train riql");
-    method->options(schema);
-    schema.apply({{"hidden", "8"}, {"batch-size", "8"}, {"critics", "2"}}, "test");
-    OfflineTrainee trainee(*method, example(20), std::move(seeds), std::vector<float>(3, -1.0f),
-                           std::vector<float>(3, 1.0f), &device());
+    const auto trainee = offline("riql", &device(), {{"hidden", "8"}, {"batch-size", "8"}, {"critics", "2"}},
+                                 std::move(seeds));
     ThreadTeam team;
-    trainee.step(team);
-    trainee.learner().reports();
+    trainee->step(team);
+    trainee->learner().reports();
     const emulation::Statistics before = emulation::statistics();
-    trainee.step(team);
-    static_cast<void>(trainee.learner().parameters());
+    trainee->step(team);
+    static_cast<void>(trainee->learner().parameters());
     const emulation::Statistics after = emulation::statistics();
     return after.kernel_launches - before.kernel_launches + after.library_calls - before.library_calls;
   };

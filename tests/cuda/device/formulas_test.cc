@@ -1,0 +1,56 @@
+// The methods' formulas as kernels of the device, value and derivatives, against the CPU.
+#include <gtest/gtest.h>
+
+#include "algorithms/offline/formulas.h"
+#include "algorithms/online/formulas.h"
+#include "engine/nn/formulas.h"
+#include "engine/ops/pointwise.h"
+#include "tests/cuda/device/devices.h"
+
+namespace hardy::test {
+namespace {
+
+constexpr std::int64_t kSizes[] = {1, 31, 33, 255, 257};
+constexpr double kTolerance = 1e-6;  // contracted multiply-adds, exp and log of another library
+
+// map(formula, x, positive, ...): operands past the first are in (0.5, 3.5), so that each may be a threshold.
+template <int N, class F>
+void compare_formula(const F& formula) {
+  for (const DType type : {DType::kF32, DType::kF64})
+    for (const std::int64_t n : kSizes) {
+      Case c;
+      std::array<Tensor, N> x;
+      x[0] = c.normal(type, {2, n}, 1.5);
+      const Random random(3, Stream::kUser);
+      for (std::size_t k = 1; k < N; ++k)
+        x[k] = c.operand(type, {2, n}, [&](std::int64_t i) {
+          return 0.5 + 3 * random.uniform64(static_cast<std::uint64_t>(i) * N + k);
+        });
+      c.value_and_gradients(
+          std::apply([&](auto... operand) { return ops::map(c.g, formula, operand...); }, x));
+      compare(c, kTolerance, std::string(F::kName) + " of " + std::to_string(n) + " " + name_of(type));
+    }
+}
+
+TEST(DeviceFormulas, LossesOfIqlAndRiqlAgree) {
+  compare_formula<1>(algorithms::Expectile{0.7});
+  compare_formula<3>(algorithms::BootstrapTarget{0.99});
+  compare_formula<2>(algorithms::Huber{});
+  compare_formula<1>(algorithms::AdvantageWeight{3.0, 100.0});
+  compare_formula<2>(algorithms::Exceeds{});
+  compare_formula<2>(algorithms::FollowQuantile{0.9, 0.01});
+}
+TEST(DeviceFormulas, LossesOfSacAgree) {
+  compare_formula<5>(algorithms::SoftTarget{0.99f});
+  compare_formula<3>(algorithms::ActorLoss{});
+  compare_formula<2>(algorithms::TemperatureLoss{-3.0f});
+}
+TEST(DeviceFormulas, HeadsAgree) {
+  compare_formula<3>(nn::Reparameterise{});
+  compare_formula<3>(nn::NormalLogDensity{});
+  compare_formula<3>(nn::SquashedLogDensity{});
+  compare_formula<1>(nn::Squash{});
+}
+
+}  // namespace
+}  // namespace hardy::test

@@ -1,0 +1,110 @@
+// Whole training runs on either device, and what is compared of them.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "algorithms/offline/offline_trainee.h"
+#include "algorithms/online/sac.h"
+#include "engine/run/schema.h"
+#include "tests/algorithms/offline/example.h"
+#include "tests/cuda/device/devices.h"
+
+namespace hardy::test {
+
+using algorithms::Learner;
+using algorithms::OfflineTrainee;
+using Values = std::map<std::string, std::string>;
+
+inline std::unique_ptr<OfflineTrainee> offline(const std::string& name, graph::Device* on,
+                                               const Values& values = {},
+                                               std::vector<std::uint64_t> seeds = {3, 4}) {
+  auto method = algorithms::make_offline_method(name);
+  run::Schema schema("train " + name);
+  method->options(schema);
+  Values all{{"hidden", "16"}, {"batch-size", "24"}};
+  for (const auto& [key, value] : values) all[key] = value;
+  schema.apply(all, "test");
+  method->check();
+  return std::make_unique<OfflineTrainee>(*method, algorithms::example_transitions(100), std::move(seeds),
+                                          std::vector<float>(3, -1.0f), std::vector<float>(3, 1.0f), on);
+}
+
+// SAC on a replay that is full, without an environment.
+struct SacOnAReplay {
+  std::vector<float> observations, actions, rewards, next_observations, terminals;
+  std::int32_t rows = 100;
+  Learner learner;
+
+  explicit SacOnAReplay(graph::Device* on) : learner({3, 4}, on) {
+    const datasets::Transitions t = algorithms::example_transitions(rows);
+    const auto twice = [](std::vector<float>& to, const std::vector<float>& from) {
+      for (int a = 0; a < 2; ++a) to.insert(to.end(), from.begin(), from.end());
+    };
+    twice(observations, t.observations);
+    twice(actions, t.actions);
+    twice(rewards, t.rewards);
+    twice(next_observations, t.next_observations);
+    twice(terminals, t.terminals);
+    algorithms::SacSettings settings;
+    settings.hidden = 16;
+    settings.batch = 24;
+    algorithms::build_sac(learner, settings, 5, 3,
+                          {observations.data(), actions.data(), rewards.data(), next_observations.data(),
+                           terminals.data(), &rows, rows});
+  }
+};
+
+// What ten steps gave.
+struct Trained {
+  std::vector<std::map<std::string, std::vector<double>>> reports;  // by step
+  std::map<std::string, std::vector<float>> tensors;                // values, moments, what lasts
+};
+inline Trained train(Learner& learner, int steps = 10) {
+  ThreadTeam team;
+  Trained t;
+  for (int i = 0; i < steps; ++i) {
+    learner.step(team);
+    t.reports.push_back(learner.reports());
+  }
+  nn::ParameterStore& store = learner.parameters();
+  for (int i = 0; i < store.size(); ++i) {
+    const std::int64_t n = store.shape(i).elements();
+    const std::string name = store.name(i);
+    t.tensors[name].assign(store.value(i), store.value(i) + n);
+    t.tensors["first moment of " + name].assign(store.first_moment(i), store.first_moment(i) + n);
+    t.tensors["second moment of " + name].assign(store.second_moment(i), store.second_moment(i) + n);
+  }
+  for (const auto& [name, values] : learner.state().values) t.tensors["state " + name] = values;
+  return t;
+}
+
+// Losses within 1e-4 of themselves, parameters, moments and lasting values within 1e-4 of the largest of the
+// tensor: float32 sums in another order, carried through ten steps of Adam.
+inline void expect_equal(const Trained& expected, const Trained& found) {
+  ASSERT_EQ(expected.reports.size(), found.reports.size());
+  for (std::size_t i = 0; i < expected.reports.size(); ++i)
+    for (const auto& [name, values] : expected.reports[i])
+      for (std::size_t k = 0; k < values.size(); ++k)
+        EXPECT_NEAR(values[k], found.reports[i].at(name)[k], 1e-4 * std::max(0.05, std::abs(values[k])))
+            << name << " of agent " << k << " at step " << i + 1;
+  for (const auto& [name, x] : expected.tensors) {
+    const std::vector<float>& y = found.tensors.at(name);
+    ASSERT_EQ(x.size(), y.size()) << name;
+    double largest = 1e-6, apart = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      largest = std::max(largest, std::abs(static_cast<double>(x[i])));
+      apart = std::max(apart, std::abs(static_cast<double>(x[i]) - y[i]));
+      ASSERT_EQ(std::isnan(x[i]), std::isnan(y[i])) << name;
+    }
+    EXPECT_LE(apart, 1e-4 * largest) << name;
+  }
+}
+
+}  // namespace hardy::test
