@@ -8,7 +8,16 @@ namespace {
 
 template <class Task>
 std::unique_ptr<BatchEnvironment> make(int instances) {
-  return std::make_unique<TaskEnvironment<Task>>(instances);
+  EnvSpec spec;
+  spec.name = Task::kName;
+  spec.observation_size = Task::kObservation;
+  spec.action_size = Task::kAction;
+  spec.action_low.assign(Task::kAction, static_cast<float>(-Task::kLimit));
+  spec.action_high.assign(Task::kAction, static_cast<float>(Task::kLimit));
+  spec.max_episode_steps = Task::kSteps;
+  spec.reference_min = Task::kReferenceMin;
+  spec.reference_max = Task::kReferenceMax;
+  return std::make_unique<TaskEnvironment<Task>>(instances, Task{}, std::move(spec));
 }
 
 const Registration pendulum(Pendulum::kName, make<Pendulum>);

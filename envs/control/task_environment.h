@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "engine/base/error.h"
@@ -13,17 +14,11 @@ namespace hardy::envs {
 template <class Task>
 class TaskEnvironment final : public BatchEnvironment {
  public:
-  explicit TaskEnvironment(int instances)
-      : size_(instances), states_(static_cast<std::size_t>(instances) * kWholeState<Task>) {
-    spec_.name = Task::kName;
-    spec_.observation_size = Task::kObservation;
-    spec_.action_size = Task::kAction;
-    spec_.action_low.assign(Task::kAction, static_cast<float>(-Task::kLimit));
-    spec_.action_high.assign(Task::kAction, static_cast<float>(Task::kLimit));
-    spec_.max_episode_steps = Task::kSteps;
-    spec_.reference_min = Task::kReferenceMin;
-    spec_.reference_max = Task::kReferenceMax;
-  }
+  TaskEnvironment(int instances, const Task& task, EnvSpec spec)
+      : spec_(std::move(spec)),
+        task_(task),
+        size_(instances),
+        states_(static_cast<std::size_t>(instances) * kWholeState<Task>) {}
 
   const EnvSpec& spec() const override { return spec_; }
   int size() const override { return size_; }
@@ -34,13 +29,14 @@ class TaskEnvironment final : public BatchEnvironment {
     batch.reset(0, seed);
   }
   void observe(int i, std::span<double> observation) const override {
-    Task{}.observe(state(i), observation.data());
+    task_.observe(state(i), observation.data());
   }
   void step(int begin, int end, std::span<const float> actions, std::span<double> observations,
             std::span<double> rewards, std::span<std::uint8_t> terminated,
             std::span<std::uint8_t> truncated) override {
     check_step(*this, begin, end, actions, observations, rewards, terminated, truncated);
     TaskBatch<Task> batch;
+    batch.task = task_;
     batch.states = states_.data();
     batch.actions = actions.data();
     batch.observations = observations.data();
@@ -72,11 +68,13 @@ class TaskEnvironment final : public BatchEnvironment {
   }
   TaskBatch<Task> one(int i) {
     TaskBatch<Task> batch;
+    batch.task = task_;
     batch.states = const_cast<double*>(state(i));
     return batch;
   }
 
   EnvSpec spec_;
+  Task task_;
   int size_;
   std::vector<double> states_;
 };

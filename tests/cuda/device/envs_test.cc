@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <type_traits>
 
 #include "envs/control/cart_pole.h"
 #include "envs/control/device_batch.h"
 #include "envs/control/enumerable_mdp.h"
 #include "envs/control/pendulum.h"
 #include "envs/environment.h"
+#include "envs/linear_mdp/enumerable.h"
 #include "tests/cuda/device/devices.h"
 
 namespace hardy::envs {
@@ -15,13 +17,14 @@ namespace {
 
 using test::device;
 
-// Both sides from the same seeds with the same actions; sin and cos may differ in the last place, and what a
-// step makes of that grows from step to step.
+// Both sides from the same seeds with the same actions in [low, high); sin and cos may differ in the last
+// place, and what a step makes of that grows from step to step.
 template <class Task>
-void expect_equal_rollouts(std::int64_t n, int steps, double tolerance) {
+void expect_equal_rollouts(std::int64_t n, int steps, double tolerance, const Task& task = {},
+                           float low = -1.5f, float high = 1.5f) {
   const auto size = static_cast<std::size_t>(n);
   const auto cpu = make_environment(Task::kName, static_cast<int>(n));
-  DeviceBatch<Task> gpu(device(), n);
+  DeviceBatch<Task> gpu(device(), n, task);
   const auto stream = device().stream();
   std::vector<std::uint64_t> seeds;
   for (std::int64_t i = 0; i < n; ++i)
@@ -37,7 +40,7 @@ void expect_equal_rollouts(std::int64_t n, int steps, double tolerance) {
   for (int t = 0; t < steps; ++t) {
     std::vector<float> actions(size * Task::kAction);
     for (std::size_t i = 0; i < actions.size(); ++i)
-      actions[i] = 3 * Random(5, Stream::kUser, static_cast<std::uint64_t>(t)).uniform(i) - 1.5f;
+      actions[i] = low + (high - low) * Random(5, Stream::kUser, static_cast<std::uint64_t>(t)).uniform(i);
     cpu->step(0, static_cast<int>(n), actions, obs, rewards, ended, cut);
     device().upload(gpu.actions(), actions.data(), actions.size() * 4);
     gpu.step(*stream);
@@ -54,8 +57,40 @@ void expect_equal_rollouts(std::int64_t n, int steps, double tolerance) {
   }
 }
 
-TEST(DeviceEnvironments, PendulumAgreesWithTheCpu) { expect_equal_rollouts<Pendulum>(33, 205, 1e-6); }
-TEST(DeviceEnvironments, CartPoleAgreesWithTheCpu) { expect_equal_rollouts<CartPole>(257, 30, 1e-9); }
+// On the device as the host's compiler built it, and as nvcc did.
+template <class... Arguments>
+void expect_equal_on_both_builds(void (*rollouts)(Arguments...),
+                                 std::type_identity_t<Arguments>... arguments) {
+  rollouts(arguments...);
+  if (!test::has_ptx()) return;
+  const test::FromPtx from_ptx;
+  rollouts(arguments...);
+}
+
+TEST(DeviceEnvironments, PendulumAgreesWithTheCpu) {
+  expect_equal_on_both_builds(expect_equal_rollouts<Pendulum>, 33, 205, 1e-6, {}, -1.5f, 1.5f);
+}
+TEST(DeviceEnvironments, CartPoleAgreesWithTheCpu) {
+  expect_equal_on_both_builds(expect_equal_rollouts<CartPole>, 257, 30, 1e-9, {}, -1.5f, 1.5f);
+}
+
+// The registered environment's own tables on the device; past the last layer as well. Additions alone: the
+// same bits.
+TEST(DeviceEnvironments, TheEnumerableMdpAgreesWithTheCpuBitForBit) {
+  graph::Device& d = device();
+  const EnumerableTables tables = enumerable_example();
+  std::vector<graph::DeviceMemory> owned;
+  const auto place = [&](const std::vector<double>& x) {
+    owned.push_back(graph::allocate(d, x.size() * 8));
+    d.upload(owned.back().get(), x.data(), x.size() * 8);
+    return static_cast<const double*>(owned.back().get());
+  };
+  const EnumerableMdp there{
+      tables.layers,       tables.states, tables.actions, place(tables.start), place(tables.transitions),
+      place(tables.losses)};
+  expect_equal_on_both_builds(expect_equal_rollouts<EnumerableMdp>, 257, static_cast<int>(tables.layers) + 2,
+                              0.0, there, -1.0f, static_cast<float>(tables.actions) + 1);
+}
 
 // The frequency of each transition against its probability, and losses exactly.
 TEST(DeviceEnvironments, AnEnumerableMdpDrawsItsTransitionsAndPaysItsLosses) {
@@ -76,9 +111,10 @@ TEST(DeviceEnvironments, AnEnumerableMdpDrawsItsTransitionsAndPaysItsLosses) {
   const auto transitions = graph::allocate(d, p.size() * 8), losses = graph::allocate(d, l.size() * 8);
   d.upload(transitions.get(), p.data(), p.size() * 8);
   d.upload(losses.get(), l.data(), l.size() * 8);
-  DeviceBatch<EnumerableMdp> batch(d, kInstances,
-                                   {kLayers, kStates, kActions, static_cast<const double*>(transitions.get()),
-                                    static_cast<const double*>(losses.get())});
+  DeviceBatch<EnumerableMdp> batch(
+      d, kInstances,
+      {kLayers, kStates, kActions, nullptr, static_cast<const double*>(transitions.get()),
+       static_cast<const double*>(losses.get())});
   std::vector<std::uint64_t> seeds(kInstances);
   for (std::size_t i = 0; i < seeds.size(); ++i) seeds[i] = i + 1;
   d.upload(batch.seeds(), seeds.data(), seeds.size() * 8);
