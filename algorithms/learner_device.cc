@@ -2,8 +2,6 @@
 
 #include <cstring>
 
-#include "engine/base/error.h"
-
 namespace hardy::algorithms {
 
 LearnerDevice::LearnerDevice(graph::Device& device, std::int64_t agents)
@@ -20,7 +18,8 @@ LearnerDevice::LearnerDevice(graph::Device& device, std::int64_t agents)
 void LearnerDevice::step(std::int64_t number, const std::function<void(graph::Stream&)>& warm_up,
                          const std::function<void(graph::Stream&)>& body) {
   graph::Stream& stream = mirror_.stream();
-  try {
+  steps_ = number + 1;
+  naming_steps([&] {
     if (mirror_.device().options().check) return body(stream);
     if (!captured_) {
       warm_up(stream);  // libraries load their kernels at first use, which a capture would not take
@@ -28,9 +27,7 @@ void LearnerDevice::step(std::int64_t number, const std::function<void(graph::St
       captured_ = stream.capture([&] { body(stream); });
     }
     stream.replay(*captured_);
-  } catch (const Error& e) {
-    throw Error::failed_run(e.message(), "step " + std::to_string(number + 1));
-  }
+  });
 }
 
 std::size_t LearnerDevice::slot_bytes() const {
@@ -53,12 +50,14 @@ void LearnerDevice::ask(std::int64_t step) {
     to += bytes;
   };
   const auto a = static_cast<std::size_t>(agents_);
-  for (const Source& s : sources_) set_aside(s.place, a * sizeof(float));
-  set_aside(memory_.stopped, 20 * a);  // and `active`, which follows it
-  mirror_.stream().record(*slot.taken);
-  side_->wait(*slot.taken);
-  side_->copy_out(slot.pinned.get(), slot.staging.get(), slot_bytes());
-  side_->record(*slot.copied);
+  naming_steps([&] {
+    for (const Source& s : sources_) set_aside(s.place, a * sizeof(float));
+    set_aside(memory_.stopped, 20 * a);  // and `active`, which follows it
+    mirror_.stream().record(*slot.taken);
+    side_->wait(*slot.taken);
+    side_->copy_out(slot.pinned.get(), slot.staging.get(), slot_bytes());
+    side_->record(*slot.copied);
+  });
   pending_.push_back(std::move(slot));
 }
 
@@ -82,16 +81,21 @@ std::vector<LearnerDevice::Answer> LearnerDevice::answers(bool wait) {
   std::vector<Answer> all;
   while (!pending_.empty()) {
     Slot& slot = pending_.front();
-    if (wait)
-      slot.copied->wait();
-    else if (!slot.copied->reached())
-      break;
+    bool come = true;
+    naming_steps([&] { wait ? slot.copied->wait() : void(come = slot.copied->reached()); });
+    if (!come) break;
+    good_ = slot.step;
     all.push_back(read(slot));
     slot.step = -1;
     free_.push_back(std::move(slot));
     pending_.pop_front();
   }
   return all;
+}
+
+void LearnerDevice::download(void* host, std::size_t bytes) {
+  naming_steps([&] { mirror_.download(host, bytes); });
+  good_ = steps_;
 }
 
 void LearnerDevice::upload(std::int64_t step, const std::vector<std::uint8_t>& active) {
@@ -102,6 +106,7 @@ void LearnerDevice::upload(std::int64_t step, const std::vector<std::uint8_t>& a
   device.upload(memory_.step, words, sizeof words);
   const std::vector<std::int32_t> flags(active.begin(), active.end());
   device.upload(memory_.active, flags.data(), flags.size() * sizeof flags[0]);
+  steps_ = good_ = step;
 }
 
 }  // namespace hardy::algorithms

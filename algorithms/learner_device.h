@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/error.h"
 #include "engine/graph/mirror.h"
 #include "engine/nn/device_descent.h"
 
@@ -50,10 +51,26 @@ class LearnerDevice {
   // Answers that have come, oldest first; all that were asked for if `wait`.
   std::vector<Answer> answers(bool wait);
 
+  // Brings a range of the mirror to the host.
+  void download(void* host, std::size_t bytes);
+
   // --- the counters and flags, at once
   void upload(std::int64_t step, const std::vector<std::uint8_t>& active);
 
  private:
+  // Runs `work`. What fails in it is of the steps that were not yet seen to be good: a device tells later.
+  template <class Work>
+  void naming_steps(Work&& work) {
+    try {
+      work();
+    } catch (const Error& e) {
+      if (e.exit_code() != static_cast<int>(Error::Kind::kFailedRun)) throw;
+      const std::string last = std::to_string(steps_);
+      throw Error::failed_run(e.message(), steps_ - good_ > 1 && !mirror_.device().options().check
+                                               ? "a step from " + std::to_string(good_ + 1) + " to " + last
+                                               : "step " + last);
+    }
+  }
   struct Slot {
     graph::DeviceMemory staging;
     graph::PinnedMemory pinned;
@@ -69,6 +86,7 @@ class LearnerDevice {
   graph::DeviceMemory words_;            // step, stopped, active
   nn::StepMemory memory_;
   std::unique_ptr<graph::Captured> captured_;
+  std::int64_t steps_ = 0, good_ = 0;  // put in the stream; of these, known to have run
   std::vector<Source> sources_;
   std::deque<Slot> pending_;
   std::vector<Slot> free_;

@@ -66,10 +66,9 @@ void Learner::enqueue(graph::Stream& stream) {
 
 nn::ParameterStore& Learner::fetched() const {
   if (!device_ || fetched_) return store_;
-  graph::Mirror& mirror = device_->mirror();
-  mirror.download(slabs().data(), slabs().size_bytes());
+  device_->download(slabs().data(), slabs().size_bytes());
   for (const auto& [name, values] : state_values_)
-    mirror.download(const_cast<float*>(values.data()), values.size() * sizeof(float));
+    device_->download(const_cast<float*>(values.data()), values.size() * sizeof(float));
   fetched_ = true;
   return store_;
 }

@@ -102,6 +102,16 @@ class Training {
     return finished;
   }
 
+  // What a failure of the device leaves, and how to go on.
+  Error with_advice(const Error& e) const {
+    if (c_.device == "cpu" || e.exit_code() != static_cast<int>(Error::Kind::kFailedRun)) return e;
+    const std::string kept = saved_ > 0 ? "the checkpoint of step " + std::to_string(saved_) + " stays"
+                                        : "there was no checkpoint yet",
+                      check = c_.device_options.check ? "" : " (with --device-check the failing op is named)";
+    return Error::failed_run(e.message(), "",
+                             kept + "; go on with: hardy resume " + files_.directory.path().string() + check);
+  }
+
  private:
   Learner& learner() { return trainee_.learner(); }
   std::int64_t agents() { return learner().agents(); }
@@ -262,7 +272,12 @@ class Training {
 }  // namespace
 
 bool train(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files, bool resumed) {
-  return Training(trainee, settings, files).run(resumed);
+  Training training(trainee, settings, files);
+  try {
+    return training.run(resumed);
+  } catch (const Error& e) {
+    throw training.with_advice(e);
+  }
 }
 
 }  // namespace hardy::algorithms

@@ -5,6 +5,7 @@
 //   allowed) HARDY_EMULATION_CHECK=0|1                         check every access of kernels built with
 //   checks HARDY_EMULATION_ON_ERROR=abort|error              what a caught bug does (default abort)
 //   HARDY_EMULATION_EPILOGUES=0|1                     whether cuBLASLt has fused epilogues (default 1)
+//   HARDY_EMULATION_FAIL_LAUNCH=N                     fail_kernel_launch(N) at start
 //   HARDY_EMULATION_DEVICES=N, _MEMORY=MiB, _DRIVER=13000   what machine to pretend to be
 #pragma once
 
@@ -29,6 +30,7 @@ struct Options {
   int devices = 1;
   std::size_t memory = std::size_t{4} << 30;  // bytes of one device
   int driver = 13000;
+  std::int64_t fail_launch = -1;  // kernel launches until one fails; -1: none does
 };
 Options& options();
 

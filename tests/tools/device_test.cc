@@ -52,6 +52,43 @@ TEST(DeviceCommand, SaysWhatMemoryIsNeededAndFreeBeforeTheRunBegins) {
   EXPECT_FALSE(std::filesystem::exists(dir / "run"));
 }
 
+constexpr const char* kFailing = "HARDY_EMULATION_ON_ERROR=error HARDY_EMULATION_FAIL_LAUNCH=";
+
+// Kernel launches of a whole run of four steps: a failure that is due after them does not come.
+int launches_of_a_run(const test::Scratch& dir) {
+  int low = 1, high = 256;
+  while (low < high) {
+    const int middle = (low + high) / 2;
+    const std::string name = "probe" + std::to_string(middle);
+    const test::Result r = test::hardy_command(train(dir, "--device cuda-emulated", name),
+                                               kFailing + std::to_string(middle) + " ");
+    (r.code == 0 ? high : low) = r.code == 0 ? middle : middle + 1;
+  }
+  return low;
+}
+
+TEST(DeviceCommand, AfterAFailedKernelTheLastCheckpointStaysAndResumesToTheSameBits) {
+  const test::Scratch dir;
+  ASSERT_EQ(test::hardy_command(train(dir, "--device cuda-emulated")).code, 0);
+  std::filesystem::rename(dir / "run", dir / "whole");
+  const int last = launches_of_a_run(dir) - 1;  // of the fourth step: a checkpoint of the second is there
+  const test::Result failed =
+      test::hardy_command(train(dir, "--device cuda-emulated"), kFailing + std::to_string(last) + " ");
+  expect_refusal(failed, 1,
+                 {"a step from 3 to 4", "cudaErrorLaunchFailure", "the checkpoint of step 2 stays",
+                  "hardy resume", "--device-check"});
+  EXPECT_FALSE(std::filesystem::exists(dir / "run" / "policy" / "agent_0.policy"));
+  // Checked from the checkpoint on, the op and the kernel have names.
+  const test::Result named = test::hardy_command("resume " + (dir / "run").string() + " --device-check",
+                                                 std::string(kFailing) + "30 ");
+  expect_refusal(named, 1,
+                 {": step 4: op ", ": unspecified launch failure", "the checkpoint of step 2 stays"});
+  const test::Result resumed = test::hardy_command("resume " + (dir / "run").string());
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_EQ(test::contents(dir / "run" / "policy" / "agent_0.policy"),
+            test::contents(dir / "whole" / "policy" / "agent_0.policy"));
+}
+
 TEST(DeviceCommand, AGpuThatCannotBeUsedIsExplained) {
   const test::Result listed = test::hardy_command("devices");
   EXPECT_EQ(listed.code, 0);

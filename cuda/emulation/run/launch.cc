@@ -29,7 +29,6 @@ constexpr std::size_t kDefaultShared = 48 * 1024, kLargestShared = 227 * 1024;
 Launch running;
 bool is_running = false;
 std::map<const void*, std::size_t> dynamic_limit;  // raised by cudaFuncAttributeMaxDynamicSharedMemorySize
-long long launches_until_failure = -1;
 
 std::string demangled(const std::string& symbol) {
   int status = 0;
@@ -51,7 +50,7 @@ cudaError_t check_shape(const KernelLaunch& k) {
 
 void run_grid(const KernelLaunch& k) {
   ++counters().kernel_launches;
-  if (launches_until_failure >= 0 && launches_until_failure-- == 0) {
+  if (options().fail_launch >= 0 && options().fail_launch-- == 0) {
     set_sticky_error(cudaErrorLaunchFailure);
     return;
   }
@@ -148,6 +147,6 @@ cudaError_t occupancy(int* blocks, const void*, int block_size, std::size_t dyna
   return cudaSuccess;
 }
 
-void fail_kernel_launch(std::uint64_t n) { launches_until_failure = static_cast<long long>(n); }
+void fail_kernel_launch(std::uint64_t n) { options().fail_launch = static_cast<std::int64_t>(n); }
 
 }  // namespace hardy::emulation

@@ -29,6 +29,7 @@ Options from_environment() {
   o.fused_epilogues = number("HARDY_EMULATION_EPILOGUES", 1) != 0;
   o.devices = static_cast<int>(number("HARDY_EMULATION_DEVICES", 1));
   o.memory = static_cast<std::size_t>(number("HARDY_EMULATION_MEMORY", 4096)) << 20;
+  o.fail_launch = number("HARDY_EMULATION_FAIL_LAUNCH", -1);
   o.driver = static_cast<int>(number("HARDY_EMULATION_DRIVER", 13000));
   return o;
 }

@@ -185,7 +185,7 @@ TEST(DeviceErrors, AFailingKernelIsNamedWithItsOpAndStep) {
   emulation::fail_kernel_launch(3);
   const std::string text = failure([&] { trainee->step(team); });
   options = before;
-  expect_names(text, {"step 2", "op gather_rows", "gather_rows"});
+  expect_names(text, {"step 2: op gather_rows", "gather_rows: unspecified launch failure"});
   emulation::reset_device();
 }
 

@@ -92,8 +92,11 @@ int train_command(const std::vector<std::string>& args) {
 
 int resume_command(const std::vector<std::string>& args) {
   std::string path;
+  bool device_check = false;
   run::Schema schema("resume", "Goes on with a run from its newest checkpoint, bit for bit.");
-  schema.positional("DIR", &path, "a run's folder");
+  schema.positional("DIR", &path, "a run's folder")
+      .option("device-check", &device_check,
+              "on a GPU: every kernel by itself and waited for, so that a failing one is named; slow");
   schema.parse(args);
   if (schema.help_requested()) {
     std::printf("%s", schema.help().c_str());
@@ -106,6 +109,8 @@ int resume_command(const std::vector<std::string>& args) {
   std::string out;
   job->schema().section("run").option("out", &out, "the run's new folder");
   job->schema().apply_file(directory.config_file().string());
+  if (device_check)
+    job->schema().apply({{"device-check", "true"}}, "--device-check", run::Schema::Source::kCommandLine);
   nlohmann::json about;
   const auto trainee = job->prepare(about);
   if (about.at("dataset").is_object() &&
