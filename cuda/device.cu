@@ -48,15 +48,25 @@ class CapturedGraph final : public graph::Captured {
 
 }  // namespace
 
-CudaStream::CudaStream(int device, const Blas& blas, std::function<void(void*)> give_back)
-    : blas_(blas), give_back_(std::move(give_back)) {
+CudaStream::CudaStream(int device, const Blas& blas, bool careful, std::function<void(void*)> give_back)
+    : blas_(blas), careful_(careful), give_back_(std::move(give_back)) {
   check(cudaSetDevice(device), "choosing the device");
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream");
 }
 CudaStream::~CudaStream() {
   cudaStreamSynchronize(stream_);
   cudaStreamDestroy(stream_);
+  for (void* memory : scratch_) cudaFree(memory);
   give_back_(blas_.workspace);
+}
+void* CudaStream::scratch(std::size_t bytes) {
+  if (bytes > scratch_bytes_) {
+    void* memory = nullptr;
+    check(cudaMalloc(&memory, bytes), "allocating scratch memory");
+    scratch_.push_back(memory);
+    scratch_bytes_ = bytes;
+  }
+  return scratch_.empty() ? nullptr : scratch_.back();
 }
 void CudaStream::copy_in(void* device, const void* host, std::size_t bytes) {
   check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_), "a copy to the device");
@@ -158,6 +168,7 @@ class CudaDevice final : public graph::Device {
   void release_pinned(void* memory) noexcept override { cudaFreeHost(memory); }
   std::unique_ptr<graph::Stream> stream() override {
     return std::make_unique<CudaStream>(index_, Blas{blas_, workspace(), workspace_bytes_, options().tf32},
+                                        options().check,
                                         [this](void* memory) { workspaces_.push_back(memory); });
   }
   std::unique_ptr<graph::Event> event() override { return std::make_unique<CudaEvent>(); }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cuda/launch.h"
 #include "engine/base/error.h"
@@ -43,11 +44,20 @@ struct Blas {
 
 class CudaStream final : public graph::Stream {
  public:
-  // give_back is called with the workspace when the stream goes.
-  CudaStream(int device, const Blas& blas, std::function<void(void*)> give_back);
+  // careful: every launch is waited for, so that a failing kernel is named. give_back is called with the
+  // workspace when the stream goes.
+  CudaStream(int device, const Blas& blas, bool careful, std::function<void(void*)> give_back);
   ~CudaStream() override;
   cudaStream_t handle() const { return stream_; }
   const Blas& blas() const { return blas_; }
+  // Memory for an op's intermediate values, until the next op asks. What a captured step needs was asked for
+  // when the step ran before its capture, in which nothing can be allocated.
+  void* scratch(std::size_t bytes);
+  // What follows each launch of the kernel `name`.
+  void launched(cudaError_t status, const char* name) const {
+    check(status, name);
+    if (careful_) check(cudaStreamSynchronize(stream_), name);
+  }
 
   void copy_in(void* device, const void* host, std::size_t bytes) override;
   void copy_out(void* host, const void* device, std::size_t bytes) override;
@@ -61,6 +71,9 @@ class CudaStream final : public graph::Stream {
  private:
   cudaStream_t stream_ = nullptr;
   Blas blas_;
+  bool careful_;
+  std::vector<void*> scratch_;  // the last is the largest; captured steps may use the others
+  std::size_t scratch_bytes_ = 0;
   std::function<void(void*)> give_back_;
 };
 
@@ -70,7 +83,8 @@ inline CudaStream& as_cuda(graph::Stream& stream) { return static_cast<CudaStrea
 template <class... P, class... A>
 void launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, graph::Stream& stream,
             A&&... args) {
-  check(launch(kernel, grid, block, 0, as_cuda(stream).handle(), std::forward<A>(args)...), name);
+  const CudaStream& s = as_cuda(stream);
+  s.launched(launch(kernel, grid, block, 0, s.handle(), std::forward<A>(args)...), name);
 }
 
 inline constexpr int kThreads = 256;  // of a block that walks over elements

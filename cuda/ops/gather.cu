@@ -1,5 +1,8 @@
 // gather_rows and its gradient (engine/ops/gather.h). A step's batch is picked here from the dataset's
 // tables, which stay on the device.
+#include <bit>
+#include <cub/cub.cuh>
+
 #include "cuda/elements.cuh"
 #include "cuda/stream.h"
 
@@ -38,37 +41,54 @@ void gather(const graph::KernelCall& call, graph::Stream& stream) {
     run(std::uint32_t{});
 }
 
-template <class T>
-__global__ void zero_kernel(T* x, std::int64_t n) {
-  for (const std::int64_t i : every(n)) x[i] = T(0);
+__global__ void rows_of_draws_kernel(Table t, const std::int32_t* index, std::int64_t draws,
+                                     std::uint32_t* row, std::int32_t* draw) {
+  for (const std::int64_t i : every(draws)) {
+    row[i] = static_cast<std::uint32_t>(t.row(index, i));
+    draw[i] = static_cast<std::int32_t>(i);
+  }
 }
-// A block to a draw. The first draw of a row adds up all draws of it, in their order: no atomics, so that the
-// bits do not depend on which block comes first.
+// Draws sorted by row: the thread at the first of a row adds up all of that row. The sort keeps the draws of
+// a row in their order, so that sums have the CPU's order, and no atomics decide over bits.
 template <class T>
-__global__ void scatter_kernel(Table t, const T* dy, const std::int32_t* index, std::int64_t draws, T* dx) {
-  const std::int64_t i = blockIdx.x, row = t.row(index, i);
-  const std::int64_t begin = t.shared ? 0 : i / t.batch * t.batch, end = t.shared ? draws : begin + t.batch;
-  bool earlier = false;
-  for (std::int64_t j = begin + threadIdx.x; j < i; j += blockDim.x)
-    earlier = earlier || t.row(index, j) == row;
-  if (__syncthreads_or(earlier)) return;
-  for (std::int64_t k = threadIdx.x; k < t.width; k += blockDim.x) {
+__global__ void sum_rows_kernel(std::int64_t width, const T* dy, const std::uint32_t* row,
+                                const std::int32_t* draw, std::int64_t draws, T* dx) {
+  for (const std::int64_t at : every(draws * width)) {
+    const std::int64_t first = at / width, k = at % width;
+    if (first > 0 && row[first - 1] == row[first]) continue;
     T total = 0;
-    for (std::int64_t j = i; j < end; ++j)
-      if (t.row(index, j) == row) total += dy[j * t.width + k];
-    dx[row * t.width + k] = total;
+    for (std::int64_t j = first; j < draws && row[j] == row[first]; ++j) total += dy[draw[j] * width + k];
+    dx[row[first] * width + k] = total;
   }
 }
 void scatter(const graph::KernelCall& call, graph::Stream& stream) {
   const graph::Buffer& out = call.outputs[0];
   const Table t(out.shape, call.inputs[1].shape);
-  const std::int64_t draws = call.inputs[1].elements();
+  const std::int64_t draws = call.inputs[1].elements(), rows = out.elements() / t.width;
+  if (draws >= (std::int64_t{1} << 31) || rows >= (std::int64_t{1} << 32))
+    throw Error("more draws or rows than 32 bits count", "scatter_rows of " + out.shape.str());
+  CudaStream& s = as_cuda(stream);
+  const auto n = static_cast<int>(draws);
+  const int bits = std::max(1, static_cast<int>(std::bit_width(static_cast<std::uint64_t>(rows - 1))));
+  const auto sort = [&](void* storage, std::size_t& bytes, std::uint32_t* row, std::int32_t* draw) {
+    return cub::DeviceRadixSort::SortPairs(storage, bytes, row, row + n, draw, draw + n, n, 0, bits,
+                                           s.handle());
+  };
+  std::size_t bytes = 0;
+  check(sort(nullptr, bytes, nullptr, nullptr), "scatter_rows, sorting");
+  // [row, sorted, draw, sorted], then the sort's own.
+  auto* row =
+      static_cast<std::uint32_t*>(s.scratch(4 * sizeof(std::int32_t) * static_cast<std::size_t>(n) + bytes));
+  auto* draw = reinterpret_cast<std::int32_t*>(row + 2 * n);
+  launch("scatter_rows, rows", rows_of_draws_kernel, blocks_for(draws), kThreads, stream, t,
+         call.inputs[1].as<const std::int32_t>(), draws, row, draw);
+  s.launched(sort(draw + 2 * n, bytes, row, draw), "scatter_rows, sorting");
   with_float(out.type, [&](auto zero) {
     using T = decltype(zero);
-    launch("scatter_rows, zeros", zero_kernel<T>, blocks_for(out.elements()), kThreads, stream, out.as<T>(),
-           out.elements());
-    launch("scatter_rows", scatter_kernel<T>, static_cast<unsigned>(draws), 64, stream, t,
-           call.inputs[0].as<const T>(), call.inputs[1].as<const std::int32_t>(), draws, out.as<T>());
+    s.launched(cudaMemsetAsync(out.data, 0, static_cast<std::size_t>(out.elements()) * sizeof(T), s.handle()),
+               "scatter_rows, zeros");
+    launch("scatter_rows", sum_rows_kernel<T>, blocks_for(draws * t.width), kThreads, stream, t.width,
+           call.inputs[0].as<const T>(), row + n, draw + n, draws, out.as<T>());
   });
 }
 

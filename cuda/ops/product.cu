@@ -69,24 +69,37 @@ __global__ void finish_kernel(T* y, const T* bias, std::int64_t rows, std::int64
     y[i] = x;
   }
 }
+// The products [first, first + count) of a batch: all at once where their results follow one another, else
+// one by one.
+template <class Body>
+void in_runs(const Product& p, bool together, Body&& body) {
+  if (together || p.count == 1) return body(std::int64_t{0}, p.count);
+  for (std::int64_t i = 0; i < p.count; ++i) body(i, std::int64_t{1});
+}
+template <class T>
+T* product_at(T* base, std::int64_t product, std::int64_t stride) {
+  return base ? base + product * stride : nullptr;
+}
+
 void finish(const Product& p, const void* bias, Activation activation, graph::Stream& stream) {
-  const std::int64_t each = p.m * p.n;
-  if (p.count > 1 && p.stride_c != each) {  // products that do not follow one another
-    for (std::int64_t i = 0; i < p.count; ++i) {
-      Product one = p;
-      const auto size = static_cast<std::int64_t>(size_of(p.type));
-      one.count = 1;
-      one.c = static_cast<std::byte*>(p.c) + i * p.stride_c * size;
-      finish(one, bias ? static_cast<const std::byte*>(bias) + i * p.stride_bias * size : nullptr, activation,
-             stream);
-    }
-    return;
-  }
   with_float(p.type, [&](auto t) {
     using T = decltype(t);
-    launch("bias and activation", finish_kernel<T>, blocks_for(each * p.count), kThreads, stream,
-           static_cast<T*>(p.c), static_cast<const T*>(bias), p.m, p.n, p.stride_bias, each * p.count,
-           activation);
+    in_runs(p, p.stride_c == p.m * p.n, [&](std::int64_t first, std::int64_t count) {
+      const std::int64_t n = p.m * p.n * count;
+      launch("bias and activation", finish_kernel<T>, blocks_for(n), kThreads, stream,
+             product_at(static_cast<T*>(p.c), first, p.stride_c),
+             product_at(static_cast<const T*>(bias), first, p.stride_bias), p.m, p.n, p.stride_bias, n,
+             activation);
+    });
+  });
+}
+void sum_columns(const Product& p, graph::Stream& stream) {
+  with_float(p.type, [&](auto t) {
+    using T = decltype(t);
+    in_runs(p, p.stride_b == p.k * p.n && p.stride_sums == p.n, [&](std::int64_t first, std::int64_t count) {
+      sum_middle(p.type, count, p.k, p.n, product_at(static_cast<const T*>(p.b), first, p.stride_b),
+                 product_at(static_cast<T*>(p.column_sums), first, p.stride_sums), stream);
+    });
   });
 }
 
@@ -121,11 +134,12 @@ bool try_multiply(const Product& p, cublasLtEpilogue_t epilogue, graph::Stream& 
   check(asked, "cublasLtMatmulAlgoGetHeuristic");
   const double one64 = 1, beta64 = p.accumulate;
   const float one32 = 1, beta32 = p.accumulate;
-  check(cublasLtMatmul(blas.handle, description.handle, f64 ? static_cast<const void*>(&one64) : &one32, p.b,
-                       b.handle, p.a, a.handle, f64 ? static_cast<const void*>(&beta64) : &beta32, p.c,
-                       c.handle, p.c, c.handle, &best.algo, blas.workspace, blas.workspace_bytes,
-                       as_cuda(stream).handle()),
-        "cublasLtMatmul");
+  const cublasStatus_t done = cublasLtMatmul(
+      blas.handle, description.handle, f64 ? static_cast<const void*>(&one64) : &one32, p.b, b.handle, p.a,
+      a.handle, f64 ? static_cast<const void*>(&beta64) : &beta32, p.c, c.handle, p.c, c.handle, &best.algo,
+      blas.workspace, blas.workspace_bytes, as_cuda(stream).handle());
+  check(done, "cublasLtMatmul");
+  as_cuda(stream).launched(cudaSuccess, "cublasLtMatmul");
   return true;
 }
 
@@ -143,16 +157,7 @@ void multiply(const Product& p, graph::Stream& stream) {
                                 std::to_string(p.n),
                             "cublasLtMatmulAlgoGetHeuristic");
   if (p.bias || p.activation != Activation::kNone) finish(p, p.bias, p.activation, stream);
-  const auto size = static_cast<std::int64_t>(size_of(p.type));
-  if (!p.column_sums) return;
-  for (std::int64_t i = 0; i < p.count; ++i)
-    if (p.stride_b == p.k * p.n && p.stride_sums == p.n) {
-      sum_middle(p.type, p.count, p.k, p.n, p.b, p.column_sums, stream);
-      break;
-    } else {
-      sum_middle(p.type, 1, p.k, p.n, static_cast<const std::byte*>(p.b) + i * p.stride_b * size,
-                 static_cast<std::byte*>(p.column_sums) + i * p.stride_sums * size, stream);
-    }
+  if (p.column_sums) sum_columns(p, stream);
 }
 
 }  // namespace hardy::cuda

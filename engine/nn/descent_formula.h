@@ -17,8 +17,9 @@ struct GroupSettings {
   bool average_in_step = true;  // false: targets move in average() alone
 };
 
-// A group's numbers in one step, each rounded once from double: 1 - 0.999f is off by 1e-5 of itself. One division
-// an element, for rate / bias1 * m / (sqrt(v) / root_bias2 + epsilon) with root_bias2 taken out of the brackets:
+// A group's numbers in one step, each rounded once from double: 1 - 0.999f is off by 1e-5 of itself. One
+// division an element, for rate / bias1 * m / (sqrt(v) / root_bias2 + epsilon) with root_bias2 taken out of
+// the brackets:
 //   rate = learning rate * root_bias2 / bias1, epsilon = epsilon * root_bias2
 struct DescentRates {
   GroupSettings::Rule rule;

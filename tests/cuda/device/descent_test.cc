@@ -46,8 +46,8 @@ void draw_gradients(Memory& m, std::uint64_t step) {
 }
 // Tensors take turns between the groups.
 Segment segment(std::array<float*, kSlabs> at, std::size_t tensor) {
-  return {at[kValue], at[kGradient], at[kFirst], at[kSecond], at[kTarget], kAgents, kSizes[tensor],
-          static_cast<int>(tensor % 2)};
+  return {at[kValue],  at[kGradient], at[kFirst],     at[kSecond],
+          at[kTarget], kAgents,       kSizes[tensor], static_cast<int>(tensor % 2)};
 }
 std::vector<Schedule> schedules() {
   return {Schedule::constant(0.01), Schedule::cosine(0.02, 0.001, 8).warmed_up(3)};
@@ -147,8 +147,8 @@ void expect_ten_equal_steps(const GroupSettings& s, const std::string& what) {
   expect_equal(cpu, there, what);
   const auto second = static_cast<std::ptrdiff_t>(kSizes[1]);
   const std::vector<float> first = start(s)[kValue][1];
-  EXPECT_TRUE(std::equal(first.begin() + second, first.begin() + 2 * second,
-                         there[kValue][1].begin() + second))
+  EXPECT_TRUE(
+      std::equal(first.begin() + second, first.begin() + 2 * second, there[kValue][1].begin() + second))
       << what << ": an agent that was stopped has moved";
   EXPECT_FALSE(std::equal(first.begin(), first.begin() + second, there[kValue][1].begin())) << what;
   if (!test::has_ptx()) return;
@@ -164,8 +164,9 @@ TEST(DeviceDescent, TenStepsOfAdamAgree) {
 }
 TEST(DeviceDescent, TenStepsOfAdamWAgree) {
   expect_ten_equal_steps({.rule = Rule::kAdamW, .weight_decay = 0.02}, "AdamW");
-  expect_ten_equal_steps({.rule = Rule::kAdamW, .beta1 = 0.8, .beta2 = 0.99, .weight_decay = 0.1, .polyak = 0.1},
-                         "AdamW with averages");
+  expect_ten_equal_steps(
+      {.rule = Rule::kAdamW, .beta1 = 0.8, .beta2 = 0.99, .weight_decay = 0.1, .polyak = 0.1},
+      "AdamW with averages");
 }
 TEST(DeviceDescent, TenStepsOfSgdAgree) {
   expect_ten_equal_steps({.rule = Rule::kSgd}, "SGD");
@@ -176,8 +177,8 @@ TEST(DeviceDescent, TenStepsOfSgdWithMomentumAgree) {
   expect_ten_equal_steps({.rule = Rule::kSgd, .weight_decay = 0.02, .momentum = 0.9, .polyak = 0.1},
                          "SGD with momentum and decay");
 }
-// Gradients' norms are near 17 and 48 (291 and 2,339 draws of a standard normal): 0.5 and a third of it clip both
-// groups; 60 leaves the first alone, a third of it clips the second.
+// Gradients' norms are near 17 and 48 (291 and 2,339 draws of a standard normal): 0.5 and a third of it clip
+// both groups; 60 leaves the first alone, a third of it clips the second.
 TEST(DeviceDescent, TenStepsWithClippedGradientsAgree) {
   expect_ten_equal_steps({.rule = Rule::kSgd, .momentum = 0.9, .max_grad_norm = 0.5}, "SGD");
   expect_ten_equal_steps({.rule = Rule::kAdam, .max_grad_norm = 60, .polyak = 0.1}, "Adam");

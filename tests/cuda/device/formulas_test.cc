@@ -1,7 +1,8 @@
 // The methods' formulas as kernels of the device, value and derivatives, against the CPU.
+#include "algorithms/offline/formulas.h"
+
 #include <gtest/gtest.h>
 
-#include "algorithms/offline/formulas.h"
 #include "algorithms/online/formulas.h"
 #include "engine/nn/formulas.h"
 #include "engine/ops/pointwise.h"

@@ -1,5 +1,6 @@
-// The kernels of whole training steps as nvcc compiled them: PTX of the backend's own sources, interpreted, against
-// the CPU and against the host compiler's build of the same sources. (Op by op: compare() of devices.h.)
+// The kernels of whole training steps as nvcc compiled them: PTX of the backend's own sources, interpreted,
+// against the CPU and against the host compiler's build of the same sources. (Op by op: compare() of
+// devices.h.)
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -33,7 +34,8 @@ bool ran(const std::string& part) {
 
 TEST(DevicePtx, TenUpdatesOfRiqlWithNvccsKernelsAgreeWithTheCpuAndTheHostsBuild) {
   REQUIRE_PTX();
-  const auto cpu = offline("riql", nullptr), host = offline("riql", &device()), nvcc = offline("riql", &device());
+  const auto cpu = offline("riql", nullptr), host = offline("riql", &device()),
+             nvcc = offline("riql", &device());
   const Trained by_cpu = train(cpu->learner()), by_host = train(host->learner());
   Trained by_nvcc;
   {
@@ -42,9 +44,9 @@ TEST(DevicePtx, TenUpdatesOfRiqlWithNvccsKernelsAgreeWithTheCpuAndTheHostsBuild)
   }
   expect_equal(by_cpu, by_nvcc);
   expect_equal(by_host, by_nvcc);
-  for (const char* kernel : {"Expectile", "BootstrapTarget", "Huber", "AdvantageWeight", "Exceeds",
-                             "FollowQuantile", "quantile_kernel", "gather_kernel", "gate_kernel",
-                             "descend_kernel", "index_kernel"})
+  for (const char* kernel :
+       {"Expectile", "BootstrapTarget", "Huber", "AdvantageWeight", "Exceeds", "FollowQuantile",
+        "quantile_kernel", "gather_kernel", "gate_kernel", "descend_kernel", "index_kernel"})
     EXPECT_TRUE(ran(kernel)) << kernel << " did not run from PTX";
 }
 TEST(DevicePtx, TenUpdatesOfSacWithNvccsKernelsAgree) {
