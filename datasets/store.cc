@@ -5,7 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "datasets/hdf5_layout.h"
+#include "datasets/formats/hdf5_layout.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "algorithms/offline/gradient_attack.h"
-#include "datasets/corrupt.h"
-#include "datasets/corruption_record.h"
+#include "datasets/corruption/corrupt.h"
+#include "datasets/corruption/corruption_record.h"
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/schema.h"

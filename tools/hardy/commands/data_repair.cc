@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "datasets/repair.h"
+#include "datasets/corruption/repair.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
 
