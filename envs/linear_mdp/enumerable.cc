@@ -1,5 +1,5 @@
-// The environment "enumerable_mdp": a random linear MDP of 16 states and 4 actions over 12 layers, started in a
-// state that is drawn evenly. Its device twin is EnumerableMdp over the same tables (cuda/envs).
+// The environment "enumerable_mdp": a random linear MDP of 16 states and 4 actions over 12 layers, started in
+// a state that is drawn evenly. Its device twin is EnumerableMdp over the same tables (cuda/envs).
 #include "envs/linear_mdp/enumerable.h"
 
 #include <algorithm>
@@ -17,12 +17,9 @@ EnumerableTables enumerable_tables(const Instance& instance) {
   if (instance.losses->adaptive())
     throw Error("has losses that depend on what is played", m.name, "oblivious losses");
   std::vector<double> scratch(static_cast<std::size_t>(m.H * std::max(m.pairs(), std::int64_t{m.d})));
-  return {m.H,
-          m.S,
-          m.A,
-          m.start,
-          m.transitions,
-          loss_table(m, *instance.losses, instance.losses->losses(0, scratch.data()))};
+  return {m.H,           m.S,
+          m.A,           m.start,
+          m.transitions, loss_table(m, *instance.losses, instance.losses->losses(0, scratch.data()))};
 }
 
 namespace {

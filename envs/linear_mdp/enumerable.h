@@ -1,4 +1,5 @@
-// A linear MDP as the tables that an EnumerableMdp (envs/control/enumerable_mdp.h) plays by index, on any device.
+// A linear MDP as the tables that an EnumerableMdp (envs/control/enumerable_mdp.h) plays by index, on any
+// device.
 #pragma once
 
 #include <vector>

@@ -10,6 +10,7 @@
 #include "cuda/emulation/run/launch.h"
 #include "cuda/emulation/run/memory.h"
 #include "cuda/emulation/run/report.h"
+#include "cuda/emulation/run/sanitizers.h"
 #include "cuda/emulation/run/shared_memory.h"
 #include "cuda/emulation/run/statistics.h"
 
@@ -222,7 +223,9 @@ void Checker::require_initialised(const void* address, std::size_t bytes, const 
   if (!device_memory().in_bounds(address, bytes))
     fail("%s reads out of bounds: device memory, %s", who,
          device_memory().describe(static_cast<const char*>(address) + bytes - 1).c_str());
-  if (!options().check || device_initialised_ == nullptr || !device_memory().contains(address)) return;
+  if (!kSeesKernels || !options().check || device_initialised_ == nullptr ||
+      !device_memory().contains(address))
+    return;
   const std::uint8_t* state = device_initialised_ + device_memory().offset(address);
   for (std::size_t i = 0; i < bytes; ++i)
     if ((state[i] & 2) == 0)

@@ -21,6 +21,13 @@ void __tsan_release(void* address);
 
 namespace hardy::emulation {
 
+// Under a sanitizer kernels are the sanitizer's: what they wrote is not known to the checker.
+#if defined(HARDY_EMULATION_ASAN) || defined(HARDY_EMULATION_TSAN)
+inline constexpr bool kSeesKernels = false;
+#else
+inline constexpr bool kSeesKernels = true;
+#endif
+
 // Edges of happens-before for ThreadSanitizer; nothing elsewhere.
 inline void race_release([[maybe_unused]] void* token) {
 #ifdef HARDY_EMULATION_TSAN

@@ -93,22 +93,36 @@ inline std::vector<std::vector<std::byte>> run_on_cpu(const Case& c, bool fuse =
   return results;
 }
 
-// The outputs hold NaN (all bits 1) before the run.
-inline std::vector<std::vector<std::byte>> run_on_device(const Case& c, bool fuse = true) {
+// The outputs hold NaN (all bits 1) before the run. captured: a run is captured after a first one, and
+// replayed.
+inline std::vector<std::vector<std::byte>> run_on_device(const Case& c, bool fuse = true,
+                                                         bool captured = false) {
   graph::Device& d = device();
   Plan plan(c.g, c.outputs, {.fuse = fuse, .in_place = fuse, .device = &d});
+  const std::unique_ptr<graph::Stream> stream = d.stream();
   for (std::size_t i = 0; i < c.operands.size(); ++i)
     d.upload(plan.raw(c.operands[i]), c.values[i].data(), c.values[i].size());
   std::vector<std::vector<std::byte>> results;
-  for (Tensor t : c.outputs) {
+  for (Tensor t : c.outputs)
     results.emplace_back(static_cast<std::size_t>(c.g.shape(t).elements()) * size_of(c.g.type(t)),
                          std::byte{0xff});
-    bool given = false;  // an operand that is an output as well
-    for (Tensor o : c.operands) given = given || o == t;
-    if (!given) d.upload(plan.raw(t), results.back().data(), results.back().size());
+  const auto poison = [&] {
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      bool given = false;  // an operand that is an output as well
+      for (Tensor o : c.operands) given = given || o == c.outputs[i];
+      if (!given) d.upload(plan.raw(c.outputs[i]), results[i].data(), results[i].size());
+    }
+  };
+  poison();
+  plan.enqueue(*stream);
+  if (captured) {
+    stream->synchronise();
+    const auto step = stream->capture([&] { plan.enqueue(*stream); });
+    poison();
+    stream->replay(*step);
+    stream->synchronise();
   }
-  ThreadTeam team;
-  plan.run(team);
+  stream->synchronise();
   for (std::size_t i = 0; i < results.size(); ++i)
     d.download(results[i].data(), plan.raw(c.outputs[i]), results[i].size());
   return results;

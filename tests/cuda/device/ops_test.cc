@@ -140,6 +140,14 @@ TEST(DeviceOps, GatherPicksRowsAndScattersThemBackInOrder) {
       }
 }
 
+// The sort's memory is there when the step is captured, and a replay sorts anew.
+TEST(DeviceOps, GradientsOfGatheredRowsAreTheSameFromACapturedStep) {
+  Case c;
+  const Tensor table = c.normal(DType::kF32, {300, 7}), index = c.integers({2, 257}, 300);
+  c.value_and_gradients(ops::gather_rows(c.g, table, index));
+  EXPECT_EQ(run_on_device(c), run_on_device(c, true, true));
+}
+
 TEST(DeviceOps, TakeConcatSliceAndTheirGradients) {
   for (const DType type : kFloats)
     for (const std::int64_t n : kSizes) {
