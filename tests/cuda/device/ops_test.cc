@@ -228,6 +228,31 @@ TEST(DeviceOps, LayersOfEveryFormAndTheirGradients) {
         }
 }
 
+// The planner joins a bias to its product unless the product itself is wanted.
+TEST(DeviceOps, ABiasBehindAProductThatIsKeptAgrees) {
+  for (const DType type : kFloats)
+    for (const std::int64_t n : kSizes) {
+      Case c;
+      const Tensor x = c.normal(type, {2, n, 9}), w = c.normal(type, {2, 9, 5}, 0.3),
+                   b = c.normal(type, {2, 5});
+      const Tensor product = ops::linear(c.g, x, w);
+      c.outputs.push_back(product);
+      c.value_and_gradients(ops::add_bias(c.g, product, b));
+      compare(c, kSum * std::sqrt(n + 9), text(n, type));
+    }
+}
+
+TEST(DeviceOps, FlagsAreJoinedAndCut) {
+  for (const std::int64_t n : kSizes) {
+    Case c;
+    const auto flag = [](std::int64_t i) { return i % 3 == 0; };
+    const Tensor x = c.operand(DType::kBool, {2, n}, flag), y = c.operand(DType::kBool, {2, 4}, flag);
+    const Tensor both = ops::concat(c.g, std::array{x, y}, 1);
+    c.outputs = {both, ops::slice(c.g, both, 1, n / 2, n + 3)};
+    compare(c, 0, "flags " + std::to_string(n));
+  }
+}
+
 TEST(DeviceOps, EveryKernelOfTheBackendWasAsked) {
   // What no test above runs would be missing from this list of what graphs can hold.
   for (const char* key : {"add",
