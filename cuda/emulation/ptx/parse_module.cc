@@ -57,7 +57,7 @@ void parse_variable(const std::string& text, Variables variables, Module& module
       at += static_cast<std::size_t>(d.type.bytes());
     }
   }
-  module.variables[d.name] = std::move(v);
+  module.variables[d.name] = v;
 }
 
 std::vector<Slot> parse_slots(std::string_view text) {
