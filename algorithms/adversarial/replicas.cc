@@ -2,9 +2,10 @@
 // estimates.cc.
 #include "algorithms/adversarial/replicas.h"
 
-#include <Eigen/Core>
 #include <algorithm>
 
+#include "algorithms/adversarial/learner.h"
+#include "engine/linalg/dense.h"
 #include "engine/linalg/simplex.h"
 #include "envs/linear_mdp/exact.h"
 #include "envs/linear_mdp/simulator.h"
@@ -13,10 +14,6 @@ namespace hardy::algorithms {
 namespace {
 
 constexpr std::int64_t kChunk = 512;  // pairs of a large layer that one task takes
-
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using MatrixView = Eigen::Map<const Matrix>;
-using VectorView = Eigen::Map<const Eigen::VectorXd>;
 
 }  // namespace
 
@@ -67,7 +64,14 @@ void Replicas<W>::make_scratch() {
   compensator_ = Numbers(n * W);
   scratch_ = Numbers(std::int64_t{d} * W);
   weights_ = Numbers(config.covariance.kind == CovarianceChoice::Kind::kEmpirical ? H * n * W : 1);
-  partial_ = Numbers(large_ ? (n + kChunk - 1) / kChunk * std::max(d, 2) : 1);
+  if (large_ && config.covariance.kind == CovarianceChoice::Kind::kExact &&
+      learner_makers(config.method).covariance)
+    moments_ = Numbers(std::int64_t{H} * d * d);
+  if (large_) {
+    inverses_ = Numbers(H * linalg::inverse_size(d));
+    vectors_ = Numbers(2 * linalg::row_width(d));
+    extremes_ = Numbers(2 * (H * n / kTablePiece + 1));
+  }
   uniforms_ = Numbers(std::int64_t{2} * H * W);
   law_scratch_.resize(static_cast<std::size_t>(S));
   const auto size = static_cast<std::size_t>(envs::loss_size(mdp, config.instance.losses->linear()));
@@ -131,12 +135,18 @@ void Replicas<W>::entropic_policies() {
 
 template <int W>
 void Replicas<W>::occupancies() {
-  occupancies_of(pi, q, u);
+  occupancies_of(pi, q, u, moments_.size() > 0 ? moments_.at(0) : nullptr);
   add_expected_loss();
 }
 
 template <int W>
 void Replicas<W>::occupancies_of(const Numbers& policy, Numbers& q_out, Numbers& u_out) {
+  occupancies_of(policy, q_out, u_out, nullptr);
+}
+
+template <int W>
+void Replicas<W>::occupancies_of(const Numbers& policy, Numbers& q_out, Numbers& u_out,
+                                 double* second_moments) {
   using linalg::all, linalg::fma, linalg::load, linalg::store;
   for (int s = 0; s < S; ++s)
     store<W>(rho_.at(std::int64_t{s} * W), all<W>(mdp.start[static_cast<std::size_t>(s)]));
@@ -148,15 +158,9 @@ void Replicas<W>::occupancies_of(const Numbers& policy, Numbers& q_out, Numbers&
       for (std::int64_t p = std::int64_t{s} * A; p < std::int64_t{s + 1} * A; ++p)
         store<W>(here + p * W, load<W>(rho_.at(std::int64_t{s} * W)) * load<W>(policy.at(table(h) + p * W)));
     if (large_) {
-      const std::int64_t chunks = (n + kChunk - 1) / kChunk;
-      team.run(chunks, [&](std::int64_t c) {
-        const std::int64_t first = c * kChunk, rows = std::min(kChunk, n - first);
-        Eigen::Map<Eigen::VectorXd>(partial_.at(c * d), d).noalias() =
-            MatrixView(phi + first * d, rows, d).transpose() * VectorView(here + first, rows);
-      });
-      std::copy_n(partial_.at(0), d, features);
-      for (std::int64_t c = 1; c < chunks; ++c)
-        for (int i = 0; i < d; ++i) features[i] += partial_[c * d + i];
+      linalg::weighted_moments(phi, here, n, d, 0, features,
+                               second_moments == nullptr ? nullptr : second_moments + std::int64_t{h} * d * d,
+                               team);
     } else {
       for (int i = 0; i < d; ++i) {
         Vec total = all<W>(0.0);
