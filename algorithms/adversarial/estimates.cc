@@ -64,8 +64,11 @@ void Replicas<W>::factor(const Numbers& weight) {
     if (large_) return factor_large(weight);
   for (int h = 0; h < H; ++h) {
     double* const out = sigma.at(std::int64_t{h} * d * d * W);
-    linalg::weighted_syrk<W>(mdp.layer_features(h), weight.at(table(h)), n, d, linalg::load<W>(gamma.data()),
-                             out);
+    const Vec ridge = linalg::load<W>(gamma.data());
+    if (const double* const psi = mdp.layer_outer_products(h))
+      linalg::weighted_syrk_of<W>(psi, weight.at(table(h)), n, d, ridge, out);
+    else
+      linalg::weighted_syrk<W>(mdp.layer_features(h), weight.at(table(h)), n, d, ridge, out);
     linalg::cholesky<W>(out, d, inverse_diagonal.at(std::int64_t{h} * d * W));
   }
 }

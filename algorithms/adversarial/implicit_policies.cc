@@ -35,7 +35,7 @@ class ImplicitPolicies {
       : config_(c), simulator_(*c.simulator), H_(simulator_.H()), A_(simulator_.A()), d_(simulator_.d()) {
     rows_.resize(static_cast<std::size_t>(H_));
     barrier_ = c.method == "ftrl_log_barrier";
-    scratch_.resize(static_cast<std::size_t>(d_));
+    scratch_.resize(static_cast<std::size_t>(linalg::forms_scratch<1>(d_)));
     samples_ = c.samples > 0 ? c.samples : static_cast<std::int64_t>(std::ceil(1 / c.steps.gamma));
   }
 

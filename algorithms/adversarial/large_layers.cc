@@ -14,7 +14,7 @@
 namespace hardy::algorithms {
 namespace {
 
-constexpr std::int64_t kPairs = 256;   // that one task takes, about: whole states
+constexpr std::int64_t kPairs = 256;  // that one task takes, about: whole states
 
 }  // namespace
 

@@ -245,8 +245,8 @@ RegretCost cost_of(const RegretConfig& config) {
   const bool large = m.pairs() * m.d >= kLargeInstance;
   const double lanes = large || makers.many == nullptr ? 1 : linalg::kLanes;
   RegretCost cost;
-  const double tables = 7 * H * n + H * d * (d + 3) + 3 * n + (makers.magnitude ? n * d : 0) +
-                        (large ? 1.5 * H * d * d : 0);
+  const double tables =
+      7 * H * n + H * d * (d + 3) + 3 * n + (makers.magnitude ? n * d : 0) + (large ? 1.5 * H * d * d : 0);
   cost.bytes = m.bytes() + static_cast<std::int64_t>(8 * tables * lanes);
   // Section by section: occupancies, Sigma, Cholesky, quadratic forms, bonus backwards, Qhat.
   const double walk = m.low_rank() ? 2 * n * d + 2 * S * d : 2 * n * S + 2 * n * d;

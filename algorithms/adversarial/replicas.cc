@@ -7,6 +7,7 @@
 #include "algorithms/adversarial/learner.h"
 #include "engine/linalg/dense.h"
 #include "engine/linalg/simplex.h"
+#include "engine/linalg/small.h"
 #include "envs/linear_mdp/exact.h"
 #include "envs/linear_mdp/simulator.h"
 
@@ -62,7 +63,7 @@ void Replicas<W>::make_scratch() {
   mean_ = Numbers(std::int64_t{S} * W);
   ahead_ = Numbers(n * W);
   compensator_ = Numbers(n * W);
-  scratch_ = Numbers(std::int64_t{d} * W);
+  scratch_ = Numbers(linalg::forms_scratch<W>(d));
   weights_ = Numbers(config.covariance.kind == CovarianceChoice::Kind::kEmpirical ? H * n * W : 1);
   if (large_ && config.covariance.kind == CovarianceChoice::Kind::kExact &&
       learner_makers(config.method).covariance)

@@ -79,8 +79,9 @@ struct Results {
 template <int W>
 std::vector<Results> by_lanes(const std::vector<Problem>& replicas) {
   const std::int64_t n = replicas[0].n, d = replicas[0].d;
-  Numbers weight(at(n * W)), m(at(d * d * W)), diagonal(at(d * W)), y(at(n * d * W)), forms(at(n * W)),
-      magnitude(at(n * W)), x(at(d * W)), ridge(W);
+  Numbers weight(at(n * W)), m(at(d * d * W)), diagonal(at(d * W)),
+      y(at(std::max(n * d * W, forms_scratch<W>(d)))), forms(at(n * W)), magnitude(at(n * W)), x(at(d * W)),
+      ridge(W);
   for (int w = 0; w < W; ++w) {
     ridge[at(w)] = replicas[at(w)].ridge;
     for (std::int64_t k = 0; k < n; ++k) weight[at(k * W + w)] = replicas[at(w)].weight[at(k)];
@@ -149,8 +150,28 @@ TEST(SmallMatrices, AgreeWithLongDoubleLoops) {
   }
 }
 
+template <int W>
+void expect_same_sums(std::int64_t n, std::int64_t d) {
+  const Problem p = some_problem(n, d, 5);
+  Numbers weight(at(n * W)), ridge(W), direct(at(d * d * W)), through(direct.size()),
+      psi(at(n * outer_size(d)));
+  const Random random(6, Stream::kUser);
+  for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = random.uniform64(i);
+  for (std::size_t w = 0; w < W; ++w) ridge[w] = 0.01 * static_cast<double>(w + 1);
+  outer_products(p.phi.data(), n, d, psi.data());
+  weighted_syrk<W>(p.phi.data(), weight.data(), n, d, load<W>(ridge.data()), direct.data());
+  weighted_syrk_of<W>(psi.data(), weight.data(), n, d, load<W>(ridge.data()), through.data());
+  EXPECT_EQ(direct, through) << W << " lanes, n = " << n << ", d = " << d;
+}
+TEST(SmallMatrices, SumsThroughOuterProductsHaveTheBitsOfThoseThroughFeatures) {
+  for (const std::int64_t d : {1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 23}) {
+    expect_same_sums<1>(d + 3, d);
+    expect_same_sums<kLanes>(d + 3, d);
+  }
+}
+
 TEST(SmallMatrices, ReplicasSideBySideHaveTheBitsTheyHaveAlone) {
-  for (const auto& [n, d] : {std::pair{12, 3}, {40, 8}}) {
+  for (const auto& [n, d] : {std::pair{12, 3}, {40, 8}, {37, 5}}) {
     std::vector<Problem> replicas;
     for (int w = 0; w < kLanes; ++w) replicas.push_back(some_problem(n, d, static_cast<std::uint64_t>(w)));
     const std::vector<Results> together = by_lanes<kLanes>(replicas);
