@@ -5,6 +5,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "envs/linear_mdp/implicit.h"
 #include "envs/linear_mdp/instance_file.h"
 
 namespace hardy::envs {
@@ -36,6 +37,9 @@ LinearEnvironment make_linear_environment(const std::string& env) {
   if (env.ends_with(".hdf5") || env.ends_with(".h5")) return read_linear_environment(env);
   Parameters parameters(env);
   const auto found = registry().find(parameters.name());
+  if (found == registry().end() && is_implicit(parameters.name()))
+    throw Error("the states of '" + parameters.name() + "' cannot be listed", env,
+                "ask for sampled evaluation: --evaluation sampled");
   if (found == registry().end()) {
     std::vector<std::string> names;
     for (const auto& [name, entry] : registry()) names.push_back(name);
