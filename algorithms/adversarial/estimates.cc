@@ -77,13 +77,12 @@ void Replicas<W>::factor(const Numbers& weight) {
 // symmetrised, so that phi Sd phi is what it would be anyway.
 template <int W>
 void Replicas<W>::resample() {
-  const std::size_t size = static_cast<std::size_t>(d) * static_cast<std::size_t>(d);
-  std::vector<double> mean(size);
+  double* const mean = resampled_.at(0);
   for (int w = 0; w < W; ++w) {
     const auto lane = static_cast<std::size_t>(w);
     const SampleCounts counts = sample_counts(config.covariance, gamma[lane]);
     draws[lane].begin(DrawFor::kCovariance, episode);
-    for (auto& chain : chains_) chain = linalg::GeometricResampling(d, gamma[lane]);
+    for (auto& chain : chains_) chain.clear(gamma[lane]);
     for (std::int64_t m = 0; m < counts.chains; ++m) {
       for (auto& chain : chains_) chain.restart();
       for (std::int64_t t = 0; t < counts.terms; ++t)
@@ -93,9 +92,9 @@ void Replicas<W>::resample() {
       for (auto& chain : chains_) chain.finish();
     }
     for (int h = 0; h < H; ++h) {
-      chains_[static_cast<std::size_t>(h)].mean(mean.data(), true);
-      for (std::size_t i = 0; i < size; ++i)
-        sigma[(std::int64_t{h} * d * d + static_cast<std::int64_t>(i)) * W + w] = mean[i];
+      chains_[static_cast<std::size_t>(h)].mean(mean, true);
+      for (std::int64_t i = 0; i < std::int64_t{d} * d; ++i)
+        sigma[(std::int64_t{h} * d * d + i) * W + w] = mean[i];
     }
     if (w >= members_) continue;
     trajectories += counts.trajectories();
@@ -104,18 +103,18 @@ void Replicas<W>::resample() {
 }
 
 template <int W>
-void Replicas<W>::solve(int h, double* v) const {
+void Replicas<W>::solve(int h, double* v) {
   using linalg::all, linalg::fma, linalg::load, linalg::store;
   const double* const m = sigma.at(std::int64_t{h} * d * d * W);
   if (explicit_) {
-    std::vector<double> out(static_cast<std::size_t>(d) * W);
+    double* const out = product_.at(0);
     for (std::int64_t i = 0; i < d; ++i) {
       Vec total = all<W>(0.0);
       for (std::int64_t j = 0; j < d; ++j)
         total = fma<W>(load<W>(m + (i * d + j) * W), load<W>(v + j * W), total);
-      store<W>(out.data() + i * W, total);
+      store<W>(out + i * W, total);
     }
-    std::ranges::copy(out, v);
+    std::copy_n(out, std::int64_t{d} * W, v);
   } else if (large_) {
     linalg::solve_lower(m, d, v);
     linalg::solve_lower_transposed(m, d, v);
@@ -301,7 +300,7 @@ void Replicas<W>::follow() {
 }
 
 template void Replicas<1>::covariance();
-template void Replicas<1>::solve(int, double*) const;
+template void Replicas<1>::solve(int, double*);
 template void Replicas<1>::kernels();
 template void Replicas<1>::estimate();
 template void Replicas<1>::estimate_with_bonus();
@@ -310,7 +309,7 @@ template void Replicas<1>::bonus();
 template void Replicas<1>::dilate();
 template void Replicas<1>::follow();
 template void Replicas<linalg::kLanes>::covariance();
-template void Replicas<linalg::kLanes>::solve(int, double*) const;
+template void Replicas<linalg::kLanes>::solve(int, double*);
 template void Replicas<linalg::kLanes>::kernels();
 template void Replicas<linalg::kLanes>::estimate();
 template void Replicas<linalg::kLanes>::estimate_with_bonus();

@@ -79,8 +79,11 @@ void Replicas<W>::make_scratch() {
   const std::size_t adversaries = 1 + std::size_t{W - 1} * adaptive;
   loss_scratch_.resize(size * adversaries);
   played_.resize(static_cast<std::size_t>(H) * static_cast<std::size_t>(d));
-  if (explicit_)
+  if (explicit_) {
     for (int h = 0; h < H; ++h) chains_.emplace_back(d, gamma[0]);
+    resampled_ = Numbers(std::int64_t{d} * d);
+    product_ = Numbers(std::int64_t{d} * W);
+  }
 }
 
 template <int W>

@@ -76,7 +76,7 @@ class Replicas {
   void follow();               // C += Qhat - B
 
   // Sigma-dagger phi_n . phi_m and parts, for those who look inside.
-  void solve(int h, double* v) const;  // v [d][W] := Sd_h v
+  void solve(int h, double* v);  // v [d][W] := Sd_h v
   bool has_bonus() const { return has_bonus_; }
   std::int64_t table(int h) const { return h * n * W; }  // where layer h of a table begins
   double lane(const Numbers& x, std::int64_t i, int w) const { return x[i * W + w]; }
@@ -137,6 +137,7 @@ class Replicas {
   Numbers uniforms_;  // [2 H][W] of play(), where all lanes are drawn at once
   std::array<std::unique_ptr<envs::LossProcess>, W> adversaries_;
   std::vector<linalg::GeometricResampling> chains_;  // one a layer
+  Numbers resampled_, product_;                      // of mgr: Sd [d][d] of one lane; Sd v [d][W]
   std::vector<double> start_;
 };
 

@@ -57,13 +57,13 @@ SampledStudy::SampledStudy(const RegretOptions& options) : options_(options) {
   for (const std::string& env : run::split(options.env, ' '))
     for (const std::string& word : run::split(options.method, ' '))
       for (const std::int64_t episodes : parse_episodes(options.episodes)) {
-        Cell& cell = cells_.emplace_back(
-            Cell{env, options.losses, parse_method(word, options), episodes, 0, {}});
+        Cell& cell =
+            cells_.emplace_back(Cell{env, options.losses, parse_method(word, options), episodes, 0, {}});
         cell.samples = samples_of(cell.method.covariance);
         const auto simulator = envs::make_simulator(env, options.losses, episodes);
-        cell.settings = algorithms::resolve(
-            algorithms::regret_method(cell.method.method).scaling, cell.method.settings,
-            {episodes, simulator->H(), 1, simulator->A(), simulator->d()});
+        cell.settings =
+            algorithms::resolve(algorithms::regret_method(cell.method.method).scaling, cell.method.settings,
+                                {episodes, simulator->H(), 1, simulator->A(), simulator->d()});
       }
   if (cells_.empty()) throw Error("no environment or no method", "--env, --method");
   cost();
@@ -146,15 +146,16 @@ std::string sampled_text(const json& results) {
             ", K = " + std::to_string(one.at("episodes").get<std::int64_t>()) + "\nsettings     " +
             one.at("settings").at("note").get<std::string>() + "\n";
     for (const json& r : one.at("replicas")) {
-      std::snprintf(line, sizeof line,
-                    "seed %5lld   sampled loss %.3f +- %.3f, of the uniform policy %.3f +- %.3f; %lld states, "
-                    "%lld bonus paths, %lld simulator calls\n",
-                    static_cast<long long>(r.at("seed").get<std::int64_t>()),
-                    r.at("learner_loss").get<double>(), r.at("standard_error").get<double>(),
-                    r.at("uniform_loss").get<double>(), r.at("uniform_standard_error").get<double>(),
-                    static_cast<long long>(r.at("states").get<std::int64_t>()),
-                    static_cast<long long>(r.at("bonus_paths").get<std::int64_t>()),
-                    static_cast<long long>(r.at("simulator_calls").get<std::int64_t>()));
+      std::snprintf(
+          line, sizeof line,
+          "seed %5lld   sampled loss %.3f +- %.3f, of the uniform policy %.3f +- %.3f; %lld states, "
+          "%lld bonus paths, %lld simulator calls\n",
+          static_cast<long long>(r.at("seed").get<std::int64_t>()), r.at("learner_loss").get<double>(),
+          r.at("standard_error").get<double>(), r.at("uniform_loss").get<double>(),
+          r.at("uniform_standard_error").get<double>(),
+          static_cast<long long>(r.at("states").get<std::int64_t>()),
+          static_cast<long long>(r.at("bonus_paths").get<std::int64_t>()),
+          static_cast<long long>(r.at("simulator_calls").get<std::int64_t>()));
       text += line;
     }
   }

@@ -5,12 +5,13 @@
 //   implicit_simplex  phi = x, losses phi . nu with nu in [0,1]^d
 //   implicit_mirror   phi = (arm, x) / sqrt 2 with the mirror arms (mirror.cc): losses half the arm's, half
 //   x's own
+#include "envs/linear_mdp/implicit.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "engine/base/error.h"
-#include "envs/linear_mdp/implicit.h"
 #include "envs/linear_mdp/instances/draw.h"
 
 namespace hardy::envs {
@@ -145,11 +146,12 @@ std::unique_ptr<Simulator> make_mirror(Parameters& p, const std::string& losses,
                                     std::move(rows));
 }
 
-const RegisterImplicitEnvironment simplex(
-    {"implicit_simplex", "as simplex, with d times `states` states", "seed=1, H=2, A=3, d=4, K=8, states=1099511627776"},
-    make_simplex);
-const RegisterImplicitEnvironment mirror(
-    {"implicit_mirror", "mirror arms with m times `states` states", "seed=1, H=2, m=3, states=1099511627776"}, make_mirror);
+const RegisterImplicitEnvironment simplex({"implicit_simplex", "as simplex, with d times `states` states",
+                                           "seed=1, H=2, A=3, d=4, K=8, states=1099511627776"},
+                                          make_simplex);
+const RegisterImplicitEnvironment mirror({"implicit_mirror", "mirror arms with m times `states` states",
+                                          "seed=1, H=2, m=3, states=1099511627776"},
+                                         make_mirror);
 
 }  // namespace
 }  // namespace hardy::envs

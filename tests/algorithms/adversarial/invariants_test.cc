@@ -330,25 +330,38 @@ TEST(RegretRun, TheAdaptiveAdversarysRegretIsExternalAndEachReplicasOwn) {
   for (const ReplicaResult& r : result.replicas) EXPECT_NEAR(r.regret, r.learner_loss - r.best_loss, 1e-9);
 }
 
-TEST(RegretRun, EpisodesAllocateNothing) {
-  for (const char* method : {"ftrl_log_barrier", "exp_weights_magnitude_reduced", "linear_q_exp_weights",
-                             "hedge_full_information", "tabular_known_transitions"}) {
+// After the first ones: runs that differ in their episodes alone allocate alike. The policy cover's rounds
+// and epochs do allocate; here it has one epoch.
+TEST(RegretRun, EpisodesAllocateNothingWithAnyMethodAndCovariance) {
+  const auto expect_nothing = [](const std::string& method, const char* covariance, const char* env,
+                                 std::int64_t few, std::int64_t many, std::size_t replicas) {
     const auto allocated = [&](std::int64_t episodes) {
       RegretConfig config;
       config.method = method;
-      config.instance = envs::make_instance(test::kT1, "", 4000);
+      config.covariance = parse_covariance(covariance);
+      config.instance = envs::make_instance(env, "", 4000);
       config.episodes = episodes;
-      config.settings[0].eta = 0.01;
+      config.settings[0].eta = 0.01, config.settings[0].gamma = 0.05;
       config.curve_points = 1;
-      config.seeds = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+      config.cover.oracle = true, config.cover.epoch = 4000, config.cover.delta_e = 0.1;
+      config.seeds.resize(replicas);
       ThreadTeam team(1);
       run_regret(config, team);
-      const std::int64_t before = hardy::test::allocations();
+      const std::int64_t before = hardy::test::allocations() + hardy::test::mallocs();
       run_regret(config, team);
-      return hardy::test::allocations() - before;
+      return hardy::test::allocations() + hardy::test::mallocs() - before;
     };
-    EXPECT_EQ(allocated(20), allocated(2000)) << method;
-  }
+    EXPECT_EQ(allocated(few), allocated(many)) << method << " " << covariance << " " << env;
+  };
+  for (const RegretMethod& method : regret_methods())
+    for (const char* covariance : {"exact", "empirical:M=10", "empirical:M=10,reuse=1", "mgr:M=3,N=8"}) {
+      const bool uses = learner_makers(method.name).covariance;
+      if (!uses && covariance != std::string("exact")) continue;
+      expect_nothing(method.name, covariance, test::kT1, 20, 120, 9);
+    }
+  for (const char* method : {"ftrl_log_barrier", "exp_weights_no_bonus", "exp_weights_magnitude_reduced"})
+    for (const char* covariance : {"exact", "empirical:M=10"})
+      expect_nothing(method, covariance, "simplex:seed=3,H=2,S=300,A=3,d=20,K=4", 2, 5, 1);
 }
 
 // max over q of <p - q, l> - D(q, p) / eta is at most eta sum_a p_a l_a^2, for losses of any sign and size:

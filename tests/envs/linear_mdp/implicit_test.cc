@@ -43,7 +43,8 @@ TEST(ImplicitEnvironments, FeaturesAreBoundedLossesLinearAndBothFunctionsOfTheSt
 // Few states, so that visits can be counted: P(s'|s,a) = x_{s' mod laws} / states, x from the features.
 TEST(ImplicitEnvironments, NextStatesFollowTheLatentLaws) {
   for (const bool mirror : {false, true}) {
-    const auto m = make_simulator(mirror ? "implicit_mirror:m=3,states=2" : "implicit_simplex:d=3,states=2", "", 10);
+    const auto m =
+        make_simulator(mirror ? "implicit_mirror:m=3,states=2" : "implicit_simplex:d=3,states=2", "", 10);
     const auto phi = features(*m, 0, 5);
     std::map<State, double> seen;
     const Random random(2, Stream::kUser);
