@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "algorithms/policy.h"
-#include "datasets/hdf5_file.h"
+#include "datasets/formats/hdf5_file.h"
 
 namespace hardy::algorithms {
 

@@ -4,7 +4,7 @@
 
 #include "algorithms/offline/offline_trainee.h"
 #include "algorithms/online/sac_trainee.h"
-#include "datasets/corrupt.h"
+#include "datasets/corruption/corrupt.h"
 #include "datasets/inspect.h"
 #include "datasets/memory.h"
 #include "datasets/store.h"

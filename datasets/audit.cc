@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "datasets/corruption_record.h"
+#include "datasets/corruption/corruption_record.h"
 #include "datasets/pieces.h"
 #include "engine/base/error.h"
 

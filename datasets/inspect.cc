@@ -5,7 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "datasets/corruption_record.h"
+#include "datasets/corruption/corruption_record.h"
 #include "datasets/episodes.h"
 #include "datasets/pieces.h"
 #include "datasets/reference_scores.h"

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "datasets/hdf5_layout.h"
+#include "datasets/formats/hdf5_layout.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 
@@ -154,11 +154,14 @@ void write_arrays(Writer& writer, const Arrays& arrays) {
   writer.commit();
 }
 
-void require_other_file(const std::filesystem::path& in, const std::filesystem::path& out) {
+void require_free_output(const std::filesystem::path& out, bool overwrite, const std::filesystem::path& in) {
   std::error_code code;
-  if (std::filesystem::equivalent(in, out, code) ||
-      std::filesystem::weakly_canonical(in, code) == std::filesystem::weakly_canonical(out, code))
+  if (!in.empty() &&
+      (std::filesystem::equivalent(in, out, code) ||
+       std::filesystem::weakly_canonical(in, code) == std::filesystem::weakly_canonical(out, code)))
     throw Error("is the file that is read (" + in.string() + ")", out.string(), "choose another name");
+  if (!overwrite && std::filesystem::exists(out))
+    throw Error("exists already", out.string(), "choose another name or give --overwrite");
 }
 
 RegisterFormat::RegisterFormat(Format format) {

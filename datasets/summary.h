@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "datasets/hdf5_file.h"
+#include "datasets/formats/hdf5_file.h"
 
 namespace hardy::datasets {
 

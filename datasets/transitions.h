@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/hdf5_file.h"
+#include "datasets/formats/hdf5_file.h"
 #include "datasets/store.h"
 
 namespace hardy::datasets {

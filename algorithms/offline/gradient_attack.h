@@ -13,7 +13,7 @@
 #include <memory>
 
 #include "algorithms/offline/victim.h"
-#include "datasets/corrupt.h"
+#include "datasets/corruption/corrupt.h"
 #include "engine/base/threads.h"
 
 namespace hardy::algorithms {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "datasets/hdf5_file.h"
+#include "datasets/formats/hdf5_file.h"
 #include "engine/base/error.h"
 
 namespace hardy::envs {

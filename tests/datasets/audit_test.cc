@@ -6,7 +6,7 @@
 #include <cmath>
 #include <fstream>
 
-#include "datasets/hdf5_file.h"
+#include "datasets/formats/hdf5_file.h"
 #include "engine/base/error.h"
 #include "tests/datasets/made_data.h"
 #include "tests/engine/run/scratch.h"

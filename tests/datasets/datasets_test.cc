@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "algorithms/collect.h"
-#include "datasets/corrupt.h"
+#include "datasets/corruption/corrupt.h"
 #include "datasets/summary.h"
 #include "datasets/transitions.h"
 #include "engine/base/error.h"

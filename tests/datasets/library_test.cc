@@ -3,7 +3,7 @@
 
 #include <fstream>
 
-#include "datasets/hdf5_file.h"
+#include "datasets/formats/hdf5_file.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/tools/some_data.h"
 

@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "datasets/hdf5_file.h"
+#include "datasets/formats/hdf5_file.h"
 #include "tests/datasets/made_data.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "datasets/hdf5_file.h"
+#include "datasets/formats/hdf5_file.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 

@@ -1,7 +1,7 @@
 // The report, made by the real command from real runs and looked at from outside.
 #include <gtest/gtest.h>
 
-#include "datasets/hdf5_file.h"
+#include "datasets/formats/hdf5_file.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 

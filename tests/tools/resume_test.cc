@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "datasets/hdf5_file.h"
+#include "datasets/formats/hdf5_file.h"
 #include "engine/base/random.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/tools/some_data.h"

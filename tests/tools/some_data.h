@@ -1,7 +1,7 @@
 // A dataset of hopper's sizes (or others) filled with noise: for tests that train, not for learning.
 #pragma once
 
-#include "datasets/hdf5_file.h"
+#include "datasets/formats/hdf5_file.h"
 #include "engine/base/random.h"
 
 namespace hardy::test {

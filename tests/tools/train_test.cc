@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "algorithms/training_job.h"
-#include "datasets/hdf5_file.h"
+#include "datasets/formats/hdf5_file.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 

@@ -9,8 +9,8 @@
 #include <fstream>
 #include <string>
 
-#include "datasets/deflate.h"
-#include "datasets/hdf5_file.h"
+#include "datasets/formats/deflate.h"
+#include "datasets/formats/hdf5_file.h"
 #include "datasets/transitions.h"
 
 namespace {

@@ -10,7 +10,7 @@
 #include <mujoco/mujoco.h>
 #endif
 
-#include "datasets/deflate.h"
+#include "datasets/formats/deflate.h"
 #include "engine/graph/device.h"
 #include "engine/ops/gemm.h"
 #include "engine/run/build.h"

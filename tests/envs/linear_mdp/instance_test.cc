@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "datasets/hdf5_file.h"
+#include "datasets/formats/hdf5_file.h"
 #include "engine/base/error.h"
 #include "envs/linear_mdp/instance_file.h"
 #include "tests/engine/run/scratch.h"

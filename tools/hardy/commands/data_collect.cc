@@ -1,11 +1,10 @@
 // `hardy data collect --env E --behaviour B OUT`: a dataset of our own.
 #include <cstdio>
-#include <filesystem>
 #include <thread>
 
 #include "algorithms/collect.h"
+#include "datasets/store.h"
 #include "datasets/summary.h"
-#include "engine/base/error.h"
 #include "engine/run/schema.h"
 #include "envs/environment.h"
 #include "tools/hardy/command.h"
@@ -31,8 +30,7 @@ int run(const std::vector<std::string>& args) {
     std::printf("%s", schema.help().c_str());
     return 0;
   }
-  if (!overwrite && std::filesystem::exists(out))
-    throw Error("exists already", out, "choose another name or give --overwrite");
+  datasets::require_free_output(out, overwrite);
   const auto stretches = algorithms::behaviour(env, behaviour, steps);
   const datasets::Arrays arrays =
       algorithms::collect(env, stretches, static_cast<std::uint64_t>(seed), static_cast<int>(threads));

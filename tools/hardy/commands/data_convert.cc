@@ -49,9 +49,7 @@ int run(const std::vector<std::string>& args) {
     std::printf("%s", schema.help().c_str());
     return 0;
   }
-  datasets::require_other_file(in, out);
-  if (!overwrite && std::filesystem::exists(out))
-    throw Error("exists already", out, "choose another name or give --overwrite");
+  datasets::require_free_output(out, overwrite, in);
   open.format = from;
   open.threads = write.threads = static_cast<int>(threads);
   write.gzip = static_cast<int>(gzip);

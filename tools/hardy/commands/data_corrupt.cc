@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "algorithms/offline/gradient_attack.h"
-#include "datasets/corrupt.h"
-#include "datasets/corruption_record.h"
+#include "datasets/corruption/corrupt.h"
+#include "datasets/corruption/corruption_record.h"
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/schema.h"
@@ -112,9 +112,7 @@ int run(const std::vector<std::string>& args) {
     std::printf("%s", schema.help().c_str());
     return 0;
   }
-  datasets::require_other_file(in, out);
-  if (!overwrite && std::filesystem::exists(out))
-    throw Error("exists already", out, "choose another name or give --overwrite");
+  datasets::require_free_output(out, overwrite, in);
   if (undo) {
     const auto reader = datasets::open_dataset(in);
     datasets::undo(*reader, *datasets::create_dataset(out));

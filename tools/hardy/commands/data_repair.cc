@@ -1,10 +1,8 @@
 // `hardy data repair IN OUT`: a corrupted dataset mended by what its own rows say.
 #include <cstdio>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "datasets/repair.h"
-#include "engine/base/error.h"
+#include "datasets/corruption/repair.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
 
@@ -73,9 +71,7 @@ int run(const std::vector<std::string>& args) {
     std::printf("%s", schema.help().c_str());
     return 0;
   }
-  datasets::require_other_file(in, out);
-  if (!overwrite && std::filesystem::exists(out))
-    throw Error("exists already", out, "choose another name or give --overwrite");
+  datasets::require_free_output(out, overwrite, in);
   settings.continuity = datasets::continuity_named(continuity);
   const auto reader = datasets::open_dataset(in);
   const nlohmann::json report = datasets::repair(*reader, *datasets::create_dataset(out), settings);

@@ -1,0 +1,60 @@
+// HDF5 files written by rows: chunks are compressed by a team of threads and stored in one order, so that
+// the bytes of the file do not depend on how many threads there are. Atomic.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "datasets/formats/hdf5_handle.h"
+#include "datasets/store.h"
+#include "engine/base/threads.h"
+#include "engine/run/atomic_file.h"
+
+namespace hardy::datasets {
+
+class Hdf5Writer : public Writer {
+ public:
+  struct Settings {
+    int gzip = 4;           // 0: stored as they are
+    int threads = 0;        // 0: the machine's
+    bool growable = false;  // rows may be added later by others; groups keep the order of creation
+  };
+  Hdf5Writer(const std::filesystem::path& path, const Settings& settings);
+  ~Hdf5Writer() override;
+
+  void declare(const Column& column) override;
+  void append(const std::string& key, std::span<const std::byte> rows) override;
+  void put(const std::string& key, const Array& array) override;
+  void set_attributes(const nlohmann::json& attributes) override;
+  void commit() override;
+
+  // An attribute of a group ("" is the root), which is made where it is missing: a number, a truth value,
+  // text, or a list of numbers.
+  void attribute(const std::string& group, const std::string& name, const nlohmann::json& value);
+
+ private:
+  struct Pending {
+    Column column;
+    Hdf5Id dataset;
+    std::int64_t chunk_rows, written = 0;  // rows
+    Bytes rows;                            // come, and not yet written
+  };
+  std::string where(const Column& column) const;
+  [[noreturn]] void fail(const std::string& where) const;
+  Hdf5Id create(const Column& column, std::int64_t chunk_rows);
+  void flush(Pending& pending, bool all);
+  void put_text(const std::string& key, const Array& array);
+
+  std::string path_;
+  Settings settings_;
+  run::AtomicFile out_;
+  ThreadTeam team_;
+  Hdf5Id file_;
+  std::map<std::string, Pending> pending_;
+  std::vector<Bytes> compressed_;
+};
+
+}  // namespace hardy::datasets

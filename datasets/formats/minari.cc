@@ -1,0 +1,362 @@
+// Minari's HDF5 datasets, read. An episode of T steps is a group with T + 1 observations; its columns here
+// are observations o[0..T-1] and next_observations o[1..T], so that nothing is lost. terminations and
+// truncations become terminals and timeouts; an episode whose last step has neither gets a timeout, so
+// that it still ends there. Dict and Tuple observations are concatenated, parts in alphabetical order, as
+// Gymnasium orders them, or as OpenSettings::observation_parts says. infos keep the entries that every
+// episode has, one for each step.
+#include "datasets/formats/minari.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include "datasets/formats/hdf5_layout.h"
+#include "datasets/formats/hdf5_rows.h"
+#include "engine/base/error.h"
+#include "engine/base/nearest.h"
+
+namespace hardy::datasets {
+namespace {
+
+using nlohmann::json;
+
+struct Episode {
+  std::int64_t number = 0, row = 0, rows = 0;
+  std::map<std::string, const Hdf5Dataset*> parts;  // "observations/achieved_goal", "actions", ...
+};
+
+// A column's pieces in one episode: their keys there, and how many elements of a row each has.
+struct Source {
+  std::vector<std::string> keys;
+  std::vector<std::int64_t> widths;
+  std::int64_t shift = 0;
+};
+
+std::int64_t width_of(const Hdf5Dataset& d) {
+  std::int64_t n = 1;
+  for (std::size_t i = 1; i < d.shape.size(); ++i) n *= d.shape[i];
+  return n;
+}
+
+// The number of "episode_17/...", or -1.
+std::int64_t episode_number(const std::string& key, std::string& rest) {
+  constexpr std::string_view kPrefix = "episode_";
+  const std::size_t slash = key.find('/');
+  if (!key.starts_with(kPrefix) || slash == std::string::npos || slash > kPrefix.size() + 15) return -1;
+  const std::string digits = key.substr(kPrefix.size(), slash - kPrefix.size());
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return -1;
+  rest = key.substr(slash + 1);
+  return std::stoll(digits);
+}
+
+// A Tuple's parts are _index_0, _index_1, ..., _index_10: in the order of their numbers.
+bool part_before(const std::string& a, const std::string& b) {
+  constexpr std::string_view kIndex = "/_index_";
+  const std::size_t x = a.rfind(kIndex), y = b.rfind(kIndex);
+  if (x != std::string::npos && x == y && a.compare(0, x, b, 0, y) == 0 && a.size() != b.size())
+    return a.size() < b.size();
+  return a < b;
+}
+
+class MinariReader : public Reader {
+ public:
+  MinariReader(Probe& probe, const OpenSettings& settings)
+      : Reader(probe.path().string(), "minari"), place_(minari_place(probe.path())) {
+    read_metadata();
+    if (!std::filesystem::exists(place_.hdf5))
+      throw Error("does not exist", place_.hdf5.string(), "a Minari dataset has data/main_data.hdf5");
+    layout_ = probe.hdf5(place_.hdf5);
+    rows_ = std::make_unique<Hdf5Rows>(place_.hdf5, settings.threads);
+    find_episodes();
+    std::vector<Column> columns;
+    columns.push_back(joined("observations", parts_of("observations", settings.observation_parts), 0));
+    columns.push_back(joined("next_observations", sources_.at("observations").keys, 1));
+    columns.push_back(joined("actions", parts_of("actions", {}), 0));
+    columns.push_back(single("rewards", "rewards"));
+    columns.push_back(single("terminals", "terminations"));
+    columns.push_back(single("timeouts", "truncations"));
+    add_infos(columns);
+    set_columns(std::move(columns));
+  }
+
+  json attributes() const override { return metadata_; }
+
+ private:
+  std::string where_in(const Episode& e, const std::string& key) const {
+    return place_.hdf5.string() + " /episode_" + std::to_string(e.number) + "/" + key;
+  }
+
+  void read_metadata() {
+    metadata_ = json::object();
+    if (std::filesystem::exists(place_.metadata)) {
+      std::ifstream file(place_.metadata);
+      metadata_ = parse_python_json({std::istreambuf_iterator<char>(file), {}});
+      if (!metadata_.is_object())
+        throw Error("is no JSON object", place_.metadata.string(), "the dataset is damaged");
+    }
+    if (metadata_.value("data_format", json("hdf5")) != json("hdf5"))
+      throw Error("is in the format " + metadata_["data_format"].dump(), place_.metadata.string(),
+                  "only Minari's hdf5 format is read; write it anew with data_format='hdf5'");
+  }
+
+  void find_episodes() {
+    std::map<std::int64_t, Episode> by_number;
+    for (const Hdf5Dataset& d : layout_->datasets) {
+      std::string rest;
+      const std::int64_t number = episode_number(d.key, rest);
+      if (number < 0)
+        note("/" + d.key + " belongs to no episode");
+      else
+        by_number[number].parts[rest] = &d;
+    }
+    if (const auto root = layout_->attributes.find(""); root != layout_->attributes.end())
+      for (const auto& [name, value] : root->items())  // files before Minari 0.5 have no metadata.json
+        if (!metadata_.contains(name)) metadata_[name] = value;
+    for (const char* space : {"observation_space", "action_space"})
+      if (metadata_.contains(space) && metadata_[space].is_string() &&
+          metadata_.value("jpeg_encoding", json(true)) != json(false) &&
+          has_images(parse_python_json(metadata_[space].get<std::string>())))
+        throw Error("holds JPEG images, which are not understood", place_.hdf5.string() + " /" + space,
+                    "write the dataset with jpeg_encoding=False");
+    for (auto& [number, e] : by_number) {
+      e.number = number;
+      e.row = total_;
+      for (const char* key : {"rewards", "terminations", "truncations"})
+        if (!e.parts.contains(key)) throw Error("is missing", where_in(e, key));
+      const Hdf5Dataset& rewards = *e.parts.at("rewards");
+      e.rows = rewards.shape.empty() ? 0 : rewards.shape[0];
+      total_ += e.rows;
+      if (e.rows > 0) episodes_.push_back(e);
+    }
+    if (episodes_.empty()) throw Error("has no episodes with steps", place_.hdf5.string());
+  }
+
+  // The datasets that make up observations or actions: the key itself, or all below it.
+  std::vector<std::string> parts_of(const std::string& key, const std::vector<std::string>& wanted) const {
+    std::vector<std::string> all, names;
+    for (const auto& [name, d] : episodes_[0].parts)
+      if (name == key || name.starts_with(key + "/")) all.push_back(name);
+    std::sort(all.begin(), all.end(), part_before);
+    if (all.empty()) throw Error("is missing", where_in(episodes_[0], key));
+    if (wanted.empty()) return all;
+    for (const std::string& name : all)
+      if (name != key) names.push_back(name.substr(key.size() + 1));
+    std::vector<std::string> chosen;
+    for (const std::string& w : wanted) {
+      if (std::find(names.begin(), names.end(), w) == names.end())
+        throw Error("has no part '" + w + "'", where_in(episodes_[0], key),
+                    names.empty() ? "its " + key + " have no parts" : suggestion(w, names));
+      chosen.push_back(key + "/" + w);
+    }
+    return chosen;
+  }
+
+  // Checks one piece in every episode against the first one's shape.
+  void check(const std::string& key, std::int64_t shift, bool or_more = false) const {
+    const Hdf5Dataset& first = *episodes_[0].parts.at(key);
+    for (const Episode& e : episodes_) {
+      const auto found = e.parts.find(key);
+      if (found == e.parts.end()) throw Error("is missing", where_in(e, key));
+      const Hdf5Dataset& d = *found->second;
+      const std::string is = describe(d.type(), d.shape);
+      if (d.type() == ArrayType::kString)
+        throw Error("is text, which is no number", where_in(e, key), "choose other parts");
+      if (d.shape.empty()) throw Error("is " + is + ", no rows", where_in(e, key));
+      const std::int64_t rows = d.shape[0], need = e.rows + shift;
+      if (rows != need && !(or_more && rows == need + 1))
+        throw Error(
+            "has " + std::to_string(rows) + " rows where " + std::to_string(need) + " belong (" + is + ")",
+            where_in(e, key));
+      if (d.type() != first.type() ||
+          !std::equal(d.shape.begin() + 1, d.shape.end(), first.shape.begin() + 1, first.shape.end()))
+        throw Error("is " + is + ", in the first episode it is " + describe(first.type(), first.shape),
+                    where_in(e, key));
+    }
+  }
+
+  Column joined(const std::string& key, const std::vector<std::string>& keys, std::int64_t shift) {
+    Source s{keys, {}, shift};
+    Column c{key, ArrayType::kF32, {total_}};
+    std::int64_t width = 0;
+    bool same = true, narrow = true;
+    for (const std::string& k : keys) {
+      check(k, key == "actions" ? 0 : 1);
+      const Hdf5Dataset& d = *episodes_[0].parts.at(k);
+      s.widths.push_back(width_of(d));
+      width += s.widths.back();
+      same = same && d.type() == episodes_[0].parts.at(keys[0])->type();
+      narrow =
+          narrow && d.type() != ArrayType::kF64 && d.type() != ArrayType::kI32 && d.type() != ArrayType::kI64;
+    }
+    const Hdf5Dataset& first = *episodes_[0].parts.at(keys[0]);
+    c.type = same ? first.type() : narrow ? ArrayType::kF32 : ArrayType::kF64;
+    if (keys.size() == 1 && first.shape.size() > 1)
+      c.shape.insert(c.shape.end(), first.shape.begin() + 1, first.shape.end());
+    else
+      c.shape.push_back(width);
+    if (keys.size() > 1 && shift == 0) {
+      std::string names;
+      for (const std::string& k : keys) names += (names.empty() ? "" : ", ") + k;
+      note(key + " are the parts " + names + ", one after the other");
+    }
+    sources_[key] = std::move(s);
+    return c;
+  }
+
+  Column single(const std::string& key, const std::string& in_episode) {
+    check(in_episode, 0);
+    const Hdf5Dataset& d = *episodes_[0].parts.at(in_episode);
+    if (width_of(d) != 1)
+      throw Error("is " + describe(d.type(), d.shape), where_in(episodes_[0], in_episode), "expected [T]");
+    sources_[key] = {{in_episode}, {1}, 0};
+    return {key, d.type(), {total_}};
+  }
+
+  void add_infos(std::vector<Column>& columns) {
+    for (const auto& [key, d] : episodes_[0].parts) {
+      if (!key.starts_with("infos/")) continue;
+      try {
+        check(key, 0, true);
+      } catch (const Error& e) {
+        note(key + " is left out: " + e.problem());
+        continue;
+      }
+      Column c{key, d->type(), d->shape};
+      c.shape[0] = total_;
+      columns.push_back(c);
+      sources_[key] = {{key}, {width_of(*d)}, 0};
+    }
+  }
+
+  void read_rows(const Column& column, std::int64_t first, std::int64_t rows, std::byte* to) override {
+    const Source& source = sources_.at(column.key);
+    const std::size_t row = column.row_bytes();
+    auto e = std::upper_bound(episodes_.begin(), episodes_.end(), first,
+                              [](std::int64_t r, const Episode& x) { return r < x.row; }) -
+             1;
+    for (; rows > 0; ++e) {
+      const std::int64_t skip = first - e->row, n = std::min(rows, e->rows - skip);
+      if (source.keys.size() == 1)
+        rows_->read(*e->parts.at(source.keys[0]), skip + source.shift, n, to);
+      else
+        read_parts(*e, source, column, skip + source.shift, n, to);
+      if (column.key == "timeouts" && skip + n == e->rows)
+        close_episode(*e, column, to + (n - 1) * static_cast<std::ptrdiff_t>(row));
+      first += n;
+      rows -= n;
+      to += static_cast<std::size_t>(n) * row;
+    }
+  }
+
+  void read_parts(const Episode& e, const Source& source, const Column& column, std::int64_t first,
+                  std::int64_t rows, std::byte* to) {
+    const std::size_t size = size_of(column.type), row = column.row_bytes();
+    std::size_t offset = 0;
+    Bytes part;
+    std::vector<float> floats;
+    for (std::size_t i = 0; i < source.keys.size(); ++i) {
+      const Hdf5Dataset& d = *e.parts.at(source.keys[i]);
+      const auto width = static_cast<std::size_t>(source.widths[i]),
+                 n = width * static_cast<std::size_t>(rows);
+      part.resize(n * size_of(d.type()));
+      rows_->read(d, first, rows, part.data());
+      if (d.type() != column.type) part = promoted(d.type(), column.type, part, n);
+      for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r)
+        std::copy_n(part.data() + r * width * size, width * size, to + r * row + offset);
+      offset += width * size;
+    }
+  }
+
+  // Numbers of mixed types become float32 where that holds them all, else float64.
+  static Bytes promoted(ArrayType from, ArrayType to, const Bytes& part, std::size_t n) {
+    Bytes wide(n * size_of(to));
+    if (to == ArrayType::kF32) {
+      to_floats(from, part.data(), n, reinterpret_cast<float*>(wide.data()));
+      return wide;
+    }
+    auto* x = reinterpret_cast<double*>(wide.data());
+    if (from == ArrayType::kI64) {
+      std::copy_n(reinterpret_cast<const std::int64_t*>(part.data()), n, x);
+    } else if (from == ArrayType::kI32) {
+      std::copy_n(reinterpret_cast<const std::int32_t*>(part.data()), n, x);
+    } else {
+      std::vector<float> floats(n);
+      to_floats(from, part.data(), n, floats.data());
+      std::copy(floats.begin(), floats.end(), x);
+    }
+    return wide;
+  }
+
+  // The last row of an episode that neither flag ends. `flag`: its timeout, read already.
+  void close_episode(const Episode& e, const Column& column, std::byte* flag) {
+    if (column.type != ArrayType::kBool && column.type != ArrayType::kU8) return;
+    const Hdf5Dataset& d = *e.parts.at("terminations");
+    Bytes terminal(size_of(d.type()));
+    float ended = 0;
+    rows_->read(d, e.rows - 1, 1, terminal.data());
+    to_floats(d.type(), terminal.data(), 1, &ended);
+    if (ended == 0) *flag = std::byte{1};
+  }
+
+  MinariPlace place_;
+  std::shared_ptr<const Hdf5Layout> layout_;
+  std::unique_ptr<Hdf5Rows> rows_;
+  json metadata_;
+  std::vector<Episode> episodes_;
+  std::int64_t total_ = 0;
+  std::map<std::string, Source> sources_;
+};
+
+int recognise(Probe& probe) {
+  const MinariPlace place = minari_place(probe.path());
+  if (probe.is_folder())
+    return std::filesystem::exists(place.hdf5) || std::filesystem::exists(place.metadata);
+  if (!probe.starts_with("\x89HDF\r\n\x1a\n")) return 0;
+  std::string rest;
+  const auto layout = probe.hdf5(probe.path());
+  return std::any_of(layout->datasets.begin(), layout->datasets.end(),
+                     [&](const Hdf5Dataset& d) { return episode_number(d.key, rest) >= 0; })
+             ? 2
+             : 0;
+}
+
+const RegisterFormat kRegister({
+    "minari",
+    "Minari's folder of HDF5 and JSON, a group for each episode",
+    "",
+    recognise,
+    [](Probe& probe, const OpenSettings& s) -> std::unique_ptr<Reader> {
+      return std::make_unique<MinariReader>(probe, s);
+    },
+    create_minari,
+});
+
+}  // namespace
+
+MinariPlace minari_place(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return {path, path.parent_path() / "metadata.json"};
+  const bool outside =
+      !std::filesystem::exists(path / "main_data.hdf5") && !std::filesystem::exists(path / "metadata.json");
+  const std::filesystem::path data = outside ? path / "data" : path;
+  return {data / "main_data.hdf5", data / "metadata.json"};
+}
+
+json parse_python_json(std::string text) {
+  for (const std::string word : {"-Infinity", "Infinity", "NaN"})
+    for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos;)
+      text.replace(at, word.size(), "null");
+  return json::parse(text, nullptr, false);
+}
+
+bool has_images(const json& space) {
+  if (space.is_array()) return std::any_of(space.begin(), space.end(), has_images);
+  if (!space.is_object()) return false;
+  if (space.contains("subspaces"))
+    return std::any_of(space["subspaces"].begin(), space["subspaces"].end(), has_images);
+  const json shape = space.value("shape", json::array());
+  return space.value("type", json()) == "Box" && space.value("dtype", json()) == "uint8" &&
+         (shape.size() == 2 || shape.size() == 3) && shape[0].is_number() && shape[0] >= 32 && shape[1] >= 32;
+}
+
+}  // namespace hardy::datasets
