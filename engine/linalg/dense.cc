@@ -212,7 +212,7 @@ void quadratic_forms(const double* packed, const double* phi, std::int64_t n, st
 void magnitude_term(const double* y, const double* weight, std::int64_t n, std::int64_t d, double scale,
                     double* out, ThreadTeam& team) {
   team.for_range(n, kBlock, [=](std::int64_t begin, std::int64_t end) {
-    ThreadTeam alone(1);
+    thread_local ThreadTeam alone(1);  // to make one allocates
     double* tile = scratch(kTile, kBlock * kTileColumns);
     GemmArgs<double> product;
     product.m = end - begin;

@@ -32,8 +32,7 @@ bool is_implicit(const std::string& family) { return registry().contains(family)
 
 std::unique_ptr<Simulator> make_simulator(const std::string& env, const std::string& losses,
                                           std::int64_t episodes) {
-  const bool file = env.ends_with(".hdf5") || env.ends_with(".h5");
-  if (!file) {
+  if (!is_instance_file(env)) {
     Parameters parameters(env);
     if (const auto found = registry().find(parameters.name()); found != registry().end()) {
       auto made = found->second.make(parameters, losses, episodes);

@@ -95,7 +95,8 @@ TEST(Regret, ASampledRunSaysItsCostFirstAndLearnsWhereStatesCannotBeListed) {
   for (const char* part : {"200 episodes", "simulator calls", "bytes"})
     EXPECT_NE(r.err.find(part), std::string::npos) << r.err;
   double learned = 0, uniform = 0, deviation = 0;
-  for (const json& replica : json::parse(r.out).at("runs")[0].at("replicas")) {
+  const json results = json::parse(r.out);
+  for (const json& replica : results.at("runs")[0].at("replicas")) {
     learned += replica.at("learner_loss").get<double>();
     uniform += replica.at("uniform_loss").get<double>();
     deviation = std::hypot(deviation, replica.at("standard_error").get<double>(),

@@ -59,13 +59,14 @@ class OReps:
     def episode(self, k, losses, stream):
         q = self.p.occupancy(self.pi)
         trajectory, _ = play(self.p, self.pi, losses, stream)
-        log_weight = np.log(q)
+        log_weight = np.log(np.maximum(q, 1e-300))  # states that are never reached
         for h, (s, a) in enumerate(trajectory):
             at = s * self.p.A + a
             log_weight[h, at] -= self.eta * losses[h, at] / (q[h, at] + self.gamma)
         new = project(self.p, log_weight)
         states = new.reshape(self.p.H, self.p.S, self.p.A).sum(axis=2)
-        self.pi = new / np.repeat(states, self.p.A, axis=1)
+        states = np.repeat(states, self.p.A, axis=1)
+        self.pi = np.where(states > 1e-200, new / np.maximum(states, 1e-300), 1 / self.p.A)
         return (q * losses).sum(), trajectory
 
 

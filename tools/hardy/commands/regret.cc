@@ -3,11 +3,11 @@
 #include <filesystem>
 #include <thread>
 
+#include "algorithms/adversarial/instance_file.h"
 #include "engine/base/error.h"
 #include "engine/run/run_directory.h"
 #include "engine/run/schema.h"
 #include "envs/linear_mdp/implicit.h"
-#include "envs/linear_mdp/instance_file.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/regret_study.h"
 #include "tools/hardy/sampled_regret.h"
@@ -107,7 +107,7 @@ int run(const std::vector<std::string>& args) {
   if (!exported.empty()) {
     const std::int64_t episodes = parse_episodes(options.episodes).back();
     const std::string env = options.env.substr(0, options.env.find(' '));
-    envs::write_instance(exported, envs::make_instance(env, options.losses, episodes), episodes);
+    algorithms::write_instance(exported, envs::make_instance(env, options.losses, episodes), episodes);
     std::fprintf(stderr, "instance: %s\n", exported.c_str());
     return 0;
   }

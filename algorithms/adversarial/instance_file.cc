@@ -1,4 +1,4 @@
-#include "envs/linear_mdp/instance_file.h"
+#include "algorithms/adversarial/instance_file.h"
 
 #include <algorithm>
 #include <optional>
@@ -7,7 +7,7 @@
 #include "datasets/formats/hdf5_file.h"
 #include "engine/base/error.h"
 
-namespace hardy::envs {
+namespace hardy::algorithms {
 namespace {
 
 using datasets::Array;
@@ -46,11 +46,11 @@ Array array_of(const std::vector<double>& x, Dimensions shape) {
 
 }  // namespace
 
-LinearEnvironment read_linear_environment(const std::filesystem::path& file) {
+envs::LinearEnvironment read_linear_environment(const std::filesystem::path& file) {
   const std::string path = file.string();
   const datasets::Arrays arrays = datasets::read_hdf5(file);
-  LinearEnvironment made;
-  LinearMdp& m = made.mdp;
+  envs::LinearEnvironment made;
+  envs::LinearMdp& m = made.mdp;
   m.name = path;
   auto phi = numbers(arrays, path, "phi", 4);
   if (!phi) throw Error("there is no dataset phi", path, "features [H][S][A][d] are needed");
@@ -88,8 +88,8 @@ LinearEnvironment read_linear_environment(const std::filesystem::path& file) {
   return made;
 }
 
-void write_instance(const std::filesystem::path& path, const Instance& instance, std::int64_t rows) {
-  const LinearMdp& m = *instance.mdp;
+void write_instance(const std::filesystem::path& path, const envs::Instance& instance, std::int64_t rows) {
+  const envs::LinearMdp& m = *instance.mdp;
   if (instance.losses->adaptive()) throw Error("an adaptive adversary has no losses to write", path.string());
   if (rows < 1) throw Error("at least one episode's losses are needed", path.string());
   datasets::Arrays arrays;
@@ -110,4 +110,12 @@ void write_instance(const std::filesystem::path& path, const Instance& instance,
   datasets::write_hdf5(path, arrays);
 }
 
-}  // namespace hardy::envs
+namespace {
+
+const envs::RegisterInstanceFile hdf5(".hdf5",
+                                      [](const std::string& path) { return read_linear_environment(path); });
+const envs::RegisterInstanceFile h5(".h5",
+                                    [](const std::string& path) { return read_linear_environment(path); });
+
+}  // namespace
+}  // namespace hardy::algorithms
