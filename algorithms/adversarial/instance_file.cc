@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "datasets/formats/hdf5_file.h"
@@ -38,7 +39,7 @@ void require_shape(const std::string& where, const Dimensions& have, const Dimen
                   std::string(says) + " needs " + std::to_string(want[i]));
 }
 
-Array array_of(const std::vector<double>& x, Dimensions shape) {
+Array array_of(std::span<const double> x, Dimensions shape) {
   Array array = Array::of(ArrayType::kF64, std::move(shape));
   std::ranges::copy(x, array.as<double>());
   return array;
@@ -59,7 +60,7 @@ envs::LinearEnvironment read_linear_environment(const std::filesystem::path& fil
     if (x < 1 || x > (1 << 30)) throw Error("a dimension of " + std::to_string(x), path + " /phi");
   m.H = static_cast<int>(size[0]), m.S = static_cast<int>(size[1]);
   m.A = static_cast<int>(size[2]), m.d = static_cast<int>(size[3]);
-  m.phi = std::move(phi->second);
+  m.phi.assign(phi->second.begin(), phi->second.end());
   if (auto mu = numbers(arrays, path, "mu", 3)) {
     require_shape(path + " /mu", mu->first, {m.H - 1, m.d, m.S}, "[H-1][d][S]");
     m.mu = std::move(mu->second);

@@ -14,7 +14,8 @@
 namespace hardy::algorithms {
 namespace {
 
-constexpr std::int64_t kChunk = 512;  // pairs of a large layer that one task takes
+constexpr std::int64_t kChunk = 512;   // simplex problems that one task solves
+constexpr std::int64_t kStates = 128;  // of a large layer that one task takes
 
 }  // namespace
 
@@ -152,15 +153,23 @@ template <int W>
 void Replicas<W>::occupancies_of(const Numbers& policy, Numbers& q_out, Numbers& u_out,
                                  double* second_moments) {
   using linalg::all, linalg::fma, linalg::load, linalg::store;
+  const auto for_states = [&](auto&& body) {
+    if (large_)
+      team.for_range(S, kStates, body);
+    else
+      body(std::int64_t{0}, std::int64_t{S});
+  };
   for (int s = 0; s < S; ++s)
     store<W>(rho_.at(std::int64_t{s} * W), all<W>(mdp.start[static_cast<std::size_t>(s)]));
   for (int h = 0; h < H; ++h) {
     const double* const phi = mdp.layer_features(h);
     double* const here = q_out.at(table(h));
     double* const features = u_out.at(std::int64_t{h} * d * W);
-    for (int s = 0; s < S; ++s)
-      for (std::int64_t p = std::int64_t{s} * A; p < std::int64_t{s + 1} * A; ++p)
-        store<W>(here + p * W, load<W>(rho_.at(std::int64_t{s} * W)) * load<W>(policy.at(table(h) + p * W)));
+    for_states([&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t s = first; s < last; ++s)
+        for (std::int64_t p = s * A; p < (s + 1) * A; ++p)
+          store<W>(here + p * W, load<W>(rho_.at(s * W)) * load<W>(policy.at(table(h) + p * W)));
+    });
     if (large_) {
       linalg::weighted_moments(phi, here, n, d, 0, features,
                                second_moments == nullptr ? nullptr : second_moments + std::int64_t{h} * d * d,
@@ -173,7 +182,10 @@ void Replicas<W>::occupancies_of(const Numbers& policy, Numbers& q_out, Numbers&
         store<W>(features + std::int64_t{i} * W, total);
       }
     }
-    if (h + 1 < H) envs::push_forward<W>(mdp, h, here, features, rho_.at(0));
+    if (h + 1 == H) break;
+    for_states([&](std::int64_t first, std::int64_t last) {
+      envs::push_forward<W>(mdp, h, here, features, rho_.at(0), first, last);
+    });
   }
 }
 

@@ -125,16 +125,14 @@ void weighted_moments(const double* phi, const double* weight, std::int64_t n, s
     add_moments(phi, weight, c * chunk, std::min(n, (c + 1) * chunk), d, own,
                 second == nullptr ? nullptr : own + width);
   });
-  const auto total = [=](std::int64_t at, double sum) {
-    for (std::int64_t c = 0; c < chunks; ++c) sum += partials[c * stride + at];
-    return sum;
-  };
-  if (first != nullptr)
-    for (std::int64_t i = 0; i < d; ++i) first[i] = total(i, 0);
-  if (second != nullptr)
-    for (std::int64_t i = 0; i < d; ++i)
-      for (std::int64_t j = 0; j <= i; ++j)
-        second[i * d + j] = total((1 + i) * width + j, i == j ? ridge : 0.0);
+  for (std::int64_t c = 1; c < chunks; ++c)
+    for (std::int64_t i = 0; i < stride; ++i) partials[i] += partials[c * stride + i];
+  if (first != nullptr) std::copy_n(partials, d, first);
+  if (second == nullptr) return;
+  for (std::int64_t i = 0; i < d; ++i) {
+    std::copy_n(partials + (1 + i) * width, i + 1, second + i * d);
+    second[i * (d + 1)] += ridge;
+  }
 }
 
 bool cholesky(double* m, std::int64_t d) {

@@ -11,15 +11,17 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/aligned.h"
+
 namespace hardy::envs {
 
 struct LinearMdp {
   std::string name;
   int H = 0, S = 0, A = 0, d = 0;
-  std::vector<double> phi;          // [H][S][A][d]
-  std::vector<double> transitions;  // P [H-1][S][A][S'], or empty where mu alone is kept
-  std::vector<double> mu;           // [H-1][d][S'], or empty
-  std::vector<double> start;        // [S], the law of the first state
+  std::vector<double, AlignedAllocator<double>> phi;  // [H][S][A][d]; walked over again and again
+  std::vector<double> transitions;                    // P [H-1][S][A][S'], or empty where mu alone is kept
+  std::vector<double> mu;                             // [H-1][d][S'], or empty
+  std::vector<double> start;                          // [S], the law of the first state
 
   std::int64_t pairs() const { return std::int64_t{S} * A; }  // n = S A, of one layer
   const double* features(int h, int s, int a) const {
