@@ -1,6 +1,8 @@
 // Instances written to HDF5 files and read back, and what is refused.
 #include "algorithms/adversarial/instance_file.h"
 
+#include <span>
+
 #include "datasets/formats/hdf5_file.h"
 #include "tests/algorithms/adversarial/t1.h"
 #include "tests/engine/run/scratch.h"
@@ -32,7 +34,7 @@ TEST(InstanceFile, TablesOfLossesAndDenseTransitionsAreRead) {
   const hardy::test::Scratch dir;
   const envs::Instance lock = envs::make_instance("lock:H=3,A=2", "", 1);
   datasets::Arrays arrays;
-  const auto put = [&](const char* key, std::vector<std::int64_t> shape, const std::vector<double>& x) {
+  const auto put = [&](const char* key, std::vector<std::int64_t> shape, std::span<const double> x) {
     arrays[key] = datasets::Array::of(datasets::ArrayType::kF64, std::move(shape));
     std::ranges::copy(x, arrays[key].as<double>());
   };
