@@ -31,7 +31,8 @@ struct Shape {
 
 class Implicit final : public Simulator {
  public:
-  Implicit(const Shape& shape, const std::string& losses, std::int64_t episodes, std::vector<double> rows)
+  Implicit(const Shape& shape, const std::string& losses, std::int64_t episodes,
+           const std::vector<double>& rows)
       : shape_(shape), one_state_(one_state()) {
     losses_ = make_losses(losses, {one_state_, rows, true, episodes});
     if (losses_->adaptive())
@@ -126,7 +127,7 @@ std::unique_ptr<Simulator> make_simplex(Parameters& p, const std::string& losses
   std::vector<double> rows(static_cast<std::size_t>(p.integer("K", 8, 1, 1000000) * s.H * s.d()));
   SplitMix64 random(s.seed);
   for (double& x : rows) x = random.uniform();
-  return std::make_unique<Implicit>(s, losses.empty() ? "cycle" : losses, episodes, std::move(rows));
+  return std::make_unique<Implicit>(s, losses.empty() ? "cycle" : losses, episodes, rows);
 }
 
 std::unique_ptr<Simulator> make_mirror(Parameters& p, const std::string& losses, std::int64_t episodes) {
@@ -142,8 +143,7 @@ std::unique_ptr<Simulator> make_mirror(Parameters& p, const std::string& losses,
       for (const double nu : {0.7, sign * 0.25}) rows.push_back(nu * std::sqrt(0.5));
       for (const double u : own) rows.push_back(u * std::sqrt(0.5));
     }
-  return std::make_unique<Implicit>(s, losses.empty() ? "switching:period=K/4" : losses, episodes,
-                                    std::move(rows));
+  return std::make_unique<Implicit>(s, losses.empty() ? "switching:period=K/4" : losses, episodes, rows);
 }
 
 const RegisterImplicitEnvironment simplex({"implicit_simplex", "as simplex, with d times `states` states",
