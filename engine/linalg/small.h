@@ -62,8 +62,8 @@ void weighted_syrk_of(const double* psi, const double* weight, std::int64_t n, s
                       double* out) {
   const std::int64_t stride = outer_size(d), size = d * (d + 1) / 2;
   constexpr std::int64_t each = W == 1 ? kLanes : 1;  // products that one sum holds
-  std::int64_t first = 0, i = 0, j = 0;
-  const auto tile = [&]<int Tile>(std::integral_constant<int, Tile>) {
+  std::int64_t i = 0, j = 0;
+  const auto after = [&]<int Tile>(std::integral_constant<int, Tile>, std::int64_t first) {
     alignas(64) double start[Tile * kLanes] = {};
     std::int64_t diagonal = i * (i + 3) / 2;  // the first one that is not behind
     for (std::int64_t row = i; diagonal < first + Tile * each; diagonal += ++row + 1)
@@ -72,16 +72,18 @@ void weighted_syrk_of(const double* psi, const double* weight, std::int64_t n, s
     for (int t = 0; t < Tile; ++t) sum[t] = load<kLanes>(start + t * kLanes);
     side_by_side::add_products<W, Tile>(psi + first, stride, weight, n, sum);
     for (int t = 0; t < Tile; ++t) store<kLanes>(start + t * kLanes, sum[t]);
-    for (std::int64_t e = 0; e < Tile * each && first + e < size; ++e) {
-      store<W>(out + (i * d + j) * W, load<W>(start + e * W));
+    for (std::int64_t t = 0; t < Tile * each && first + t < size; ++t) {
+      store<W>(out + (i * d + j) * W, load<W>(start + t * W));
       if (++j > i) ++i, j = 0;
     }
-    first += Tile * each;
+    return first + Tile * each;
   };
   // Never past the row's padding, and past its products by as little as that allows.
-  while (W == 1 ? stride - first >= 24 * each : size - first > 16) tile(std::integral_constant<int, 24>{});
-  while (W == 1 ? stride - first >= 8 * each : size - first > 4) tile(std::integral_constant<int, 8>{});
-  while (size - first > 0) tile(std::integral_constant < int, W == 1 ? 1 : 2 > {});
+  constexpr int kLeast = W == 1 ? 1 : 2;
+  std::int64_t e = 0;
+  while (W == 1 ? stride - e >= 24 * each : size - e > 16) e = after(std::integral_constant<int, 24>{}, e);
+  while (W == 1 ? stride - e >= 8 * each : size - e > 4) e = after(std::integral_constant<int, 8>{}, e);
+  while (size - e > 0) e = after(std::integral_constant<int, kLeast>{}, e);
 }
 
 // m [d][d][W], lower triangles of positive definite matrices, becomes L with m = L L^T. inverse_diagonal
