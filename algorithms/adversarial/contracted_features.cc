@@ -30,6 +30,8 @@ class ContractedFeatures final : public RegretLearner {
     moves_.assign(H, Matrix::Zero(d_, r_.S));
     for (int h = 0; h < r_.H; ++h) contracted_.emplace_back(Matrix::Zero(r_.n, d_));
     width_ = Numbers(r_.H * r_.n);
+    solved_ = nu_and_next_ = Vector::Zero(d_);
+    V_ = Vector::Zero(r_.S);
     begin_epoch();
   }
 
@@ -46,25 +48,25 @@ class ContractedFeatures final : public RegretLearner {
   }
 
  private:
-  Vector feature(int h, std::int64_t pair) const {
-    return Eigen::Map<const Vector>(r_.mdp.layer_features(h) + pair * d_, d_);
+  Eigen::Map<const Vector> feature(int h, std::int64_t pair) const {
+    return {r_.mdp.layer_features(h) + pair * d_, d_};
   }
-  static double log_determinant(const Matrix& m) {
-    const Eigen::LLT<Matrix> factor(m);
-    return 2 * Matrix(factor.matrixL()).diagonal().array().log().sum();
+  double log_determinant(const Matrix& m) {
+    factor_.compute(m);
+    return 2 * factor_.matrixLLT().diagonal().array().log().sum();
   }
 
   // Freezes Lambda, and with it the contraction and the widths; policies start anew.
   void begin_epoch() {
     const double log_K = std::log(static_cast<double>(r_.config.episodes) + 1);
-    frozen_.clear();
     for (int h = 0; h < r_.H; ++h) {
       const auto layer = static_cast<std::size_t>(h);
       epoch_determinant_[layer] = log_determinant(lambda_[layer]);
-      frozen_.emplace_back(lambda_[layer]);
       for (std::int64_t p = 0; p < r_.n; ++p) {
-        const Vector phi = feature(h, p);
-        const double norm = std::sqrt(phi.dot(frozen_.back().solve(phi)));
+        const auto phi = feature(h, p);
+        solved_ = phi;
+        factor_.matrixL().solveInPlace(solved_);  // log_determinant() has left Lambda's factor
+        const double norm = solved_.norm();
         const double share =
             1 / (1 + std::exp(r_.gamma[0] * norm * log_K * std::sqrt(static_cast<double>(d_)) - log_K));
         contracted_[layer].row(p) = share * phi.transpose();
@@ -75,24 +77,31 @@ class ContractedFeatures final : public RegretLearner {
   }
 
   void estimate() {
-    Vector V = Vector::Zero(r_.S);
+    V_.setZero();
     for (int h = r_.H; h-- > 0;) {
       const auto layer = static_cast<std::size_t>(h);
-      const Vector nu = Eigen::Map<const Vector>(r_.losses[0] + std::int64_t{h} * d_, d_);
-      Vector w = nu;
-      if (h + 1 < r_.H) w += Eigen::LLT<Matrix>(lambda_[layer]).solve(moves_[layer] * V);
+      Vector& w = nu_and_next_;
+      w = Eigen::Map<const Vector>(r_.losses[0] + std::int64_t{h} * d_, d_);
+      if (h + 1 < r_.H) {
+        solved_.noalias() = moves_[layer] * V_;
+        factor_.compute(lambda_[layer]);
+        factor_.matrixL().solveInPlace(solved_);
+        factor_.matrixU().solveInPlace(solved_);
+        w += solved_;
+      }
       Eigen::Map<Vector> Q(r_.Qhat.at(r_.table(h)), r_.n);
-      Q = contracted_[layer] * w - r_.beta[0] * Eigen::Map<const Vector>(width_.at(h * r_.n), r_.n);
+      Q.noalias() = contracted_[layer] * w;
+      Q -= r_.beta[0] * Eigen::Map<const Vector>(width_.at(h * r_.n), r_.n);
       for (int s = 0; s < r_.S; ++s)
-        V[s] = Q.segment(std::int64_t{s} * r_.A, r_.A)
-                   .dot(Eigen::Map<const Vector>(r_.pi.at(r_.table(h) + std::int64_t{s} * r_.A), r_.A));
+        V_[s] = Q.segment(std::int64_t{s} * r_.A, r_.A)
+                    .dot(Eigen::Map<const Vector>(r_.pi.at(r_.table(h) + std::int64_t{s} * r_.A), r_.A));
     }
   }
 
   void remember() {
     bool doubled = false;
     for (std::size_t h = 0; h < lambda_.size(); ++h) {
-      const Vector phi = feature(static_cast<int>(h), std::int64_t{r_.states[h]} * r_.A + r_.actions[h]);
+      const auto phi = feature(static_cast<int>(h), std::int64_t{r_.states[h]} * r_.A + r_.actions[h]);
       lambda_[h].noalias() += phi * phi.transpose();
       if (h + 1 < lambda_.size()) moves_[h].col(r_.states[h + 1]) += phi;
       doubled = doubled || log_determinant(lambda_[h]) > epoch_determinant_[h] + std::log(2.0);
@@ -104,7 +113,8 @@ class ContractedFeatures final : public RegretLearner {
   const int d_;
   std::vector<Matrix> lambda_, moves_,
       contracted_;  // I + sum phi phi^T; sum phi 1{s'}^T [d][S]; phibar [n][d]
-  std::vector<Eigen::LLT<Matrix>> frozen_;
+  Eigen::LLT<Matrix> factor_;
+  Vector solved_, nu_and_next_, V_;
   std::vector<double> epoch_determinant_;
   Numbers width_;  // |phibar|_{Lambda^{-1}}
 };

@@ -15,7 +15,8 @@ enum class DrawFor : std::uint32_t {
   kCovariance = 1102,
   kMagnitude = 1103,
   kCover = 1104,
-  kBonus = 1105
+  kBonus = 1105,
+  kUniform = 1106
 };
 
 // The first 2 `blocks` numbers that W replicas' Draws give after begin(purpose, episode), all lanes at once:

@@ -60,16 +60,16 @@ void Replicas<W>::sampled_weights(DrawFor purpose) {
 
 template <int W>
 void Replicas<W>::factor(const Numbers& weight) {
+  if constexpr (W == 1)
+    if (large_) return factor_large(weight);
   for (int h = 0; h < H; ++h) {
     double* const out = sigma.at(std::int64_t{h} * d * d * W);
-    if (large_) {
-      linalg::weighted_syrk(mdp.layer_features(h), weight.at(table(h)), n, d, gamma[0], out, team);
-      linalg::cholesky(out, d);
-    } else {
-      linalg::weighted_syrk<W>(mdp.layer_features(h), weight.at(table(h)), n, d,
-                               linalg::load<W>(gamma.data()), out);
-      linalg::cholesky<W>(out, d, inverse_diagonal.at(std::int64_t{h} * d * W));
-    }
+    const Vec ridge = linalg::load<W>(gamma.data());
+    if (const double* const psi = mdp.layer_outer_products(h))
+      linalg::weighted_syrk_of<W>(psi, weight.at(table(h)), n, d, ridge, out);
+    else
+      linalg::weighted_syrk<W>(mdp.layer_features(h), weight.at(table(h)), n, d, ridge, out);
+    linalg::cholesky<W>(out, d, inverse_diagonal.at(std::int64_t{h} * d * W));
   }
 }
 
@@ -77,13 +77,12 @@ void Replicas<W>::factor(const Numbers& weight) {
 // symmetrised, so that phi Sd phi is what it would be anyway.
 template <int W>
 void Replicas<W>::resample() {
-  const std::size_t size = static_cast<std::size_t>(d) * static_cast<std::size_t>(d);
-  std::vector<double> mean(size);
+  double* const mean = resampled_.at(0);
   for (int w = 0; w < W; ++w) {
     const auto lane = static_cast<std::size_t>(w);
     const SampleCounts counts = sample_counts(config.covariance, gamma[lane]);
     draws[lane].begin(DrawFor::kCovariance, episode);
-    for (auto& chain : chains_) chain = linalg::GeometricResampling(d, gamma[lane]);
+    for (auto& chain : chains_) chain.clear(gamma[lane]);
     for (std::int64_t m = 0; m < counts.chains; ++m) {
       for (auto& chain : chains_) chain.restart();
       for (std::int64_t t = 0; t < counts.terms; ++t)
@@ -93,9 +92,9 @@ void Replicas<W>::resample() {
       for (auto& chain : chains_) chain.finish();
     }
     for (int h = 0; h < H; ++h) {
-      chains_[static_cast<std::size_t>(h)].mean(mean.data(), true);
-      for (std::size_t i = 0; i < size; ++i)
-        sigma[(std::int64_t{h} * d * d + static_cast<std::int64_t>(i)) * W + w] = mean[i];
+      chains_[static_cast<std::size_t>(h)].mean(mean, true);
+      for (std::int64_t i = 0; i < std::int64_t{d} * d; ++i)
+        sigma[(std::int64_t{h} * d * d + i) * W + w] = mean[i];
     }
     if (w >= members_) continue;
     trajectories += counts.trajectories();
@@ -104,18 +103,18 @@ void Replicas<W>::resample() {
 }
 
 template <int W>
-void Replicas<W>::solve(int h, double* v) const {
+void Replicas<W>::solve(int h, double* v) {
   using linalg::all, linalg::fma, linalg::load, linalg::store;
   const double* const m = sigma.at(std::int64_t{h} * d * d * W);
   if (explicit_) {
-    std::vector<double> out(static_cast<std::size_t>(d) * W);
+    double* const out = product_.at(0);
     for (std::int64_t i = 0; i < d; ++i) {
       Vec total = all<W>(0.0);
       for (std::int64_t j = 0; j < d; ++j)
         total = fma<W>(load<W>(m + (i * d + j) * W), load<W>(v + j * W), total);
-      store<W>(out.data() + i * W, total);
+      store<W>(out + i * W, total);
     }
-    std::ranges::copy(out, v);
+    std::copy_n(out, std::int64_t{d} * W, v);
   } else if (large_) {
     linalg::solve_lower(m, d, v);
     linalg::solve_lower_transposed(m, d, v);
@@ -126,8 +125,7 @@ void Replicas<W>::solve(int h, double* v) const {
 }
 
 template <int W>
-void Replicas<W>::estimate() {
-  using linalg::load, linalg::store;
+void Replicas<W>::kernels() {
   for (int h = 0; h < H; ++h) {
     double* const x = kernel.at(std::int64_t{h} * d * W);
     for (int w = 0; w < W; ++w) {
@@ -136,6 +134,15 @@ void Replicas<W>::estimate() {
       for (std::int64_t i = 0; i < d; ++i) x[i * W + w] = phi[i];
     }
     solve(h, x);
+  }
+}
+
+template <int W>
+void Replicas<W>::estimate() {
+  using linalg::load, linalg::store;
+  kernels();
+  for (int h = 0; h < H; ++h) {
+    const double* const x = kernel.at(std::int64_t{h} * d * W);
     const double* const phi = mdp.layer_features(h);
     double* const out = Qhat.at(table(h));
     const Vec L = load<W>(to_go.at(std::int64_t{h} * W));
@@ -147,6 +154,15 @@ void Replicas<W>::estimate() {
     else
       for (std::int64_t p = 0; p < n; ++p) store<W>(out + p * W, dot<W>(phi + p * d, x, d) * L);
   }
+}
+
+template <int W>
+void Replicas<W>::estimate_with_bonus() {
+  if constexpr (W == 1)
+    if (large_ && has_bonus_ && !explicit_ && mdp.low_rank()) return estimate_large();
+  estimate();
+  bonus();
+  dilate();
 }
 
 template <int W>
@@ -184,7 +200,7 @@ void Replicas<W>::compensate(int h, const double* weight) {
   double* const y = whitened_.at(0);
   if (!explicit_) {
     if (large_) {
-      linalg::whiten(m, phi, n, d, y, team);
+      linalg::whiten(inverses_.at(h * linalg::inverse_size(d)), phi, n, d, y, team);
       return linalg::magnitude_term(y, weight, n, d, H, compensator_.at(0), team);
     }
     linalg::whiten<W>(m, inverse_diagonal.at(std::int64_t{h} * d * W), phi, n, d, y);
@@ -218,7 +234,7 @@ void Replicas<W>::bonus() {
         store<W>(norm + p * W, dot<W>(phi + p * d, scratch_.at(0), d));
       }
     } else if (large_) {
-      linalg::quadratic_forms(m, phi, n, d, norm, team);
+      linalg::quadratic_forms(inverses_.at(h * linalg::inverse_size(d)), phi, n, d, norm, team);
     } else {
       linalg::quadratic_forms<W>(m, inverse_diagonal.at(std::int64_t{h} * d * W), phi, n, d, scratch_.at(0),
                                  norm);
@@ -269,6 +285,8 @@ void Replicas<W>::dilate() {
 template <int W>
 void Replicas<W>::follow() {
   using linalg::load, linalg::max, linalg::min, linalg::store;
+  if constexpr (W == 1)
+    if (large_) return follow_large();
   Vec least = load<W>(least_eta_q.data()), largest = load<W>(largest_eta_bonus.data());
   const Vec rate = load<W>(eta.data());
   for (std::int64_t i = 0; i < H * n * W; i += W) {
@@ -282,15 +300,19 @@ void Replicas<W>::follow() {
 }
 
 template void Replicas<1>::covariance();
-template void Replicas<1>::solve(int, double*) const;
+template void Replicas<1>::solve(int, double*);
+template void Replicas<1>::kernels();
 template void Replicas<1>::estimate();
+template void Replicas<1>::estimate_with_bonus();
 template void Replicas<1>::reduce_magnitude();
 template void Replicas<1>::bonus();
 template void Replicas<1>::dilate();
 template void Replicas<1>::follow();
 template void Replicas<linalg::kLanes>::covariance();
-template void Replicas<linalg::kLanes>::solve(int, double*) const;
+template void Replicas<linalg::kLanes>::solve(int, double*);
+template void Replicas<linalg::kLanes>::kernels();
 template void Replicas<linalg::kLanes>::estimate();
+template void Replicas<linalg::kLanes>::estimate_with_bonus();
 template void Replicas<linalg::kLanes>::reduce_magnitude();
 template void Replicas<linalg::kLanes>::bonus();
 template void Replicas<linalg::kLanes>::dilate();

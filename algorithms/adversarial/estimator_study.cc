@@ -86,7 +86,7 @@ std::vector<EstimatorErrors> estimator_errors(const envs::LinearMdp& m, const Es
       for (int repeat = 0; repeat < study.repeats; ++repeat) {
         const Random random(study.seed, Stream::kUser, step++);
         MatrixXd mean = MatrixXd::Zero(m.d, m.d);
-        chain.clear();
+        chain.clear(gamma);
         for (std::int64_t i = 0; i < e.samples; ++i) {
           const auto pair = static_cast<Eigen::Index>(random.categorical(static_cast<std::uint64_t>(i), q));
           mean += phi.row(pair).transpose() * phi.row(pair);

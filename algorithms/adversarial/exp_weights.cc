@@ -19,9 +19,7 @@ class ExpWeights : public RegretLearner {
     r_.occupancies();
     r_.play();
     r_.covariance();
-    r_.estimate();  // Qhat_k,h(s,a) = phi(s,a) . Sd_k,h phi(s_h,a_h) L_h
-    r_.bonus();
-    r_.dilate();
+    r_.estimate_with_bonus();  // Qhat_k,h(s,a) = phi(s,a) . Sd_k,h phi(s_h,a_h) L_h, b and B
     r_.follow();
   }
 

@@ -17,9 +17,10 @@ class FtrlLogBarrier final : public RegretLearner {
     r_.occupancies();
     r_.play();        // 2. a trajectory of pi_k
     r_.covariance();  // 3. Sd_k,h = (gamma I + Sigma~_k,h)^{-1}, from other trajectories than 2
-    r_.estimate();    // 4. Qhat_k,h(s,a) = phi(s,a) . Sd_k,h phi(s_h,a_h) L_h
-    r_.bonus();       //    b_k,h(s,a) = beta (|phi(s,a)|^2_Sd + E_{a'} |phi(s,a')|^2_Sd)
-    r_.dilate();      //    B_k,h = b_k,h + (1 + 1/H) P_h E_{pi_k} B_k,h+1
+    // 4. Qhat_k,h(s,a) = phi(s,a) . Sd_k,h phi(s_h,a_h) L_h
+    //    b_k,h(s,a) = beta (|phi(s,a)|^2_Sd + E_{a'} |phi(s,a')|^2_Sd)
+    //    B_k,h = b_k,h + (1 + 1/H) P_h E_{pi_k} B_k,h+1
+    r_.estimate_with_bonus();
     r_.follow();
   }
 

@@ -14,10 +14,21 @@ namespace {
 
 using envs::State;
 
+constexpr std::int64_t kRowBytes = 160;  // of a row beside its numbers, with its place in the table
+
 struct Row {
   std::vector<double> costs, policies, phi;  // [A], [episodes][A], [A][d]
   std::int64_t count = 0;                    // policies that stand
 };
+
+// The sum and its deviation from the episodes' losses.
+void finish(SampledResult& result) {
+  double spread = 0;
+  for (const double x : result.episode_loss) result.learner_loss += x;
+  const double mean = result.learner_loss / static_cast<double>(result.episode_loss.size());
+  for (const double x : result.episode_loss) spread += (x - mean) * (x - mean);
+  result.standard_error = std::sqrt(spread);
+}
 
 // Numbers of one path: a function of the seed, what for, the episode, and where the path begins.
 Random path_numbers(std::uint64_t seed, std::int64_t episode, int h, State s, int a, std::uint64_t copy) {
@@ -35,7 +46,8 @@ class ImplicitPolicies {
       : config_(c), simulator_(*c.simulator), H_(simulator_.H()), A_(simulator_.A()), d_(simulator_.d()) {
     rows_.resize(static_cast<std::size_t>(H_));
     barrier_ = c.method == "ftrl_log_barrier";
-    scratch_.resize(static_cast<std::size_t>(d_));
+    scratch_.resize(static_cast<std::size_t>(linalg::forms_scratch<1>(d_)));
+    norms_.resize(static_cast<std::size_t>(A_));
     samples_ = c.samples > 0 ? c.samples : static_cast<std::int64_t>(std::ceil(1 / c.steps.gamma));
   }
 
@@ -54,14 +66,10 @@ class ImplicitPolicies {
         to_go[at] = L += simulator_.loss(k, h, visits[at].state, visits[at].action);
       }
       result.episode_loss.push_back(L);
-      result.learner_loss += L;
       draws.begin(DrawFor::kCovariance, k);
       remember(k, draws, visits, to_go);
     }
-    double spread = 0;
-    const double mean = result.learner_loss / static_cast<double>(config_.episodes);
-    for (const double x : result.episode_loss) spread += (x - mean) * (x - mean);
-    result.standard_error = std::sqrt(spread);
+    finish(result);
     for (const auto& layer : rows_) result.states += static_cast<std::int64_t>(layer.size());
     result.paths = paths_;
     result.simulator_calls = simulator_.calls() - calls_before;
@@ -118,6 +126,7 @@ class ImplicitPolicies {
       found->second.costs.assign(static_cast<std::size_t>(A_), 0.0);
       found->second.phi.resize(static_cast<std::size_t>(A_) * static_cast<std::size_t>(d_));
       simulator_.features(h, s, found->second.phi);
+      bytes_ += kRowBytes + std::int64_t{8} * A_ * (d_ + 1);
     }
     return found->second;
   }
@@ -158,19 +167,14 @@ class ImplicitPolicies {
     return estimates_[static_cast<std::size_t>(j * H_ + h)];
   }
 
-  double norm(std::int64_t j, int h, const Row& r, int a) {
-    const Estimate& e = estimate(j, h);
-    double out = 0;
-    linalg::quadratic_forms<1>(e.factor.data(), e.inverse_diagonal.data(),
-                               r.phi.data() + std::int64_t{a} * d_, 1, d_, scratch_.data(), &out);
-    return out;
-  }
   double bonus(std::int64_t j, int h, State s, int a) {
     const double* const p = policy(j, h, s);
-    const Row& r = row(h, s);
+    const Estimate& e = estimate(j, h);
+    linalg::quadratic_forms<1>(e.factor.data(), e.inverse_diagonal.data(), row(h, s).phi.data(), A_, d_,
+                               scratch_.data(), norms_.data());
     double mean = 0;
-    for (int other = 0; other < A_; ++other) mean += p[other] * norm(j, h, r, other);
-    return config_.steps.beta * (norm(j, h, r, a) + mean);
+    for (int other = 0; other < A_; ++other) mean += p[other] * norms_[static_cast<std::size_t>(other)];
+    return config_.steps.beta * (norms_[static_cast<std::size_t>(a)] + mean);
   }
 
   // Sigma~ of M fresh trajectories, factored; thetahat = Sd phi L.
@@ -210,7 +214,7 @@ class ImplicitPolicies {
   std::int64_t samples_ = 0, paths_ = 0, bytes_ = 0;
   std::vector<std::unordered_map<State, Row>> rows_;  // a layer each
   std::vector<Estimate> estimates_;                   // [episode][H]
-  std::vector<double> scratch_;
+  std::vector<double> scratch_, norms_;               // norms_: [A]
 };
 
 namespace {
@@ -236,18 +240,23 @@ SampledCost sampled_cost(const SampledConfig& c) {
   const double M = c.samples > 0 ? static_cast<double>(c.samples) : std::ceil(1 / c.steps.gamma);
   SampledCost cost;
   // States of layer h: those that trajectories visit, and those that paths from earlier layers lead to.
+  const int H = c.simulator->H();
   double paths_into = 0;
-  for (int h = 0; h < c.simulator->H(); ++h) {
+  cost.simulator_calls = K * (M + 1) * (H - 1);
+  for (int h = 0; h < H; ++h) {
     const double states = (h == 0 ? 1 : K * (M + 1)) + paths_into;
     const double paths = c.steps.beta > 0 ? states * K * A : 0;
     cost.states += states, cost.paths += paths;
+    cost.simulator_calls += paths * (H - 1 - h);
     paths_into += paths;
   }
   cost.bytes = 8 * (cost.states * A * (K + d) + K * c.simulator->H() * d * (d + 2));
-  char text[160];
-  std::snprintf(text, sizeof text,
-                "at most %.3g states, %.3g bonus paths and %.3g bytes, if no state comes back", cost.states,
-                cost.paths, cost.bytes);
+  char text[200];
+  std::snprintf(
+      text, sizeof text,
+      "%.3g episodes, at most %.3g simulator calls, %.3g states, %.3g bonus paths and %.3g bytes, if "
+      "no state comes back",
+      K, cost.simulator_calls, cost.states, cost.paths, cost.bytes);
   cost.text = text;
   return cost;
 }
@@ -255,6 +264,28 @@ SampledCost sampled_cost(const SampledConfig& c) {
 SampledResult run_sampled(const SampledConfig& config) {
   check(config);
   return ImplicitPolicies(config).run();
+}
+
+SampledResult run_sampled_uniform(const SampledConfig& config) {
+  check(config);
+  const envs::Simulator& simulator = *config.simulator;
+  const std::int64_t calls_before = simulator.calls();
+  SampledResult result;
+  Draws draws({}, config.seed);
+  for (std::int64_t k = 0; k < config.episodes; ++k) {
+    draws.begin(DrawFor::kUniform, k);
+    State s = simulator.start(draws.next());
+    double L = 0;
+    for (int h = 0; h < simulator.H(); ++h) {
+      const int a = std::min(simulator.A() - 1, static_cast<int>(draws.next() * simulator.A()));
+      L += simulator.loss(k, h, s, a);
+      if (h + 1 < simulator.H()) s = simulator.step(h, s, a, draws.next());
+    }
+    result.episode_loss.push_back(L);
+  }
+  finish(result);
+  result.simulator_calls = simulator.calls() - calls_before;
+  return result;
 }
 
 std::vector<double> sampled_bonus_paths(const SampledConfig& config, int h, envs::State s, int a, int paths) {

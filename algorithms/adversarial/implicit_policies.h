@@ -33,7 +33,7 @@ struct SampledConfig {
 // Bounds before the run: states that K (M + 1) trajectories can touch, each with K A bonus paths a layer of
 // which every step touches one more.
 struct SampledCost {
-  double states = 0, paths = 0, bytes = 0;  // at most, per replica
+  double states = 0, paths = 0, simulator_calls = 0, bytes = 0;  // at most, per replica
   std::string text;
 };
 SampledCost sampled_cost(const SampledConfig& config);
@@ -45,6 +45,8 @@ struct SampledResult {
   std::int64_t states = 0, paths = 0, simulator_calls = 0;
 };
 SampledResult run_sampled(const SampledConfig& config);
+// As many trajectories of the uniform policy against the same losses: what a learner should beat.
+SampledResult run_sampled_uniform(const SampledConfig& config);
 
 // Independent paths of B_h(s,a) of a run's last episode: what its rows draw one of.
 std::vector<double> sampled_bonus_paths(const SampledConfig& config, int h, envs::State s, int a, int paths);

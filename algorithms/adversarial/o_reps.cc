@@ -32,7 +32,10 @@ class OReps final : public RegretLearner {
     r_.occupancies_of(r_.pi, r_.q, r_.u);  // q_1: of the uniform policy
     next_ = Numbers(r_.q.size());
     log_weight_ = Numbers(r_.q.size());
-    v_ = Eigen::VectorXd::Zero(unknowns_);
+    v_ = tried_ = gradient_ = direction_ = Eigen::VectorXd::Zero(unknowns_);
+    row_ = mean_ = Eigen::VectorXd::Zero(2 * S_);
+    hessian_ = Eigen::MatrixXd::Identity(unknowns_, unknowns_);
+    factor_.compute(hessian_);
   }
 
   void episode(std::int64_t) override {
@@ -85,51 +88,55 @@ class OReps final : public RegretLearner {
   // multiple of the identity pins that down.
   void project() {
     double F = evaluate(v_);
-    Eigen::VectorXd gradient(unknowns_), tried(unknowns_);
-    Eigen::MatrixXd hessian(unknowns_, unknowns_);
     for (int step = 0; step < kMostSteps; ++step) {
-      derivatives(gradient, hessian);
-      if (gradient.cwiseAbs().maxCoeff() <= kResidual) return;
-      hessian.diagonal().array() += 1e-10;
-      const Eigen::VectorXd direction = hessian.ldlt().solve(-gradient);
+      derivatives();
+      if (gradient_.cwiseAbs().maxCoeff() <= kResidual) return;
+      hessian_.diagonal().array() += 1e-10;
+      factor_.compute(hessian_);
+      direction_ = factor_.solve(gradient_);
+      const double slope = gradient_.dot(direction_);
       double scale = 1, F_tried = 0;
       for (int halving = 0; halving < 40; ++halving, scale /= 2) {
-        tried = v_ + scale * direction;
-        F_tried = evaluate(tried);
-        if (F_tried <= F + 1e-4 * scale * gradient.dot(direction) + 1e-14) break;
+        tried_ = v_ - scale * direction_;
+        F_tried = evaluate(tried_);
+        if (F_tried <= F - 1e-4 * scale * slope + 1e-14) break;
       }
-      v_ = tried;
+      v_ = tried_;
       F = F_tried;
     }
   }
 
-  // Gradient: flow into a state less the flow out. Hessian: each layer's covariance of its feature rows.
-  void derivatives(Eigen::VectorXd& gradient, Eigen::MatrixXd& hessian) {
-    gradient.setZero();
-    hessian.setZero();
-    for (int s = 0; s < S_; ++s) gradient[s] = r_.mdp.start[static_cast<std::size_t>(s)];
-    const bool any = layers_ > 0;
-    for (int h = 0; any && h < layers_; ++h) {
+  // Gradient: flow into a state less the flow out. Hessian (its lower triangle): each layer's covariance of
+  // its feature rows.
+  void derivatives() {
+    gradient_.setZero();
+    hessian_.setZero();
+    for (int s = 0; s < S_; ++s) gradient_[s] = r_.mdp.start[static_cast<std::size_t>(s)];
+    for (int h = 0; h < layers_; ++h) {
       const int width = h + 1 < layers_ ? 2 * S_ : S_;
-      Eigen::VectorXd row(width), mean = Eigen::VectorXd::Zero(width);
-      auto block = hessian.block(h * S_, h * S_, width, width);
+      auto row = row_.head(width), mean = mean_.head(width);
+      auto block = hessian_.block(h * S_, h * S_, width, width);
+      auto lower = block.selfadjointView<Eigen::Lower>();
+      mean.setZero();
       for (std::int64_t p = 0; p < r_.n; ++p) {
         const double q = next_[r_.table(h) + p];
         row.setZero();
         row[p / r_.A] = -1;
         if (h + 1 < layers_) row.tail(S_) = Eigen::Map<const Eigen::VectorXd>(law(h, p), S_);
         mean += q * row;
-        block.noalias() += q * row * row.transpose();
+        lower.rankUpdate(row, q);
       }
-      block.noalias() -= mean * mean.transpose();
-      gradient.segment(h * S_, width) += mean;
+      lower.rankUpdate(mean, -1.0);
+      gradient_.segment(h * S_, width) += mean;
     }
   }
 
   Replicas<1>& r_;
   const int layers_, S_, unknowns_;
   Numbers next_, log_weight_;
-  Eigen::VectorXd v_;
+  Eigen::VectorXd v_, tried_, gradient_, direction_, row_, mean_;
+  Eigen::MatrixXd hessian_;
+  Eigen::LDLT<Eigen::MatrixXd> factor_;
 };
 
 LearnerMakers makers() {

@@ -245,7 +245,8 @@ RegretCost cost_of(const RegretConfig& config) {
   const bool large = m.pairs() * m.d >= kLargeInstance;
   const double lanes = large || makers.many == nullptr ? 1 : linalg::kLanes;
   RegretCost cost;
-  const double tables = 7 * H * n + H * d * (d + 3) + 3 * n + (makers.magnitude ? n * d : 0);
+  const double tables =
+      7 * H * n + H * d * (d + 3) + 3 * n + (makers.magnitude ? n * d : 0) + (large ? 1.5 * H * d * d : 0);
   cost.bytes = m.bytes() + static_cast<std::int64_t>(8 * tables * lanes);
   // Section by section: occupancies, Sigma, Cholesky, quadratic forms, bonus backwards, Qhat.
   const double walk = m.low_rank() ? 2 * n * d + 2 * S * d : 2 * n * S + 2 * n * d;
@@ -262,7 +263,7 @@ RegretCost cost_of(const RegretConfig& config) {
     flop += static_cast<double>(sampled.trajectories()) * (each + S);
   }
   cost.flop_per_episode = H * flop;
-  cost.bytes_per_episode = H * 8 * (5 * n * d + 8 * n);
+  cost.bytes_per_episode = H * 8 * ((large ? 2 : 5) * n * d + 8 * n);  // walks over the features, and tables
   char text[128];
   std::snprintf(text, sizeof text, "%.1f MB a group of %g replica(s); %.3g FLOP and %.3g bytes an episode",
                 static_cast<double>(cost.bytes) * 1e-6, lanes, cost.flop_per_episode, cost.bytes_per_episode);

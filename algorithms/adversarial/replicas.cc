@@ -2,21 +2,20 @@
 // estimates.cc.
 #include "algorithms/adversarial/replicas.h"
 
-#include <Eigen/Core>
 #include <algorithm>
 
+#include "algorithms/adversarial/learner.h"
+#include "engine/linalg/dense.h"
 #include "engine/linalg/simplex.h"
+#include "engine/linalg/small.h"
 #include "envs/linear_mdp/exact.h"
 #include "envs/linear_mdp/simulator.h"
 
 namespace hardy::algorithms {
 namespace {
 
-constexpr std::int64_t kChunk = 512;  // pairs of a large layer that one task takes
-
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using MatrixView = Eigen::Map<const Matrix>;
-using VectorView = Eigen::Map<const Eigen::VectorXd>;
+constexpr std::int64_t kChunk = 512;   // simplex problems that one task solves
+constexpr std::int64_t kStates = 128;  // of a large layer that one task takes
 
 }  // namespace
 
@@ -65,17 +64,27 @@ void Replicas<W>::make_scratch() {
   mean_ = Numbers(std::int64_t{S} * W);
   ahead_ = Numbers(n * W);
   compensator_ = Numbers(n * W);
-  scratch_ = Numbers(std::int64_t{d} * W);
+  scratch_ = Numbers(linalg::forms_scratch<W>(d));
   weights_ = Numbers(config.covariance.kind == CovarianceChoice::Kind::kEmpirical ? H * n * W : 1);
-  partial_ = Numbers(large_ ? (n + kChunk - 1) / kChunk * std::max(d, 2) : 1);
+  if (large_ && config.covariance.kind == CovarianceChoice::Kind::kExact &&
+      learner_makers(config.method).covariance)
+    moments_ = Numbers(std::int64_t{H} * d * d);
+  if (large_) {
+    inverses_ = Numbers(H * linalg::inverse_size(d));
+    vectors_ = Numbers(2 * linalg::row_width(d));
+    extremes_ = Numbers(2 * (H * n / kTablePiece + 1));
+  }
   uniforms_ = Numbers(std::int64_t{2} * H * W);
   law_scratch_.resize(static_cast<std::size_t>(S));
   const auto size = static_cast<std::size_t>(envs::loss_size(mdp, config.instance.losses->linear()));
   const std::size_t adversaries = 1 + std::size_t{W - 1} * adaptive;
   loss_scratch_.resize(size * adversaries);
   played_.resize(static_cast<std::size_t>(H) * static_cast<std::size_t>(d));
-  if (explicit_)
+  if (explicit_) {
     for (int h = 0; h < H; ++h) chains_.emplace_back(d, gamma[0]);
+    resampled_ = Numbers(std::int64_t{d} * d);
+    product_ = Numbers(std::int64_t{d} * W);
+  }
 }
 
 template <int W>
@@ -131,32 +140,40 @@ void Replicas<W>::entropic_policies() {
 
 template <int W>
 void Replicas<W>::occupancies() {
-  occupancies_of(pi, q, u);
+  occupancies_of(pi, q, u, moments_.size() > 0 ? moments_.at(0) : nullptr);
   add_expected_loss();
 }
 
 template <int W>
 void Replicas<W>::occupancies_of(const Numbers& policy, Numbers& q_out, Numbers& u_out) {
+  occupancies_of(policy, q_out, u_out, nullptr);
+}
+
+template <int W>
+void Replicas<W>::occupancies_of(const Numbers& policy, Numbers& q_out, Numbers& u_out,
+                                 double* second_moments) {
   using linalg::all, linalg::fma, linalg::load, linalg::store;
+  const auto for_states = [&](auto&& body) {
+    if (large_)
+      team.for_range(S, kStates, body);
+    else
+      body(std::int64_t{0}, std::int64_t{S});
+  };
   for (int s = 0; s < S; ++s)
     store<W>(rho_.at(std::int64_t{s} * W), all<W>(mdp.start[static_cast<std::size_t>(s)]));
   for (int h = 0; h < H; ++h) {
     const double* const phi = mdp.layer_features(h);
     double* const here = q_out.at(table(h));
     double* const features = u_out.at(std::int64_t{h} * d * W);
-    for (int s = 0; s < S; ++s)
-      for (std::int64_t p = std::int64_t{s} * A; p < std::int64_t{s + 1} * A; ++p)
-        store<W>(here + p * W, load<W>(rho_.at(std::int64_t{s} * W)) * load<W>(policy.at(table(h) + p * W)));
+    for_states([&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t s = first; s < last; ++s)
+        for (std::int64_t p = s * A; p < (s + 1) * A; ++p)
+          store<W>(here + p * W, load<W>(rho_.at(s * W)) * load<W>(policy.at(table(h) + p * W)));
+    });
     if (large_) {
-      const std::int64_t chunks = (n + kChunk - 1) / kChunk;
-      team.run(chunks, [&](std::int64_t c) {
-        const std::int64_t first = c * kChunk, rows = std::min(kChunk, n - first);
-        Eigen::Map<Eigen::VectorXd>(partial_.at(c * d), d).noalias() =
-            MatrixView(phi + first * d, rows, d).transpose() * VectorView(here + first, rows);
-      });
-      std::copy_n(partial_.at(0), d, features);
-      for (std::int64_t c = 1; c < chunks; ++c)
-        for (int i = 0; i < d; ++i) features[i] += partial_[c * d + i];
+      linalg::weighted_moments(phi, here, n, d, 0, features,
+                               second_moments == nullptr ? nullptr : second_moments + std::int64_t{h} * d * d,
+                               team);
     } else {
       for (int i = 0; i < d; ++i) {
         Vec total = all<W>(0.0);
@@ -165,7 +182,10 @@ void Replicas<W>::occupancies_of(const Numbers& policy, Numbers& q_out, Numbers&
         store<W>(features + std::int64_t{i} * W, total);
       }
     }
-    if (h + 1 < H) envs::push_forward<W>(mdp, h, here, features, rho_.at(0));
+    if (h + 1 == H) break;
+    for_states([&](std::int64_t first, std::int64_t last) {
+      envs::push_forward<W>(mdp, h, here, features, rho_.at(0), first, last);
+    });
   }
 }
 

@@ -37,6 +37,7 @@ class Numbers {
 
 // Where pairs times features pass this, a replica is a job for a whole team.
 inline constexpr std::int64_t kLargeInstance = 1 << 14;
+inline constexpr std::int64_t kTablePiece = 1 << 13;  // numbers of its tables that one task takes
 
 struct Lane {
   std::uint64_t seed = 0;
@@ -64,17 +65,18 @@ class Replicas {
   void entropic_policies();
   void occupancies();  // q and u = sum q phi of pi; adds the exact V^{pi_k}_k to `learner_loss`
   void occupancies_of(const Numbers& policy, Numbers& q_out, Numbers& u_out);
-  void add_expected_loss();  // <u, nu_k> (or <q, l_k>) to `learner_loss`
-  void play();               // one trajectory of pi a lane: states, actions, losses, L_h = sum_{i >= h} l_i
-  void covariance();         // Sigma-dagger of every layer by the chosen estimator
-  void estimate();           // Qhat = phi . thetahat, thetahat_h = Sd_h phi(s_h, a_h) L_h
-  void reduce_magnitude();   // Qhat -= H (kappa)_-, += m
-  void bonus();              // b = beta (n + E_pi n), n = phi Sd phi
-  void dilate();             // B = b + (1 + 1/H) P E_pi B
-  void follow();             // C += Qhat - B
+  void add_expected_loss();    // <u, nu_k> (or <q, l_k>) to `learner_loss`
+  void play();                 // one trajectory of pi a lane: states, actions, losses, L_h = sum_{i >= h} l_i
+  void covariance();           // Sigma-dagger of every layer by the chosen estimator
+  void estimate();             // Qhat = phi . thetahat, thetahat_h = Sd_h phi(s_h, a_h) L_h
+  void reduce_magnitude();     // Qhat -= H (kappa)_-, += m
+  void bonus();                // b = beta (n + E_pi n), n = phi Sd phi
+  void dilate();               // B = b + (1 + 1/H) P E_pi B
+  void estimate_with_bonus();  // estimate(), bonus() and dilate(): in one walk over a large layer's features
+  void follow();               // C += Qhat - B
 
   // Sigma-dagger phi_n . phi_m and parts, for those who look inside.
-  void solve(int h, double* v) const;  // v [d][W] := Sd_h v
+  void solve(int h, double* v);  // v [d][W] := Sd_h v
   bool has_bonus() const { return has_bonus_; }
   std::int64_t table(int h) const { return h * n * W; }  // where layer h of a table begins
   double lane(const Numbers& x, std::int64_t i, int w) const { return x[i * W + w]; }
@@ -109,8 +111,14 @@ class Replicas {
   std::array<std::vector<double>, W> sum;  // of an adaptive adversary's realised losses
 
  private:
-  bool large() const { return large_; }
   void make_scratch();
+  void occupancies_of(const Numbers& policy, Numbers& q_out, Numbers& u_out, double* second_moments);
+  void kernels();
+  // A large instance's, its layers' features walked as seldom as can be (large_layers.cc).
+  void factor_large(const Numbers& weights);
+  void estimate_large();
+  void follow_large();
+  void estimate_states(int h, std::int64_t first, std::int64_t last);
   void sampled_weights(DrawFor purpose);
   void factor(const Numbers& weights);
   void resample();
@@ -119,12 +127,17 @@ class Replicas {
   bool large_ = false, has_bonus_ = false, explicit_ = false;
   std::int64_t members_ = W;
   int certain_start_ = -1;  // or the state that every episode starts in
-  Numbers rho_, mean_, ahead_, scratch_, whitened_, weights_, partial_, compensator_;
+  Numbers rho_, mean_, ahead_, scratch_, whitened_, weights_, compensator_;
+  // Of a large instance: sum q phi phi^T [H][d][d], which comes with the occupancies where the covariance is
+  // exact; L^{-1} of all layers; the vectors whose products with the features a walk takes, [2][d], padded.
+  Numbers moments_, inverses_, vectors_;
+  Numbers extremes_;  // least Qhat and largest B of each piece of the tables
   std::vector<double> loss_scratch_, law_scratch_, played_;
   std::array<std::uint64_t, W> seeds_{};
   Numbers uniforms_;  // [2 H][W] of play(), where all lanes are drawn at once
   std::array<std::unique_ptr<envs::LossProcess>, W> adversaries_;
   std::vector<linalg::GeometricResampling> chains_;  // one a layer
+  Numbers resampled_, product_;                      // of mgr: Sd [d][d] of one lane; Sd v [d][W]
   std::vector<double> start_;
 };
 

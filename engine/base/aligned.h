@@ -20,4 +20,16 @@ using AlignedMemory = std::unique_ptr<T, FreeAligned>;
 // table holds, and walks along its columns would miss it at every step. Throws std::bad_alloc.
 void* allocate_zeroed(std::size_t bytes);
 
+// The same memory for a std::vector.
+template <class T>
+struct AlignedAllocator {
+  using value_type = T;
+  AlignedAllocator() = default;
+  template <class U>
+  AlignedAllocator(const AlignedAllocator<U>&) {}
+  T* allocate(std::size_t n) { return static_cast<T*>(allocate_zeroed(n * sizeof(T))); }
+  void deallocate(T* p, std::size_t) { std::free(p); }
+  friend bool operator==(const AlignedAllocator&, const AlignedAllocator&) { return true; }
+};
+
 }  // namespace hardy

@@ -3,10 +3,11 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
+#include "engine/linalg/triangle.h"
 #include "engine/ops/gemm.h"
-#include "engine/ops/gemm_kernel.h"
 
 namespace hardy::linalg {
 namespace {
@@ -14,17 +15,17 @@ namespace {
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Columns = Eigen::Map<Eigen::MatrixXd>;  // rows of a row-major array as columns
 using ConstSquare = Eigen::Map<const Matrix>;
-using detail::kPanel, detail::kTileRows, detail::kTileVectors, detail::tile_of;
 
-constexpr std::int64_t kBlock = 120;        // rows that stay in the cache between two uses, ten tiles
-constexpr std::int64_t kChunks = 16;        // partial sums of a covariance, at most
+constexpr std::int64_t kScaledRows = 32;    // whose outer products are added at a time: they stay in L1
+constexpr std::int64_t kBlock = 128;        // rows that one task whitens
+constexpr std::int64_t kAhead = 16;         // rows between what a walk works on and what it asks memory for
+constexpr std::int64_t kChunks = 16;        // partial sums of the moments, at most
 constexpr std::int64_t kTileColumns = 512;  // of the magnitude term
-constexpr std::int64_t kWidth = kPanel<double>;
 
 std::int64_t round_up(std::int64_t x, std::int64_t to) { return (x + to - 1) / to * to; }
 
 // Memory of a thread, for one purpose each.
-enum Purpose { kScaled, kPartials, kPacked, kTile, kPurposes };
+enum Purpose { kScaled, kPartials, kInverse, kRows, kTile, kPurposes };
 double* scratch(Purpose purpose, std::int64_t size) {
   thread_local std::vector<double> memory[kPurposes];
   std::vector<double>& m = memory[purpose];
@@ -32,81 +33,106 @@ double* scratch(Purpose purpose, std::int64_t size) {
   return m.data();
 }
 
-detail::TileEnd<double> tile_end(double* c, std::int64_t ldc, bool add) {
-  return {c, ldc, add, nullptr, false, nullptr, 0};
+// to [width] = factor * row [d], padded with zeros.
+void scale_row(const double* row, std::int64_t d, std::int64_t width, double factor, double* to) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= d; i += kLanes) store<kLanes>(to + i, load<kLanes>(row + i) * all<kLanes>(factor));
+  for (; i < width; ++i) to[i] = i < d ? factor * row[i] : 0.0;
 }
 
-// L^{-1} in panels of kWidth rows, transposed: panel j begins at panel_at(j) and holds, for each column k up
-// to its last row, the panel's elements (row, k) side by side. With it a row's L^{-1} phi is a product, which
-// runs at the rate of products; Eigen's substitution was measured at a quarter of that.
-std::int64_t panel_at(std::int64_t j) { return kWidth * kWidth * j * (j + 1) / 2; }
-const double* pack_inverse(const double* l, std::int64_t d) {
-  const std::int64_t panels = round_up(d, kWidth) / kWidth;
-  double* packed = scratch(kPacked, panel_at(panels) + d * d);
-  Eigen::Map<Matrix> inverse(packed + panel_at(panels), d, d);
-  inverse.setIdentity();
-  ConstSquare(l, d, d).triangularView<Eigen::Lower>().solveInPlace(inverse);
-  for (std::int64_t j = 0; j < panels; ++j)
-    for (std::int64_t k = 0; k < std::min(d, (j + 1) * kWidth); ++k)
-      for (std::int64_t c = 0; c < kWidth; ++c) {
-        const std::int64_t row = j * kWidth + c;
-        packed[panel_at(j) + k * kWidth + c] = row < d && k <= row ? inverse(row, k) : 0.0;
-      }
-  return packed;
-}
-
-// y = L^{-1} phi for rows [begin, end), kTileRows at a time: take(first, rows, panel, tile [rows][kWidth]).
-template <class Take>
-void whitened_tiles(const double* packed, const double* phi, std::int64_t begin, std::int64_t end,
-                    std::int64_t d, Take take) {
-  alignas(64) double tile[kTileRows * kWidth];
-  for (std::int64_t k = begin; k < end; k += kTileRows) {
-    const std::int64_t rows = std::min<std::int64_t>(kTileRows, end - k);
-    for (std::int64_t j = 0; j * kWidth < d; ++j) {
-      tile_of<double, kTileRows, kTileVectors>(rows, std::min(d, (j + 1) * kWidth), phi + k * d, d, 1,
-                                               packed + panel_at(j), kWidth, tile_end(tile, kWidth, false));
-      take(k, rows, j, tile);
-    }
-  }
-}
-
-// The lower triangle of sum_k weight_k phi_k phi_k^T over rows [begin, end), into sum [d][width], whose
-// columns are padded to whole panels.
-void add_outer_products(const double* phi, const double* weight, std::int64_t begin, std::int64_t end,
-                        std::int64_t d, std::int64_t width, double* sum) {
-  double* scaled = scratch(kScaled, kBlock * width);
-  for (std::int64_t k = begin; k < end; k += kBlock) {
-    const std::int64_t rows = std::min(kBlock, end - k);
+// The moments of rows [begin, end) are added to first [width] and second [width][width]; rows are scaled by
+// the roots of their weights, so that one copy of them serves both sides of a product.
+void add_moments(const double* phi, const double* weight, std::int64_t begin, std::int64_t end,
+                 std::int64_t d, double* first, double* second) {
+  const std::int64_t width = row_width(d);
+  double* const scaled = scratch(kScaled, kScaledRows * width);
+  for (std::int64_t k = begin; k < end; k += kScaledRows) {
+    const std::int64_t rows = std::min(kScaledRows, end - k);
     for (std::int64_t r = 0; r < rows; ++r) {
-      for (std::int64_t i = 0; i < d; ++i) scaled[r * width + i] = weight[k + r] * phi[(k + r) * d + i];
-      for (std::int64_t i = d; i < width; ++i) scaled[r * width + i] = 0.0;
+      const double root = std::sqrt(weight[k + r]);
+      double* const row = scaled + r * width;
+      scale_row(phi + (k + r) * d, d, width, root, row);
+      for (std::int64_t i = 0; i < width; i += kLanes)
+        store<kLanes>(first + i,
+                      fma<kLanes>(all<kLanes>(root), load<kLanes>(row + i), load<kLanes>(first + i)));
     }
-    for (std::int64_t j = 0; j < d; j += kWidth)
-      for (std::int64_t i = j; i < d; i += kTileRows)
-        tile_of<double, kTileRows, kTileVectors>(std::min<std::int64_t>(kTileRows, d - i), rows,
-                                                 phi + k * d + i, 1, d, scaled + j, width,
-                                                 tile_end(sum + i * width + j, width, true));
+    if (second == nullptr) continue;
+    const double* ahead = phi + (k + rows) * d;
+    for (std::int64_t i = 0; i < width; i += kLanes)
+      for (std::int64_t j = 0; j <= i;) {
+        const std::int64_t vectors = std::min<std::int64_t>(kBlocks, (i - j) / kLanes + 1);
+        double* const to = second + i * width + j;
+        if (vectors == 3)
+          add_outer_tile<3>(rows, width, scaled + i, scaled + j, to, width, ahead);
+        else if (vectors == 2)
+          add_outer_tile<2>(rows, width, scaled + i, scaled + j, to, width, ahead);
+        else
+          add_outer_tile<1>(rows, width, scaled + i, scaled + j, to, width, ahead);
+        j += vectors * kLanes;
+        ahead += rows * kLanes;
+      }
   }
+}
+
+// take(k, rows, valid) for kLanes rows at a time: padded with zeros to whole vectors, the last ones to
+// kLanes.
+template <class Take>
+void for_row_groups(const double* phi, std::int64_t n, std::int64_t d, Take take) {
+  const std::int64_t width = row_width(d);
+  for (std::int64_t k = 0; k < n; k += kLanes) {
+    const std::int64_t valid = std::min<std::int64_t>(kLanes, n - k);
+    const double* rows = phi + k * d;
+    if (width != d || valid != kLanes) {
+      double* const copy = scratch(kRows, kLanes * width);
+      std::fill_n(copy, kLanes * width, 0.0);
+      for (std::int64_t r = 0; r < valid; ++r) std::copy_n(rows + r * d, d, copy + r * width);
+      rows = copy;
+    }
+    take(k, rows, valid);
+  }
+}
+
+// to[r] = x[r] for the first rows.
+void keep(Wide x, std::int64_t rows, double* to) {
+  if (rows == kLanes) return store<kLanes>(to, x);
+  for (std::int64_t r = 0; r < rows; ++r) to[r] = x[r];
+}
+
+// ||L^{-1} phi||^2 of kLanes rows.
+Wide forms_of(const double* packed, const double* rows, std::int64_t width, const double* ahead) {
+  Wide sum[kLanes] = {};
+  triangle_times_rows(packed, rows, width, ahead,
+                      [&]<int Vectors>(std::int64_t, const Wide(&y)[kLanes][Vectors]) {
+#pragma GCC unroll 8
+                        for (int r = 0; r < kLanes; ++r)
+#pragma GCC unroll 3
+                          for (int v = 0; v < Vectors; ++v) sum[r] = fma<kLanes>(y[r][v], y[r][v], sum[r]);
+                      });
+  return sums_of(sum);
 }
 
 }  // namespace
 
-void weighted_syrk(const double* phi, const double* weight, std::int64_t n, std::int64_t d, double ridge,
-                   double* out, ThreadTeam& team) {
-  const std::int64_t chunk = round_up(std::max<std::int64_t>(1, (n + kChunks - 1) / kChunks), kBlock);
-  const std::int64_t chunks = std::max<std::int64_t>(1, (n + chunk - 1) / chunk), width = round_up(d, kWidth);
-  double* partials = scratch(kPartials, chunks * d * width);
+void weighted_moments(const double* phi, const double* weight, std::int64_t n, std::int64_t d, double ridge,
+                      double* first, double* second, ThreadTeam& team) {
+  const std::int64_t width = row_width(d), stride = width * (1 + (second == nullptr ? 0 : width));
+  const std::int64_t chunk = round_up(std::max<std::int64_t>(1, (n + kChunks - 1) / kChunks), kScaledRows);
+  const std::int64_t chunks = std::max<std::int64_t>(1, (n + chunk - 1) / chunk);
+  double* const partials = scratch(kPartials, chunks * stride);
   team.run(chunks, [=](std::int64_t c) {
-    double* sum = partials + c * d * width;
-    std::fill_n(sum, d * width, 0.0);
-    add_outer_products(phi, weight, c * chunk, std::min(n, (c + 1) * chunk), d, width, sum);
+    double* const own = partials + c * stride;
+    std::fill_n(own, stride, 0.0);
+    add_moments(phi, weight, c * chunk, std::min(n, (c + 1) * chunk), d, own,
+                second == nullptr ? nullptr : own + width);
   });
-  for (std::int64_t i = 0; i < d; ++i)
-    for (std::int64_t j = 0; j <= i; ++j) {
-      double sum = i == j ? ridge : 0.0;
-      for (std::int64_t c = 0; c < chunks; ++c) sum += partials[(c * d + i) * width + j];
-      out[i * d + j] = sum;
-    }
+  for (std::int64_t c = 1; c < chunks; ++c)
+    for (std::int64_t i = 0; i < stride; ++i) partials[i] += partials[c * stride + i];
+  if (first != nullptr) std::copy_n(partials, d, first);
+  if (second == nullptr) return;
+  for (std::int64_t i = 0; i < d; ++i) {
+    std::copy_n(partials + (1 + i) * width, i + 1, second + i * d);
+    second[i * (d + 1)] += ridge;
+  }
 }
 
 bool cholesky(double* m, std::int64_t d) {
@@ -123,42 +149,68 @@ void solve_lower_transposed(const double* l, std::int64_t d, double* v) {
   ConstSquare(l, d, d).transpose().triangularView<Eigen::Upper>().solveInPlace(x);
 }
 
-void whiten(const double* l, const double* phi, std::int64_t n, std::int64_t d, double* out,
+std::int64_t row_width(std::int64_t d) { return round_up(d, kLanes); }
+
+std::int64_t inverse_size(std::int64_t d) { return packed_size(row_width(d)); }
+
+void pack_inverse(const double* l, std::int64_t d, double* packed) {
+  Eigen::Map<Matrix> inverse(scratch(kInverse, d * d), d, d);
+  inverse.setIdentity();
+  ConstSquare(l, d, d).triangularView<Eigen::Lower>().solveInPlace(inverse);
+  pack_triangle(row_width(d), packed,
+                [&](std::int64_t i, std::int64_t j) { return i < d ? inverse(i, j) : 0.0; });
+}
+
+void forms_and_products(const double* packed, const double* phi, std::int64_t n, std::int64_t d,
+                        const double* x, const double* y, double* forms, double* first, double* second) {
+  const std::int64_t width = row_width(d);
+  for_row_groups(phi, n, d, [&](std::int64_t k, const double* rows, std::int64_t valid) {
+    keep(forms_of(packed, rows, width, phi + (k + kAhead) * d), valid, forms + k);
+    if (x == nullptr) return;
+    Wide with_x[kLanes] = {}, with_y[kLanes] = {};
+    for (std::int64_t i = 0; i < width; i += kLanes) {
+      const Wide xi = load<kLanes>(x + i), yi = load<kLanes>(y + i);
+#pragma GCC unroll 8
+      for (int r = 0; r < kLanes; ++r) {
+        const Wide row = load<kLanes>(rows + r * width + i);
+        with_x[r] = fma<kLanes>(row, xi, with_x[r]);
+        with_y[r] = fma<kLanes>(row, yi, with_y[r]);
+      }
+    }
+    keep(sums_of(with_x), valid, first + k);
+    keep(sums_of(with_y), valid, second + k);
+  });
+}
+
+void whiten(const double* packed, const double* phi, std::int64_t n, std::int64_t d, double* out,
             ThreadTeam& team) {
-  const double* packed = pack_inverse(l, d);
+  const std::int64_t width = row_width(d);
   team.for_range(n, kBlock, [=](std::int64_t begin, std::int64_t end) {
-    whitened_tiles(
-        packed, phi, begin, end, d, [=](std::int64_t k, std::int64_t rows, std::int64_t j, const double* y) {
-          for (std::int64_t r = 0; r < rows; ++r)
-            std::copy_n(y + r * kWidth, std::min(kWidth, d - j * kWidth), out + (k + r) * d + j * kWidth);
+    for_row_groups(
+        phi + begin * d, end - begin, d, [=](std::int64_t k, const double* rows, std::int64_t valid) {
+          triangle_times_rows(
+              packed, rows, width, rows,
+              [=]<int Vectors>(std::int64_t first, const Wide(&y)[kLanes][Vectors]) {
+                for (std::int64_t r = 0; r < valid; ++r)
+                  for (std::int64_t i = first; i < std::min<std::int64_t>(d, first + Vectors * kLanes); ++i)
+                    out[(begin + k + r) * d + i] = y[r][(i - first) / kLanes][(i - first) % kLanes];
+              });
         });
   });
 }
 
-void quadratic_forms(const double* l, const double* phi, std::int64_t n, std::int64_t d, double* out,
+void quadratic_forms(const double* packed, const double* phi, std::int64_t n, std::int64_t d, double* out,
                      ThreadTeam& team) {
-  const double* packed = pack_inverse(l, d);
   team.for_range(n, kBlock, [=](std::int64_t begin, std::int64_t end) {
-    using V = detail::VectorOf<double>::type;
-    constexpr std::int64_t lanes = detail::VectorOf<double>::kLanes;
-    whitened_tiles(packed, phi, begin, end, d,
-                   [=](std::int64_t k, std::int64_t rows, std::int64_t j, const double* y) {
-                     for (std::int64_t r = 0; r < rows; ++r) {
-                       V sum{};
-                       for (std::int64_t c = 0; c < kWidth; c += lanes) {
-                         const V x = detail::load(y + r * kWidth + c);
-                         sum = detail::fused<double>(x, x, sum);
-                       }
-                       out[k + r] = (j == 0 ? 0.0 : out[k + r]) + detail::sum_of<double>(sum);
-                     }
-                   });
+    forms_and_products(packed, phi + begin * d, end - begin, d, nullptr, nullptr, out + begin, nullptr,
+                       nullptr);
   });
 }
 
 void magnitude_term(const double* y, const double* weight, std::int64_t n, std::int64_t d, double scale,
                     double* out, ThreadTeam& team) {
   team.for_range(n, kBlock, [=](std::int64_t begin, std::int64_t end) {
-    ThreadTeam alone(1);
+    thread_local ThreadTeam alone(1);  // to make one allocates
     double* tile = scratch(kTile, kBlock * kTileColumns);
     GemmArgs<double> product;
     product.m = end - begin;

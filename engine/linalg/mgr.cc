@@ -53,7 +53,8 @@ void GeometricResampling::mean(double* out, bool symmetrised) const {
       out[i * d_ + j] = symmetrised ? 0.5 * (at(i, j) + at(j, i)) : at(i, j);
 }
 
-void GeometricResampling::clear() {
+void GeometricResampling::clear(double gamma) {
+  gamma_ = gamma;
   std::fill(total_.begin(), total_.end(), 0.0);
   chains_ = 0;
   restart();

@@ -23,7 +23,7 @@ class GeometricResampling {
   std::int64_t chains() const { return chains_; }
   // Mean over the finished chains, out [d][d] row-major; symmetrised: (X + X^T) / 2.
   void mean(double* out, bool symmetrised) const;
-  void clear();  // forgets the finished chains, begins anew
+  void clear(double gamma);  // forgets the finished chains, begins anew
 
  private:
   std::int64_t d_, chains_ = 0;

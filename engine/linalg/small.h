@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "engine/linalg/lanes.h"
 
@@ -22,6 +23,67 @@ void weighted_syrk(const double* phi, const double* weight, std::int64_t n, std:
         sum = fma<W>(load<W>(weight + k * W), all<W>(phi[k * d + i] * phi[k * d + j]), sum);
       store<W>(out + (i * d + j) * W, sum);
     }
+}
+
+// Psi: the lower triangles of phi_n phi_n^T, row after row, of all rows: [n][outer_size(d)], padded with
+// zeros to whole vectors. With it a weighted sum of outer products is a product of matrices: all replicas'
+// Sigma = weight Psi. The products with Psi are taken in the order of weighted_syrk() above, which has the
+// same bits.
+inline std::int64_t outer_size(std::int64_t d) { return (d * (d + 1) / 2 + kLanes - 1) / kLanes * kLanes; }
+inline void outer_products(const double* phi, std::int64_t n, std::int64_t d, double* psi) {
+  for (std::int64_t k = 0; k < n; ++k, phi += d, psi += outer_size(d)) {
+    double* to = psi;
+    for (std::int64_t i = 0; i < d; ++i)
+      for (std::int64_t j = 0; j <= i; ++j) *to++ = phi[i] * phi[j];
+    while (to < psi + outer_size(d)) *to++ = 0;
+  }
+}
+
+namespace side_by_side {
+
+// Sums of `Tile` neighbouring products, starting from `sum`: a replica a lane, or (Wide of W = 1) a product a
+// lane.
+template <int W, int Tile>
+inline void add_products(const double* psi, std::int64_t stride, const double* weight, std::int64_t n,
+                         Vec<kLanes> (&sum)[Tile]) {
+  for (std::int64_t k = 0; k < n; ++k, psi += stride) {
+    const Vec<kLanes> x = W == 1 ? all<kLanes>(weight[k]) : load<kLanes>(weight + k * W);
+#pragma GCC unroll 24
+    for (int t = 0; t < Tile; ++t)
+      sum[t] = fma<kLanes>(x, W == 1 ? load<kLanes>(psi + t * kLanes) : all<kLanes>(psi[t]), sum[t]);
+  }
+}
+
+}  // namespace side_by_side
+
+// weighted_syrk() with Psi at hand.
+template <int W>
+void weighted_syrk_of(const double* psi, const double* weight, std::int64_t n, std::int64_t d, Vec<W> ridge,
+                      double* out) {
+  const std::int64_t stride = outer_size(d), size = d * (d + 1) / 2;
+  constexpr std::int64_t each = W == 1 ? kLanes : 1;  // products that one sum holds
+  std::int64_t i = 0, j = 0;
+  const auto after = [&]<int Tile>(std::integral_constant<int, Tile>, std::int64_t first) {
+    alignas(64) double start[Tile * kLanes] = {};
+    std::int64_t diagonal = i * (i + 3) / 2;  // the first one that is not behind
+    for (std::int64_t row = i; diagonal < first + Tile * each; diagonal += ++row + 1)
+      store<W>(start + (diagonal - first) * W, ridge);
+    Vec<kLanes> sum[Tile];
+    for (int t = 0; t < Tile; ++t) sum[t] = load<kLanes>(start + t * kLanes);
+    side_by_side::add_products<W, Tile>(psi + first, stride, weight, n, sum);
+    for (int t = 0; t < Tile; ++t) store<kLanes>(start + t * kLanes, sum[t]);
+    for (std::int64_t t = 0; t < Tile * each && first + t < size; ++t) {
+      store<W>(out + (i * d + j) * W, load<W>(start + t * W));
+      if (++j > i) ++i, j = 0;
+    }
+    return first + Tile * each;
+  };
+  // Never past the row's padding, and past its products by as little as that allows.
+  constexpr int kLeast = W == 1 ? 1 : 2;
+  std::int64_t e = 0;
+  while (W == 1 ? stride - e >= 24 * each : size - e > 16) e = after(std::integral_constant<int, 24>{}, e);
+  while (W == 1 ? stride - e >= 8 * each : size - e > 4) e = after(std::integral_constant<int, 8>{}, e);
+  while (size - e > 0) e = after(std::integral_constant<int, kLeast>{}, e);
 }
 
 // m [d][d][W], lower triangles of positive definite matrices, becomes L with m = L L^T. inverse_diagonal
@@ -76,15 +138,70 @@ void whiten(const double* l, const double* inverse_diagonal, const double* phi, 
   }
 }
 
-// ||L^{-1} phi_n||^2 for all n: out [n][W], never negative. y [d][W] is scratch.
+// ||L^{-1} phi_n||^2 for all n: out [n][W], never negative. y [forms_scratch<W>(d)] is scratch. Several rows
+// go through the substitution together, because a row's steps wait for each other: kFormRows of them, or
+// where there is one replica a lane's worth.
+inline constexpr int kFormRows = 4;
+template <int W>
+std::int64_t forms_scratch(std::int64_t d) {
+  return d * kLanes * (W == 1 ? 1 : kFormRows);
+}
+
+namespace side_by_side {
+
+// Rows of vectors v: lower(i, j) = L_ij, inverse(i) = 1 / L_ii, feature(r, i) = v_r's element i.
+template <int Rows, class Lower, class Inverse, class Feature>
+inline void forms_of(std::int64_t d, Lower lower, Inverse inverse, Feature feature, double* y,
+                     Vec<kLanes> (&form)[Rows]) {
+  for (std::int64_t i = 0; i < d; ++i) {
+    Vec<kLanes> sum[Rows];
+    for (int r = 0; r < Rows; ++r) sum[r] = feature(r, i);
+    for (std::int64_t j = 0; j < i; ++j) {
+      const Vec<kLanes> l = -lower(i, j);
+#pragma GCC unroll 4
+      for (int r = 0; r < Rows; ++r)
+        sum[r] = fma<kLanes>(l, load<kLanes>(y + (j * Rows + r) * kLanes), sum[r]);
+    }
+    for (int r = 0; r < Rows; ++r) {
+      const Vec<kLanes> x = sum[r] * inverse(i);
+      store<kLanes>(y + (i * Rows + r) * kLanes, x);
+      form[r] = fma<kLanes>(x, x, form[r]);
+    }
+  }
+}
+
+}  // namespace side_by_side
+
 template <int W>
 void quadratic_forms(const double* l, const double* inverse_diagonal, const double* phi, std::int64_t n,
                      std::int64_t d, double* y, double* out) {
-  for (std::int64_t k = 0; k < n; ++k) {
-    whiten<W>(l, inverse_diagonal, phi + k * d, 1, d, y);
-    Vec<W> sum = all<W>(0.0);
-    for (std::int64_t i = 0; i < d; ++i) sum = fma<W>(load<W>(y + i * W), load<W>(y + i * W), sum);
-    store<W>(out + k * W, sum);
+  if constexpr (W == 1) {
+    for (std::int64_t k = 0; k < n; k += kLanes) {
+      const std::int64_t rows = n - k < kLanes ? n - k : kLanes;
+      Vec<kLanes> form[1] = {};
+      side_by_side::forms_of<1>(
+          d, [=](std::int64_t i, std::int64_t j) { return all<kLanes>(l[i * d + j]); },
+          [=](std::int64_t i) { return all<kLanes>(inverse_diagonal[i]); },
+          [=](int, std::int64_t i) {
+            Vec<kLanes> v{};
+            for (std::int64_t r = 0; r < rows; ++r) v[r] = phi[(k + r) * d + i];
+            return v;
+          },
+          y, form);
+      for (std::int64_t r = 0; r < rows; ++r) out[k + r] = form[0][r];
+    }
+  } else {
+    const auto rows = [=]<int Rows>(std::integral_constant<int, Rows>, std::int64_t k) {
+      Vec<W> form[Rows] = {};
+      side_by_side::forms_of<Rows>(
+          d, [=](std::int64_t i, std::int64_t j) { return load<W>(l + (i * d + j) * W); },
+          [=](std::int64_t i) { return load<W>(inverse_diagonal + i * W); },
+          [=](int r, std::int64_t i) { return all<W>(phi[(k + r) * d + i]); }, y, form);
+      for (int r = 0; r < Rows; ++r) store<W>(out + (k + r) * W, form[r]);
+    };
+    std::int64_t k = 0;
+    for (; k + kFormRows <= n; k += kFormRows) rows(std::integral_constant<int, kFormRows>{}, k);
+    for (; k < n; ++k) rows(std::integral_constant<int, 1>{}, k);
   }
 }
 

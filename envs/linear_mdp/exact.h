@@ -10,18 +10,25 @@
 
 namespace hardy::envs {
 
-// next[s'] = sum_{s,a} q(s,a) P_h(s'|s,a): q [S][A][W], next [S][W]. u [d][W] is the layer's sum of q phi.
+// next[s'] = sum_{s,a} q(s,a) P_h(s'|s,a) for s' in [first, last): q [S][A][W], next [S][W]. u [d][W] is the
+// layer's sum of q phi.
 template <int W>
-void push_forward(const LinearMdp& m, int h, const double* q, const double* u, double* next) {
+void push_forward(const LinearMdp& m, int h, const double* q, const double* u, double* next,
+                  std::int64_t first, std::int64_t last) {
   using linalg::all, linalg::fma, linalg::load, linalg::store;
-  for (int t = 0; t < m.S; ++t) store<W>(next + t * W, all<W>(0.0));
+  for (std::int64_t t = first; t < last; ++t) store<W>(next + t * W, all<W>(0.0));
   const std::int64_t rows = m.low_rank() ? m.d : m.pairs();
   const double* weight = m.low_rank() ? u : q;
   const double* row = m.low_rank() ? m.layer_mu(h) : m.layer_transitions(h);
   for (std::int64_t i = 0; i < rows; ++i, row += m.S) {
     const auto x = load<W>(weight + i * W);
-    for (int t = 0; t < m.S; ++t) store<W>(next + t * W, fma<W>(x, all<W>(row[t]), load<W>(next + t * W)));
+    for (std::int64_t t = first; t < last; ++t)
+      store<W>(next + t * W, fma<W>(x, all<W>(row[t]), load<W>(next + t * W)));
   }
+}
+template <int W>
+void push_forward(const LinearMdp& m, int h, const double* q, const double* u, double* next) {
+  push_forward<W>(m, h, q, u, next, 0, m.S);
 }
 
 // out[s,a] = sum_{s'} P_h(s'|s,a) v(s'): v [S][W], out [S][A][W]; scratch [d][W].

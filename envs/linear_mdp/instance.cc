@@ -1,11 +1,12 @@
 #include "envs/linear_mdp/instance.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
-#include "envs/linear_mdp/instance_file.h"
+#include "envs/linear_mdp/implicit.h"
 
 namespace hardy::envs {
 namespace {
@@ -19,7 +20,21 @@ std::map<std::string, Entry>& registry() {
   return families;
 }
 
+std::map<std::string, LinearEnvironment (*)(const std::string&)>& readers() {
+  static std::map<std::string, LinearEnvironment (*)(const std::string&)> by_ending;
+  return by_ending;
+}
+
 }  // namespace
+
+RegisterInstanceFile::RegisterInstanceFile(const std::string& ending,
+                                           LinearEnvironment (*read)(const std::string&)) {
+  readers()[ending] = read;
+}
+
+bool is_instance_file(const std::string& env) {
+  return std::ranges::any_of(readers(), [&](const auto& reader) { return env.ends_with(reader.first); });
+}
 
 RegisterLinearEnvironment::RegisterLinearEnvironment(const LinearFamily& family,
                                                      LinearEnvironment (*make)(Parameters&)) {
@@ -33,9 +48,13 @@ std::vector<LinearFamily> linear_families() {
 }
 
 LinearEnvironment make_linear_environment(const std::string& env) {
-  if (env.ends_with(".hdf5") || env.ends_with(".h5")) return read_linear_environment(env);
+  for (const auto& [ending, read] : readers())
+    if (env.ends_with(ending)) return read(env);
   Parameters parameters(env);
   const auto found = registry().find(parameters.name());
+  if (found == registry().end() && is_implicit(parameters.name()))
+    throw Error("the states of '" + parameters.name() + "' cannot be listed", env,
+                "ask for sampled evaluation: --evaluation sampled");
   if (found == registry().end()) {
     std::vector<std::string> names;
     for (const auto& [name, entry] : registry()) names.push_back(name);

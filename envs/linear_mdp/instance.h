@@ -42,4 +42,11 @@ struct RegisterLinearEnvironment {
   RegisterLinearEnvironment(const LinearFamily& family, LinearEnvironment (*make)(Parameters&));
 };
 
+// Files of instances: who reads a format, which may need the datasets' readers, registers its ending
+// (".hdf5").
+struct RegisterInstanceFile {
+  RegisterInstanceFile(const std::string& ending, LinearEnvironment (*read)(const std::string&));
+};
+bool is_instance_file(const std::string& env);
+
 }  // namespace hardy::envs

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/base/error.h"
+#include "engine/linalg/small.h"
 #include "engine/run/values.h"
 
 namespace hardy::envs {
@@ -102,6 +103,11 @@ void LinearMdp::finish() {
   // Pushing forward is S d with mu (the sums of features are there already), n S without; pulling back
   // n d + S d against n S.
   low_rank_ = !mu.empty() && (transitions.empty() || pairs() * d + 2 * std::int64_t{S} * d < 2 * pairs() * S);
+  const std::int64_t outer = linalg::outer_size(d);
+  if (H * pairs() * outer <= kOuterLimit) {
+    outer_.resize(static_cast<std::size_t>(H * pairs() * outer));
+    linalg::outer_products(phi.data(), H * pairs(), d, outer_.data());
+  }
   cumulative_ = transitions;
   for (std::size_t row = 0; row < cumulative_.size(); row += static_cast<std::size_t>(S))
     for (std::size_t t = 1; t < static_cast<std::size_t>(S); ++t)
@@ -122,7 +128,8 @@ const double* LinearMdp::cumulative(int h, int s, int a, double* scratch) const 
 }
 
 std::int64_t LinearMdp::bytes() const {
-  return static_cast<std::int64_t>(8 * (phi.size() + transitions.size() + cumulative_.size() + mu.size()));
+  return static_cast<std::int64_t>(
+      8 * (phi.size() + transitions.size() + cumulative_.size() + outer_.size() + mu.size()));
 }
 
 }  // namespace hardy::envs

@@ -7,7 +7,7 @@
 
 namespace {
 
-std::atomic<std::int64_t> count{0};
+std::atomic<std::int64_t> count{0}, malloc_count{0};
 
 void* counted(std::size_t bytes, std::size_t alignment) {
   count.fetch_add(1, std::memory_order_relaxed);
@@ -28,7 +28,18 @@ void* counted_or_null(std::size_t bytes, std::size_t alignment) noexcept {
 
 namespace hardy::test {
 std::int64_t allocations() { return count.load(); }
+std::int64_t mallocs() { return malloc_count.load(); }
 }  // namespace hardy::test
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+extern "C" {
+void* __libc_malloc(std::size_t bytes);
+void* malloc(std::size_t bytes) {
+  malloc_count.fetch_add(1, std::memory_order_relaxed);
+  return __libc_malloc(bytes);
+}
+}
+#endif
 
 void* operator new(std::size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
 void* operator new[](std::size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }

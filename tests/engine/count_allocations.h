@@ -7,4 +7,7 @@ namespace hardy::test {
 
 std::int64_t allocations();
 
+// Calls of malloc() by anybody, Eigen among them. 0 in a sanitizer's build, which has a malloc of its own.
+std::int64_t mallocs();
+
 }  // namespace hardy::test

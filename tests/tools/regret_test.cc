@@ -2,6 +2,7 @@
 // and pages, refusals.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "tests/tools/command.h"
@@ -83,14 +84,58 @@ TEST(Regret, AnExportedInstanceGivesTheSameRegret) {
               read.at("studies")[0].at("methods")[0].at("mean")[0].get<double>(), 1e-10);
 }
 
+TEST(Regret, ASampledRunSaysItsCostFirstAndLearnsWhereStatesCannotBeListed) {
+  const std::string arguments =
+      "regret --env implicit_mirror:H=2 --evaluation sampled --episodes 200 --preset explicit --eta 0.5 "
+      "--beta 0.005 --gamma 0.1 --replicas 3 --seed 4 ";
+  const Result r = hardy_command(arguments + "--threads 1 --json"),
+               two = hardy_command(arguments + "--threads 2 --json");
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_EQ(r.out, two.out);
+  for (const char* part : {"200 episodes", "simulator calls", "bytes"})
+    EXPECT_NE(r.err.find(part), std::string::npos) << r.err;
+  double learned = 0, uniform = 0, deviation = 0;
+  const json results = json::parse(r.out);
+  for (const json& replica : results.at("runs")[0].at("replicas")) {
+    learned += replica.at("learner_loss").get<double>();
+    uniform += replica.at("uniform_loss").get<double>();
+    deviation = std::hypot(deviation, replica.at("standard_error").get<double>(),
+                           replica.at("uniform_standard_error").get<double>());
+    EXPECT_GT(replica.at("states").get<std::int64_t>(), 2000);
+    EXPECT_EQ(replica.at("curve").at("loss").back(), replica.at("learner_loss"));
+  }
+  EXPECT_LT(learned + 3 * deviation, uniform);
+  const Result text = hardy_command("regret " + kT1 + "--evaluation sampled --episodes 20 --gamma 0.1");
+  EXPECT_EQ(text.code, 0) << text.err;
+  EXPECT_NE(text.out.find("uniform policy"), std::string::npos) << text.out;
+  const Result small = hardy_command(arguments + "--memory 0.001");
+  EXPECT_EQ(small.code, 1);
+  EXPECT_NE(small.err.find("bytes"), std::string::npos) << small.err;
+}
+
 TEST(Regret, BadInputIsOneLineAndLeavesNothing) {
   const test::Scratch dir;
   const std::string out = " --out " + (dir / "x").string();
-  for (const std::string bad :
-       {"--env nowhere", "--env simplex:S=0", "--env simplex:Q=3", "--method ftrl_log_barier", "--episodes 0",
-        "--episodes '8 4'", "--episodes many", "--gamma 2 --env mirror", "--gamma 0 --env mirror",
-        "--preset explicit --eta 1", "--method exp_weights:c_etta=2", "--losses sometimes --env mirror",
-        "--covariance guess", "--random dice", "--threads 0"}) {
+  for (const std::string bad : {"--env nowhere",
+                                "--env simplex:S=0",
+                                "--env simplex:Q=3",
+                                "--method ftrl_log_barier",
+                                "--episodes 0",
+                                "--episodes '8 4'",
+                                "--episodes many",
+                                "--gamma 2 --env mirror",
+                                "--gamma 0 --env mirror",
+                                "--preset explicit --eta 1",
+                                "--method exp_weights:c_etta=2",
+                                "--losses sometimes --env mirror",
+                                "--covariance guess",
+                                "--random dice",
+                                "--threads 0",
+                                "--env implicit_simplex",
+                                "--evaluation guessed",
+                                "--evaluation sampled",
+                                "--env implicit_simplex --evaluation sampled --covariance mgr:M=2,N=2",
+                                "--env implicit_simplex --evaluation sampled --method o_reps"}) {
     const Result r = hardy_command("regret " + bad + out);
     EXPECT_EQ(r.code, 2) << bad;
     EXPECT_TRUE(one_line(r.err)) << bad << ": " << r.err;

@@ -21,6 +21,8 @@ struct RegretOptions {
   double delta_e = 0, alpha = 0;
   std::int64_t epoch = 0, cover_episodes = 0;
   bool cover_oracle = false;
+  std::string evaluation = "exact";
+  double memory_gb = 4;
 };
 
 // "1024 4096 16384", "1e3", or "2^10..2^17", which doubles.

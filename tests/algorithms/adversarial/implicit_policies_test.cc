@@ -129,6 +129,7 @@ TEST(ImplicitPolicies, TheCostIsSaidBeforeAndSettingsThatCannotBeAreRefused) {
   const SampledResult result = run_sampled(config);
   EXPECT_GE(cost.states, static_cast<double>(result.states));
   EXPECT_GE(cost.paths, static_cast<double>(result.paths));
+  EXPECT_GE(cost.simulator_calls, static_cast<double>(result.simulator_calls));
   EXPECT_NE(cost.text.find("bonus paths"), std::string::npos);
   config.steps.gamma = 2;
   EXPECT_THROW(run_sampled(config), Error);

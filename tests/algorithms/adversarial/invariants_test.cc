@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "algorithms/adversarial/learner.h"
-#include "engine/base/error.h"
 #include "envs/linear_mdp/exact.h"
 #include "tests/algorithms/adversarial/t1.h"
 #include "tests/engine/count_allocations.h"
@@ -272,6 +271,51 @@ TEST(RegretBatch, ALargeInstanceIsTheSameBitsOnAnyNumberOfThreads) {
   }
 }
 
+// The walk on the way back against the box's steps one by one, and those against the lanes' formulas: the
+// same instance as one of eight replicas is small.
+TEST(RegretBatch, ALargeInstancesWalkIsTheBoxStepByStep) {
+  for (const char* env : {"simplex:seed=3,H=3,S=300,A=3,d=20,K=4", "simplex:seed=4,H=2,S=513,A=2,d=16,K=4"}) {
+    RegretConfig config;
+    config.instance = envs::make_instance(env, "", 6);
+    ASSERT_GE(config.instance.mdp->pairs() * config.instance.mdp->d, kLargeInstance);
+    ASSERT_TRUE(config.instance.mdp->low_rank());
+    const StepSizes steps{0.5, 0.1, 0.01};
+    const Lane lane{1, steps};
+    const std::vector<Lane> lanes(linalg::kLanes, lane);
+    ThreadTeam team(2);
+    Replicas<1> walked(config, {&lane, 1}, team), stepped(config, {&lane, 1}, team);
+    Replicas<linalg::kLanes> beside(config, lanes, team);
+    const auto episode = [&](auto& r, std::int64_t k, bool walk) {
+      r.begin(k);
+      r.log_barrier_policies();
+      r.occupancies();
+      r.play();
+      r.covariance();
+      if (walk) {
+        r.estimate_with_bonus();
+      } else {
+        r.estimate();
+        r.bonus();
+        r.dilate();
+      }
+      r.follow();
+    };
+    for (std::int64_t k = 0; k < 6; ++k) {
+      episode(walked, k, true);
+      episode(stepped, k, false);
+      episode(beside, k, true);
+    }
+    EXPECT_EQ(walked.actions, stepped.actions);
+    for (std::int64_t i = 0; i < walked.C.size(); ++i) {
+      EXPECT_NEAR(walked.C[i], stepped.C[i], 1e-11) << env << " " << i;
+      EXPECT_NEAR(walked.C[i], beside.lane(beside.C, i, 3), 1e-11) << env << " " << i;
+    }
+    EXPECT_NEAR(walked.learner_loss[0], beside.learner_loss[3], 1e-12);
+    EXPECT_NEAR(walked.least_eta_q[0], stepped.least_eta_q[0], 1e-11);
+    EXPECT_NEAR(walked.largest_eta_bonus[0], beside.largest_eta_bonus[3], 1e-11);
+  }
+}
+
 TEST(RegretRun, TheAdaptiveAdversarysRegretIsExternalAndEachReplicasOwn) {
   RegretConfig config;
   config.method = "exp_weights";
@@ -286,25 +330,38 @@ TEST(RegretRun, TheAdaptiveAdversarysRegretIsExternalAndEachReplicasOwn) {
   for (const ReplicaResult& r : result.replicas) EXPECT_NEAR(r.regret, r.learner_loss - r.best_loss, 1e-9);
 }
 
-TEST(RegretRun, EpisodesAllocateNothing) {
-  for (const char* method : {"ftrl_log_barrier", "exp_weights_magnitude_reduced", "linear_q_exp_weights",
-                             "hedge_full_information", "tabular_known_transitions"}) {
+// After the first ones: runs that differ in their episodes alone allocate alike. The policy cover's rounds
+// and epochs do allocate; here it has one epoch.
+TEST(RegretRun, EpisodesAllocateNothingWithAnyMethodAndCovariance) {
+  const auto expect_nothing = [](const std::string& method, const char* covariance, const char* env,
+                                 std::int64_t few, std::int64_t many, std::size_t replicas) {
     const auto allocated = [&](std::int64_t episodes) {
       RegretConfig config;
       config.method = method;
-      config.instance = envs::make_instance(test::kT1, "", 4000);
+      config.covariance = parse_covariance(covariance);
+      config.instance = envs::make_instance(env, "", 4000);
       config.episodes = episodes;
-      config.settings[0].eta = 0.01;
+      config.settings[0].eta = 0.01, config.settings[0].gamma = 0.05;
       config.curve_points = 1;
-      config.seeds = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+      config.cover.oracle = true, config.cover.epoch = 4000, config.cover.delta_e = 0.1;
+      config.seeds.resize(replicas);
       ThreadTeam team(1);
       run_regret(config, team);
-      const std::int64_t before = hardy::test::allocations();
+      const std::int64_t before = hardy::test::allocations() + hardy::test::mallocs();
       run_regret(config, team);
-      return hardy::test::allocations() - before;
+      return hardy::test::allocations() + hardy::test::mallocs() - before;
     };
-    EXPECT_EQ(allocated(20), allocated(2000)) << method;
-  }
+    EXPECT_EQ(allocated(few), allocated(many)) << method << " " << covariance << " " << env;
+  };
+  for (const RegretMethod& method : regret_methods())
+    for (const char* covariance : {"exact", "empirical:M=10", "empirical:M=10,reuse=1", "mgr:M=3,N=8"}) {
+      const bool uses = learner_makers(method.name).covariance;
+      if (!uses && covariance != std::string("exact")) continue;
+      expect_nothing(method.name, covariance, test::kT1, 20, 120, 9);
+    }
+  for (const char* method : {"ftrl_log_barrier", "exp_weights_no_bonus", "exp_weights_magnitude_reduced"})
+    for (const char* covariance : {"exact", "empirical:M=10"})
+      expect_nothing(method, covariance, "simplex:seed=3,H=2,S=300,A=3,d=20,K=4", 2, 5, 1);
 }
 
 // max over q of <p - q, l> - D(q, p) / eta is at most eta sum_a p_a l_a^2, for losses of any sign and size:
@@ -352,24 +409,13 @@ TEST(RegretRun, TheCurveIsLogSpacedAndEndsAtK) {
   for (std::size_t i = 1; i < at.size(); ++i) EXPECT_GT(at[i], at[i - 1]);
 }
 
-std::string refusal(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.exit_code(), 2);
-    return e.message();
-  }
-  ADD_FAILURE() << "nothing was refused";
-  return "";
-}
-
 TEST(RegretRun, LossesThatLeaveTheUnitIntervalDuringARunEndIt) {
   RegretConfig config = test::t1("exp_weights", 50, 0.1, 0, 0.1);
   const envs::LinearMdp& m = *config.instance.mdp;
   config.instance.losses = envs::losses_from(
       m, true, [](std::int64_t k, std::span<double> out) { std::ranges::fill(out, k == 20 ? 3.0 : 0.5); });
   ThreadTeam team(1);
-  const std::string line = refusal([&] { run_regret(config, team); });
+  const std::string line = test::refusal([&] { run_regret(config, team); });
   EXPECT_NE(line.find("[0,1]"), std::string::npos) << line;
 }
 

@@ -2,24 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 
-#include "engine/base/error.h"
 #include "tests/algorithms/adversarial/t1.h"
 
 namespace hardy::algorithms {
 namespace {
-
-std::string refusal(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.exit_code(), 2);
-    return e.message();
-  }
-  ADD_FAILURE() << "nothing was refused";
-  return "";
-}
 
 TEST(RegretSettings, TheoryScalesAsTheUnitForms) {
   const Sizes sizes{10000, 5, 7, 4, 6};
@@ -53,31 +40,32 @@ TEST(RegretSettings, WhatBreaksABoundIsRefusedWithTheFigureAndTheBound) {
   const Sizes sizes{1000, 3, 4, 3, 3};
   SettingsRequest request;
   request.gamma = 1.5;
-  std::string line = refusal([&] { resolve(Scaling::kEntropy, request, sizes); });
+  std::string line = test::refusal([&] { resolve(Scaling::kEntropy, request, sizes); });
   EXPECT_NE(line.find("gamma = 1.5"), std::string::npos) << line;
   EXPECT_NE(line.find("(0,1]"), std::string::npos) << line;
   request = {};
   request.gamma = 0;
-  refusal([&] { resolve(Scaling::kEntropy, request, sizes); });
+  test::refusal([&] { resolve(Scaling::kEntropy, request, sizes); });
   request = {};
   request.preset = "literal";
   request.c_beta = 10;
-  line = refusal([&] { resolve(Scaling::kLogBarrier, request, sizes); });
+  line = test::refusal([&] { resolve(Scaling::kLogBarrier, request, sizes); });
   EXPECT_NE(line.find("eta B may reach"), std::string::npos) << line;
   EXPECT_NE(line.find("1/(2H) = 0.166667"), std::string::npos) << line;
   request = {};
   request.preset = "litteral";
-  refusal([&] { resolve(Scaling::kLogBarrier, request, sizes); });
+  test::refusal([&] { resolve(Scaling::kLogBarrier, request, sizes); });
 }
 
 TEST(RegretSettings, UnknownNamesAreRefusedWithTheNearest) {
-  EXPECT_NE(refusal([] { regret_method("ftrl_logbarrier"); }).find("ftrl_log_barrier"), std::string::npos);
-  refusal([] { parse_covariance("exakt"); });
-  refusal([] { parse_random("splitmix64:x"); });
+  EXPECT_NE(test::refusal([] { regret_method("ftrl_logbarrier"); }).find("ftrl_log_barrier"),
+            std::string::npos);
+  test::refusal([] { parse_covariance("exakt"); });
+  test::refusal([] { parse_random("splitmix64:x"); });
   RegretConfig config = test::t1("exp_weights", 10, 0.1, 0, 0.1);
   config.seeds.clear();
   ThreadTeam team(1);
-  refusal([&] { run_regret(config, team); });
+  test::refusal([&] { run_regret(config, team); });
 }
 
 }  // namespace

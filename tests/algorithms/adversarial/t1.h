@@ -1,7 +1,13 @@
 // The reference problem T1: a random linear MDP with H = 3, S = 4, A = 3, d = 3 and eight losses in turn.
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+
 #include "algorithms/adversarial/regret_run.h"
+#include "engine/base/error.h"
 
 namespace hardy::algorithms::test {
 
@@ -15,6 +21,18 @@ inline RegretConfig t1(const std::string& method, std::int64_t episodes, double 
   config.episodes = episodes;
   config.settings[0].eta = eta, config.settings[0].beta = beta, config.settings[0].gamma = gamma;
   return config;
+}
+
+// The line with which bad input is refused.
+inline std::string refusal(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.exit_code(), 2);
+    return e.message();
+  }
+  ADD_FAILURE() << "nothing was refused";
+  return "";
 }
 
 }  // namespace hardy::algorithms::test

@@ -33,7 +33,7 @@ class Problem:
         self.H, self.S, self.A, self.d, self.K = H, S, A, d, K
         self.phi = laws(stream, H * S * A, d).reshape(H, S * A, d)
         mu = laws(stream, (H - 1) * d, S).reshape(H - 1, d, S)
-        nu = np.array([next(stream) for _ in range(K * H * d)]).reshape(K, H, d)
+        nu = self.nu = np.array([next(stream) for _ in range(K * H * d)]).reshape(K, H, d)
         self.P = np.array([self.phi[h] @ mu[h] for h in range(H - 1)])
         self.losses = np.array([[self.phi[h] @ nu[k, h] for h in range(H)] for k in range(K)])
 

@@ -74,12 +74,14 @@ long double magnitude(const Problem& p, const Long& inv, std::int64_t a, double 
 // What the two families of routines make of a problem; W replicas differ in weights and ridge alone.
 struct Results {
   Numbers l, forms, magnitude, solved;  // solved: (L L^T)^{-1} phi_0
+  Numbers first;                        // sum weight phi, of the team's
 };
 template <int W>
 std::vector<Results> by_lanes(const std::vector<Problem>& replicas) {
   const std::int64_t n = replicas[0].n, d = replicas[0].d;
-  Numbers weight(at(n * W)), m(at(d * d * W)), diagonal(at(d * W)), y(at(n * d * W)), forms(at(n * W)),
-      magnitude(at(n * W)), x(at(d * W)), ridge(W);
+  Numbers weight(at(n * W)), m(at(d * d * W)), diagonal(at(d * W)),
+      y(at(std::max(n * d * W, forms_scratch<W>(d)))), forms(at(n * W)), magnitude(at(n * W)), x(at(d * W)),
+      ridge(W);
   for (int w = 0; w < W; ++w) {
     ridge[at(w)] = replicas[at(w)].ridge;
     for (std::int64_t k = 0; k < n; ++k) weight[at(k * W + w)] = replicas[at(w)].weight[at(k)];
@@ -99,17 +101,20 @@ std::vector<Results> by_lanes(const std::vector<Problem>& replicas) {
     for (std::size_t i = at(w); i < from.size(); i += W) own.push_back(from[i]);
     return own;
   };
-  for (int w = 0; w < W; ++w) results[at(w)] = {pick(m, w), pick(forms, w), pick(magnitude, w), pick(x, w)};
+  for (int w = 0; w < W; ++w)
+    results[at(w)] = {pick(m, w), pick(forms, w), pick(magnitude, w), pick(x, w), {}};
   return results;
 }
 Results by_team(const Problem& p, int threads) {
   ThreadTeam team(threads);
-  Results r{Numbers(at(p.d * p.d)), Numbers(at(p.n)), Numbers(at(p.n)), Numbers(at(p.d))};
-  weighted_syrk(p.phi.data(), p.weight.data(), p.n, p.d, p.ridge, r.l.data(), team);
+  Results r{Numbers(at(p.d * p.d)), Numbers(at(p.n)), Numbers(at(p.n)), Numbers(at(p.d)), {}};
+  Numbers packed(at(inverse_size(p.d))), y(p.phi.size());
+  r.first = Numbers(at(p.d));
+  weighted_moments(p.phi.data(), p.weight.data(), p.n, p.d, p.ridge, r.first.data(), r.l.data(), team);
   EXPECT_TRUE(cholesky(r.l.data(), p.d));
-  quadratic_forms(r.l.data(), p.phi.data(), p.n, p.d, r.forms.data(), team);
-  Numbers y(p.phi.size());
-  whiten(r.l.data(), p.phi.data(), p.n, p.d, y.data(), team);
+  pack_inverse(r.l.data(), p.d, packed.data());
+  quadratic_forms(packed.data(), p.phi.data(), p.n, p.d, r.forms.data(), team);
+  whiten(packed.data(), p.phi.data(), p.n, p.d, y.data(), team);
   magnitude_term(y.data(), p.weight.data(), p.n, p.d, 3.0, r.magnitude.data(), team);
   std::copy_n(p.phi.begin(), p.d, r.solved.begin());
   solve_lower(r.l.data(), p.d, r.solved.data());
@@ -145,8 +150,28 @@ TEST(SmallMatrices, AgreeWithLongDoubleLoops) {
   }
 }
 
+template <int W>
+void expect_same_sums(std::int64_t n, std::int64_t d) {
+  const Problem p = some_problem(n, d, 5);
+  Numbers weight(at(n * W)), ridge(W), direct(at(d * d * W)), through(direct.size()),
+      psi(at(n * outer_size(d)));
+  const Random random(6, Stream::kUser);
+  for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = random.uniform64(i);
+  for (std::size_t w = 0; w < W; ++w) ridge[w] = 0.01 * static_cast<double>(w + 1);
+  outer_products(p.phi.data(), n, d, psi.data());
+  weighted_syrk<W>(p.phi.data(), weight.data(), n, d, load<W>(ridge.data()), direct.data());
+  weighted_syrk_of<W>(psi.data(), weight.data(), n, d, load<W>(ridge.data()), through.data());
+  EXPECT_EQ(direct, through) << W << " lanes, n = " << n << ", d = " << d;
+}
+TEST(SmallMatrices, SumsThroughOuterProductsHaveTheBitsOfThoseThroughFeatures) {
+  for (const std::int64_t d : {1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 23}) {
+    expect_same_sums<1>(d + 3, d);
+    expect_same_sums<kLanes>(d + 3, d);
+  }
+}
+
 TEST(SmallMatrices, ReplicasSideBySideHaveTheBitsTheyHaveAlone) {
-  for (const auto& [n, d] : {std::pair{12, 3}, {40, 8}}) {
+  for (const auto& [n, d] : {std::pair{12, 3}, {40, 8}, {37, 5}}) {
     std::vector<Problem> replicas;
     for (int w = 0; w < kLanes; ++w) replicas.push_back(some_problem(n, d, static_cast<std::uint64_t>(w)));
     const std::vector<Results> together = by_lanes<kLanes>(replicas);
@@ -167,11 +192,41 @@ TEST(DenseMatrices, AgreeWithLongDoubleLoops) {
   }
 }
 
+TEST(DenseMatrices, AWalkGivesFirstMomentsFormsAndProductsOfAnyNumberOfRows) {
+  for (const auto& [n, d] : {std::pair{1, 1}, {7, 8}, {90, 5}, {130, 64}, {33, 41}}) {
+    const Problem p = some_problem(n, d, 4);
+    const Results r = by_team(p, 2);
+    Numbers packed(at(inverse_size(d))), x(at(row_width(d))), y(x.size()), forms(at(n)), with_x(at(n)),
+        with_y(at(n));
+    const Random random(9, Stream::kUser);
+    for (std::size_t i = 0; i < at(d); ++i) x[i] = random.normal(i), y[i] = random.normal(1000 + i);
+    pack_inverse(r.l.data(), d, packed.data());
+    forms_and_products(packed.data(), p.phi.data(), n, d, x.data(), y.data(), forms.data(), with_x.data(),
+                       with_y.data());
+    EXPECT_EQ(forms, r.forms);
+    for (std::size_t i = 0; i < at(d); ++i) {
+      long double first = 0;
+      for (std::size_t k = 0; k < at(n); ++k)
+        first += static_cast<long double>(p.weight[k]) * p.phi[k * at(d) + i];
+      EXPECT_NEAR(r.first[i], static_cast<double>(first), 1e-15);
+    }
+    for (std::size_t k = 0; k < at(n); ++k) {
+      long double px = 0, py = 0;
+      for (std::size_t i = 0; i < at(d); ++i)
+        px += static_cast<long double>(p.phi[k * at(d) + i]) * x[i],
+            py += static_cast<long double>(p.phi[k * at(d) + i]) * y[i];
+      EXPECT_NEAR(with_x[k], static_cast<double>(px), 1e-13);
+      EXPECT_NEAR(with_y[k], static_cast<double>(py), 1e-13);
+    }
+  }
+}
+
 TEST(DenseMatrices, ThreadsChangeNoBit) {
   const Problem p = some_problem(3000, 20, 3);
   const Results one = by_team(p, 1), three = by_team(p, 3);
   for (std::int64_t i = 0; i < p.d; ++i)  // the upper triangle is nobody's
     for (std::int64_t j = 0; j <= i; ++j) EXPECT_EQ(one.l[at(i * p.d + j)], three.l[at(i * p.d + j)]);
+  EXPECT_EQ(one.first, three.first);
   EXPECT_EQ(one.forms, three.forms);
   EXPECT_EQ(one.magnitude, three.magnitude);
 }

@@ -55,7 +55,7 @@ TEST(GeometricResampling, MultipliesFactorsFromTheRight) {
   EXPECT_LT((mean - expected).norm(), 1e-13);
   EXPECT_GT((mean - mean.transpose()).norm(), 1e-3);  // else the next line shows nothing
   EXPECT_LT((symmetric - 0.5 * (expected + expected.transpose())).norm(), 1e-13);
-  resampling.clear();
+  resampling.clear(gamma);
   EXPECT_EQ(resampling.chains(), 0);
 }
 

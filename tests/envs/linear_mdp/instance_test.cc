@@ -1,14 +1,11 @@
-// Families of linear MDPs, loss processes, instance files, and what is refused.
+// Families of linear MDPs, loss processes, and what is refused.
 #include "envs/linear_mdp/instance.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "datasets/formats/hdf5_file.h"
 #include "engine/base/error.h"
-#include "envs/linear_mdp/instance_file.h"
-#include "tests/engine/run/scratch.h"
 
 namespace hardy::envs {
 namespace {
@@ -108,52 +105,6 @@ TEST(LossProcesses, TheAdaptiveAdversaryRaisesWhatIsVisitedMost) {
   const double* row = own->losses(1, scratch.data());
   EXPECT_NEAR(row[1], 0.9, 1e-15);
   EXPECT_NEAR(row[0], 0.1 + 0.8 * 0.2 / 0.7, 1e-15);
-}
-
-TEST(InstanceFile, WhatIsWrittenIsReadBack) {
-  const test::Scratch dir;
-  for (const char* name : {"simplex:seed=4,H=3,S=5,A=2,d=4,K=6", "lock", "mirror"}) {
-    const Instance written = make_instance(name, "", 6);
-    const std::string path = (dir / "instance.hdf5").string();
-    write_instance(path, written, 6);
-    const Instance read = make_instance(path, "", 6);
-    EXPECT_EQ(read.mdp->phi, written.mdp->phi);
-    EXPECT_EQ(read.mdp->transitions, written.mdp->transitions);
-    EXPECT_EQ(read.mdp->start, written.mdp->start);
-    for (std::int64_t k = 0; k < 12; ++k) EXPECT_EQ(nu(read, k), nu(written, k % 6)) << name;
-  }
-}
-
-TEST(InstanceFile, TablesOfLossesAndDenseTransitionsAreRead) {
-  const test::Scratch dir;
-  const Instance lock = make_instance("lock:H=3,A=2", "", 1);
-  datasets::Arrays arrays;
-  const auto put = [&](const char* key, std::vector<std::int64_t> shape, const std::vector<double>& x) {
-    arrays[key] = datasets::Array::of(datasets::ArrayType::kF64, std::move(shape));
-    std::ranges::copy(x, arrays[key].as<double>());
-  };
-  put("phi", {3, 2, 2, 4}, lock.mdp->phi);
-  put("P", {2, 2, 2, 2}, lock.mdp->transitions);
-  put("losses", {1, 3, 2, 2}, nu(lock, 0));
-  const std::string path = (dir / "tables.hdf5").string();
-  datasets::write_hdf5(path, arrays);
-  const Instance read = make_instance(path, "", 4);
-  EXPECT_FALSE(read.losses->linear());
-  EXPECT_EQ(nu(read, 3), nu(lock, 0));
-  EXPECT_FALSE(read.mdp->low_rank());
-}
-
-TEST(InstanceFile, MissingAndMisshapenDatasetsAreNamed) {
-  const test::Scratch dir;
-  const std::string path = (dir / "broken.hdf5").string();
-  datasets::Arrays arrays;
-  arrays["nu"] = datasets::Array::of(datasets::ArrayType::kF64, {1, 3, 2});
-  datasets::write_hdf5(path, arrays);
-  EXPECT_TRUE(holds(refusal([&] { make_instance(path, "", 1); }), "phi"));
-  arrays["phi"] = datasets::Array::of(datasets::ArrayType::kF64, {3, 2, 2, 2});
-  arrays["mu"] = datasets::Array::of(datasets::ArrayType::kF64, {2, 2, 5});
-  datasets::write_hdf5(path, arrays);
-  EXPECT_TRUE(holds(refusal([&] { make_instance(path, "", 1); }), "/mu: dimension 2 is 5"));
 }
 
 // A small valid MDP to break.

@@ -3,12 +3,14 @@
 #include <filesystem>
 #include <thread>
 
+#include "algorithms/adversarial/instance_file.h"
 #include "engine/base/error.h"
 #include "engine/run/run_directory.h"
 #include "engine/run/schema.h"
-#include "envs/linear_mdp/instance_file.h"
+#include "envs/linear_mdp/implicit.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/regret_study.h"
+#include "tools/hardy/sampled_regret.h"
 
 namespace hardy::tools {
 namespace {
@@ -20,6 +22,9 @@ std::string listing() {
   for (const auto& m : algorithms::regret_methods()) text += "  " + m.name + "  " + m.summary + "\n";
   text += "\nenvironments (or a file FILE.hdf5):\n";
   for (const auto& f : envs::linear_families())
+    text += "  " + f.name + ":" + f.keys + "  " + f.summary + "\n";
+  text += "\nenvironments whose states cannot be listed (--evaluation sampled):\n";
+  for (const auto& f : envs::implicit_families())
     text += "  " + f.name + ":" + f.keys + "  " + f.summary + "\n";
   text += "\nlosses:\n ";
   for (const auto& name : envs::loss_process_names()) text += " " + name;
@@ -33,6 +38,12 @@ void declare(run::Schema& schema, RegretOptions& o) {
       .option("losses", &o.losses,
               "the loss process, e.g. switching:period=K/4; default: the environment's own")
       .option("episodes", &o.episodes, "K, or several: '1024 4096', 2^10..2^17")
+      .option("evaluation", &o.evaluation,
+              "exact: values and the best fixed policy by enumeration; sampled: the losses of played "
+              "trajectories, for states that cannot be listed (ftrl_log_barrier and exp_weights, empirical "
+              "covariance)",
+              {"exact", "sampled"})
+      .option("memory", &o.memory_gb, "GB that a sampled run's touched states may take", 0.001, 1e6)
       .section("who plays")
       .option("method", &o.method,
               "methods separated by blanks, each with settings of its own if need be: "
@@ -64,6 +75,16 @@ void declare(run::Schema& schema, RegretOptions& o) {
       .option("title", &o.title, "of the page");
 }
 
+int run_sampled_study(const RegretOptions& options, const std::string& out, bool json) {
+  if (!out.empty()) throw Error("a sampled run has no folder", "--out", "keep what it prints, with --json");
+  const SampledStudy study(options);
+  std::fprintf(stderr, "%s\n", study.cost().c_str());
+  const nlohmann::json results =
+      study.run([](const std::string& line) { std::fprintf(stderr, "done: %s\n", line.c_str()); });
+  std::printf("%s", (json ? results.dump(2) + "\n" : sampled_text(results)).c_str());
+  return 0;
+}
+
 int run(const std::vector<std::string>& args) {
   RegretOptions options;
   options.threads = std::max(1u, std::thread::hardware_concurrency());
@@ -86,10 +107,11 @@ int run(const std::vector<std::string>& args) {
   if (!exported.empty()) {
     const std::int64_t episodes = parse_episodes(options.episodes).back();
     const std::string env = options.env.substr(0, options.env.find(' '));
-    envs::write_instance(exported, envs::make_instance(env, options.losses, episodes), episodes);
+    algorithms::write_instance(exported, envs::make_instance(env, options.losses, episodes), episodes);
     std::fprintf(stderr, "instance: %s\n", exported.c_str());
     return 0;
   }
+  if (options.evaluation == "sampled") return run_sampled_study(options, out, json);
   const RegretStudy study(options);
   if (!out.empty() && fs::exists(out)) throw Error("it exists already", out, "choose another --out");
   std::fprintf(stderr, "largest run: %s\n", study.cost().c_str());

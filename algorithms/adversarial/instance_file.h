@@ -1,4 +1,5 @@
-// Instances as HDF5 files. Datasets, all float64 unless said:
+// Instances as HDF5 files, which envs::make_instance() reads too once this stands beside it. Datasets, all
+// float64 unless said:
 //
 //   phi    [H][S][A][d]     features                          required
 //   mu     [H-1][d][S]      P_h(s'|s,a) = phi . mu_h(s')       this,
@@ -12,10 +13,10 @@
 
 #include "envs/linear_mdp/instance.h"
 
-namespace hardy::envs {
+namespace hardy::algorithms {
 
-LinearEnvironment read_linear_environment(const std::filesystem::path& path);
+envs::LinearEnvironment read_linear_environment(const std::filesystem::path& path);
 // Writes losses of the episodes 0..rows-1.
-void write_instance(const std::filesystem::path& path, const Instance& instance, std::int64_t rows);
+void write_instance(const std::filesystem::path& path, const envs::Instance& instance, std::int64_t rows);
 
-}  // namespace hardy::envs
+}  // namespace hardy::algorithms

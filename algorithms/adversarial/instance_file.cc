@@ -1,13 +1,14 @@
-#include "envs/linear_mdp/instance_file.h"
+#include "algorithms/adversarial/instance_file.h"
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "datasets/formats/hdf5_file.h"
 #include "engine/base/error.h"
 
-namespace hardy::envs {
+namespace hardy::algorithms {
 namespace {
 
 using datasets::Array;
@@ -38,7 +39,7 @@ void require_shape(const std::string& where, const Dimensions& have, const Dimen
                   std::string(says) + " needs " + std::to_string(want[i]));
 }
 
-Array array_of(const std::vector<double>& x, Dimensions shape) {
+Array array_of(std::span<const double> x, Dimensions shape) {
   Array array = Array::of(ArrayType::kF64, std::move(shape));
   std::ranges::copy(x, array.as<double>());
   return array;
@@ -46,11 +47,11 @@ Array array_of(const std::vector<double>& x, Dimensions shape) {
 
 }  // namespace
 
-LinearEnvironment read_linear_environment(const std::filesystem::path& file) {
+envs::LinearEnvironment read_linear_environment(const std::filesystem::path& file) {
   const std::string path = file.string();
   const datasets::Arrays arrays = datasets::read_hdf5(file);
-  LinearEnvironment made;
-  LinearMdp& m = made.mdp;
+  envs::LinearEnvironment made;
+  envs::LinearMdp& m = made.mdp;
   m.name = path;
   auto phi = numbers(arrays, path, "phi", 4);
   if (!phi) throw Error("there is no dataset phi", path, "features [H][S][A][d] are needed");
@@ -59,7 +60,7 @@ LinearEnvironment read_linear_environment(const std::filesystem::path& file) {
     if (x < 1 || x > (1 << 30)) throw Error("a dimension of " + std::to_string(x), path + " /phi");
   m.H = static_cast<int>(size[0]), m.S = static_cast<int>(size[1]);
   m.A = static_cast<int>(size[2]), m.d = static_cast<int>(size[3]);
-  m.phi = std::move(phi->second);
+  m.phi.assign(phi->second.begin(), phi->second.end());
   if (auto mu = numbers(arrays, path, "mu", 3)) {
     require_shape(path + " /mu", mu->first, {m.H - 1, m.d, m.S}, "[H-1][d][S]");
     m.mu = std::move(mu->second);
@@ -88,8 +89,8 @@ LinearEnvironment read_linear_environment(const std::filesystem::path& file) {
   return made;
 }
 
-void write_instance(const std::filesystem::path& path, const Instance& instance, std::int64_t rows) {
-  const LinearMdp& m = *instance.mdp;
+void write_instance(const std::filesystem::path& path, const envs::Instance& instance, std::int64_t rows) {
+  const envs::LinearMdp& m = *instance.mdp;
   if (instance.losses->adaptive()) throw Error("an adaptive adversary has no losses to write", path.string());
   if (rows < 1) throw Error("at least one episode's losses are needed", path.string());
   datasets::Arrays arrays;
@@ -110,4 +111,12 @@ void write_instance(const std::filesystem::path& path, const Instance& instance,
   datasets::write_hdf5(path, arrays);
 }
 
-}  // namespace hardy::envs
+namespace {
+
+const envs::RegisterInstanceFile hdf5(".hdf5",
+                                      [](const std::string& path) { return read_linear_environment(path); });
+const envs::RegisterInstanceFile h5(".h5",
+                                    [](const std::string& path) { return read_linear_environment(path); });
+
+}  // namespace
+}  // namespace hardy::algorithms

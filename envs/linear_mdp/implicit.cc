@@ -1,0 +1,46 @@
+#include "envs/linear_mdp/implicit.h"
+
+#include <map>
+
+namespace hardy::envs {
+namespace {
+
+struct Entry {
+  LinearFamily family;
+  std::unique_ptr<Simulator> (*make)(Parameters&, const std::string&, std::int64_t);
+};
+std::map<std::string, Entry>& registry() {
+  static std::map<std::string, Entry> families;
+  return families;
+}
+
+}  // namespace
+
+RegisterImplicitEnvironment::RegisterImplicitEnvironment(
+    const LinearFamily& family,
+    std::unique_ptr<Simulator> (*make)(Parameters&, const std::string&, std::int64_t)) {
+  registry()[family.name] = {family, make};
+}
+
+std::vector<LinearFamily> implicit_families() {
+  std::vector<LinearFamily> all;
+  for (const auto& [name, entry] : registry()) all.push_back(entry.family);
+  return all;
+}
+
+bool is_implicit(const std::string& family) { return registry().contains(family); }
+
+std::unique_ptr<Simulator> make_simulator(const std::string& env, const std::string& losses,
+                                          std::int64_t episodes) {
+  if (!is_instance_file(env)) {
+    Parameters parameters(env);
+    if (const auto found = registry().find(parameters.name()); found != registry().end()) {
+      auto made = found->second.make(parameters, losses, episodes);
+      parameters.finish();
+      return made;
+    }
+  }
+  return simulator_of(make_instance(env, losses, episodes));
+}
+
+}  // namespace hardy::envs
