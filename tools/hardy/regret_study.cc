@@ -83,8 +83,9 @@ std::string padded(std::string text, std::size_t width, bool right = true) {
 }
 double number(const json& j) { return j.is_number() ? j.get<double>() : std::nan(""); }
 std::string exponent_text(const json& e) {
-  const double low = number(e.at("low"));
-  return format("%.2f", number(e.at("value"))) +
+  const double value = number(e.at("value")), low = number(e.at("low"));
+  if (!std::isfinite(value)) return "-";  // one K: nothing to fit
+  return format("%.2f", value) +
          (std::isfinite(low) ? " [" + format("%.2f", low) + ", " + format("%.2f", number(e.at("high"))) + "]"
                              : "");
 }

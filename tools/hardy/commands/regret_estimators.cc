@@ -1,4 +1,5 @@
 // `hardy regret estimators`: estimates of the regularised inverse covariance at equal samples.
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -49,11 +50,14 @@ void print(const std::vector<EstimatorErrors>& errors) {
               "operator error", "bias bound");
   std::printf("%8s %8s %12s | %10s %10s %9s | %10s %10s %10s\n", "gamma", "samples", "chains x N",
               "empirical", "MGR", "empirical", "empirical", "MGR", "MGR");
-  for (const EstimatorErrors& e : errors)
-    std::printf("%8g %8lld %6lld x %3lld | %10.3f %10.3f %9.3f | %10.3f %10.3f %10.3f\n", e.gamma,
+  for (const EstimatorErrors& e : errors) {
+    char bound[32] = "-";  // too few samples for one
+    if (std::isfinite(e.empirical_bound)) std::snprintf(bound, sizeof bound, "%.3f", e.empirical_bound);
+    std::printf("%8g %8lld %6lld x %3lld | %10.3f %10.3f %9s | %10.3f %10.3f %10.3f\n", e.gamma,
                 static_cast<long long>(e.samples), static_cast<long long>(e.chains),
-                static_cast<long long>(e.terms), e.empirical.mean, e.resampling.mean, e.empirical_bound,
+                static_cast<long long>(e.terms), e.empirical.mean, e.resampling.mean, bound,
                 e.empirical_absolute.mean, e.resampling_absolute.mean, e.resampling_bias_bound);
+  }
 }
 
 int run(const std::vector<std::string>& args) {
