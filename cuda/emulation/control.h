@@ -1,9 +1,9 @@
 // What tests set and ask of the emulated device. Options start from the environment:
 //   HARDY_EMULATION_SCHEDULE=forward|reverse|random   order of threads and blocks (default random)
 //   HARDY_EMULATION_SEED=N                            of the random order
-//   HARDY_EMULATION_STREAMS=lazy|eager                when queued work runs (default lazy: as late as
-//   allowed) HARDY_EMULATION_CHECK=0|1                         check every access of kernels built with
-//   checks HARDY_EMULATION_ON_ERROR=abort|error              what a caught bug does (default abort)
+//   HARDY_EMULATION_STREAMS=lazy|eager                when queued work runs (default lazy: at the latest)
+//   HARDY_EMULATION_CHECK=0|1                         every access of kernels built with checks (default 1)
+//   HARDY_EMULATION_ON_ERROR=abort|error              what a caught bug does (default abort)
 //   HARDY_EMULATION_EPILOGUES=0|1                     whether cuBLASLt has fused epilogues (default 1)
 //   HARDY_EMULATION_FAIL_LAUNCH=N                     fail_kernel_launch(N) at start
 //   HARDY_EMULATION_DEVICES=N, _MEMORY=MiB, _DRIVER=13000   what machine to pretend to be
@@ -54,10 +54,8 @@ void fail_kernel_launch(std::uint64_t n);
 // Forgets a failed launch and all allocations: a fresh process's device.
 void reset_device();
 
-// Kernels that the PTX holds (made by nvcc of the same source) run from it from now on. Files are separated
-// by
-// ':', and HARDY_EMULATION_PTX names those of the whole run. In reports such kernels' places are lines of the
-// PTX.
+// Kernels that the PTX holds (made by nvcc of the same source) run from it from now on: files, separated by
+// ':'; HARDY_EMULATION_PTX names those of the whole run. In reports such kernels' places are lines of PTX.
 void load_ptx(const std::string& paths);
 void load_ptx_text(const std::string& text);
 void unload_ptx();
