@@ -1,13 +1,10 @@
 // The reference problem T1: a random linear MDP with H = 3, S = 4, A = 3, d = 3 and eight losses in turn.
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <functional>
 #include <string>
 
 #include "algorithms/adversarial/regret_run.h"
-#include "engine/base/error.h"
+#include "tests/engine/base/refusal.h"
 
 namespace hardy::algorithms::test {
 
@@ -23,16 +20,6 @@ inline RegretConfig t1(const std::string& method, std::int64_t episodes, double 
   return config;
 }
 
-// The line with which bad input is refused.
-inline std::string refusal(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.exit_code(), 2);
-    return e.message();
-  }
-  ADD_FAILURE() << "nothing was refused";
-  return "";
-}
+using hardy::test::refusal;
 
 }  // namespace hardy::algorithms::test

@@ -12,6 +12,7 @@
 #include "datasets/memory_writer.h"
 #include "engine/base/error.h"
 #include "tests/datasets/made_data.h"
+#include "tests/engine/base/refusal.h"
 
 namespace hardy::datasets {
 namespace {
@@ -43,16 +44,6 @@ std::string difference(const Arrays& a, const Arrays& b) {
   for (const auto& [key, array] : b)
     if (!a.count(key)) text += "+" + key + " ";
   return text;
-}
-
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.exit_code(), 2) << e.message();
-    return e.message();
-  }
-  return "no error";
 }
 
 // Lowers the first dimension as far as it may, row by row.
@@ -221,7 +212,7 @@ TEST(Corrupt, RefusesWhatCannotBeRight) {
   const Arrays clean = made_data(200);
   const auto says = [&](const CorruptionSettings& s, const char* part) {
     Arrays a = clean;
-    const std::string m = message_of([&] { corrupt_all(a, s); });
+    const std::string m = test::refusal([&] { corrupt_all(a, s); });
     EXPECT_NE(m.find(part), std::string::npos) << m;
   };
   CorruptionSettings s{{}, 0.3, 1.0, 3, "philox"};
@@ -243,31 +234,31 @@ TEST(Corrupt, RefusesWhatCannotBeRight) {
   says(s, "both its copies");
   Arrays a = clean;
   a["observations"].as<float>()[9] = NAN;
-  EXPECT_NE(message_of([&] { corrupt_all(a, {{Element::kObservations}}); }).find("not finite"),
+  EXPECT_NE(test::refusal([&] { corrupt_all(a, {{Element::kObservations}}); }).find("not finite"),
             std::string::npos);
   a = clean;
   corrupt_all(a, {{Element::kRewards}});
-  EXPECT_NE(message_of([&] { corrupt_all(a, {{Element::kRewards}}); }).find("already"), std::string::npos);
+  EXPECT_NE(test::refusal([&] { corrupt_all(a, {{Element::kRewards}}); }).find("already"), std::string::npos);
 }
 
 TEST(Corrupt, UndoRefusesFilesWithoutARecordAndFilesChangedSince) {
   Arrays a = made_data(200);
-  EXPECT_NE(message_of([&] { undo(a, "f"); }).find("no record"), std::string::npos);
+  EXPECT_NE(test::refusal([&] { undo(a, "f"); }).find("no record"), std::string::npos);
   corrupt_all(a, {{Element::kRewards, Element::kDynamics}});
   Arrays b = a;
   const auto rows = rows_of(a, "rewards");
   std::int64_t untouched = 0;
   while (std::ranges::find(rows, untouched) != rows.end()) ++untouched;
   b["rewards"].as<float>()[untouched] += 1;
-  EXPECT_NE(message_of([&] { undo(b, "f"); }).find("changed after"), std::string::npos);
+  EXPECT_NE(test::refusal([&] { undo(b, "f"); }).find("changed after"), std::string::npos);
   for (const std::string part : {"/rows", "/before"}) {
     b = a;
     b.erase("hardy/corruption/dynamics" + part);
-    EXPECT_NE(message_of([&] { undo(b, "f"); }).find("missing"), std::string::npos);
+    EXPECT_NE(test::refusal([&] { undo(b, "f"); }).find("missing"), std::string::npos);
   }
   b = a;
   b["hardy/corruption/dynamics/rows"].as<std::int64_t>()[0] = 100000;
-  EXPECT_NE(message_of([&] { undo(b, "f"); }).find("100000"), std::string::npos);
+  EXPECT_NE(test::refusal([&] { undo(b, "f"); }).find("100000"), std::string::npos);
 }
 
 TEST(Diff, SaysWhichColumnsAndRowsChangedAndByHowMuch) {

@@ -5,22 +5,12 @@
 
 #include <cmath>
 
-#include "engine/base/error.h"
+#include "tests/engine/base/refusal.h"
 
 namespace hardy::envs {
 namespace {
 
-std::string refusal(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.exit_code(), 2);
-    EXPECT_EQ(e.message().find('\n'), std::string::npos);
-    return e.message();
-  }
-  ADD_FAILURE() << "nothing was refused";
-  return "";
-}
+using test::refusal;
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 std::vector<double> nu(const Instance& i, std::int64_t k) {
