@@ -11,6 +11,7 @@
 #include "engine/run/measure.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/bench_family.h"
+#include "tools/hardy/command.h"
 
 namespace hardy::tools {
 namespace {
@@ -56,11 +57,7 @@ int run(const std::vector<std::string>& args) {
       .option("beta", &beta, "scale of the bonus; 0 turns it off", 0)
       .option("gamma", &gamma, "of the regularised inverse", 0, 1)
       .option("json", &as_json, "print JSON");
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::printf("%s", schema.help().c_str());
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
   algorithms::RegretConfig c;
   c.method = method;
   c.instance = envs::make_instance(env, losses, 1 << 20);

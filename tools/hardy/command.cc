@@ -1,6 +1,7 @@
 #include "tools/hardy/command.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace hardy::tools {
 namespace {
@@ -19,5 +20,12 @@ RegisterCommand::RegisterCommand(Command command) {
 }
 
 const std::vector<Command>& commands() { return registry(); }
+
+bool parse_or_help(run::Schema& schema, const std::vector<std::string>& args) {
+  schema.parse(args);
+  if (!schema.help_requested()) return true;
+  std::fputs(schema.help().c_str(), stdout);
+  return false;
+}
 
 }  // namespace hardy::tools

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/run/schema.h"
+
 namespace hardy::tools {
 
 struct Command {
@@ -17,5 +19,9 @@ struct RegisterCommand {
 };
 
 const std::vector<Command>& commands();
+
+// What a command does first: its words into the schema's variables. False when --help was among them: the
+// help has been printed, and the command is done.
+bool parse_or_help(run::Schema& schema, const std::vector<std::string>& args);
 
 }  // namespace hardy::tools

@@ -23,7 +23,8 @@ std::string overview() {
     text += "  " + c.name + std::string(width + 2 - c.name.size(), ' ') + c.summary + "\n";
   text +=
       "\n`hardy COMMAND --help` lists a command's keys; `hardy --version` says what this build has.\n"
-      "exit codes: 0 done; 2 bad input, nothing was changed; 1 a run that failed\n";
+      "exit codes: 0 done; 2 bad input, nothing was changed; 3 a look at data found something; 1 a run that "
+      "failed\n";
   return text;
 }
 

@@ -87,11 +87,7 @@ int run(const std::vector<std::string>& args) {
       .option("rows", &rows, "of the dataset", 256, 10000000)
       .option("plan", &plan, "print the planned kernels as well")
       .option("json", &json, "print JSON");
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::printf("%s", schema.help().c_str());
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
   std::vector<std::uint64_t> seeds;
   for (std::int64_t i = 0; i < agents; ++i) seeds.push_back(static_cast<std::uint64_t>(i));
   ThreadTeam team(static_cast<int>(threads));

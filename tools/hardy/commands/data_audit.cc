@@ -39,11 +39,7 @@ int run(const std::vector<std::string>& args) {
   for (const auto& [name, what] : datasets::audit_checks()) about += "\n  " + name + ": " + what;
   run::Schema schema("data audit", about);
   schema.positional("FILE", &file, "a dataset").option("json", &json, "print JSON");
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::printf("%s", schema.help().c_str());
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
   const datasets::Audit audit = datasets::audit(file);
   if (json) {
     nlohmann::json j = datasets::to_json(audit);

@@ -25,11 +25,7 @@ int run(const std::vector<std::string>& args) {
       .option("seed", &seed, "of episodes and exploration", 0)
       .option("threads", &threads, "threads; the file does not depend on them", 1, 1024)
       .option("overwrite", &overwrite, "replace OUT if it exists");
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::printf("%s", schema.help().c_str());
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
   datasets::require_free_output(out, overwrite);
   const auto stretches = algorithms::behaviour(env, behaviour, steps);
   const datasets::Arrays arrays =

@@ -44,11 +44,7 @@ int run(const std::vector<std::string>& args) {
       .option("threads", &threads, "that decompress and compress; 0: all", 0, 1024)
       .option("overwrite", &overwrite, "replace OUT if it exists")
       .option("json", &json, "print JSON");
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::printf("%s", schema.help().c_str());
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
   datasets::require_free_output(out, overwrite, in);
   open.format = from;
   open.threads = write.threads = static_cast<int>(threads);

@@ -107,11 +107,7 @@ int run(const std::vector<std::string>& args) {
       .option("step-size", &attack.step_size, "of each step, as a share of --scale", 0.0, 1.0)
       .option("threads", &attack.threads, "threads; 0: the machine's. The file does not depend on them", 0,
               1024);
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::printf("%s", schema.help().c_str());
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
   datasets::require_free_output(out, overwrite, in);
   if (undo) {
     const auto reader = datasets::open_dataset(in);

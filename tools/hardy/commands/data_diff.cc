@@ -37,11 +37,7 @@ int run(const std::vector<std::string>& args) {
   run::Schema schema("data diff",
                      "Compares two datasets, column by column. Exit code 0: the same; 3: different.");
   schema.positional("A", &a, "a dataset").positional("B", &b, "another").option("json", &json, "print JSON");
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::printf("%s", schema.help().c_str());
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
   const auto first = datasets::open_dataset(a), second = datasets::open_dataset(b);
   const datasets::Difference difference = datasets::diff(*first, *second);
   if (json)

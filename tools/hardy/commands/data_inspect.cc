@@ -101,11 +101,7 @@ int run(const std::vector<std::string>& args) {
   run::Schema schema("data inspect",
                      "Layout, episodes, returns, distributions and corruption record of a dataset.");
   schema.positional("FILE", &file, "a dataset").option("json", &json_wanted, "print JSON");
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::printf("%s", schema.help().c_str());
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
   const auto reader = datasets::open_dataset(file);
   json summary = datasets::inspect(*reader);
   if (!std::filesystem::is_directory(file)) summary["sha256"] = run::sha256_of_file(file);

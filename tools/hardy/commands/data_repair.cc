@@ -66,11 +66,7 @@ int run(const std::vector<std::string>& args) {
               0.49)
       .option("json", &json, "print JSON")
       .option("overwrite", &overwrite, "replace OUT if it exists");
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::printf("%s", schema.help().c_str());
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
   datasets::require_free_output(out, overwrite, in);
   settings.continuity = datasets::continuity_named(continuity);
   const auto reader = datasets::open_dataset(in);

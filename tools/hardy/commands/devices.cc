@@ -29,11 +29,7 @@ int devices(const std::vector<std::string>& args) {
   bool json = false;
   run::Schema schema("devices", "What --device may name on this machine.");
   schema.option("json", &json, "print one JSON list");
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::fputs(schema.help().c_str(), stdout);
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
   const Machine m = look_at_machine();
   std::vector<graph::DeviceInfo> all{
       {"cpu", m.processor + ", " + std::to_string(m.cores) + " cores", m.memory_bytes, m.memory_free_bytes}};

@@ -30,11 +30,7 @@ int doctor(const std::vector<std::string>& args) {
       "What this machine offers, what this build makes of it, and what to install for what is missing.");
   schema.option("json", &json, "print one JSON object")
       .option("seconds", &seconds, "of each measurement", 0.001, 60);
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::fputs(schema.help().c_str(), stdout);
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
 
   const Machine m = look_at_machine();
   const int threads = std::max(1, m.cores);

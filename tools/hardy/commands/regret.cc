@@ -99,9 +99,8 @@ int run(const std::vector<std::string>& args) {
       .option("export", &exported,
               "write the instance to this HDF5 file (of the first environment) and play nothing")
       .option("json", &json, "print JSON");
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::printf("%s%s", schema.help().c_str(), listing().c_str());
+  if (!parse_or_help(schema, args)) {
+    std::fputs(listing().c_str(), stdout);
     return 0;
   }
   if (!exported.empty()) {

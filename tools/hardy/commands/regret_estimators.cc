@@ -81,11 +81,7 @@ int run(const std::vector<std::string>& args) {
       .option("title", &title, "of the page")
       .option("out", &out, "a new folder for config.ini, run.json and results.json")
       .option("json", &as_json, "print JSON");
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::printf("%s", schema.help().c_str());
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
   const algorithms::EstimatorStudy study{static_cast<int>(layer),           numbers(gammas, "--gammas"),
                                          numbers(multiples, "--multiples"), static_cast<int>(repeats),
                                          static_cast<std::uint64_t>(seed),  delta};

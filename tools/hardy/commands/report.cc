@@ -30,11 +30,7 @@ int run(const std::vector<std::string>& args) {
                      "Draws one or more runs, or one dataset, as one HTML page that opens offline.");
   schema.positional("PATH", &paths, "run folders, or a dataset's file")
       .option("output,o", &output, "the page to write; an old one is replaced");
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::printf("%s", schema.help().c_str());
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
   const bool dataset = std::filesystem::is_regular_file(paths.front());
   if (dataset && paths.size() > 1)
     throw Error("a page is about one dataset, or about runs", paths[1], "name them apart");

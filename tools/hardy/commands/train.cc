@@ -25,9 +25,12 @@ std::string now() {
   return text;
 }
 
-void print_summary(const run::RunDirectory& directory) {
+// A line an agent. 0 when done or stopped by a signal, 1 when every agent had to be stopped.
+int finish(const run::RunDirectory& directory) {
   const nlohmann::json summary = run::read_summary(directory.path());
+  bool any_ok = false;
   for (const auto& agent : summary.at("agents")) {
+    any_ok = any_ok || agent.at("status") == "ok";
     std::printf("seed %s: %s", agent.at("seed").dump().c_str(),
                 agent.at("status").get<std::string>().c_str());
     if (agent.contains("last"))
@@ -38,15 +41,19 @@ void print_summary(const run::RunDirectory& directory) {
     std::printf("\n");
   }
   std::printf("run: %s\n", directory.path().c_str());
+  return any_ok ? 0 : 1;
 }
 
-// 0 when done or stopped by a signal, 1 when every agent had to be stopped.
-int finish(const run::RunDirectory& directory) {
-  print_summary(directory);
-  const nlohmann::json summary = run::read_summary(directory.path());
-  for (const auto& agent : summary.at("agents"))
-    if (agent.at("status") == "ok") return 0;
-  return 1;
+// A run's folder is a key of its configuration, whatever the method.
+void declare_out(TrainingJob& job, std::string& out) {
+  job.schema().section("run").option("out", &out, "the run's new folder");
+}
+
+int carry_out(const TrainingJob& job, algorithms::Trainee& trainee, run::RunDirectory& directory,
+              const std::string& method, const std::string& command, bool resumed) {
+  const nlohmann::json origin{{"method", method}, {"env", job.environment()}, {"command", command}};
+  algorithms::train(trainee, job.settings(), {directory, method, job.environment(), origin}, resumed);
+  return finish(directory);
 }
 
 int train_command(const std::vector<std::string>& args) {
@@ -60,12 +67,8 @@ int train_command(const std::vector<std::string>& args) {
   const std::string method = args[0];
   const auto job = algorithms::make_training_job(method);
   std::string out = "runs/" + method;
-  job->schema().section("run").option("out", &out, "the run's new folder");
-  job->schema().parse({args.begin() + 1, args.end()});
-  if (job->schema().help_requested()) {
-    std::printf("%s", job->schema().help().c_str());
-    return 0;
-  }
+  declare_out(*job, out);
+  if (!parse_or_help(job->schema(), {args.begin() + 1, args.end()})) return 0;
   if (fs::exists(out))
     throw Error("exists already", out, "choose another --out, or go on with: hardy resume " + out);
   std::string command = "hardy train";
@@ -85,9 +88,7 @@ int train_command(const std::vector<std::string>& args) {
   run::RunDirectory directory = run::RunDirectory::create(out);
   directory.write_config(config);
   directory.write_run(about);
-  const nlohmann::json origin{{"method", method}, {"env", job->environment()}, {"command", command}};
-  algorithms::train(*trainee, job->settings(), {directory, method, job->environment(), origin}, false);
-  return finish(directory);
+  return carry_out(*job, *trainee, directory, method, command, false);
 }
 
 int resume_command(const std::vector<std::string>& args) {
@@ -97,17 +98,13 @@ int resume_command(const std::vector<std::string>& args) {
   schema.positional("DIR", &path, "a run's folder")
       .option("device-check", &device_check,
               "on a GPU: every kernel by itself and waited for, so that a failing one is named; slow");
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::printf("%s", schema.help().c_str());
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
   run::RunDirectory directory = run::RunDirectory::open(path);
   const nlohmann::json described = run::read_run(path);
   const std::string method = described.at("method");
   const auto job = algorithms::make_training_job(method);
   std::string out;
-  job->schema().section("run").option("out", &out, "the run's new folder");
+  declare_out(*job, out);
   job->schema().apply_file(directory.config_file().string());
   if (device_check)
     job->schema().apply({{"device-check", "true"}}, "--device-check", run::Schema::Source::kCommandLine);
@@ -117,10 +114,7 @@ int resume_command(const std::vector<std::string>& args) {
       about.at("dataset").at("sha256") != described.at("dataset").at("sha256"))
     throw Error("is not the file that the run began with (its SHA-256 differs)",
                 about.at("dataset").at("path"), "put the same file back");
-  const nlohmann::json origin{
-      {"method", method}, {"env", job->environment()}, {"command", described.at("command")}};
-  algorithms::train(*trainee, job->settings(), {directory, method, job->environment(), origin}, true);
-  return finish(directory);
+  return carry_out(*job, *trainee, directory, method, described.at("command"), true);
 }
 
 int eval_command(const std::vector<std::string>& args) {
@@ -133,11 +127,7 @@ int eval_command(const std::vector<std::string>& args) {
       .option("episodes", &episodes, "episodes for each policy", 1, 100000)
       .option("seed", &seed, "of the episodes", 0)
       .option("json", &json, "print JSON");
-  schema.parse(args);
-  if (schema.help_requested()) {
-    std::printf("%s", schema.help().c_str());
-    return 0;
-  }
+  if (!parse_or_help(schema, args)) return 0;
   std::vector<fs::path> files;
   if (fs::is_directory(path)) {
     const nlohmann::json described = run::read_run(path);
@@ -167,7 +157,8 @@ int eval_command(const std::vector<std::string>& args) {
   return 0;
 }
 
-const RegisterCommand train_registration({"train", "train a method: bc, iql, riql, sac", train_command});
+const RegisterCommand train_registration({"train", "train a method; `hardy train` lists them",
+                                          train_command});
 const RegisterCommand resume_registration({"resume", "go on with a run, bit for bit", resume_command});
 const RegisterCommand eval_registration({"eval", "play a run's policies in their environment", eval_command});
 
