@@ -272,7 +272,7 @@ void Learner::step(ThreadTeam& team) {
 std::map<std::string, std::vector<double>> Learner::reports() {
   if (device_) {
     ThreadTeam team;
-    ask_for_reports();
+    ask_for_reports(step_);
     std::vector<StepReports> all = reports_that_came(team, true);
     auto last = std::move(all.back().values);
     all.pop_back();
@@ -291,13 +291,13 @@ std::map<std::string, std::vector<double>> Learner::reports() {
   return values;
 }
 
-void Learner::ask_for_reports() {
+void Learner::ask_for_reports(std::int64_t step) {
   if (!device_) {
-    came_.push_back({step_, reports()});
+    came_.push_back({step, reports()});
     return;
   }
   if (!updates_.front()->descent_) begin_on_device();
-  device_->ask(step_);
+  device_->ask(step);
 }
 
 std::vector<StepReports> Learner::reports_that_came(ThreadTeam& team, bool wait) {

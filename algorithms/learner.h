@@ -132,9 +132,10 @@ class Learner {
   }
   // Values of the last step, by name: one an agent. On a device this waits for them.
   std::map<std::string, std::vector<double>> reports();
-  // The same beside the training: asked for after a step, fetched when they have come (all, if `wait`). On a
-  // device, that an agent was stopped is seen when the reports of a later step come.
-  void ask_for_reports();
+  // The same beside the training: asked for after a step, which the caller numbers as it counts, and fetched
+  // when they have come (all, if `wait`). On a device, that an agent was stopped is seen when the reports of
+  // a later step come.
+  void ask_for_reports(std::int64_t step);
   std::vector<StepReports> reports_that_came(ThreadTeam& team, bool wait = false);
 
   // Brought to the host first where the learner trains on a device.

@@ -19,7 +19,7 @@ using graph::Tensor;
 
 // The values that a step reports, one an agent, by name.
 struct StepReports {
-  std::int64_t step = 0;  // steps done when they were taken
+  std::int64_t step = 0;  // as whoever asked for them counts
   std::map<std::string, std::vector<double>> values;
 };
 

@@ -141,7 +141,7 @@ class Training {
 
   void after_step(std::int64_t step) {
     tell_of_stopped_agents();
-    if (step % c_.log_every == 0) learner().ask_for_reports();
+    if (step % c_.log_every == 0 && learner().steps_done() > 0) learner().ask_for_reports(step);
     log_reports(false);
     if (c_.keep_policies > 0 && step % c_.keep_policies == 0)
       for (std::int64_t a = 0; a < agents(); ++a)
@@ -226,8 +226,9 @@ class Training {
 
   void show(std::int64_t step) {
     std::vector<std::pair<std::string, double>> figures;
-    for (const auto& [name, values] : learner().reports())
-      if (name.starts_with("loss/")) figures.emplace_back(name, values[0]);
+    if (learner().steps_done() > 0)
+      for (const auto& [name, values] : learner().reports())
+        if (name.starts_with("loss/")) figures.emplace_back(name, values[0]);
     if (last_.count("score/mean")) {
       double mean = 0;
       for (const double s : last_.at("score/mean")) mean += s / static_cast<double>(agents());

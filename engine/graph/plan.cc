@@ -7,6 +7,7 @@
 #include "engine/base/aligned.h"
 #include "engine/base/threads.h"
 #include "engine/graph/device.h"
+#include "engine/graph/fold.h"
 #include "engine/graph/fuse.h"
 #include "engine/graph/lanes.h"
 #include "engine/graph/memory.h"
@@ -84,6 +85,7 @@ struct Plan::Impl {
   std::vector<char> kept;     // by root: outside the arena
   std::vector<void*> memory;  // by root, of kept values
   std::vector<Memory> owned;  // by root, where the plan itself allocated
+  Folded folded;              // what is the same in every run, and for every lane
   Placement placement;
   Memory arena;
   std::vector<std::vector<PlannedStep>> steps;  // by lane
@@ -114,15 +116,18 @@ struct Plan::Impl {
     return static_cast<std::size_t>(info.shape.elements()) * size_of(info.type);
   }
 
+  std::size_t lasting_bytes(std::size_t v) const { return bytes(v, lanes.apart[v] ? whole : g); }
+
   void* kept_memory(std::size_t v) {
     if (!memory[v]) {
-      owned[v] = allocate(bytes(v, whole));
+      owned[v] = allocate(lasting_bytes(v));
       memory[v] = owned[v].get();
       const ValueInfo& info = g.info(Tensor{static_cast<std::int32_t>(v)});
-      if (info.source == Source::kConstant && device)
-        device->upload(memory[v], info.data.data(), info.data.size());
-      else if (info.source == Source::kConstant)
-        std::memcpy(memory[v], info.data.data(), info.data.size());
+      const std::vector<std::byte>& data = info.source == Source::kConstant ? info.data : folded.data[v];
+      if (!data.empty() && device)
+        device->upload(memory[v], data.data(), data.size());
+      else if (!data.empty())
+        std::memcpy(memory[v], data.data(), data.size());
     }
     return memory[v];
   }
@@ -213,7 +218,7 @@ Plan::Plan(const Graph& graph, std::span<const Tensor> outputs, const PlanOption
       p.root[static_cast<std::size_t>(node.outputs[0].id)] =
           p.root[static_cast<std::size_t>(node.inputs[0].id)];
 
-  // Only what an output needs.
+  // Only what an output needs, and of that only what is not the same in every run.
   std::vector<char>& needed = p.needed;
   std::vector<char> output(g.values(), 0);
   needed.assign(g.values(), 0);
@@ -229,7 +234,6 @@ Plan::Plan(const Graph& graph, std::span<const Tensor> outputs, const PlanOption
     live.push_back(node);
   }
   std::reverse(live.begin(), live.end());
-  if (options.fuse) live = fuse_layers(g, std::move(live), output);
 
   p.kept.assign(g.values(), 0);
   p.memory.assign(g.values(), nullptr);
@@ -237,6 +241,13 @@ Plan::Plan(const Graph& graph, std::span<const Tensor> outputs, const PlanOption
   for (std::size_t v = 0; v < g.values(); ++v)
     if (g.info(Tensor{static_cast<std::int32_t>(v)}).source != Source::kComputed) p.kept[v] = 1;
   for (Tensor t : outputs) p.kept[p.at(t)] = 1;
+  p.folded.data.resize(g.values());
+  if (options.fuse) {
+    p.folded = fold_constants(g, live, p.root, p.kept);
+    live = fuse_layers(g, p.folded.nodes, output);
+    for (std::size_t v = 0; v < g.values(); ++v)
+      if (!p.folded.data[v].empty()) p.kept[v] = 1, p.lanes.apart[v] = 0;
+  }
 
   // Chains run block by block through a core's cache; on a device every pointwise op is a launch.
   const std::vector<Step> steps = schedule(g, live, p.root, options.fuse && !options.device);
@@ -339,7 +350,7 @@ std::size_t Plan::arena_bytes() const { return impl_->arena_bytes() * impl_->ste
 std::size_t Plan::own_bytes() const {
   std::size_t total = arena_bytes();
   for (std::size_t v = 0; v < impl_->kept.size(); ++v)
-    if (impl_->kept[v] && impl_->needed[v] && !impl_->memory[v]) total += impl_->bytes(v, impl_->whole);
+    if (impl_->kept[v] && impl_->needed[v] && !impl_->memory[v]) total += impl_->lasting_bytes(v);
   return total;
 }
 std::size_t Plan::steps() const { return impl_->steps[0].size(); }

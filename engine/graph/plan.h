@@ -1,6 +1,6 @@
 // A plan: a graph made ready to run, on the CPU or on another device. Nodes that no output needs are dropped,
-// layers and pointwise chains are fused, every intermediate gets its place in one arena by liveness, and
-// run() then allocates nothing.
+// what depends on constants alone is computed, layers and pointwise chains are fused, every intermediate gets
+// its place in one arena by liveness, and run() then allocates nothing.
 //
 //   Plan plan(g, {loss, dw}, {});
 //   plan.bind(w, weights.data());        // memory of the caller's

@@ -31,7 +31,14 @@ constexpr Op kStopGradient{.name = "stop_gradient", .alias = true};
 std::vector<Tensor> Add::gradient(Graph& g, const Node& node, Tensor dy) {
   return {sum_to(g, dy, g.shape(node.inputs[0])), sum_to(g, dy, g.shape(node.inputs[1]))};
 }
+std::vector<Tensor> Subtract::gradient(Graph& g, const Node& node, Tensor dy) {
+  return {sum_to(g, dy, g.shape(node.inputs[0])), sum_to(g, negate(g, dy), g.shape(node.inputs[1]))};
+}
 std::vector<Tensor> Copy::gradient(Graph&, const Node&, Tensor dy) { return {dy}; }
+// Without x, so that a constant dy, a loss's scale, stays one.
+std::vector<Tensor> Affine::gradient(Graph& g, const Node& node, Tensor dy) {
+  return {affine(g, dy, node.attribute<Affine>().scale)};
+}
 
 const Op kRelu{.name = "relu", .gradient = relu_rule, .cpu_range = detail::map_kernel<Relu, 1>};
 const Op kReluGradient{.name = "relu_gradient",

@@ -22,6 +22,7 @@ struct Subtract {
   constexpr S operator()(S a, S b) const {
     return a - b;
   }
+  static std::vector<graph::Tensor> gradient(graph::Graph& g, const graph::Node& node, graph::Tensor dy);
 };
 struct Multiply {
   static constexpr const char* kName = "multiply";
@@ -66,6 +67,7 @@ struct Affine {
   constexpr S operator()(S x) const {
     return S(static_cast<math::Scalar<S>>(scale)) * x + S(static_cast<math::Scalar<S>>(shift));
   }
+  static std::vector<graph::Tensor> gradient(graph::Graph& g, const graph::Node& node, graph::Tensor dy);
 };
 struct Square {
   static constexpr const char* kName = "square";

@@ -7,10 +7,12 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <thread>
 
 #include "datasets/formats/hdf5_file.h"
 #include "engine/base/random.h"
+#include "engine/run/metrics.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/tools/some_data.h"
 
@@ -43,9 +45,9 @@ int finish(pid_t child) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-constexpr const char* kLast = "checkpoints/step_000000008000.ckpt";
+using Words = std::vector<std::string>;
 
-std::vector<std::string> train_words(const fs::path& data, const fs::path& out, const char* threads) {
+Words train_words(const fs::path& data, const fs::path& out, const char* threads) {
   return {"train",
           "riql",
           "--dataset",
@@ -72,13 +74,20 @@ std::vector<std::string> train_words(const fs::path& data, const fs::path& out, 
           out};
 }
 
-void kill_and_compare(const char* threads, int kills) {
-  const test::Scratch dir;
-  const fs::path data = make_dataset(dir);
-  ASSERT_EQ(finish(start(train_words(data, dir / "whole", "1"))), 0);
-  const std::string whole = test::contents(dir / "whole" / kLast);
-  ASSERT_FALSE(whole.empty());
-  const fs::path run = dir / "killed";
+// What the metrics hold of a kind of record, whenever it was written.
+std::vector<std::pair<std::int64_t, run::MetricValues>> records(const fs::path& run, const char* kind) {
+  std::vector<std::pair<std::int64_t, run::MetricValues>> all;
+  for (const run::MetricsRecord& r : run::read_metrics(run / "metrics.jsonl"))
+    if (r.kind == kind) all.emplace_back(r.step, r.values);
+  return all;
+}
+
+// words_of(out): the command of a run. `last`: its last checkpoint.
+void kill_and_compare(const test::Scratch& dir, const std::function<Words(const fs::path&)>& words_of,
+                      const fs::path& last, int kills) {
+  const fs::path whole = dir / "whole", run = dir / "killed";
+  ASSERT_EQ(finish(start(words_of(whole))), 0);
+  ASSERT_FALSE(test::contents(whole / last).empty());
   int killed = 0;
   bool begun = false;
   for (int attempt = 0; attempt < 200 && !fs::exists(run / "summary.json"); ++attempt) {
@@ -87,8 +96,7 @@ void kill_and_compare(const char* threads, int kills) {
       fs::remove_all(run);
       begun = false;
     }
-    const pid_t child =
-        start(begun ? std::vector<std::string>{"resume", run} : train_words(data, run, threads));
+    const pid_t child = start(begun ? Words{"resume", run} : words_of(run));
     begun = true;
     if (killed < kills) {
       const double pause =
@@ -101,11 +109,47 @@ void kill_and_compare(const char* threads, int kills) {
     }
   }
   EXPECT_EQ(killed, kills) << "the run ended before it was killed so often";
-  EXPECT_TRUE(test::contents(run / kLast) == whole) << "the checkpoints differ after " << killed << " kills";
+  EXPECT_TRUE(test::contents(run / last) == test::contents(whole / last))
+      << "the checkpoints differ after " << killed << " kills";
+  for (const char* kind : {"train", "eval"}) {
+    EXPECT_FALSE(records(whole, kind).empty()) << kind;
+    EXPECT_TRUE(records(run, kind) == records(whole, kind))
+        << kind << " records were lost, doubled or changed";
+  }
 }
 
-TEST(Resume, AfterTwentyKillsTheLastCheckpointIsByteIdenticalWithOneThread) { kill_and_compare("1", 20); }
-TEST(Resume, AfterTwentyKillsTheLastCheckpointIsByteIdenticalWithTwoThreads) { kill_and_compare("2", 20); }
+void kill_and_compare_riql(const char* threads) {
+  const test::Scratch dir;
+  const fs::path data = make_dataset(dir);
+  kill_and_compare(
+      dir,
+      [&](const fs::path& out) { return train_words(data, out, out.filename() == "whole" ? "1" : threads); },
+      "checkpoints/step_000000008000.ckpt", 20);
+}
+
+TEST(Resume, AfterTwentyKillsTheLastCheckpointIsByteIdenticalWithOneThread) { kill_and_compare_riql("1"); }
+TEST(Resume, AfterTwentyKillsTheLastCheckpointIsByteIdenticalWithTwoThreads) { kill_and_compare_riql("2"); }
+
+Words sac_words(const fs::path& out) {
+  return {"train",        "sac",  "--seeds",         "2",  "--steps",     "3000", "--start-steps",      "250",
+          "--hidden",     "32",   "--batch-size",    "32", "--log-every", "100",  "--checkpoint-every", "50",
+          "--eval-every", "1000", "--eval-episodes", "1",  "--out",       out};
+}
+
+TEST(Resume, AfterFiveKillsAnInteractingMethodsLastCheckpointIsByteIdentical) {
+  const test::Scratch dir;
+  kill_and_compare(dir, sac_words, "checkpoints/step_000000003000.ckpt", 5);
+}
+
+TEST(Resume, AnInteractingMethodsMetricsCountTheEnvironmentsSteps) {
+  const test::Scratch dir;
+  ASSERT_EQ(finish(start(sac_words(dir / "run"))), 0);
+  std::vector<std::int64_t> steps;
+  for (const auto& [step, values] : records(dir / "run", "train")) steps.push_back(step);
+  std::vector<std::int64_t> expected;  // from the first learning step on
+  for (std::int64_t step = 300; step <= 3000; step += 100) expected.push_back(step);
+  EXPECT_EQ(steps, expected);
+}
 
 TEST(Resume, ASignalWritesACheckpointAndExitsCleanly) {
   const test::Scratch dir;

@@ -256,7 +256,7 @@ TEST(DeviceOps, FlagsAreJoinedAndCut) {
 TEST(DeviceOps, EveryKernelOfTheBackendWasAsked) {
   // What no test above runs would be missing from this list of what graphs can hold.
   for (const char* key : {"add",
-                          "subtract/d1",
+                          "multiply/d1",
                           "fill",
                           "stretch",
                           "sum",
