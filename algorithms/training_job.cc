@@ -151,6 +151,10 @@ class SacJob final : public TrainingJob {
   const std::string& environment() const override { return environment_; }
   std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
     InteractionSettings i = interaction_;
+    if (settings_.steps / i.update_every * i.update_every <= i.start_steps)
+      throw Error("ends before learning begins", "--steps " + std::to_string(settings_.steps),
+                  "learning begins after --start-steps " + std::to_string(i.start_steps) +
+                      ", and then every --update-every " + std::to_string(i.update_every));
     if (i.capacity == 0) i.capacity = std::min<std::int64_t>(settings_.steps, 1000000);
     if (i.capacity < sac_.batch)
       throw Error("the replay is smaller than a batch", "--capacity " + std::to_string(i.capacity));

@@ -24,9 +24,9 @@ Folded fold_constants(const Graph& g, const std::vector<Node>& nodes, const std:
   };
   ThreadTeam alone(1);
   for (const Node& node : nodes) {
-    const bool constant =
-        !node.op->alias && std::ranges::all_of(node.inputs, [&](Tensor t) { return !value(t).empty(); }) &&
-        std::ranges::all_of(node.outputs, [&](Tensor t) { return !kept[at(t)] && bytes(t) <= kMostBytes; });
+    const bool constant = !node.op->alias && std::ranges::all_of(node.inputs, [&](Tensor t) {
+      return !value(t).empty();
+    }) && std::ranges::all_of(node.outputs, [&](Tensor t) { return !kept[at(t)] && bytes(t) <= kMostBytes; });
     if (!constant) {
       folded.nodes.push_back(node);
       continue;

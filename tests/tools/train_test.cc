@@ -71,6 +71,10 @@ TEST_F(Train, MismatchedLengthsAreRefused) {
   a["actions"] = Array::of(ArrayType::kF32, {299, 3});
   refused("bc" + write(a), {"actions", "299", "300"});
 }
+TEST_F(Train, AnInteractingRunThatEndsBeforeItLearnsIsRefused) {
+  refused("sac --steps 4000", {"--steps 4000", "--start-steps 5000"});
+  refused("sac --steps 250 --start-steps 240 --update-every 100", {"--steps 250", "--update-every 100"});
+}
 TEST_F(Train, AnExistingRunIsLeftAsItIs) {
   const std::string data = write(test::some_data(300));
   fs::create_directory(dir_ / "run");

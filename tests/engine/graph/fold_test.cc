@@ -26,7 +26,8 @@ TEST(Fold, TheSeedOfAGradientIsScaledAndStretchedOnce) {
     for (int run = 0; run < 2; ++run) {
       plan.run(team);
       for (std::int64_t i = 0; i < agents * 8; ++i)
-        EXPECT_EQ(plan.data<float>(dx)[i], static_cast<float>(i - 3) / 4) << agents << " agents, element " << i;
+        EXPECT_EQ(plan.data<float>(dx)[i], static_cast<float>(i - 3) / 4)
+            << agents << " agents, element " << i;
     }
   }
 }
