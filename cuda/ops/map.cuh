@@ -12,7 +12,7 @@
 
 #include "cuda/elements.cuh"
 #include "cuda/stream.h"
-#include "engine/base/dual.h"
+#include "engine/ops/slope.h"
 
 namespace hardy::cuda {
 
@@ -89,20 +89,6 @@ __global__ void map_kernel(F f, Operands<N> in, T* out, std::int64_t n) {
   }
 }
 
-// The operands and dy; dy df/dx_J.
-template <int J, class F, int N, class T, std::size_t... I>
-__device__ T slope_of(const F& f, const T (&x)[N], std::index_sequence<I...>) {
-  return f((I == J ? Dual<T>::variable(x[I]) : Dual<T>(x[I]))...).d[0];
-}
-template <class F, int N, int J, class T>
-__global__ void map_gradient_kernel(F f, Operands<N + 1> in, T* out, std::int64_t n) {
-  for (const std::int64_t i : every(n)) {
-    T x[N + 1];
-    in.read(static_cast<std::uint32_t>(i), x);
-    out[i] = x[N] * slope_of<J>(f, x, std::make_index_sequence<N>());
-  }
-}
-
 template <class F, int N>
 void map_op(const graph::KernelCall& call, graph::Stream& stream) {
   const graph::Buffer& out = call.outputs[0];
@@ -112,30 +98,29 @@ void map_op(const graph::KernelCall& call, graph::Stream& stream) {
            Operands<N>(out.shape, call.inputs), out.as<T>(), out.elements());
   });
 }
-template <class F, int N, int J>
-void map_gradient_op(const graph::KernelCall& call, graph::Stream& stream) {
-  const graph::Buffer& out = call.outputs[0];
-  with_float(out.type, [&](auto t) {
-    using T = decltype(t);
-    launch(F::kName, map_gradient_kernel<F, N, J, T>, blocks_for(out.elements()), kThreads, stream,
-           call.attribute<F>(), Operands<N + 1>(out.shape, call.inputs), out.as<T>(), out.elements());
-  });
-}
-
-// Registers F of N operands and, unless the functor knows a cheaper form, its partial derivatives.
+// Registers F of N operands and, unless the functor knows a cheaper form, its partial derivatives and theirs.
 template <class F, int N>
 struct RegisterMap {
   RegisterMap() {
-    graph::RegisterKernel(kBackend, F::kName, map_op<F, N>);
-    if constexpr (!requires { &F::gradient; }) derivatives(std::make_integer_sequence<int, N>());
+    add<F, N>("");
+    if constexpr (!requires { &F::gradient; }) slopes(std::make_integer_sequence<int, N>());
   }
 
  private:
+  template <class G, int M>
+  static void add(const std::string& derivative) {
+    graph::RegisterKernel(kBackend, G::kName + derivative, map_op<G, M>);
+  }
   template <int... J>
-  static void derivatives(std::integer_sequence<int, J...>) {
-    (graph::RegisterKernel(kBackend, F::kName + std::string("/d") + std::to_string(J),
-                           map_gradient_op<F, N, J>),
-     ...);
+  static void slopes(std::integer_sequence<int, J...>) {
+    (slope<J>(std::make_integer_sequence<int, N - J>()), ...);
+  }
+  template <int J, int... K>  // second derivatives by J and J + K: the others are the same ones
+  static void slope(std::integer_sequence<int, K...>) {
+    using D = ops::Slope<F, N, J>;
+    const std::string by = "/d" + std::to_string(J);
+    add<D, N + 1>(by);
+    (add<ops::Slope<D, N + 1, J + K>, N + 2>(by + "/d" + std::to_string(J + K)), ...);
   }
 };
 

@@ -1,5 +1,6 @@
 // Dual numbers: a value with N partial derivatives, so that one templated formula gives the loss
-// and its gradient. Nobody writes a derivative by hand, so nobody gets one wrong.
+// and its gradient. Nobody writes a derivative by hand, so nobody gets one wrong. Duals of duals give the
+// second derivatives.
 #pragma once
 
 #include <array>
@@ -67,8 +68,8 @@ struct ScalarOf {
   using type = T;
 };
 template <class T, int N>
-struct ScalarOf<Dual<T, N>> {
-  using type = T;
+struct ScalarOf<Dual<T, N>> {  // of a dual of duals: the number at its bottom
+  using type = typename ScalarOf<T>::type;
 };
 template <class S>
 using Scalar = typename ScalarOf<S>::type;
@@ -94,30 +95,30 @@ constexpr T erf(T x) { return std::erf(x); }
 
 template <class T, int N>
 constexpr Dual<T, N> exp(const Dual<T, N>& x) {
-  const T e = std::exp(x.v);
+  const T e = exp(x.v);
   return x.chain(e, e);
 }
 template <class T, int N>
 constexpr Dual<T, N> log(const Dual<T, N>& x) {
-  return x.chain(std::log(x.v), T(1) / x.v);
+  return x.chain(log(x.v), T(1) / x.v);
 }
 template <class T, int N>
 constexpr Dual<T, N> log1p(const Dual<T, N>& x) {
-  return x.chain(std::log1p(x.v), T(1) / (T(1) + x.v));
+  return x.chain(log1p(x.v), T(1) / (T(1) + x.v));
 }
 template <class T, int N>
 constexpr Dual<T, N> tanh(const Dual<T, N>& x) {
-  const T t = std::tanh(x.v);
+  const T t = tanh(x.v);
   return x.chain(t, T(1) - t * t);
 }
 template <class T, int N>
 constexpr Dual<T, N> sqrt(const Dual<T, N>& x) {
-  const T s = std::sqrt(x.v);
+  const T s = sqrt(x.v);
   return x.chain(s, T(0.5) / s);
 }
 template <class T, int N>
 constexpr Dual<T, N> erf(const Dual<T, N>& x) {
-  return x.chain(std::erf(x.v), T(1.1283791670955125739) * std::exp(-x.v * x.v));
+  return x.chain(erf(x.v), T(1.1283791670955125739) * exp(-x.v * x.v));
 }
 
 // condition ? a : b, the derivative of the branch taken. NaN in the condition takes b.

@@ -39,7 +39,10 @@ void Device::require(std::size_t bytes) const {
 }
 
 std::string kernel_key(const Op& op) {
-  return op.derivative < 0 ? op.name : op.name + std::string("/d") + std::to_string(op.derivative);
+  std::string key = op.name;
+  for (const int operand : op.derivatives)
+    if (operand >= 0) key += "/d" + std::to_string(operand);
+  return key;
 }
 
 RegisterKernel::RegisterKernel(const std::string& backend, const std::string& key, DeviceKernel kernel) {

@@ -115,7 +115,8 @@ inline PinnedMemory allocate_pinned(Device& device, std::size_t bytes) {
 
 // --- the table of kernels ------------------------------------------------------------------------
 
-// A pointwise functor's derivative with respect to operand j has the key "name/dj", any other op its name.
+// A pointwise functor's derivative by operand j has the key "name/dj", its second by j and k "name/dj/dk",
+// any other op its name.
 std::string kernel_key(const Op& op);
 struct RegisterKernel {
   RegisterKernel(const std::string& backend, const std::string& key, DeviceKernel kernel);

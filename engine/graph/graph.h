@@ -98,10 +98,17 @@ class Graph {
 
 // Reverse mode: appends the nodes that compute d sum(loss) / d wrt[i]. A value that the loss does not
 // depend on has the gradient {} (id -1). With a loss of one number per agent, each agent's gradient
-// is its own.
+// is its own. Gradients end silently at stop_gradient and at integer and boolean values alone: an op without
+// a rule that one would pass through is an Error that names it and its operands. The nodes may be
+// differentiated again.
 std::vector<Tensor> differentiate(Graph& g, Tensor loss, std::span<const Tensor> wrt);
 inline std::vector<Tensor> differentiate(Graph& g, Tensor loss, std::initializer_list<Tensor> wrt) {
   return differentiate(g, loss, std::span(wrt.begin(), wrt.size()));
 }
+
+// What a rule is made with that writes its outputs in other ops: the gradients by wrt[i] of what was built
+// since node `first`, given those of `outputs` ({}: none flows). All before `first` is taken as given.
+std::vector<Tensor> differentiate_from(Graph& g, std::size_t first, std::span<const Tensor> outputs,
+                                       std::span<const Tensor> seeds, std::span<const Tensor> wrt);
 
 }  // namespace hardy::graph

@@ -2,6 +2,7 @@
 // of its own under engine/ops; the graph, the planner and the executor know it by this record alone.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -53,16 +54,18 @@ struct KernelCall {
 using Kernel = void (*)(const KernelCall&, ThreadTeam&);
 // The part [begin, end) of a pointwise op's output elements; what lets chains run block by block.
 using RangeKernel = void (*)(const KernelCall&, std::int64_t begin, std::int64_t end);
-// Gradients with respect to each input, given those of the outputs ({} where none flows).
+// Gradients with respect to each input, given those of the outputs ({} where none flows); {} for an input
+// that no output depends on, or whose derivative is 0 wherever there is one.
 using GradientRule = std::vector<Tensor> (*)(Graph&, const Node&, std::span<const Tensor> output_gradients);
 
 struct Op {
   const char* name;
-  GradientRule gradient = nullptr;  // null: not differentiable, gradients stop here
+  GradientRule gradient = nullptr;  // null: a gradient that would pass through is an error, unless `stops`
   Kernel cpu = nullptr;             // null for pointwise ops and aliases
   RangeKernel cpu_range = nullptr;  // set: pointwise; the output may share memory with an input of its shape
   bool alias = false;               // the output is input 0 under another shape; no kernel runs
-  int derivative = -1;              // of a functor (engine/ops/pointwise.h), with respect to this operand
+  bool stops = false;               // gradients end here, and that is meant: stop_gradient
+  std::array<int, 2> derivatives{-1, -1};  // of a functor (engine/ops/slope.h), by these operands in turn
 };
 
 struct Node {

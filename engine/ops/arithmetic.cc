@@ -24,7 +24,7 @@ std::vector<Tensor> tanh_rule(Graph& g, const Node& node, std::span<const Tensor
   return {map(g, TanhGradient{}, dy[0], node.outputs[0])};
 }
 
-constexpr Op kStopGradient{.name = "stop_gradient", .alias = true};
+constexpr Op kStopGradient{.name = "stop_gradient", .alias = true, .stops = true};
 
 }  // namespace
 
@@ -40,9 +40,14 @@ std::vector<Tensor> Affine::gradient(Graph& g, const Node& node, Tensor dy) {
   return {affine(g, dy, node.attribute<Affine>().scale)};
 }
 
+// Its mask is flat: nothing passes to y.
+std::vector<Tensor> ReluGradient::gradient(Graph& g, const Node& node, Tensor d) {
+  return {g.apply(kReluGradient, {d, node.inputs[1]}, g.type(d), g.shape(d), ReluGradient{}), Tensor{}};
+}
+
 const Op kRelu{.name = "relu", .gradient = relu_rule, .cpu_range = detail::map_kernel<Relu, 1>};
 const Op kReluGradient{.name = "relu_gradient",
-                       .gradient = detail::map_gradient_rule<ReluGradient, 2>,
+                       .gradient = detail::map_rule<ReluGradient, 2>(),
                        .cpu_range = detail::map_kernel<ReluGradient, 2>};
 const Op kTanh{.name = "tanh", .gradient = tanh_rule, .cpu_range = detail::map_kernel<Tanh, 1>};
 

@@ -133,6 +133,7 @@ struct ReluGradient {
   constexpr S operator()(S dy, S y) const {
     return y > S(0) ? dy : S(0);
   }
+  static std::vector<graph::Tensor> gradient(graph::Graph& g, const graph::Node& node, graph::Tensor d);
 };
 struct Tanh {
   static constexpr const char* kName = "tanh";

@@ -46,7 +46,10 @@ void scatter_kernel(const KernelCall& call, ThreadTeam&) {
   (call.outputs[0].type == DType::kF64 ? scatter<double> : scatter<float>)(call);
 }
 
-constexpr Op kScatter{.name = "scatter_rows", .cpu = scatter_kernel};
+std::vector<Tensor> scatter_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
+  return {gather_rows(g, d[0], node.inputs[1]), Tensor{}};
+}
+constexpr Op kScatter{.name = "scatter_rows", .gradient = scatter_rule, .cpu = scatter_kernel};
 std::vector<Tensor> gather_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
   const Tensor table = node.inputs[0];
   return {g.apply(kScatter, {dy[0], node.inputs[1]}, g.type(table), g.shape(table)), Tensor{}};

@@ -2,8 +2,11 @@
 
 #include <cmath>
 
+#include "engine/ops/arithmetic.h"
 #include "engine/ops/attributes.h"
 #include "engine/ops/pointwise.h"
+#include "engine/ops/reduce.h"
+#include "engine/ops/reshape.h"
 #include "engine/ops/rows.h"
 
 namespace hardy::ops {
@@ -74,18 +77,56 @@ void by_type(const KernelCall& call, ThreadTeam& team) {
   (call.outputs[0].type == DType::kF64 ? kF64 : kF32)(call, team);
 }
 
+// Second derivatives: the two gradients written in other ops, and those differentiated.
+Tensor normalised(Graph& g, Tensor x, Tensor mean, Tensor inverse) {
+  return multiply(g, subtract(g, x, mean), inverse);
+}
+std::vector<Tensor> input_gradient_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
+  const Tensor dy = node.inputs[0], x = node.inputs[1], mean_x = node.inputs[2], inverse = node.inputs[3],
+               scale = node.inputs[4];
+  const std::size_t first = g.nodes().size();
+  const Tensor h = normalised(g, x, mean_x, inverse);
+  const Tensor u = multiply(g, unsqueeze(g, scale, -2), dy);
+  const Tensor away = add(g, mean(g, u, -1), multiply(g, h, mean(g, multiply(g, u, h), -1)));
+  const Tensor dx = multiply(g, inverse, subtract(g, u, away));
+  return graph::differentiate_from(g, first, {&dx, 1}, d, node.inputs);
+}
+std::vector<Tensor> parameter_gradient_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
+  const Tensor dy = node.inputs[0];
+  const std::size_t first = g.nodes().size();
+  const Tensor h = normalised(g, node.inputs[1], node.inputs[2], node.inputs[3]);
+  const std::array outputs{squeeze(g, sum(g, multiply(g, dy, h), -2), -2), squeeze(g, sum(g, dy, -2), -2)};
+  return graph::differentiate_from(g, first, outputs, d, node.inputs);
+}
+
 constexpr Op kInputGradient{.name = "layer_norm_input_gradient",
+                            .gradient = input_gradient_rule,
                             .cpu = by_type<input_gradient<float>, input_gradient<double>>};
 constexpr Op kParameterGradient{.name = "layer_norm_parameter_gradient",
+                                .gradient = parameter_gradient_rule,
                                 .cpu = by_type<parameter_gradient<float>, parameter_gradient<double>>};
 
-std::vector<Tensor> layer_norm_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
+// What reaches x by way of the mean and the inverse deviation, which the gradients above read:
+// d mean / dx_i = 1/n, d inverse / dx_i = -inverse^3 (x_i - mean) / n.
+Tensor through_statistics(Graph& g, const Node& node, Tensor dx, Tensor d_mean, Tensor d_inverse) {
+  const Tensor x = node.inputs[0], mean = node.outputs[1], inverse = node.outputs[2];
+  const double share = 1.0 / static_cast<double>(g.shape(x).back());
+  if (d_mean) dx = add(g, dx, affine(g, d_mean, share));
+  if (d_inverse) {
+    const Tensor cube = multiply(g, square(g, inverse), inverse);
+    dx = subtract(g, dx, affine(g, multiply(g, multiply(g, d_inverse, cube), subtract(g, x, mean)), share));
+  }
+  return dx;
+}
+
+std::vector<Tensor> layer_norm_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
   const Tensor x = node.inputs[0], scale = node.inputs[1], mean = node.outputs[1], inverse = node.outputs[2];
-  const Tensor dx = g.apply(kInputGradient, {dy[0], x, mean, inverse, scale}, g.type(x), g.shape(x));
+  const Tensor dy = d[0] ? d[0] : fill(g, g.type(x), g.shape(x), 0);
+  const Tensor dx = g.apply(kInputGradient, {dy, x, mean, inverse, scale}, g.type(x), g.shape(x));
   const std::pair<DType, Shape> parameter{g.type(x), g.shape(scale)};
-  const std::vector<Tensor> d = g.apply(kParameterGradient, std::array{dy[0], x, mean, inverse},
-                                        std::array{parameter, parameter}, nullptr, 0);
-  return {dx, d[0], d[1]};
+  const std::vector<Tensor> parameters = g.apply(kParameterGradient, std::array{dy, x, mean, inverse},
+                                                 std::array{parameter, parameter}, nullptr, 0);
+  return {through_statistics(g, node, dx, d[1], d[2]), parameters[0], parameters[1]};
 }
 
 constexpr Op kLayerNorm{

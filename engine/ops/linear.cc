@@ -3,6 +3,8 @@
 #include "engine/base/threads.h"
 #include "engine/ops/gemm.h"
 #include "engine/ops/pointwise.h"
+#include "engine/ops/reduce.h"
+#include "engine/ops/reshape.h"
 
 namespace hardy::ops {
 namespace {
@@ -166,6 +168,20 @@ std::vector<Tensor> linear_rule(Graph& g, const Node& node, std::span<const Tens
   return {g.apply(kLinearInputGradient, {dy[0], w}, g.type(x), g.shape(x)),
           g.apply(kLinearWeightGradient, {x, dy[0]}, g.type(w), g.shape(w))};
 }
+// Both are linear in either operand: the product again, turned about.
+std::vector<Tensor> input_gradient_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
+  const Tensor dy = node.inputs[0], w = node.inputs[1];
+  return {g.apply(kLinear, {d[0], w}, g.type(dy), g.shape(dy)),
+          g.apply(kLinearWeightGradient, {d[0], dy}, g.type(w), g.shape(w))};
+}
+std::vector<Tensor> weight_gradient_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
+  const Tensor x = node.inputs[0], dy = node.inputs[1];
+  return {g.apply(kLinearInputGradient, {dy, d[0]}, g.type(x), g.shape(x)),
+          g.apply(kLinear, {x, d[0]}, g.type(dy), g.shape(dy))};
+}
+std::vector<Tensor> bias_gradient_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
+  return {stretch(g, unsqueeze(g, d[0], -2), g.shape(node.inputs[0]))};
+}
 std::vector<Tensor> bias_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
   const Tensor b = node.inputs[1];
   return {dy[0], g.apply(kBiasGradient, {dy[0]}, g.type(b), g.shape(b))};
@@ -176,10 +192,12 @@ std::vector<Tensor> bias_rule(Graph& g, const Node& node, std::span<const Tensor
 const Op kLinear{.name = "linear", .gradient = linear_rule, .cpu = linear_kernel};
 const Op kAddBias{.name = "add_bias", .gradient = bias_rule, .cpu = add_bias_kernel};
 const Op kLinearBias{.name = "linear_bias", .cpu = linear_bias_kernel};
-const Op kLinearInputGradient{.name = "linear_input_gradient", .cpu = input_gradient_kernel};
+const Op kLinearInputGradient{
+    .name = "linear_input_gradient", .gradient = input_gradient_rule, .cpu = input_gradient_kernel};
 const Op kLinearInputGradientRelu{.name = "linear_input_gradient_relu", .cpu = input_gradient_kernel};
-const Op kLinearWeightGradient{.name = "linear_weight_gradient", .cpu = weight_gradient_kernel};
-const Op kBiasGradient{.name = "bias_gradient", .cpu = bias_sum_kernel};
+const Op kLinearWeightGradient{
+    .name = "linear_weight_gradient", .gradient = weight_gradient_rule, .cpu = weight_gradient_kernel};
+const Op kBiasGradient{.name = "bias_gradient", .gradient = bias_gradient_rule, .cpu = bias_sum_kernel};
 const Op kLinearWeightBiasGradient{.name = "linear_weight_bias_gradient", .cpu = weight_gradient_kernel};
 
 Tensor linear(Graph& g, Tensor x, Tensor w) {

@@ -5,8 +5,10 @@
 #include <limits>
 
 #include "engine/base/threads.h"
+#include "engine/ops/arithmetic.h"
 #include "engine/ops/attributes.h"
 #include "engine/ops/order.h"
+#include "engine/ops/reduce.h"
 
 namespace hardy::ops {
 namespace {
@@ -69,7 +71,17 @@ void quantile_gradient_cpu(const KernelCall& call, ThreadTeam& team) {
                                        : quantile_gradient_kernel<float>)(call, team);
 }
 
-constexpr graph::Op kQuantileGradient{.name = "quantile_gradient", .cpu = quantile_gradient_cpu};
+extern const graph::Op kQuantileGradient;
+// dy goes to at most two members by weights that do not change with x.
+std::vector<Tensor> quantile_gradient_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
+  const Tensor x = node.inputs[0], dy = node.inputs[1];
+  const auto q = node.attribute<Quantile>();
+  const Tensor weights =
+      g.apply(kQuantileGradient, {x, fill(g, g.type(dy), g.shape(dy), 1)}, g.type(x), g.shape(x), q);
+  return {Tensor{}, sum(g, multiply(g, weights, d[0]), q.axis)};
+}
+const graph::Op kQuantileGradient{
+    .name = "quantile_gradient", .gradient = quantile_gradient_rule, .cpu = quantile_gradient_cpu};
 std::vector<Tensor> quantile_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
   const Tensor x = node.inputs[0];
   return {g.apply(kQuantileGradient, {x, dy[0]}, g.type(x), g.shape(x), node.attribute<Quantile>())};

@@ -9,10 +9,10 @@
 //   };
 //   Tensor loss = ops::map(g, Expectile{0.7f}, advantage);
 //
-// On numbers it is the value, on dual numbers (engine/base/dual.h) its partial derivatives; the
-// gradient ops below are made from it. `constexpr` lets the very same source be compiled for other devices
-// (cuda/ops/map.cuh). Operands have equal rank, axes of 1 are stretched; a value of
-// shape [1] goes with anything.
+// On numbers it is the value, on dual numbers (engine/base/dual.h) its partial derivatives, on duals of duals
+// the second ones; the gradient ops below are made from it (engine/ops/slope.h). `constexpr` lets the very
+// same source be compiled for other devices (cuda/ops/map.cuh). Operands have equal rank, axes of 1 are
+// stretched; a value of shape [1] goes with anything.
 #pragma once
 
 #include <algorithm>
@@ -23,6 +23,7 @@
 #include "engine/base/dual.h"
 #include "engine/graph/graph.h"
 #include "engine/ops/reduce.h"
+#include "engine/ops/slope.h"
 
 namespace hardy::ops {
 
@@ -129,51 +130,6 @@ void map_range(const KernelCall& call, std::int64_t begin, std::int64_t end, std
   });
 }
 
-// Inputs x_0 .. x_{N-1} and dy; output dy * df/dx_J.
-template <class F, int N, int J, class T, std::size_t... I>
-void map_gradient_range(const KernelCall& call, std::int64_t begin, std::int64_t end,
-                        std::index_sequence<I...>) {
-  const F f = call.attribute<F>();
-  walk_blocks<T, N + 1>(call, begin, end, [f](const auto& in, T* out, std::int64_t n) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      const Dual<T> y = f((I == J ? Dual<T>::variable(in[I][i]) : Dual<T>(in[I][i]))...);
-      out[i] = in[N][i] * y.d[0];
-    }
-  });
-}
-
-template <class F, int N, int J>
-void map_gradient_kernel(const KernelCall& call, std::int64_t begin, std::int64_t end) {
-  if (call.outputs[0].type == DType::kF64)
-    map_gradient_range<F, N, J, double>(call, begin, end, std::make_index_sequence<N>());
-  else
-    map_gradient_range<F, N, J, float>(call, begin, end, std::make_index_sequence<N>());
-}
-
-template <class F, int N, int J>
-inline constexpr Op kMapGradient{
-    .name = F::kName, .cpu_range = map_gradient_kernel<F, N, J>, .derivative = J};
-
-template <class F, int N, std::size_t... J>
-std::vector<Tensor> map_gradients(Graph& g, const Node& node, Tensor dy, std::index_sequence<J...>) {
-  std::vector<Tensor> operands(node.inputs);
-  operands.push_back(dy);
-  const Shape shape = g.shape(node.outputs[0]);
-  const std::pair<DType, Shape> out{g.type(dy), shape};
-  return {sum_to(g,
-                 g.apply(kMapGradient<F, N, static_cast<int>(J)>, operands, std::span(&out, 1),
-                         node.attributes.data(), sizeof(F))[0],
-                 g.shape(node.inputs[J]))...};
-}
-
-template <class F, int N>
-std::vector<Tensor> map_gradient_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
-  if constexpr (requires { F::gradient(g, node, dy[0]); })  // a cheaper form that the functor knows
-    return F::gradient(g, node, dy[0]);
-  else
-    return map_gradients<F, N>(g, node, dy[0], std::make_index_sequence<N>());
-}
-
 template <class F, int N>
 void map_kernel(const KernelCall& call, std::int64_t begin, std::int64_t end) {
   if (call.outputs[0].type == DType::kF64)
@@ -182,9 +138,68 @@ void map_kernel(const KernelCall& call, std::int64_t begin, std::int64_t end) {
     map_range<F, N, float>(call, begin, end, std::make_index_sequence<N>());
 }
 
+// A node of `op` with the attributes of `node` and its output's shape, summed to the shape of `like`.
+inline Tensor apply_map(Graph& g, const Op& op, const Node& node, const std::vector<Tensor>& operands,
+                        Tensor like) {
+  const std::pair<DType, Shape> out{g.type(node.outputs[0]), g.shape(node.outputs[0])};
+  const Shape shape = g.shape(like);
+  return sum_to(
+      g, g.apply(op, operands, std::span(&out, 1), node.attributes.data(), node.attributes.size())[0], shape);
+}
+
+// A formula is differentiated at most twice: of its second derivatives there is no rule.
 template <class F, int N>
-inline constexpr Op kMap{
-    .name = F::kName, .gradient = map_gradient_rule<F, N>, .cpu_range = map_kernel<F, N>};
+constexpr graph::GradientRule map_rule();
+template <class F, int N>
+inline constexpr Op kMap{.name = F::kName,
+                         .gradient = map_rule<F, N>(),
+                         .cpu_range = map_kernel<F, N>,
+                         .derivatives = kDerivatives<F>};
+
+// dy times the slopes of F's N operands, each summed to its operand's shape.
+template <class F, int N>
+struct MapGradient {
+  static std::vector<Tensor> rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
+    if constexpr (requires { F::gradient(g, node, dy[0]); })  // a cheaper form that the functor knows
+      return F::gradient(g, node, dy[0]);
+    else
+      return slopes(g, node, dy[0], std::make_index_sequence<N>());
+  }
+  template <std::size_t... J>
+  static std::vector<Tensor> slopes(Graph& g, const Node& node, Tensor dy, std::index_sequence<J...>) {
+    std::vector<Tensor> operands(node.inputs);
+    operands.push_back(dy);
+    return {apply_map(g, kMap<Slope<F, N, static_cast<int>(J)>, N + 1>, node, operands, node.inputs[J])...};
+  }
+};
+// A slope dy df/dx_J is linear in dy, its last operand, and what two operands do to f is symmetric: the
+// kernels of J <= K serve both.
+template <class F, int N, int J>
+struct MapGradient<Slope<F, N, J>, N + 1> {
+  static std::vector<Tensor> rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
+    return slopes(g, node, dy[0], std::make_index_sequence<N>());
+  }
+  template <std::size_t... K>
+  static std::vector<Tensor> slopes(Graph& g, const Node& node, Tensor dy, std::index_sequence<K...>) {
+    std::vector<Tensor> operands(node.inputs);
+    operands.push_back(dy);
+    std::vector<Tensor> linear(node.inputs);
+    linear.back() = dy;
+    return {apply_map(g, second<static_cast<int>(K)>(), node, operands, node.inputs[K])...,
+            apply_map(g, kMap<Slope<F, N, J>, N + 1>, node, linear, node.inputs[N])};
+  }
+  template <int K>
+  static const Op& second() {
+    return kMap<Slope<Slope<F, N, std::min(J, K)>, N + 1, std::max(J, K)>, N + 2>;
+  }
+};
+template <class F, int N>
+constexpr graph::GradientRule map_rule() {
+  if constexpr (kDerivatives<F>[1] >= 0)
+    return nullptr;
+  else
+    return MapGradient<F, N>::rule;
+}
 
 DType common_float_type(const Graph& g, const char* op, std::span<const Tensor> operands);
 

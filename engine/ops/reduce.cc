@@ -110,9 +110,17 @@ std::vector<Tensor> sum_rule(Graph& g, const Node& node, std::span<const Tensor>
   return {stretch(g, dy[0], g.shape(node.inputs[0]))};
 }
 
-constexpr Op kExtremeGradient{
-    .name = "extreme_gradient",
-    .cpu = by_type<extreme_gradient_kernel<float>, extreme_gradient_kernel<double>>};
+extern const Op kExtremeGradient;
+// dy goes to one place of each row; which one does not change with x.
+std::vector<Tensor> extreme_gradient_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
+  const Tensor x = node.inputs[0], y = node.inputs[1], dy = node.inputs[2];
+  const Tensor place = g.apply(kExtremeGradient, {x, y, fill(g, g.type(dy), g.shape(dy), 1)}, g.type(x),
+                               g.shape(x), node.attribute<Reduction>());
+  return {Tensor{}, Tensor{}, sum(g, multiply(g, place, d[0]), node.attribute<Reduction>().axis)};
+}
+const Op kExtremeGradient{.name = "extreme_gradient",
+                          .gradient = extreme_gradient_rule,
+                          .cpu = by_type<extreme_gradient_kernel<float>, extreme_gradient_kernel<double>>};
 std::vector<Tensor> extreme_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
   const Tensor x = node.inputs[0];
   return {g.apply(kExtremeGradient, {x, node.outputs[0], dy[0]}, g.type(x), g.shape(x),

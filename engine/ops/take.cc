@@ -35,7 +35,10 @@ void put_cpu(const KernelCall& call, ThreadTeam& team) {
   (call.outputs[0].type == DType::kF64 ? put_kernel<double> : put_kernel<float>)(call, team);
 }
 
-constexpr Op kPut{.name = "take_gradient", .cpu = put_cpu};
+std::vector<Tensor> put_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
+  return {take(g, d[0], node.inputs[1]), Tensor{}};
+}
+constexpr Op kPut{.name = "take_gradient", .gradient = put_rule, .cpu = put_cpu};
 std::vector<Tensor> take_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
   const Tensor x = node.inputs[0];
   return {g.apply(kPut, {dy[0], node.inputs[1]}, g.type(x), g.shape(x)), Tensor{}};

@@ -12,6 +12,7 @@
 #include "engine/ops/softmax.h"
 #include "engine/ops/take.h"
 #include "tests/cuda/device/devices.h"
+#include "tests/engine/ops/second_cases.h"
 
 namespace hardy::test {
 namespace {
@@ -290,6 +291,27 @@ TEST(DeviceOps, EveryKernelOfTheBackendWasAsked) {
                           "bias_gradient",
                           "linear_weight_bias_gradient"})
     EXPECT_NE(graph::find_kernel(device().backend(), key), nullptr) << key;
+}
+
+TEST(DeviceOps, SecondDerivativesOfEverythingALossPassesThroughAgree) {
+  for (const SecondCase& s : second_cases())
+    for (const DType type : kFloats) {
+      Case c;
+      for (const Operand& o : s.operands)
+        c.operand(type, o.shape, [&, seed = c.operands.size() + 5](std::int64_t i) {
+          return o.low +
+                 (o.high - o.low) * Random(seed, Stream::kUser).uniform64(static_cast<std::uint64_t>(i));
+        });
+      std::vector<Tensor> slopes;
+      for (std::size_t k = 0; k < s.operands.size(); ++k)
+        slopes.push_back(first_derivative(c.g, s.build, c.operands, k));
+      const std::vector<Tensor> operands = c.operands;
+      for (Tensor slope : slopes)
+        for (Tensor d :
+             graph::differentiate(c.g, ops::sum_to(c.g, ops::square(c.g, slope), Shape{1}), operands))
+          if (d) c.outputs.push_back(d);
+      compare(c, 1e-5, s.name + " " + name_of(type));
+    }
 }
 
 }  // namespace
