@@ -154,14 +154,15 @@ void write_arrays(Writer& writer, const Arrays& arrays) {
   writer.commit();
 }
 
-void require_free_output(const std::filesystem::path& out, bool overwrite, const std::filesystem::path& in) {
+std::vector<std::filesystem::path> places_of(const std::filesystem::path& in) {
+  std::vector<std::filesystem::path> places{in};
   std::error_code code;
-  if (!in.empty() &&
-      (std::filesystem::equivalent(in, out, code) ||
-       std::filesystem::weakly_canonical(in, code) == std::filesystem::weakly_canonical(out, code)))
-    throw Error("is the file that is read (" + in.string() + ")", out.string(), "choose another name");
-  if (!overwrite && std::filesystem::exists(out))
-    throw Error("exists already", out.string(), "choose another name or give --overwrite");
+  const std::filesystem::path folder = std::filesystem::absolute(in, code).parent_path();
+  if (in.filename() == "main_data.hdf5" && std::filesystem::exists(folder / "metadata.json", code)) {
+    places.push_back(folder);
+    if (folder.filename() == "data") places.push_back(folder.parent_path());
+  }
+  return places;
 }
 
 RegisterFormat::RegisterFormat(Format format) {

@@ -118,10 +118,9 @@ std::unique_ptr<Writer> create_dataset(const std::filesystem::path& path, const 
 Arrays read_arrays(Reader& reader);
 void write_arrays(Writer& writer, const Arrays& arrays);  // and commits
 
-// Refuses an OUT that exists, unless it may be overwritten, and one that is IN, also by another name or
-// through links. `in` is empty where nothing is read.
-void require_free_output(const std::filesystem::path& out, bool overwrite,
-                         const std::filesystem::path& in = {});
+// All that belongs to the dataset at `in`, which an output must therefore leave alone: `in` itself, and the
+// folders of a Minari dataset that is named by its HDF5 file.
+std::vector<std::filesystem::path> places_of(const std::filesystem::path& in);
 
 // What is known of a file before it is read; what was looked up for one format is kept for the next.
 class Probe {

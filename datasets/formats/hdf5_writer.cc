@@ -46,7 +46,8 @@ Hdf5Writer::~Hdf5Writer() {
 std::string Hdf5Writer::where(const Column& column) const { return path_ + " /" + column.key; }
 
 void Hdf5Writer::fail(const std::string& where) const {
-  throw Error("cannot be written (is the disk full?)", where, "nothing was changed there");
+  throw Error::failed_run("cannot be written (is the disk full?)", where,
+                          "what was there before is as it was");
 }
 
 Hdf5Id Hdf5Writer::create(const Column& column, std::int64_t chunk_rows) {

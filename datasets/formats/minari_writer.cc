@@ -50,8 +50,8 @@ class Spool {
       const ssize_t n = ::pwrite(file_, rows.data(), rows.size(), static_cast<off_t>(bytes_));
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0)
-        throw Error(std::string("cannot be written (") + std::strerror(errno) + ")", where,
-                    "is the disk full?");
+        throw Error::failed_run(std::string("cannot be written (") + std::strerror(errno) + ")", where,
+                                "is the disk full?");
       bytes_ += static_cast<std::uint64_t>(n);
       rows = rows.subspan(static_cast<std::size_t>(n));
     }
@@ -67,7 +67,7 @@ class Spool {
           ::pread(file_, a.bytes.data() + done, a.bytes.size() - done,
                   static_cast<off_t>(static_cast<std::size_t>(first) * column_.row_bytes() + done));
       if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) throw Error("cannot be read back", column_.key);
+      if (n <= 0) throw Error::failed_run("cannot be read back", column_.key);
       done += static_cast<std::size_t>(n);
     }
     return a;
@@ -79,45 +79,19 @@ class Spool {
   std::uint64_t bytes_ = 0;
 };
 
-// A folder that appears whole or not at all.
-class AtomicFolder {
- public:
-  explicit AtomicFolder(fs::path target)
-      : target_(std::move(target)), temporary_(target_.string() + ".tmp-" + std::to_string(::getpid())) {
-    if (fs::exists(target_) && !fs::exists(target_ / "data" / "metadata.json"))
-      throw Error("exists, and is no Minari dataset", target_.string(), "choose another name");
-    std::error_code code;
-    fs::remove_all(temporary_, code);
-    fs::create_directories(temporary_ / "data", code);
-    if (code) throw Error("cannot be written (" + code.message() + ")", target_.string());
-  }
-  ~AtomicFolder() {
-    std::error_code ignored;
-    fs::remove_all(temporary_, ignored);
-  }
-  fs::path data() const { return temporary_ / "data"; }
-  void commit() {
-    std::error_code code;
-    const fs::path old = temporary_.string() + ".old";
-    if (fs::exists(target_)) fs::rename(target_, old, code);
-    if (!code) fs::rename(temporary_, target_, code);
-    if (code) throw Error("cannot be renamed into place (" + code.message() + ")", target_.string());
-    fs::remove_all(old, code);
-  }
-
- private:
-  fs::path target_, temporary_;
-};
-
 class MinariWriter : public Writer {
  public:
   MinariWriter(fs::path path, WriteSettings settings)
-      : path_(std::move(path)), settings_(std::move(settings)), folder_(without_slash(path_)) {}
+      : path_(std::move(path)), settings_(std::move(settings)), folder_(place_for(path_)) {
+    std::error_code code;
+    fs::create_directory(data(), code);
+    if (code) throw Error("cannot be written (" + code.message() + ")", path_.string());
+  }
 
   void declare(const Column& column) override {
     if (column.shape.empty() || column.type == ArrayType::kString) return;
     spools_.erase(column.key);
-    spools_.emplace(column.key, Spool(column, folder_.data()));
+    spools_.emplace(column.key, Spool(column, data()));
   }
   void append(const std::string& key, std::span<const std::byte> rows) override {
     const auto found = spools_.find(key);
@@ -138,7 +112,7 @@ class MinariWriter : public Writer {
     check();
     std::int64_t steps = 0;
     {
-      Hdf5Writer out(folder_.data() / "main_data.hdf5",
+      Hdf5Writer out(data() / "main_data.hdf5",
                      {.gzip = settings_.gzip, .threads = settings_.threads, .growable = true});
       std::int64_t begin = 0;
       const std::int64_t rows = spools_.at("rewards").rows();
@@ -172,6 +146,12 @@ class MinariWriter : public Writer {
   static fs::path without_slash(const fs::path& path) {
     return path.has_filename() ? path : path.parent_path();
   }
+  static fs::path place_for(const fs::path& path) {
+    if (fs::exists(path) && !fs::exists(path / "data" / "metadata.json"))
+      throw Error("exists, and is no Minari dataset", path.string(), "choose another name");
+    return without_slash(path);
+  }
+  fs::path data() const { return folder_.temporary() / "data"; }
 
   void check() {
     const auto need = [&](const char* key) -> const Column& {
@@ -308,14 +288,13 @@ class MinariWriter : public Writer {
     m["action_space"] = space("action_space", "actions");
     m["dataset_id"] = dataset_id();
     m["minari_version"] = "0.5.0";  // the layout's, read by all that follow
-    m["dataset_size"] =
-        std::round(static_cast<double>(fs::file_size(folder_.data() / "main_data.hdf5")) / 1e5) / 10;
-    run::write_atomically(folder_.data() / "metadata.json", m.dump(2) + "\n");
+    m["dataset_size"] = std::round(static_cast<double>(fs::file_size(data() / "main_data.hdf5")) / 1e5) / 10;
+    run::write_atomically(data() / "metadata.json", m.dump(2) + "\n");
   }
 
   fs::path path_;
   WriteSettings settings_;
-  AtomicFolder folder_;
+  run::AtomicFolder folder_;
   std::map<std::string, Spool> spools_;
   json attributes_ = json::object();
   std::int64_t episodes_ = 0, dropped_ = 0, unlike_ = 0;

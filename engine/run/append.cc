@@ -12,7 +12,8 @@ namespace hardy::run {
 
 int open_for_append(const std::filesystem::path& path) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0) throw Error(std::string("cannot be written (") + std::strerror(errno) + ")", path.string());
+  if (fd < 0)
+    throw Error::failed_run(std::string("cannot be written (") + std::strerror(errno) + ")", path.string());
   return fd;
 }
 
@@ -27,7 +28,8 @@ void append(int fd, std::string_view record, const std::filesystem::path& path) 
       if (before >= 0 && ::ftruncate(fd, before) != 0) {
         // Readers pass over a last record that is not whole.
       }
-      throw Error("the write failed (" + reason + ")", path.string(), "what was written before is kept");
+      throw Error::failed_run("the write failed (" + reason + ")", path.string(),
+                              "what was written before is kept");
     }
     done += static_cast<std::size_t>(n);
   }

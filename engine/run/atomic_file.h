@@ -1,5 +1,7 @@
-// Files that appear whole or not at all: written under a temporary name beside their place, synced,
-// renamed. A failed write leaves what was there before and no partial file.
+// Files and folders that appear whole or not at all: written under a temporary name beside their place
+// (NAME.tmp-PID), synced, renamed. A failed write leaves what was there before and no partial file; it is a
+// failed run (exit code 1), for whether a place can be written is looked at before work begins
+// (engine/run/output.h).
 #pragma once
 
 #include <cstddef>
@@ -34,8 +36,27 @@ class AtomicFile {
 
 void write_atomically(const std::filesystem::path& path, std::string_view text);
 
+// A folder that appears whole or not at all, in place of one that may be there: the two change places in one
+// step, or, on file systems that cannot do that, the old one is brought back where the new one cannot take
+// its place. A kill between those two steps leaves the old one as NAME.tmp-PID.old.
+class AtomicFolder {
+ public:
+  explicit AtomicFolder(std::filesystem::path target);  // makes the temporary folder
+  ~AtomicFolder();                                      // without commit(): removes it
+  AtomicFolder(const AtomicFolder&) = delete;
+  AtomicFolder& operator=(const AtomicFolder&) = delete;
+
+  const std::filesystem::path& temporary() const { return temporary_; }
+  void commit();  // its files are synced by those who write them
+
+ private:
+  std::filesystem::path target_, temporary_;
+};
+
 // Removes what writers that were killed have left in a folder that nobody else writes to.
 void remove_temporaries(const std::filesystem::path& folder);
+// Removes NAME.tmp-PID beside a file or folder NAME for every PID of which no process lives here.
+void remove_dead_temporaries(const std::filesystem::path& target);
 
 // Lowercase hexadecimal SHA-256.
 std::string sha256(std::span<const std::byte> bytes);

@@ -94,7 +94,7 @@ void MetricsLog::write(const std::string& kind, std::int64_t step, double second
 }
 
 void MetricsLog::sync() {
-  if (::fsync(fd_) != 0) throw Error("cannot be synced", file_.string());
+  if (::fsync(fd_) != 0) throw Error::failed_run("cannot be synced", file_.string());
 }
 
 }  // namespace hardy::run

@@ -223,6 +223,7 @@ void Schema::apply(const std::map<std::string, std::string>& values, const std::
 }
 
 void Schema::read_config(const std::string& path) {
+  config_files_.push_back(path);
   std::map<std::string, std::vector<std::string>> values;
   for (const auto& [key, value] : read_ini_file(path)) values[canonical(key)].push_back(value);
   for (const auto& [key, list] : values) set(known(key, path), list, path, Source::kConfig);

@@ -57,6 +57,7 @@ class Schema {
              Source source = Source::kPreset);
 
   void apply_file(const std::string& path) { read_config(path); }
+  const std::vector<std::string>& config_files() const { return config_files_; }  // that were read
 
   bool has(const std::string& key) const;
   bool was_set(const std::string& key) const { return source_of(key) != Source::kDefault; }
@@ -96,6 +97,7 @@ class Schema {
   std::function<std::map<std::string, std::string>(const std::string&)> preset_values_;
   std::vector<Option> options_;
   std::vector<Positional> positionals_;
+  std::vector<std::string> config_files_;
   bool help_requested_ = false;
 };
 

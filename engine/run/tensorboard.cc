@@ -115,7 +115,7 @@ std::uint32_t crc32c(std::span<const char> bytes) {
 EventFile::EventFile(const std::filesystem::path& folder, std::int64_t last_step) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) throw Error("the folder cannot be made (" + error.message() + ")", folder.string());
+  if (error) throw Error::failed_run("the folder cannot be made (" + error.message() + ")", folder.string());
   for (const auto& entry : std::filesystem::directory_iterator(folder))
     if (entry.path().filename().string().starts_with("events.out.tfevents.")) path_ = entry.path();
 

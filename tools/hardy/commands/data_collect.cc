@@ -5,6 +5,7 @@
 #include "algorithms/collect.h"
 #include "datasets/store.h"
 #include "datasets/summary.h"
+#include "engine/run/output.h"
 #include "engine/run/schema.h"
 #include "envs/environment.h"
 #include "tools/hardy/command.h"
@@ -26,11 +27,11 @@ int run(const std::vector<std::string>& args) {
       .option("threads", &threads, "threads; the file does not depend on them", 1, 1024)
       .option("overwrite", &overwrite, "replace OUT if it exists");
   if (!parse_or_help(schema, args)) return 0;
-  datasets::require_free_output(out, overwrite);
+  const run::Output output(out, {.overwrite = overwrite, .inputs = inputs_of(schema)});
   const auto stretches = algorithms::behaviour(env, behaviour, steps);
   const datasets::Arrays arrays =
       algorithms::collect(env, stretches, static_cast<std::uint64_t>(seed), static_cast<int>(threads));
-  datasets::write_hdf5(out, arrays);
+  datasets::write_hdf5(output.path(), arrays);
   const datasets::Episodes e = datasets::episodes_of(arrays);
   double total = 0;
   for (const double r : e.returns) total += r;

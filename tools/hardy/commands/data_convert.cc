@@ -5,6 +5,7 @@
 
 #include "datasets/convert.h"
 #include "engine/base/error.h"
+#include "engine/run/output.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
 
@@ -45,13 +46,15 @@ int run(const std::vector<std::string>& args) {
       .option("overwrite", &overwrite, "replace OUT if it exists")
       .option("json", &json, "print JSON");
   if (!parse_or_help(schema, args)) return 0;
-  datasets::require_free_output(out, overwrite, in);
+  const run::Output output(
+      out,
+      {.kind = run::OutputRules::Kind::kEither, .overwrite = overwrite, .inputs = inputs_of(schema, {in})});
   open.format = from;
   open.threads = write.threads = static_cast<int>(threads);
   write.gzip = static_cast<int>(gzip);
   write.format = to.empty() ? format_for(out) : to;
   const auto reader = datasets::open_dataset(in, open);
-  const auto writer = datasets::create_dataset(out, write);
+  const auto writer = datasets::create_dataset(output.path(), write);
   datasets::copy_dataset(*reader, *writer);
 
   std::vector<std::string> notes = reader->notes();

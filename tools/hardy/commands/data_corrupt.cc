@@ -2,12 +2,14 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "algorithms/offline/gradient_attack.h"
 #include "datasets/corruption/corrupt.h"
 #include "datasets/corruption/corruption_record.h"
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
+#include "engine/run/output.h"
 #include "engine/run/schema.h"
 #include "engine/run/values.h"
 #include "tools/hardy/command.h"
@@ -24,7 +26,8 @@ void add_element(const std::string& text, datasets::CorruptionSettings& settings
 }
 
 // The manifest with the attacked rows written out.
-void write_manifest(const std::string& path, const std::string& file, nlohmann::json manifest) {
+void write_manifest(const std::filesystem::path& path, const std::filesystem::path& file,
+                    nlohmann::json manifest) {
   const auto reader = datasets::open_dataset(file);
   const std::int64_t rows = reader->column("observations").rows();
   for (auto& e : manifest.at("elements")) {
@@ -66,7 +69,7 @@ int run(const std::vector<std::string>& args) {
   schema.positional("IN", &in, "a dataset")
       .positional("OUT", &out, "the D4RL HDF5 file to write")
       .option("undo", &undo, "restore what IN was before its corruption")
-      .option("overwrite", &overwrite, "replace OUT if it exists")
+      .option("overwrite", &overwrite, "replace OUT, and the manifest, if they exist")
       .option("json", &json, "print the manifest as JSON")
       .option("manifest", &manifest_file, "also write the manifest, with the attacked rows, to this file");
   schema.section("what is attacked")
@@ -108,10 +111,14 @@ int run(const std::vector<std::string>& args) {
       .option("threads", &attack.threads, "threads; 0: the machine's. The file does not depend on them", 0,
               1024);
   if (!parse_or_help(schema, args)) return 0;
-  datasets::require_free_output(out, overwrite, in);
+  const run::OutputRules rules{.overwrite = overwrite, .inputs = inputs_of(schema, {in, critic})};
+  const run::Output output(out, rules);
+  std::optional<run::Output> list;
+  if (!manifest_file.empty()) list.emplace(manifest_file, rules);
   if (undo) {
+    if (list) throw Error("an undone corruption has no manifest", "--manifest", "leave it out with --undo");
     const auto reader = datasets::open_dataset(in);
-    datasets::undo(*reader, *datasets::create_dataset(out));
+    datasets::undo(*reader, *datasets::create_dataset(output.path()));
     std::printf("%s: restored\n", out.c_str());
     return 0;
   }
@@ -131,9 +138,9 @@ int run(const std::vector<std::string>& args) {
   std::unique_ptr<algorithms::GradientAttack> adversary;
   if (!critic.empty()) adversary = std::make_unique<algorithms::GradientAttack>(critic, attack);
   const nlohmann::json manifest =
-      datasets::corrupt(*reader, *datasets::create_dataset(out), settings,
+      datasets::corrupt(*reader, *datasets::create_dataset(output.path()), settings,
                         std::filesystem::is_directory(in) ? "" : run::sha256_of_file(in), adversary.get());
-  if (!manifest_file.empty()) write_manifest(manifest_file, out, manifest);
+  if (list) write_manifest(list->path(), output.path(), manifest);
   if (json)
     std::printf("%s\n", manifest.dump(2).c_str());
   else

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "datasets/corruption/repair.h"
+#include "engine/run/output.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
 
@@ -67,10 +68,10 @@ int run(const std::vector<std::string>& args) {
       .option("json", &json, "print JSON")
       .option("overwrite", &overwrite, "replace OUT if it exists");
   if (!parse_or_help(schema, args)) return 0;
-  datasets::require_free_output(out, overwrite, in);
+  const run::Output output(out, {.overwrite = overwrite, .inputs = inputs_of(schema, {in})});
   settings.continuity = datasets::continuity_named(continuity);
   const auto reader = datasets::open_dataset(in);
-  const nlohmann::json report = datasets::repair(*reader, *datasets::create_dataset(out), settings);
+  const nlohmann::json report = datasets::repair(*reader, *datasets::create_dataset(output.path()), settings);
   if (json)
     std::printf("%s\n", report.dump(2).c_str());
   else

@@ -1,12 +1,14 @@
 // `hardy regret`: regret of adversarial-MDP learners, one run or a study over K.
 #include <cstdio>
-#include <filesystem>
+#include <optional>
 #include <thread>
 
 #include "algorithms/adversarial/instance_file.h"
 #include "engine/base/error.h"
+#include "engine/run/output.h"
 #include "engine/run/run_directory.h"
 #include "engine/run/schema.h"
+#include "engine/run/values.h"
 #include "envs/linear_mdp/implicit.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/regret_study.h"
@@ -14,8 +16,6 @@
 
 namespace hardy::tools {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::string listing() {
   std::string text = "\nmethods:\n";
@@ -89,7 +89,7 @@ int run(const std::vector<std::string>& args) {
   RegretOptions options;
   options.threads = std::max(1u, std::thread::hardware_concurrency());
   std::string out, exported;
-  bool json = false;
+  bool json = false, overwrite = false;
   run::Schema schema(
       "regret",
       "Plays learners against changing losses in linear Markov decision processes and computes their "
@@ -98,21 +98,25 @@ int run(const std::vector<std::string>& args) {
   schema.option("out", &out, "a new folder for config.ini, run.json and results.json")
       .option("export", &exported,
               "write the instance to this HDF5 file (of the first environment) and play nothing")
+      .option("overwrite", &overwrite, "replace the exported file if it exists")
       .option("json", &json, "print JSON");
   if (!parse_or_help(schema, args)) {
     std::fputs(listing().c_str(), stdout);
     return 0;
   }
+  const std::vector<std::string> envs = run::split(options.env, ' ');  // some may be files
   if (!exported.empty()) {
+    const run::Output output(exported, {.overwrite = overwrite, .inputs = inputs_of(schema, envs)});
     const std::int64_t episodes = parse_episodes(options.episodes).back();
     const std::string env = options.env.substr(0, options.env.find(' '));
-    algorithms::write_instance(exported, envs::make_instance(env, options.losses, episodes), episodes);
+    algorithms::write_instance(output.path(), envs::make_instance(env, options.losses, episodes), episodes);
     std::fprintf(stderr, "instance: %s\n", exported.c_str());
     return 0;
   }
   if (options.evaluation == "sampled") return run_sampled_study(options, out, json);
+  std::optional<run::Output> output;
+  if (!out.empty()) output.emplace(out, new_folder(inputs_of(schema, envs)));
   const RegretStudy study(options);
-  if (!out.empty() && fs::exists(out)) throw Error("it exists already", out, "choose another --out");
   std::fprintf(stderr, "largest run: %s\n", study.cost().c_str());
   const nlohmann::json results = study.run([&](const std::string& line) {
     if (!study.single()) std::fprintf(stderr, "%s\n", line.c_str());
@@ -120,7 +124,7 @@ int run(const std::vector<std::string>& args) {
   if (!out.empty()) {
     std::string command = "hardy regret";
     for (const std::string& a : args) command += " " + (a.find(' ') == std::string::npos ? a : "'" + a + "'");
-    const run::RunDirectory directory = run::RunDirectory::create(out, {});
+    const run::RunDirectory directory = run::RunDirectory::create(output->path(), {});
     directory.write_config(schema.resolved());
     directory.write_results(results);
     directory.write_run({{"kind", "regret"},

@@ -1,11 +1,12 @@
 // `hardy regret estimators`: estimates of the regularised inverse covariance at equal samples.
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "algorithms/adversarial/estimator_study.h"
 #include "engine/base/error.h"
+#include "engine/run/output.h"
 #include "engine/run/run_directory.h"
 #include "engine/run/schema.h"
 #include "engine/run/values.h"
@@ -85,14 +86,14 @@ int run(const std::vector<std::string>& args) {
   const algorithms::EstimatorStudy study{static_cast<int>(layer),           numbers(gammas, "--gammas"),
                                          numbers(multiples, "--multiples"), static_cast<int>(repeats),
                                          static_cast<std::uint64_t>(seed),  delta};
-  if (!out.empty() && std::filesystem::exists(out))
-    throw Error("it exists already", out, "choose another --out");
+  std::optional<run::Output> output;
+  if (!out.empty()) output.emplace(out, new_folder(inputs_of(schema, {env})));
   const auto errors = algorithms::estimator_errors(*envs::make_instance(env, "", 1).mdp, study);
   json results{{"title", title},     {"env", env},     {"layer", layer},
                {"repeats", repeats}, {"delta", delta}, {"errors", json::array()}};
   for (const EstimatorErrors& e : errors) results["errors"].push_back(json_of(e));
   if (!out.empty()) {
-    const run::RunDirectory directory = run::RunDirectory::create(out, {});
+    const run::RunDirectory directory = run::RunDirectory::create(output->path(), {});
     directory.write_config(schema.resolved());
     directory.write_results(results);
     directory.write_run({{"kind", "estimators"},

@@ -7,7 +7,9 @@
 #include "datasets/inspect.h"
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
+#include "engine/run/output.h"
 #include "engine/run/report/dataset_page.h"
+#include "engine/run/report/frame.h"
 #include "engine/run/report/page.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
@@ -26,11 +28,16 @@ std::string page_of_dataset(const std::string& path) {
 int run(const std::vector<std::string>& args) {
   std::vector<std::string> paths;
   std::string output = "report.html";
+  bool overwrite = false;
   run::Schema schema("report",
                      "Draws one or more runs, or one dataset, as one HTML page that opens offline.");
   schema.positional("PATH", &paths, "run folders, or a dataset's file")
-      .option("output,o", &output, "the page to write; an old one is replaced");
+      .option("output,o", &output, "the page to write; an old page of hardy's is replaced")
+      .option("overwrite", &overwrite, "replace the page also where it is something else");
   if (!parse_or_help(schema, args)) return 0;
+  const run::Output out(
+      output,
+      {.overwrite = overwrite, .inputs = inputs_of(schema, paths), .replaceable = run::report::is_page});
   const bool dataset = std::filesystem::is_regular_file(paths.front());
   if (dataset && paths.size() > 1)
     throw Error("a page is about one dataset, or about runs", paths[1], "name them apart");
@@ -39,7 +46,7 @@ int run(const std::vector<std::string>& args) {
     if (paths.size() == 1 && is_study(paths.front())) return study_page(paths.front());
     return run::report::page(run::report::read_runs(paths));
   };
-  run::write_atomically(output, page());
+  run::write_atomically(out.path(), page());
   std::printf("report: %s\n", output.c_str());
   return 0;
 }

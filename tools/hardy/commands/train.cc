@@ -9,6 +9,7 @@
 #include "algorithms/policy_file.h"
 #include "algorithms/training_job.h"
 #include "engine/base/error.h"
+#include "engine/run/output.h"
 #include "engine/run/run_directory.h"
 #include "tools/hardy/command.h"
 
@@ -69,8 +70,11 @@ int train_command(const std::vector<std::string>& args) {
   std::string out = "runs/" + method;
   declare_out(*job, out);
   if (!parse_or_help(job->schema(), {args.begin() + 1, args.end()})) return 0;
-  if (fs::exists(out))
-    throw Error("exists already", out, "choose another --out, or go on with: hardy resume " + out);
+  const std::string hint = "choose another --out, or go on with: hardy resume " + out;
+  run::OutputRules rules =
+      new_folder(inputs_of(job->schema(), {job->schema().resolved_json().value("dataset", std::string())}));
+  rules.hint = hint.c_str();
+  run::Output output(out, rules);
   std::string command = "hardy train";
   for (const std::string& a : args) command += " " + a;
   nlohmann::json about{{"method", method},
@@ -85,7 +89,8 @@ int train_command(const std::vector<std::string>& args) {
   if (!about.at("notes").get<std::string>().empty())
     std::fprintf(stderr, "%s\n", about.at("notes").get<std::string>().c_str());
   const std::string config = job->schema().resolved();
-  run::RunDirectory directory = run::RunDirectory::create(out);
+  run::RunDirectory directory = run::RunDirectory::create(output.path());
+  output.release();
   directory.write_config(config);
   directory.write_run(about);
   return carry_out(*job, *trainee, directory, method, command, false);
