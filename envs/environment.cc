@@ -1,8 +1,10 @@
 #include "envs/environment.h"
 
+#include <cmath>
 #include <exception>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
@@ -20,6 +22,41 @@ std::map<std::string, Factory>& registry() {
 
 double normalised_score(const EnvSpec& spec, double episode_return) {
   return 100 * (episode_return - spec.reference_min) / (spec.reference_max - spec.reference_min);
+}
+
+void check_spec(const EnvSpec& spec) {
+  const auto refuse = [&](const std::string& what, const std::string& fix) {
+    throw Error(what, "environment '" + spec.name + "'", fix);
+  };
+  const auto at_least_one = [&](const char* name, int value) {
+    if (value < 1) refuse(std::string(name) + " is " + std::to_string(value), "give at least 1");
+  };
+  if (spec.name.empty()) refuse("name is empty", "give the name that it is registered by");
+  at_least_one("observation_size", spec.observation_size);
+  at_least_one("action_size", spec.action_size);
+  at_least_one("max_episode_steps", spec.max_episode_steps);
+  for (const auto& [name, bounds] :
+       {std::pair{"action_low", &spec.action_low}, std::pair{"action_high", &spec.action_high}}) {
+    if (bounds->size() != static_cast<std::size_t>(spec.action_size))
+      refuse(std::string(name) + " holds " + std::to_string(bounds->size()) + " numbers",
+             "action_size is " + std::to_string(spec.action_size) + ": give a bound for each");
+    for (std::size_t k = 0; k < bounds->size(); ++k)
+      if (!std::isfinite((*bounds)[k]))
+        refuse(std::string(name) + "[" + std::to_string(k) + "] is not finite", "give a number");
+  }
+  for (std::size_t k = 0; k < spec.action_low.size(); ++k)
+    if (!(spec.action_low[k] < spec.action_high[k]))
+      refuse("action_low[" + std::to_string(k) + "] is not below action_high[" + std::to_string(k) + "]",
+             "give low < high");
+  if (spec.action_choices < 0) refuse("action_choices is negative", "give 0 where actions are continuous");
+  if (spec.discrete() && (spec.action_size != 1 || spec.action_low[0] != 0 ||
+                          spec.action_high[0] != static_cast<float>(spec.action_choices)))
+    refuse("its actions are choices, and its action_size and bounds are not theirs",
+           "give action_size 1 and the bounds 0 and " + std::to_string(spec.action_choices));
+  if (!std::isfinite(spec.reference_min) || !std::isfinite(spec.reference_max) ||
+      !(spec.reference_min < spec.reference_max))
+    refuse("reference_min and reference_max are no range of returns",
+           "give finite numbers, the random policy's return below the expert's");
 }
 
 void check_step(const BatchEnvironment& env, int begin, int end, std::span<const float> actions,
@@ -68,7 +105,13 @@ std::unique_ptr<BatchEnvironment> make_environment(const std::string& name, int 
   if (found == registry().end())
     throw Error("there is no such environment", name, suggestion(name, environment_names()));
   if (instances < 1) throw Error("at least one instance is needed", name);
-  return found->second(instances);
+  std::unique_ptr<BatchEnvironment> made = found->second(instances);
+  if (!made) throw Error("its factory made nothing", "environment '" + name + "'");
+  check_spec(made->spec());
+  if (made->size() != instances)
+    throw Error("its factory made " + std::to_string(made->size()) + " instances",
+                "environment '" + name + "'", std::to_string(instances) + " were asked for");
+  return made;
 }
 
 std::vector<std::string> environment_names() {

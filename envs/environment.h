@@ -17,11 +17,21 @@ namespace hardy::envs {
 struct EnvSpec {
   std::string name;
   int observation_size = 0, action_size = 0;
+  // Continuous actions lie within these bounds, one pair a dimension. Discrete ones are an index below
+  // action_choices, given as a number in [0, action_choices), the bounds of the one dimension that they have.
   std::vector<float> action_low, action_high;
+  int action_choices = 0;  // 0: continuous
   int max_episode_steps = 0;
   // Returns of a random and of an expert policy: what a normalised score is measured between.
   double reference_min = 0, reference_max = 1;
+
+  bool discrete() const { return action_choices > 0; }
 };
+
+// What every user of an environment relies on: sizes and a time limit of at least 1, finite bounds for each
+// action with low < high, reference returns that are finite with min < max. An Error names the environment,
+// the entry and what would be right.
+void check_spec(const EnvSpec& spec);
 
 // 100 (R - min) / (max - min), as D4RL normalises.
 double normalised_score(const EnvSpec& spec, double episode_return);
@@ -66,7 +76,8 @@ void step_all(BatchEnvironment& env, ThreadTeam& team, std::span<const float> ac
               std::span<std::uint8_t> truncated);
 
 // The registry: an environment's file holds a static Registration. An unknown name is an Error that
-// says the nearest known one.
+// says the nearest known one; so is a batch whose specification is none (check_spec) or that has another size
+// than was asked for.
 using Factory = std::unique_ptr<BatchEnvironment> (*)(int instances);
 struct Registration {
   Registration(const std::string& name, Factory factory);

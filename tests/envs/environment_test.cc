@@ -160,6 +160,43 @@ TEST_P(EveryEnvironment, RefusesStatesAndSpansOfAnotherSize) {
   EXPECT_THROW(batch.step(team), Error);
 }
 
+EnvSpec sound_spec() {
+  EnvSpec spec;
+  spec.name = "sound";
+  spec.observation_size = 3, spec.action_size = 2, spec.max_episode_steps = 10;
+  spec.action_low = {-1, 0}, spec.action_high = {1, 5};
+  return spec;
+}
+
+TEST(CheckSpec, TakesWhatIsSoundAndNamesTheEnvironmentAndTheEntryThatIsNot) {
+  EXPECT_NO_THROW(check_spec(sound_spec()));
+  const float infinity = std::numeric_limits<float>::infinity();
+  const auto says = [](const char* entry, const auto& spoil) {
+    EnvSpec spec = sound_spec();
+    spoil(spec);
+    try {
+      check_spec(spec);
+      ADD_FAILURE() << entry << " was taken";
+    } catch (const Error& e) {
+      EXPECT_NE(e.message().find(entry), std::string::npos) << e.message();
+      EXPECT_NE(e.message().find("'" + spec.name + "'"), std::string::npos) << e.message();
+      EXPECT_EQ(e.exit_code(), 2);
+    }
+  };
+  says("name", [](EnvSpec& s) { s.name = ""; });
+  says("observation_size is 0", [](EnvSpec& s) { s.observation_size = 0; });
+  says("action_size is -1", [](EnvSpec& s) { s.action_size = -1; });
+  says("max_episode_steps is 0", [](EnvSpec& s) { s.max_episode_steps = 0; });
+  says("action_low holds 0 numbers", [](EnvSpec& s) { s.action_low = {}; });
+  says("action_high holds 3 numbers", [](EnvSpec& s) { s.action_high = {1, 1, 1}; });
+  says("action_high[1] is not finite", [&](EnvSpec& s) { s.action_high[1] = infinity; });
+  says("action_low[0] is not finite", [](EnvSpec& s) { s.action_low[0] = std::nanf(""); });
+  says("action_low[1] is not below", [](EnvSpec& s) { s.action_low[1] = 5; });
+  says("reference_min", [](EnvSpec& s) { s.reference_min = s.reference_max; });
+  says("reference_min", [&](EnvSpec& s) { s.reference_max = static_cast<double>(infinity); });
+  says("choices", [](EnvSpec& s) { s.action_choices = 4; });  // two dimensions, other bounds
+}
+
 // An environment whose odd instances fail.
 class Failing final : public BatchEnvironment {
  public:
@@ -194,6 +231,25 @@ TEST(StepAll, ThrowsTheLowestFailureAfterSteppingTheOthers) {
     }
     EXPECT_EQ(batch.rewards, (std::vector<double>{1, 0, 1, 0, 1, 0}));
   }
+}
+
+// `Failing` has no bounds; it is registered as somebody's own environment is.
+TEST(Registry, RefusesAnEnvironmentWhoseSpecificationIsNone) {
+  const Registration registration(
+      "unbounded", [](int) -> std::unique_ptr<BatchEnvironment> { return std::make_unique<Failing>(); });
+  try {
+    make_environment("unbounded", 6);
+    FAIL() << "it was made";
+  } catch (const Error& e) {
+    EXPECT_NE(e.message().find("'failing'"), std::string::npos) << e.message();
+    EXPECT_EQ(e.exit_code(), 2);
+  }
+}
+
+TEST(Registry, KnowsWhichTasksActionsAreChoices) {
+  EXPECT_EQ(make_environment("enumerable_mdp", 1)->spec().action_choices, 4);
+  for (const char* continuous : {"pendulum", "cart_pole"})
+    EXPECT_FALSE(make_environment(continuous, 1)->spec().discrete()) << continuous;
 }
 
 }  // namespace
