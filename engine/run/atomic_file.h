@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/run/signals.h"
+
 namespace hardy::run {
 
 class AtomicFile {
@@ -30,6 +32,7 @@ class AtomicFile {
   [[noreturn]] void fail(const std::string& what);
 
   std::filesystem::path target_, temporary_;
+  Temporary half_written_;
   int fd_ = -1;
   bool committed_ = false;
 };
@@ -51,6 +54,7 @@ class AtomicFolder {
 
  private:
   std::filesystem::path target_, temporary_;
+  Temporary half_written_;
 };
 
 // Removes what writers that were killed have left in a folder that nobody else writes to.

@@ -113,6 +113,7 @@ Output::~Output() { release(); }
 void Output::release() {
   if (lock_ >= 0) {
     ::unlink(claim_.c_str());  // while the lock is held: whoever opened it before finds another name there
+    claimed_.reset();
     ::close(std::exchange(lock_, -1));
   }
   for (auto at = made_.rbegin(); at != made_.rend(); ++at) ::rmdir(at->c_str());  // what is empty still
@@ -156,6 +157,7 @@ void Output::claim() {
     }  // a file system without locks: claims are not told apart there
     if (::stat(claim_.c_str(), &there) == 0 && there.st_ino == mine.st_ino && there.st_dev == mine.st_dev) {
       lock_ = fd;
+      claimed_.emplace(claim_.string());
       break;
     }
     ::close(fd);  // its holder removed it between our opening and our lock

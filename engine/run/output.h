@@ -10,7 +10,10 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <vector>
+
+#include "engine/run/signals.h"
 
 namespace hardy::run {
 
@@ -47,6 +50,7 @@ class Output {
   std::filesystem::path path_, claim_;
   std::vector<std::filesystem::path> made_;  // parents, the outermost first
   int lock_ = -1;
+  std::optional<Temporary> claimed_;  // a signal removes the file
 };
 
 }  // namespace hardy::run

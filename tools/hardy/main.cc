@@ -8,6 +8,7 @@
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "engine/base/version.h"
+#include "engine/run/signals.h"
 #include "tools/hardy/build_info.h"
 #include "tools/hardy/command.h"
 
@@ -24,7 +25,8 @@ std::string overview() {
   text +=
       "\n`hardy COMMAND --help` lists a command's keys; `hardy --version` says what this build has.\n"
       "exit codes: 0 done; 2 bad input, nothing was changed; 3 a look at data found something; 1 a run that "
-      "failed\n";
+      "failed;\n75 stopped by SIGINT or SIGTERM: a training has written a checkpoint (`hardy resume`), any "
+      "other command left nothing half written\n";
   return text;
 }
 
@@ -82,6 +84,7 @@ int fail(const std::string& message, int code) {
 int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write, not a killed process
   std::signal(SIGPIPE, SIG_DFL);
+  hardy::run::leave_on_signals();
   try {
     const int code = dispatch({argv + 1, argv + argc});
     if (std::fflush(stdout) != 0) return fail("the output cannot be written", 1);
