@@ -57,4 +57,26 @@ void restore_learner(Learner& learner, const run::Archive& file, const std::stri
   learner.restore(state);
 }
 
+void save_bounds(const ActionBounds& bounds, run::ArchiveWriter& file) {
+  file.header()["actions"] = {{"low", bounds.low}, {"high", bounds.high}};
+}
+
+std::optional<ActionBounds> saved_bounds(const run::Archive& file, const std::string& path) {
+  if (!file.header().contains("actions")) return std::nullopt;
+  try {
+    const nlohmann::json& h = file.header().at("actions");
+    return ActionBounds{h.at("low").get<std::vector<float>>(), h.at("high").get<std::vector<float>>(), path};
+  } catch (const nlohmann::json::exception& e) {
+    throw Error(std::string("says no bounds of actions: ") + e.what(), path);
+  }
+}
+
+void require_bounds(const ActionBounds& bounds, const run::Archive& file, const std::string& path) {
+  const std::optional<ActionBounds> saved = saved_bounds(file, path);
+  if (saved ? saved->low == bounds.low && saved->high == bounds.high : bounds.unit()) return;
+  throw Error(saved ? "learned with actions scaled from " + saved->text()
+                    : "learned before actions were scaled, with theirs as they are",
+              path, "they are scaled from " + bounds.text() + " now; train anew");
+}
+
 }  // namespace hardy::algorithms

@@ -57,6 +57,7 @@ Episode play(envs::BatchEnvironment& env, int i, const Stretch& who, std::uint64
   double log_volume = 0;
   for (std::size_t k = 0; k < act; ++k)
     log_volume += std::log(static_cast<double>(spec.action_high[k]) - spec.action_low[k]);
+  if (actor) require_continuous(spec, who.name);
   // Of the batch's spans only instance i's part is used.
   const auto n = static_cast<std::size_t>(i);
   const auto batch = static_cast<std::size_t>(env.size());
@@ -73,6 +74,7 @@ Episode play(envs::BatchEnvironment& env, int i, const Stretch& who, std::uint64
     } else {
       for (std::size_t k = 0; k < act; ++k)
         a[k] = spec.action_low[k] + (spec.action_high[k] - spec.action_low[k]) * draws.uniform(k);
+      if (spec.discrete()) a[0] = std::floor(a[0]);  // an even draw among the choices
       log_prob[0] = static_cast<float>(-log_volume);
     }
     env.physics(i, qpos, qvel);
@@ -103,6 +105,13 @@ Array column(const std::vector<float>& x, std::int64_t rows, std::int64_t width)
   Array a = Array::of(ArrayType::kF32,
                       width ? std::vector<std::int64_t>{rows, width} : std::vector<std::int64_t>{rows});
   std::copy_n(x.begin(), a.elements(), a.as<float>());
+  return a;
+}
+// Indices, as a file of choices holds them: int64 [rows, 1].
+Array indices(const std::vector<float>& x, std::int64_t rows) {
+  Array a = Array::of(ArrayType::kI64, {rows, 1});
+  std::transform(x.begin(), x.begin() + rows, a.as<std::int64_t>(),
+                 [](float v) { return static_cast<std::int64_t>(v); });
   return a;
 }
 Array flags(const std::vector<std::uint8_t>& x, std::int64_t rows) {
@@ -226,7 +235,7 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
   Arrays arrays;
   arrays["observations"] = column(all.observations, rows, obs);
   arrays["next_observations"] = column(all.next_observations, rows, obs);
-  arrays["actions"] = column(all.actions, rows, act);
+  arrays["actions"] = env->spec().discrete() ? indices(all.actions, rows) : column(all.actions, rows, act);
   arrays["rewards"] = column(all.rewards, rows, 0);
   arrays["terminals"] = flags(all.terminals, rows);
   arrays["timeouts"] = flags(all.timeouts, rows);

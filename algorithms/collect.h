@@ -27,8 +27,9 @@ struct Stretch {
 std::vector<Stretch> behaviour(const std::string& environment, const std::string& name, std::int64_t steps);
 std::vector<std::string> behaviour_names();
 
-// Every key of a D4RL v2 MuJoCo file. Episode i begins from the draw (seed, kEnvironment, i); the last
-// one is cut where the steps end, without a flag, as in the published files.
+// Every key of a D4RL v2 MuJoCo file; actions are float32 within the task's bounds, or int64 choices. Episode
+// i begins from the draw (seed, kEnvironment, i); the last one is cut where the steps end, without a flag, as
+// in the published files.
 datasets::Arrays collect(const std::string& environment, const std::vector<Stretch>& stretches,
                          std::uint64_t seed, int threads);
 

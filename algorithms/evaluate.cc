@@ -34,6 +34,7 @@ Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>
     throw Error("the policy's sizes are not the environment's", environment,
                 "the policy has " + std::to_string(spec.observation_size) + " observations and " +
                     std::to_string(spec.action_size) + " actions");
+  require_continuous(env->spec(), "this policy");
   Actor actor(spec, episodes, parameters);
   ThreadTeam team(1);
   std::vector<double> observations(n * obs), rewards(n);

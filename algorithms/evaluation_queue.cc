@@ -43,11 +43,11 @@ void EvaluationQueue::work() {
   for (;;) {
     changed_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
     if (stop_) return;
-    const Job job = std::move(jobs_.front());
+    Job job = std::move(jobs_.front());
     jobs_.pop_front();
     busy_ = true;
     lock.unlock();
-    Result result{job.step, {}};
+    Result result{job.step, {}, {}, {}};
     std::exception_ptr failure;
     try {
       for (const auto& parameters : job.parameters)
@@ -55,6 +55,8 @@ void EvaluationQueue::work() {
     } catch (...) {
       failure = std::current_exception();
     }
+    result.spec = std::move(job.spec);
+    result.parameters = std::move(job.parameters);
     lock.lock();
     busy_ = false;
     if (failure)

@@ -25,6 +25,9 @@ class EvaluationQueue {
   struct Result {
     std::int64_t step;
     std::vector<Evaluation> agents;
+    // What was played.
+    PolicySpec spec;
+    std::vector<std::vector<std::vector<float>>> parameters;
   };
 
   EvaluationQueue(std::string environment, int episodes, std::uint64_t seed);

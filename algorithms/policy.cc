@@ -26,11 +26,22 @@ Head head_named(const std::string& name) {
   throw Error("there is no such policy head", name, "known: deterministic, gaussian, tanh_gaussian");
 }
 
+std::vector<std::int64_t> hidden_layers(const std::vector<std::int64_t>& widths) {
+  return widths.size() == 1 ? std::vector<std::int64_t>(2, widths[0]) : widths;
+}
+
+std::vector<std::int64_t> layer_widths(std::int64_t in, const std::vector<std::int64_t>& hidden,
+                                       std::int64_t out) {
+  std::vector<std::int64_t> widths{in};
+  widths.insert(widths.end(), hidden.begin(), hidden.end());
+  widths.push_back(out);
+  return widths;
+}
+
 nn::MlpSpec PolicySpec::mlp() const {
   nn::MlpSpec spec;
-  spec.widths.push_back(observation_size);
-  spec.widths.insert(spec.widths.end(), hidden.begin(), hidden.end());
-  spec.widths.push_back(head == Head::kTanhGaussian ? 2 * action_size : action_size);
+  spec.widths =
+      layer_widths(observation_size, hidden, head == Head::kTanhGaussian ? 2 * action_size : action_size);
   return spec;
 }
 
@@ -98,7 +109,7 @@ void Actor::run(ThreadTeam& team) {
 }
 
 Actor::Actor(const PolicySpec& spec, std::int64_t batch, const std::vector<std::vector<float>>& parameters)
-    : spec_(spec), own_(parameters) {
+    : spec_(spec), bounds_(spec.bounds()), own_(parameters) {
   build(1, batch);
   if (own_.size() != parameters_.size())
     throw Error("the policy has another number of tensors than its kind needs", "policy");
@@ -111,7 +122,7 @@ Actor::Actor(const PolicySpec& spec, std::int64_t batch, const std::vector<std::
 
 Actor::Actor(const PolicySpec& spec, std::int64_t batch, const nn::ParameterStore& store,
              graph::Mirror* mirror)
-    : spec_(spec), mirror_(mirror) {
+    : spec_(spec), bounds_(spec.bounds()), mirror_(mirror) {
   build(store.agents(), batch);
   for (const graph::Tensor t : parameters_) {
     const int index = store.find(graph_.info(t).name);
@@ -139,15 +150,21 @@ void Actor::act(std::span<const double> observations, std::span<const float> noi
     std::copy(noise.begin(), noise.end(), z);
   run(team);
   const float* out = mirror_ ? out_.data() : plan_->data<float>(action_);
+  const bool gaussian = spec_.head == Head::kGaussian;
   for (std::size_t i = 0; i < actions.size(); ++i) {
     const float low = spec_.action_low[i % act], high = spec_.action_high[i % act];
-    // Squashed heads give (-1, 1), stretched to the bounds; a plain Gaussian is held within them.
-    actions[i] = spec_.head == Head::kGaussian ? std::clamp(out[i], low, high)
-                                               : low + (out[i] + 1) * 0.5f * (high - low);
+    // Squashed heads give (-1, 1), stretched to the bounds; a plain Gaussian is stretched and held within
+    // them.
+    if (!gaussian)
+      actions[i] = low + (out[i] + 1) * 0.5f * (high - low);
+    else
+      actions[i] = std::clamp(spec_.scaled ? bounds_.stretched(out[i], i % act) : out[i], low, high);
   }
-  if (!log_probs.empty() && log_prob_)
-    std::copy_n(mirror_ ? log_prob_out_.data() : plan_->data<float>(log_prob_), log_probs.size(),
-                log_probs.begin());
+  if (!log_probs.empty() && log_prob_) {
+    const float* log_prob = mirror_ ? log_prob_out_.data() : plan_->data<float>(log_prob_);
+    const auto stretch = static_cast<float>(gaussian && !spec_.scaled ? 0 : bounds_.log_volume());
+    for (std::size_t i = 0; i < log_probs.size(); ++i) log_probs[i] = log_prob[i] - stretch;
+  }
 }
 
 std::vector<std::vector<float>> policy_parameters(const nn::ParameterStore& store, std::int64_t agent) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "algorithms/actions.h"
 #include "engine/base/threads.h"
 #include "engine/graph/mirror.h"
 #include "engine/graph/plan.h"
@@ -28,12 +29,22 @@ Head head_named(const std::string& name);
 struct PolicySpec {
   Head head = Head::kDeterministic;
   int observation_size = 0, action_size = 0;
-  std::vector<std::int64_t> hidden = {256, 256};
+  std::vector<std::int64_t> hidden = {256, 256};         // a width for each hidden layer
   std::vector<float> observation_mean, observation_std;  // empty: observations are used as they are
   std::vector<float> action_low, action_high;
+  // Whether a Gaussian head's outputs lie about [-1, 1] and are stretched to the bounds, as those of the
+  // other heads are. false: a policy file of format 1, whose outputs are the actions themselves.
+  bool scaled = true;
 
   nn::MlpSpec mlp() const;  // from observations to the head's inputs
+  ActionBounds bounds() const { return {action_low, action_high, ""}; }
 };
+
+// Layers as --hidden names them: a width each, or one width for two layers.
+std::vector<std::int64_t> hidden_layers(const std::vector<std::int64_t>& widths);
+// in, the hidden layers, out: nn::MlpSpec::widths.
+std::vector<std::int64_t> layer_widths(std::int64_t in, const std::vector<std::int64_t>& hidden,
+                                       std::int64_t out);
 
 // The head applied to the network's output `net` [A, B, ...]; log_std [A, act] for kGaussian.
 // noise [A, B, act], or none for the mode.
@@ -52,7 +63,8 @@ class Actor {
 
   const PolicySpec& spec() const { return spec_; }
   // observations [A, B, obs] raw; noise [A, B, act] standard normal, or empty to act by the mode.
-  // actions [A, B, act] within the bounds; log_probs [A, B] if not empty.
+  // actions [A, B, act] within the bounds; log_probs [A, B] if not empty: log densities of the actions, with
+  // the Jacobian of the stretch to the bounds (a Gaussian head's before they are held within them).
   void act(std::span<const double> observations, std::span<const float> noise, std::span<float> actions,
            std::span<float> log_probs, ThreadTeam& team);
 
@@ -61,6 +73,7 @@ class Actor {
   void run(ThreadTeam& team);
 
   PolicySpec spec_;
+  ActionBounds bounds_;
   graph::Graph graph_;
   std::vector<graph::Tensor> parameters_;
   graph::Tensor observations_, noise_, action_, log_prob_;
@@ -72,11 +85,6 @@ class Actor {
   std::vector<float> in_, noise_in_, out_, log_prob_out_;
 };
 
-// One agent's policy in a file: spec, parameters, and who made it.
-struct SavedPolicy {
-  PolicySpec spec;
-  std::vector<std::vector<float>> parameters;
-};
 std::vector<std::vector<float>> policy_parameters(const nn::ParameterStore& store, std::int64_t agent);
 
 }  // namespace hardy::algorithms

@@ -6,7 +6,8 @@ namespace hardy::algorithms {
 
 void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
                   const std::vector<std::vector<float>>& parameters, const nlohmann::json& about) {
-  run::ArchiveWriter file("policy", kPolicyFormat);
+  const bool stretched = spec.head == Head::kGaussian && spec.scaled && !spec.bounds().unit();
+  run::ArchiveWriter file("policy", stretched ? 2 : 1);
   file.header() = {{"head", name_of(spec.head)},
                    {"observation_size", spec.observation_size},
                    {"action_size", spec.action_size},
@@ -34,6 +35,9 @@ LoadedPolicy read_policy(const std::filesystem::path& path) {
   try {
     const nlohmann::json& h = file.header();
     PolicySpec& s = policy.spec;
+    s.scaled = file.format() >= 2;
+    if (h.contains("about") && h.at("about").is_object())
+      policy.environment = h.at("about").value("env", std::string());
     s.head = head_named(h.at("head"));
     s.observation_size = h.at("observation_size");
     s.action_size = h.at("action_size");
@@ -42,6 +46,10 @@ LoadedPolicy read_policy(const std::filesystem::path& path) {
     s.observation_std = h.at("observation_std").get<std::vector<float>>();
     s.action_low = h.at("action_low").get<std::vector<float>>();
     s.action_high = h.at("action_high").get<std::vector<float>>();
+    if (s.action_low.size() != static_cast<std::size_t>(s.action_size) ||
+        s.action_high.size() != s.action_low.size())
+      throw Error("has other bounds than its " + std::to_string(s.action_size) + " actions need",
+                  path.string());
   } catch (const nlohmann::json::exception& e) {
     throw Error(std::string("has a header that is not a policy's: ") + e.what(), path.string());
   }

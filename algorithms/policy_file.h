@@ -9,7 +9,10 @@
 
 namespace hardy::algorithms {
 
-inline constexpr int kPolicyFormat = 1;
+// Format 2 is that of Gaussian heads whose outputs are stretched to bounds other than [-1, 1]; all others are
+// written as format 1, which they do not differ from. docs/policy_file.md says what is in the file and how to
+// act with it.
+inline constexpr int kPolicyFormat = 2;
 
 // about: whatever the writer wants to say of its origin (method, seed, step, version).
 void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
@@ -18,6 +21,7 @@ void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
 struct LoadedPolicy {
   PolicySpec spec;
   std::vector<std::vector<float>> parameters;
+  std::string environment;  // that it was trained for; "" where the file does not say
 };
 LoadedPolicy read_policy(const std::filesystem::path& path);
 

@@ -36,7 +36,9 @@ void TrainingSettings::options(run::Schema& s) {
               0)
       .option("keep-last", &keep_last, "checkpoints kept", 1, 1000)
       .option("keep-policies", &keep_policies,
-              "steps between two policy files that are kept; 0: the last alone", 0);
+              "steps between two policy files that are kept; 0: the last alone", 0)
+      .option("keep-best", &keep_best,
+              "keep each agent's policy of its best evaluation too: policy/best_agent_N.policy");
 }
 
 std::vector<std::uint64_t> TrainingSettings::agent_seeds() const {
@@ -128,6 +130,7 @@ class Training {
     const auto loaded = checkpoints_.load_newest("checkpoint", kCheckpointFormat);
     if (!loaded) return;  // stopped before its first checkpoint: from the start
     const std::string path = checkpoints_.path_of(loaded->step).string();
+    require_bounds(trainee_.policy().bounds(), loaded->archive, path);
     restore_learner(learner(), loaded->archive, path);
     trainee_.restore(loaded->archive);
     saved_ = trainee_.steps_done();
@@ -171,7 +174,7 @@ class Training {
   }
 
   void evaluate(std::int64_t step) {
-    if (!queue_ || step == queued_) return;
+    if (!queue_ || step == queued_ || step == last_step_) return;  // not twice, of a finished run neither
     queued_ = step;
     EvaluationQueue::Job job{step, trainee_.policy(), {}};
     for (std::int64_t a = 0; a < agents(); ++a)
@@ -192,8 +195,19 @@ class Training {
         values["score/mean"].push_back(e.mean_score());
         values["length/mean"].push_back(e.mean_length());
       }
+      // Before the record: a run that is killed in between evaluates again and writes the same file.
+      if (c_.keep_best) keep_best_of(result, values.at("score/mean"));
       log_->write("eval", result.step, seconds(), values);
       remember(result.step, values);
+    }
+  }
+  void keep_best_of(const EvaluationQueue::Result& result, const std::vector<double>& scores) {
+    for (std::size_t a = 0; a < scores.size(); ++a) {
+      if (a < best_.size() && !(scores[a] > best_[a].second)) continue;
+      const auto agent = static_cast<std::int64_t>(a);
+      nlohmann::json about = about_of(agent, result.step);
+      about["score"] = scores[a];
+      write_policy(files_.directory.best_policy_file(agent), result.spec, result.parameters[a], about);
     }
   }
   void remember(std::int64_t step, const run::MetricValues& values) {
@@ -211,6 +225,7 @@ class Training {
     if (queue_) record(queue_->drain());
     run::ArchiveWriter file("checkpoint", kCheckpointFormat);
     save_learner(learner(), file);
+    save_bounds(trainee_.policy().bounds(), file);
     trainee_.save(file);
     checkpoints_.save(step, file);
     log_->sync();
@@ -218,10 +233,14 @@ class Training {
   }
 
   void write_policy_of(std::int64_t agent, const std::filesystem::path& path, std::int64_t step) {
+    write_policy(path, trainee_.policy(), policy_parameters(learner().parameters(), agent),
+                 about_of(agent, step));
+  }
+  nlohmann::json about_of(std::int64_t agent, std::int64_t step) {
     nlohmann::json about = files_.about;
     about["seed"] = learner().seeds()[static_cast<std::size_t>(agent)];
     about["step"] = step;
-    write_policy(path, trainee_.policy(), policy_parameters(learner().parameters(), agent), about);
+    return about;
   }
 
   void show(std::int64_t step) {
@@ -247,6 +266,9 @@ class Training {
         agent["last"]["step"] = last_step_;
         for (const auto& [name, values] : last_) agent["last"][name] = values[i];
         agent["best"] = {{"step", best_[i].first}, {"score/mean", best_[i].second}};
+        if (c_.keep_best)
+          agent["best"]["policy"] =
+              files_.directory.best_policy_file(a).lexically_relative(files_.directory.path()).string();
       }
       list.push_back(agent);
     }

@@ -40,6 +40,7 @@ struct TrainingSettings {
   std::string device = "cpu";  // where it trains: cpu, cuda, cuda:N
   graph::DeviceOptions device_options;
   std::int64_t keep_policies = 0;  // > 0: policy/agent_<i>_step_<n>.policy every so many steps
+  bool keep_best = false;          // policy/best_agent_<i>.policy: that of the best evaluation
 
   void options(run::Schema& schema);
   std::vector<std::uint64_t> agent_seeds() const;

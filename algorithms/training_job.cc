@@ -4,12 +4,14 @@
 
 #include "algorithms/offline/offline_trainee.h"
 #include "algorithms/online/sac_trainee.h"
+#include "datasets/action_space.h"
 #include "datasets/corruption/corrupt.h"
 #include "datasets/inspect.h"
 #include "datasets/memory.h"
 #include "datasets/store.h"
 #include "engine/base/nearest.h"
 #include "engine/run/atomic_file.h"
+#include "engine/run/values.h"
 #include "envs/environment.h"
 
 namespace hardy::algorithms {
@@ -20,15 +22,24 @@ constexpr const char* kSacSummary = "soft actor-critic, interacting with an envi
 class OfflineJob final : public TrainingJob {
  public:
   explicit OfflineJob(const std::string& method)
-      : method_(make_offline_method(method)),
-        schema_("train " + method, "Learns a policy from a D4RL HDF5 file.") {
+      : name_(method),
+        method_(make_offline_method(method)),
+        schema_("train " + method, "Learns a policy from a dataset.") {
     schema_.section("data")
-        .option("dataset", &dataset_, "a D4RL HDF5 file")
+        .option("dataset", &dataset_,
+                method_->imitates() ? "D4RL HDF5, Minari, .npz; observations and actions are enough"
+                                    : "D4RL HDF5, Minari, .npz: observations, actions, rewards, terminals")
         .option(
             "view", &view_,
             "which rows become transitions: all that have a next state, or exactly D4RL's qlearning_dataset",
             {"lossless", "qlearning"})
-        .option("env", &environment_, "environment to evaluate in; none: no evaluation")
+        .option(
+            "env", &environment_,
+            "environment to evaluate in, whose bounds actions are scaled from; none: no evaluation, bounds "
+            "of the file's action_space, or [-1, 1] for each dimension within, or what the actions span")
+        .option("clip-actions", &clip_actions_,
+                "move actions that lie outside of the bounds to them; by default they are counted, said and "
+                "kept, as the published pipelines do")
         .option("corrupt", &corrupt_,
                 "elements corrupted in memory after loading, as the published pipeline does: observations, "
                 "actions, rewards, dynamics")
@@ -51,10 +62,19 @@ class OfflineJob final : public TrainingJob {
     if (dataset_.empty())
       throw Error("an offline method needs a dataset", "--dataset", "e.g. --dataset hopper.hdf5");
     method_->check();
-    const datasets::Arrays arrays = datasets::read_arrays(*datasets::open_dataset(dataset_));
+    if (settings_.keep_best && environment_.empty())
+      throw Error("without evaluations there is no best policy", "--keep-best", "name an --env");
+    const datasets::View view = datasets::view_named(view_);
+    const auto reader = datasets::open_dataset(dataset_);
+    const datasets::ActionSpace space = datasets::action_space(*reader);
+    require_continuous(space, dataset_, name_);
+    datasets::Arrays arrays = datasets::read_arrays(*reader);
+    const std::vector<std::string> made = method_->imitates() && view == datasets::View::kLossless
+                                              ? datasets::complete_for_imitation(arrays)
+                                              : std::vector<std::string>();
     datasets::MemoryReader memory(arrays, dataset_);
     nlohmann::json summary = datasets::without_drawings(datasets::inspect(memory));
-    const datasets::View view = datasets::view_named(view_);
+    without_made_columns(made, summary);
     if (view == datasets::View::kQlearning && summary.at("corruption").is_object())
       for (const auto& e : summary.at("corruption").at("elements"))
         if (e.at("element") == "dynamics")
@@ -66,9 +86,10 @@ class OfflineJob final : public TrainingJob {
     datasets::require_finite(t, dataset_);
     corrupt_in_memory(t, summary);
 
-    std::vector<float> low(static_cast<std::size_t>(t.action_size), -1.0f),
-        high(static_cast<std::size_t>(t.action_size), 1.0f);
-    if (!environment_.empty()) {
+    ActionBounds bounds;
+    if (environment_.empty()) {
+      bounds = bounds_of(t, space);
+    } else {
       const envs::EnvSpec spec = envs::make_environment(environment_, 1)->spec();
       if (spec.observation_size != t.observation_size || spec.action_size != t.action_size)
         throw Error("has " + std::to_string(t.observation_size) + " observations and " +
@@ -76,27 +97,70 @@ class OfflineJob final : public TrainingJob {
                     dataset_,
                     environment_ + " has " + std::to_string(spec.observation_size) + " and " +
                         std::to_string(spec.action_size));
-      low = spec.action_low;
-      high = spec.action_high;
+      require_continuous(spec, name_);
+      bounds = {spec.action_low, spec.action_high, environment_};
       score_returns(summary, spec);
     }
     summary["sha256"] = run::sha256_of_file(dataset_);
     summary["view"] = view_;
     summary["transitions"] = t.rows;
     about["dataset"] = summary;
-    about["notes"] = method_->notes();
+    std::vector<std::string> notes;
+    if (const std::string of_method = method_->notes(); !of_method.empty()) notes.push_back(of_method);
+    if (!made.empty())
+      notes.push_back(dataset_ + " has no " + run::join(made, ", no ") + ", which " + name_ +
+                      " does without");
+    note_actions(bounds, t, notes);
+    if (const std::int64_t end = method_->schedule_end(); end > 0 && settings_.steps > end)
+      notes.push_back("the policy's learning rate is 0 from step " + std::to_string(end) +
+                      " on (--schedule-steps)");
+    summary["actions"] = {{"low", bounds.low}, {"high", bounds.high}, {"bounds_from", bounds.source}};
+    about["notes"] = run::join(notes, "; ");
+    if (clip_actions_) clip_actions(bounds, t);
     device_ = settings_.open_device();
-    return std::make_unique<OfflineTrainee>(*method_, std::move(t), settings_.agent_seeds(), low, high,
-                                            device_.get());
+    return std::make_unique<OfflineTrainee>(*method_, std::move(t), settings_.agent_seeds(), bounds.low,
+                                            bounds.high, device_.get());
   }
 
  private:
   // A file whose name says no task is scored as its environment scores.
   static void score_returns(nlohmann::json& summary, const envs::EnvSpec& spec) {
-    if (summary.contains("score")) return;
+    if (summary.contains("score") || !summary.contains("return")) return;
     const nlohmann::json& returns = summary.at("return");
     for (const char* key : {"mean", "min", "max"})
       summary["score"][key] = envs::normalised_score(spec, returns.at(key).get<double>());
+  }
+
+  // What was made for the method is not the file's, and no figure says anything about it.
+  static void without_made_columns(const std::vector<std::string>& made, nlohmann::json& summary) {
+    for (const std::string& key : made) {
+      summary["layout"].erase(key);
+      if (summary.contains("columns")) summary["columns"].erase(key);
+      if (key == "rewards")
+        for (const char* figure : {"return", "score"}) summary.erase(figure);
+      if (key == "terminals")
+        for (const char* figure : {"episodes", "terminated", "timed_out", "cut", "length", "return", "score"})
+          summary.erase(figure);
+      if (key == "next_observations") summary.erase("continuity");
+    }
+    if (!made.empty()) summary["not_in_the_file"] = made;
+  }
+
+  void note_actions(const ActionBounds& bounds, const datasets::Transitions& t,
+                    std::vector<std::string>& notes) const {
+    if (!bounds.unit())
+      notes.push_back("actions are scaled from " + bounds.text() + " (" + bounds.source + ") into [-1, 1]");
+    if (look_like_choices(t))
+      notes.push_back("every action in " + dataset_ + " is a whole number from 0 on: are they choices? " +
+                      name_ + " learns them as numbers");
+    const OutsideActions outside = outside_of(bounds, t);
+    if (outside.rows == 0) return;
+    notes.push_back(
+        std::to_string(outside.rows) + " of " + std::to_string(t.rows) +
+        " transitions have actions outside of " + bounds.text() + " (" + bounds.source + "), the furthest " +
+        run::to_text(outside.value) + " in transition " + std::to_string(outside.row) + ", dimension " +
+        std::to_string(outside.dim) +
+        (clip_actions_ ? "; they are moved to the bounds" : "; they are kept (see --clip-actions)"));
   }
 
   void corrupt_in_memory(datasets::Transitions& t, nlohmann::json& summary) {
@@ -113,6 +177,7 @@ class OfflineJob final : public TrainingJob {
         {"generator", corruption_.generator}, {"seed", corruption_.seed}, {"elements", elements}};
   }
 
+  std::string name_;
   std::unique_ptr<OfflineMethod> method_;
   run::Schema schema_;
   TrainingSettings settings_;
@@ -120,6 +185,7 @@ class OfflineJob final : public TrainingJob {
   std::vector<std::string> corrupt_;
   datasets::CorruptionSettings corruption_;
   std::int64_t corrupt_seed_ = 0;
+  bool clip_actions_ = false;
   std::unique_ptr<graph::Device> device_;  // outlives the trainee: callers drop that one first
 };
 
@@ -135,7 +201,8 @@ class SacJob final : public TrainingJob {
         .option("capacity", &interaction_.capacity, "replay rows an agent; 0: one for every step", 0);
     schema_.section("soft actor-critic")
         .option("batch-size", &sac_.batch, "rows of a minibatch", 1, 1 << 20)
-        .option("hidden", &sac_.hidden, "width of the two hidden layers", 1, 8192)
+        .option("hidden", &sac_.hidden,
+                "widths of the hidden layers, with commas; one number: two layers of that width", 1, 8192)
         .option("critics", &sac_.critics, "members of the critic ensemble", 1, 64)
         .option("gamma", &sac_.gamma, "discount", 0.0, 1.0)
         .option("polyak", &sac_.polyak, "share of the critics that enters their targets at each step", 0.0,
@@ -159,9 +226,14 @@ class SacJob final : public TrainingJob {
     if (i.capacity < sac_.batch)
       throw Error("the replay is smaller than a batch", "--capacity " + std::to_string(i.capacity));
     about["dataset"] = nullptr;
-    about["notes"] = "";
     device_ = settings_.open_device();
-    return std::make_unique<SacTrainee>(environment_, sac_, i, settings_.agent_seeds(), device_.get());
+    auto trainee =
+        std::make_unique<SacTrainee>(environment_, sac_, i, settings_.agent_seeds(), device_.get());
+    const ActionBounds bounds = trainee->policy().bounds();
+    about["notes"] =
+        bounds.unit() ? std::string()
+                      : "actions are scaled from " + bounds.text() + " (" + environment_ + ") into [-1, 1]";
+    return trainee;
   }
 
  private:
@@ -188,7 +260,7 @@ std::unique_ptr<TrainingJob> make_training_job(const std::string& method) {
     if (name == method) return std::make_unique<OfflineJob>(method);
     names.push_back(name);
   }
-  throw Error("there is no method '" + method + "'", "hardy train", suggestion(method, names));
+  throw Error("there is no method '" + method + "'", "train", suggestion(method, names));
 }
 
 }  // namespace hardy::algorithms

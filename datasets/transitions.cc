@@ -121,6 +121,22 @@ Transitions transitions_of(Reader& reader, View view, int max_episode_steps) {
   return t;
 }
 
+std::vector<std::string> complete_for_imitation(Arrays& arrays) {
+  std::vector<std::string> made;
+  const auto observations = arrays.find("observations");
+  if (observations == arrays.end()) return made;  // check_d4rl says so
+  const auto make = [&](const char* key, Array column) {
+    if (arrays.emplace(key, std::move(column)).second) made.emplace_back(key);
+  };
+  const std::int64_t rows = observations->second.rows();
+  if (!arrays.contains("terminals") && !arrays.contains("next_observations"))
+    make("next_observations", observations->second);
+  make("rewards", Array::of(ArrayType::kF32, {rows}));
+  make("terminals", Array::of(ArrayType::kBool, {rows}));
+  std::sort(made.begin(), made.end());
+  return made;
+}
+
 void require_finite(const Transitions& t, const std::string& path) {
   const auto check = [&](const std::vector<float>& x, int width, const char* name) {
     const auto bad = std::find_if(x.begin(), x.end(), [](float v) { return !std::isfinite(v); });

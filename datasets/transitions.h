@@ -41,6 +41,11 @@ Transitions transitions_of(Reader& reader, View view, int max_episode_steps = 10
 Transitions transitions_of(const Arrays& arrays, View view, const std::string& path,
                            int max_episode_steps = 1000);
 
+// For methods that learn from observations and actions alone: columns that the arrays lack are made, rewards
+// and terminals of zeros, and without terminals next_observations equal to the observations, so that every
+// row counts and none is taken for the next state of another. Returns what was made, by key.
+std::vector<std::string> complete_for_imitation(Arrays& arrays);
+
 // Refuses NaN and infinities, naming the column and its first row.
 void require_finite(const Transitions& t, const std::string& path);
 

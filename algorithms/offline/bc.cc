@@ -10,19 +10,21 @@ class Bc final : public OfflineMethod {
   void options(run::Schema& s) override {
     s.section("behaviour cloning")
         .option("batch-size", &batch_, "rows of a minibatch", 1, 1 << 20)
-        .option("hidden", &hidden_, "width of the two hidden layers", 1, 8192)
+        .option("hidden", &hidden_,
+                "widths of the hidden layers, with commas; one number: two layers of that width", 1, 8192)
         .option("learning-rate", &learning_rate_, "Adam's step", 0.0)
         .option("head", &head_, "the policy's output", {"deterministic", "gaussian"})
         .option("normalise", &normalise_, "observations by the dataset's mean and standard deviation");
   }
   std::int64_t batch_size() const override { return batch_; }
   bool normalises_observations() const override { return normalise_; }
+  bool imitates() const override { return true; }
   PolicySpec policy(int observation_size, int action_size) const override {
     PolicySpec spec;
     spec.head = head_named(head_);
     spec.observation_size = observation_size;
     spec.action_size = action_size;
-    spec.hidden = {hidden_, hidden_};
+    spec.hidden = hidden_layers(hidden_);
     return spec;
   }
 
@@ -36,7 +38,8 @@ class Bc final : public OfflineMethod {
   }
 
  private:
-  std::int64_t batch_ = 256, hidden_ = 256;
+  std::int64_t batch_ = 256;
+  std::vector<std::int64_t> hidden_ = {256};
   double learning_rate_ = 3e-4;
   std::string head_ = "deterministic";
   bool normalise_ = true;

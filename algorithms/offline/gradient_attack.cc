@@ -34,8 +34,10 @@ int thread_count(std::int64_t asked) {
 
 struct GradientAttack::Problem {
   Graph g;
-  Tensor s, a, delta, std, mean, deviation;  // inputs; s is the state that the element asks for
-  Tensor value, gradient;                    // [rows], [1, rows, width]
+  // Inputs; s is the state that the element asks for, centre and half are the actions' scale.
+  Tensor s, a, delta, std, mean, deviation, centre, half;
+  std::vector<float> centres, halves;
+  Tensor value, gradient;  // [rows], [1, rows, width]
   std::vector<std::pair<Tensor, std::vector<float>*>> parameters;
   std::unique_ptr<graph::Plan> plan;
   std::int64_t width = 0;
@@ -55,6 +57,12 @@ struct GradientAttack::Problem {
     return ops::divide(g, ops::subtract(g, x, mean), deviation);
   }
 
+  Tensor scaled(const Victim& victim, Tensor x) {
+    if (!victim.bounds) return x;
+    return ops::divide(g, ops::subtract(g, x, centre), half);
+  }
+
+  // In [-1, 1], as the critic's actions are.
   Tensor policy_mode(Victim& victim, Tensor observations) {
     const std::int64_t outputs = victim.policy.spec.widths.back();
     const Tensor net = apply(victim.policy, "policy", observations);
@@ -73,10 +81,12 @@ struct GradientAttack::Problem {
     std = g.input("std", DType::kF32, {1, 1, width});
     mean = g.input("mean", DType::kF32, {1, 1, obs});
     deviation = g.input("deviation", DType::kF32, {1, 1, obs});
+    centre = g.input("centre", DType::kF32, {1, 1, act});
+    half = g.input("half", DType::kF32, {1, 1, act});
     const Tensor noise = ops::multiply(g, delta, std);
     const Tensor state = normalised(victim, element == Element::kActions ? s : ops::add(g, s, noise));
-    const Tensor action = element == Element::kActions        ? ops::add(g, a, noise)
-                          : element == Element::kObservations ? a
+    const Tensor action = element == Element::kActions        ? scaled(victim, ops::add(g, a, noise))
+                          : element == Element::kObservations ? scaled(victim, a)
                                                               : policy_mode(victim, state);
     const Tensor q = apply(victim.q, "q", ops::concat(g, state, action));
     const std::int64_t members = std::max<std::int64_t>(1, victim.q.spec.members);
@@ -84,6 +94,14 @@ struct GradientAttack::Problem {
     gradient = graph::differentiate(g, ops::sum_per_agent(g, value), {delta})[0];
     plan = std::make_unique<graph::Plan>(g, std::initializer_list<Tensor>{value, gradient});
     for (auto& [tensor, memory] : parameters) plan->bind(tensor, memory->data());
+    if (victim.bounds && element != Element::kDynamics) {
+      for (std::size_t k = 0; k < victim.bounds->size(); ++k) {
+        centres.push_back(victim.bounds->centre(k));
+        halves.push_back(victim.bounds->half(k));
+      }
+      plan->bind(centre, centres.data());
+      plan->bind(half, halves.data());
+    }
     if (!victim.observation_mean.empty()) {
       plan->bind(mean, victim.observation_mean.data());
       plan->bind(deviation, victim.observation_std.data());

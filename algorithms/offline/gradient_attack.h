@@ -5,6 +5,9 @@
 //   dynamics       min over delta of mean_k Q_k(s' + delta std, pi(s' + delta std)),   delta in [-scale,
 //   scale]
 //
+// Noise is added to what is in the file. The critic sees observations and actions as it was trained:
+// normalised and scaled from the bounds, where its run did so.
+//
 // After RIQL's released attack code (Yang et al., ICLR 2024): delta begins uniform in the box and takes steps
 // of step_size scale against the sign of the gradient. Where that code departs from what it documents, this
 // follows the document; docs/corruption.md lists each difference.

@@ -9,7 +9,8 @@ namespace hardy::algorithms {
 void ImplicitQSettings::options(run::Schema& s) {
   s.section("implicit Q-learning")
       .option("batch-size", &batch, "rows of a minibatch", 1, 1 << 20)
-      .option("hidden", &hidden, "width of the two hidden layers", 1, 8192)
+      .option("hidden", &hidden,
+              "widths of the hidden layers, with commas; one number: two layers of that width", 1, 8192)
       .option("gamma", &gamma, "discount", 0.0, 1.0)
       .option("polyak", &polyak, "share of the critics that enters their targets at each step", 0.0, 1.0)
       .option("learning-rate", &learning_rate, "Adam's step for V, Q and the policy", 0.0)
@@ -27,7 +28,7 @@ PolicySpec ImplicitQSettings::policy(int observation_size, int action_size) cons
   spec.head = head_named(head);
   spec.observation_size = observation_size;
   spec.action_size = action_size;
-  spec.hidden = {hidden, hidden};
+  spec.hidden = hidden_layers(hidden);
   return spec;
 }
 

@@ -7,7 +7,8 @@
 namespace hardy::algorithms {
 
 struct ImplicitQSettings {
-  std::int64_t batch = 256, hidden = 256;
+  std::int64_t batch = 256;
+  std::vector<std::int64_t> hidden = {256};  // of all networks, as hidden_layers() reads them
   double gamma = 0.99, polyak = 0.005, learning_rate = 3e-4;
   double tau = 0.7;         // expectile of V's loss
   double beta = 3.0;        // inverse temperature of the policy's weights
@@ -18,6 +19,10 @@ struct ImplicitQSettings {
 
   void options(run::Schema& schema);
   PolicySpec policy(int observation_size, int action_size) const;
+  // Widths of a network with one output, V or a member of Q.
+  std::vector<std::int64_t> value_widths(std::int64_t inputs) const {
+    return layer_widths(inputs, hidden_layers(hidden), 1);
+  }
   Descent value_descent() const { return {.learning_rate = nn::Schedule::constant(learning_rate)}; }
   Descent critic_descent() const {
     return {.learning_rate = nn::Schedule::constant(learning_rate), .polyak = polyak};

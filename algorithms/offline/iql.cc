@@ -13,16 +13,17 @@ class Iql final : public OfflineMethod {
   void options(run::Schema& schema) override { c_.options(schema); }
   std::int64_t batch_size() const override { return c_.batch; }
   bool normalises_observations() const override { return c_.normalise; }
+  std::int64_t schedule_end() const override { return c_.schedule_steps; }
   PolicySpec policy(int observation_size, int action_size) const override {
     return c_.policy(observation_size, action_size);
   }
 
   void build(Learner& learner, Update& u, const Batch& b) const override {
     Graph& g = u.graph();
-    const std::int64_t h = c_.hidden;
-    const Network V = learner.network("v", {{b.observation_size, h, h, 1}, 0, nn::Nonlinearity::kRelu, {}});
-    const Network Q =
-        learner.network("q", {{b.observation_size + b.action_size, h, h, 1}, 2, nn::Nonlinearity::kRelu, {}});
+    const Network V =
+        learner.network("v", {c_.value_widths(b.observation_size), 0, nn::Nonlinearity::kRelu, {}});
+    const Network Q = learner.network(
+        "q", {c_.value_widths(b.observation_size + b.action_size), 2, nn::Nonlinearity::kRelu, {}});
     const Network Q_target = learner.target_of(Q);
     const PolicySpec spec = policy(b.observation_size, b.action_size);
     const PolicyNetworks pi = add_policy(learner, spec);

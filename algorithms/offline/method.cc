@@ -30,7 +30,7 @@ std::unique_ptr<OfflineMethod> make_offline_method(const std::string& name) {
   if (found != registry().end()) return found->second.make();
   std::vector<std::string> names;
   for (const auto& [known, entry] : registry()) names.push_back(known);
-  throw Error("there is no offline method '" + name + "'", "hardy train", suggestion(name, names));
+  throw Error("there is no offline method '" + name + "'", "", suggestion(name, names));
 }
 
 std::vector<std::pair<std::string, std::string>> offline_methods() {

@@ -38,6 +38,10 @@ class OfflineMethod {
   virtual std::string notes() const { return ""; }  // a line for the run's log: derived values
   virtual std::int64_t batch_size() const = 0;
   virtual bool normalises_observations() const = 0;
+  // Whether observations and actions are all that it learns from; then a file may lack the rest.
+  virtual bool imitates() const { return false; }
+  // The step from which on a schedule leaves nothing to learn with; 0: never.
+  virtual std::int64_t schedule_end() const { return 0; }
   virtual PolicySpec policy(int observation_size, int action_size) const = 0;
   // Adds networks to the learner and losses to the update.
   virtual void build(Learner& learner, Update& update, const Batch& batch) const = 0;

@@ -14,10 +14,11 @@ OfflineTrainee::OfflineTrainee(const OfflineMethod& method, datasets::Transition
       learner_(std::move(seeds), device) {
   const std::int64_t batch = method.batch_size(), n = data_.rows;
   if (n < batch)
-    throw Error("has " + std::to_string(n) + " transitions, fewer than a batch of " + std::to_string(batch),
-                "the dataset");
+    throw Error("the dataset has " + std::to_string(n) + " transitions, fewer than a batch",
+                "--batch-size " + std::to_string(batch), "give a smaller batch, or more data");
   policy_.action_low = std::move(action_low);
   policy_.action_high = std::move(action_high);
+  policy_.bounds().scale(data_.actions);
   if (method.normalises_observations()) {
     const datasets::Normalisation normalisation = datasets::observation_normalisation(data_);
     datasets::normalise_observations(data_, normalisation);

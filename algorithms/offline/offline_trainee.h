@@ -11,8 +11,8 @@ namespace hardy::algorithms {
 
 class OfflineTrainee final : public Trainee {
  public:
-  // The transitions are normalised here if the method asks for it. action_low and action_high are the
-  // environment's, for the policy files.
+  // Actions are scaled from the bounds into [-1, 1] here, and observations normalised if the method asks for
+  // it: networks and losses see both so. The policy stretches its actions back.
   OfflineTrainee(const OfflineMethod& method, datasets::Transitions transitions,
                  std::vector<std::uint64_t> seeds, std::vector<float> action_low,
                  std::vector<float> action_high, graph::Device* device = nullptr);

@@ -50,14 +50,15 @@ class Riql final : public OfflineMethod {
   }
   std::int64_t batch_size() const override { return c_.batch; }
   bool normalises_observations() const override { return c_.normalise; }
+  std::int64_t schedule_end() const override { return c_.schedule_steps; }
   PolicySpec policy(int observation_size, int action_size) const override {
     return c_.policy(observation_size, action_size);
   }
 
   void build(Learner& learner, Update& u, const Batch& b) const override {
     Graph& g = u.graph();
-    const std::int64_t h = c_.hidden;
-    const Network V = learner.network("v", {{b.observation_size, h, h, 1}, 0, nn::Nonlinearity::kRelu, {}});
+    const Network V =
+        learner.network("v", {c_.value_widths(b.observation_size), 0, nn::Nonlinearity::kRelu, {}});
     const Network Q = learner.network("q", critic(b.observation_size + b.action_size));
     const Network Q_target = learner.target_of(Q);
     const PolicySpec spec = policy(b.observation_size, b.action_size);
@@ -93,7 +94,10 @@ class Riql final : public OfflineMethod {
   nn::MlpSpec critic(std::int64_t inputs) const {
     const nn::LayerStart hidden{nn::Initialiser::fan_out_uniform(), nn::Initialiser::constant(0.1)};
     const nn::LayerStart last{nn::Initialiser::uniform(3e-3), nn::Initialiser::uniform(3e-3)};
-    return {{inputs, c_.hidden, c_.hidden, 1}, critics_, nn::Nonlinearity::kRelu, {hidden, hidden, last}};
+    const std::vector<std::int64_t> widths = c_.value_widths(inputs);
+    std::vector<nn::LayerStart> starts(widths.size() - 2, hidden);
+    starts.push_back(last);
+    return {widths, critics_, nn::Nonlinearity::kRelu, starts};
   }
 
   Tensor td_loss(Update& u, Tensor td_error, std::int64_t agents) const {

@@ -122,6 +122,11 @@ Victim read_victim(const fs::path& path, std::int64_t agent) {
     throw Error("has no critic", where, "take a run of iql, riql or sac");
   victim.observation_size = static_cast<int>(victim.policy.spec.widths.front());
   victim.action_size = static_cast<int>(victim.q.spec.widths.front()) - victim.observation_size;
+  if (const auto bounds = saved_bounds(file, where); bounds && !bounds->unit()) victim.bounds = bounds;
+  if (victim.bounds && victim.bounds->size() != static_cast<std::size_t>(victim.action_size))
+    throw Error("says bounds for " + std::to_string(victim.bounds->size()) + " actions, and has " +
+                    std::to_string(victim.action_size),
+                where);
   read_folder(victim.file.parent_path().parent_path(), victim);
   return victim;
 }

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "algorithms/actions.h"
 #include "engine/graph/graph.h"
 #include "engine/nn/mlp.h"
 
@@ -24,6 +26,8 @@ struct Victim {
   bool has_log_std = false;
   int observation_size = 0, action_size = 0;
   std::vector<float> observation_mean, observation_std;  // empty: observations are used as they are
+  // What the critic's actions are scaled from; empty: they are used as they are.
+  std::optional<ActionBounds> bounds;
   std::filesystem::path file;
   std::string method;  // where the run's folder tells
   std::int64_t step = 0, agent = 0;

@@ -16,9 +16,11 @@ Interaction::Interaction(const std::string& environment, const SacSettings& sac,
              rows = agents * static_cast<std::size_t>(settings_.capacity);
   const auto obs = static_cast<std::size_t>(spec().observation_size),
              act = static_cast<std::size_t>(spec().action_size);
+  require_continuous(spec(), "sac");
   policy_ = sac_policy(sac_, spec().observation_size, spec().action_size);
   policy_.action_low = spec().action_low;
   policy_.action_high = spec().action_high;
+  bounds_ = policy_.bounds();
   replay_.observations.resize(rows * obs);
   replay_.next_observations.resize(rows * obs);
   replay_.actions.resize(rows * act);
@@ -60,6 +62,7 @@ void Interaction::store(std::int64_t agent) {
                  narrow);
   std::transform(&next_[a * obs], &next_[a * obs] + obs, &replay_.next_observations[row * obs], narrow);
   std::copy_n(&actions_[a * act], act, &replay_.actions[row * act]);
+  bounds_.scale(std::span(replay_.actions).subspan(row * act, act));
   replay_.rewards[row] = narrow(rewards_[a]);
   replay_.terminals[row] = terminated_[a];
 }

@@ -17,7 +17,7 @@ struct InteractionSettings {
   std::int64_t update_every = 1;    // environment steps a learning step
 };
 
-// Replay memory of all agents, and what finished episodes returned.
+// Replay memory of all agents. Actions are scaled into [-1, 1], as the policy's are in the updates.
 struct Replay {
   std::vector<float> observations, actions, rewards, next_observations, terminals;  // [A, capacity, ...]
   std::int32_t rows = 0;
@@ -57,6 +57,7 @@ class Interaction {
   InteractionSettings settings_;
   std::unique_ptr<envs::BatchEnvironment> env_;
   PolicySpec policy_;
+  ActionBounds bounds_;
   Learner learner_;
   Replay replay_;
   std::unique_ptr<Actor> actor_;

@@ -46,7 +46,7 @@ PolicySpec sac_policy(const SacSettings& settings, int observation_size, int act
   spec.head = Head::kTanhGaussian;
   spec.observation_size = observation_size;
   spec.action_size = action_size;
-  spec.hidden = {settings.hidden, settings.hidden};
+  spec.hidden = hidden_layers(settings.hidden);
   spec.action_low.assign(static_cast<std::size_t>(action_size), -1.0f);
   spec.action_high.assign(static_cast<std::size_t>(action_size), 1.0f);
   return spec;
@@ -54,7 +54,8 @@ PolicySpec sac_policy(const SacSettings& settings, int observation_size, int act
 
 void build_sac(Learner& learner, const SacSettings& c, int obs, int act, const ReplayTables& replay) {
   const std::int64_t agents = learner.agents(), batch = c.batch;
-  const nn::MlpSpec q_net{{obs + act, c.hidden, c.hidden, 1}, c.critics, nn::Nonlinearity::kRelu, {}};
+  const nn::MlpSpec q_net{
+      layer_widths(obs + act, hidden_layers(c.hidden), 1), c.critics, nn::Nonlinearity::kRelu, {}};
   const Network pi = learner.network("policy", sac_policy(c, obs, act).mlp());
   const Network q = learner.network("q", q_net), q_target = learner.target_of(q);
   const Network temperature = learner.vector("log_alpha", 1, static_cast<float>(std::log(c.initial_alpha)));

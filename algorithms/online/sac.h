@@ -7,7 +7,8 @@
 namespace hardy::algorithms {
 
 struct SacSettings {
-  std::int64_t hidden = 256, batch = 256, critics = 2;
+  std::vector<std::int64_t> hidden = {256};  // of all networks, as hidden_layers() reads them
+  std::int64_t batch = 256, critics = 2;
   double gamma = 0.99, polyak = 0.005;
   double learning_rate = 3e-4;
   double target_entropy = 0;  // 0: minus the number of actions

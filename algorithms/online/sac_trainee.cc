@@ -1,5 +1,7 @@
 #include "algorithms/online/sac_trainee.h"
 
+#include <algorithm>
+
 namespace hardy::algorithms {
 namespace {
 
@@ -11,6 +13,16 @@ template <class T>
 std::vector<T> get(const run::Archive& file, const std::string& name) {
   const auto x = file.get<T>(name);
   return {x.begin(), x.end()};
+}
+
+// Tables [agents, from, ...] as [agents, to, ...]; new rows are 0.
+std::vector<float> with_capacity(const std::vector<float>& table, std::int64_t agents, std::int64_t from,
+                                 std::int64_t to) {
+  const std::int64_t width = static_cast<std::int64_t>(table.size()) / (agents * from);
+  std::vector<float> all(static_cast<std::size_t>(agents * to * width), 0.0f);
+  for (std::int64_t a = 0; a < agents; ++a)
+    std::copy_n(table.begin() + a * from * width, std::min(from, to) * width, all.begin() + a * to * width);
+  return all;
 }
 
 }  // namespace
@@ -33,10 +45,14 @@ void SacTrainee::save(run::ArchiveWriter& file) const {
 
 void SacTrainee::restore(const run::Archive& file) {
   const auto& h = file.header().at("interaction");
-  if (h.at("capacity").get<std::int64_t>() != capacity_)
-    throw Error("the checkpoint's replay has another capacity", "checkpoint");
+  const auto capacity = h.at("capacity").get<std::int64_t>();
   Interaction::State s;
   s.t = h.at("t");
+  // A run that goes on longer may have more room. What has been overwritten is gone, though.
+  if (capacity != capacity_ && (s.t > capacity || s.t > capacity_))
+    throw Error(
+        "the checkpoint's replay of " + std::to_string(capacity) + " rows has wrapped or does not fit",
+        "--capacity " + std::to_string(capacity_), "keep the capacity that the run began with");
   s.episodes = get<std::uint64_t>(file, "interaction/episodes");
   s.returns = get<double>(file, "interaction/returns");
   s.last_returns = get<double>(file, "interaction/last_returns");
@@ -45,6 +61,12 @@ void SacTrainee::restore(const run::Archive& file) {
   Replay r{get<float>(file, "replay/observations"), get<float>(file, "replay/actions"),
            get<float>(file, "replay/rewards"),      get<float>(file, "replay/next_observations"),
            get<float>(file, "replay/terminals"),    h.at("rows")};
+  if (capacity != capacity_) {
+    const auto agents = static_cast<std::int64_t>(s.episodes.size());
+    for (std::vector<float>* table :
+         {&r.observations, &r.actions, &r.rewards, &r.next_observations, &r.terminals})
+      *table = with_capacity(*table, agents, capacity, capacity_);
+  }
   interaction_.restore(s, r);
 }
 

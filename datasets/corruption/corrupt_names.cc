@@ -48,6 +48,8 @@ const std::vector<Element>& all_elements() {
 Element element_named(const std::string& name) {
   for (const Element e : all_elements())
     if (name + "s" == name_of(e)) return e;
+  if (name.starts_with("next_obs") || name == "next_states")  // the column by which the dynamics show
+    throw Error("'" + name + "' is no element", "--elements", "its element is called dynamics");
   return static_cast<Element>(index_of(kElements, name, "element", "--elements"));
 }
 

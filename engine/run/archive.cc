@@ -87,6 +87,7 @@ Archive Archive::read(const std::filesystem::path& path, const std::string& kind
                     std::to_string(newest_format),
                 path.string());
   a.header_ = all.at("header");
+  a.format_ = all.value("format", 0);
   for (const auto& t : all.at("tensors")) {
     Shape shape;
     for (const auto& d : t.at("shape")) shape.push_back(d.get<std::int64_t>());

@@ -71,6 +71,7 @@ class Archive {
   static Archive read(const std::filesystem::path& path, const std::string& kind, int newest_format);
 
   const nlohmann::json& header() const { return header_; }
+  int format() const { return format_; }
   bool has(const std::string& name) const { return entries_.count(name) > 0; }
   const Shape& shape(const std::string& name) const { return entry(name).shape; }
   std::vector<std::string> names() const;
@@ -94,6 +95,7 @@ class Archive {
 
   std::string path_;
   nlohmann::json header_;
+  int format_ = 0;
   std::map<std::string, Entry> entries_;
   std::unique_ptr<std::byte, Free> data_;
 };

@@ -48,9 +48,7 @@ void sync_folder_of(const std::filesystem::path& target) {
 }  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path target)
-    : target_(std::move(target)),
-      temporary_(temporary_of(target_)),
-      half_written_(temporary_.string()) {}
+    : target_(std::move(target)), temporary_(temporary_of(target_)), half_written_(temporary_.string()) {}
 
 AtomicFile::~AtomicFile() {
   if (fd_ >= 0) ::close(fd_);
@@ -97,9 +95,7 @@ void write_atomically(const std::filesystem::path& path, std::string_view text) 
 }
 
 AtomicFolder::AtomicFolder(std::filesystem::path target)
-    : target_(std::move(target)),
-      temporary_(temporary_of(target_)),
-      half_written_(temporary_.string()) {
+    : target_(std::move(target)), temporary_(temporary_of(target_)), half_written_(temporary_.string()) {
   std::error_code code;
   std::filesystem::remove_all(temporary_, code);
   std::filesystem::create_directory(temporary_, code);

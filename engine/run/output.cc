@@ -112,8 +112,8 @@ Output::~Output() { release(); }
 
 void Output::release() {
   if (lock_ >= 0) {
-    ::unlink(claim_.c_str());  // while the lock is held: whoever opened it before finds another name there
     claimed_.reset();
+    ::unlink(claim_.c_str());  // while the lock is held: whoever opened it before finds another name there
     ::close(std::exchange(lock_, -1));
   }
   for (auto at = made_.rbegin(); at != made_.rend(); ++at) ::rmdir(at->c_str());  // what is empty still

@@ -89,6 +89,10 @@ fs::path RunDirectory::policy_file(std::int64_t agent) const {
   return path_ / "policy" / ("agent_" + std::to_string(agent) + ".policy");
 }
 
+fs::path RunDirectory::best_policy_file(std::int64_t agent) const {
+  return path_ / "policy" / ("best_agent_" + std::to_string(agent) + ".policy");
+}
+
 void RunDirectory::write_config(const std::string& resolved) const {
   write_atomically(config_file(), resolved);
 }

@@ -2,7 +2,7 @@
 //
 //   config.ini  run.json  metrics.jsonl  summary.json  lock
 //   results.json (a study's)  tensorboard/agent_<i>/  checkpoints/step_<12 digits>.ckpt
-//   policy/agent_<i>.policy
+//   policy/agent_<i>.policy  policy/best_agent_<i>.policy
 #pragma once
 
 #include <cstdint>
@@ -33,6 +33,7 @@ class RunDirectory {
   std::filesystem::path tensorboard_folder(std::int64_t agent) const;
   std::filesystem::path checkpoint_folder() const { return path_ / "checkpoints"; }
   std::filesystem::path policy_file(std::int64_t agent) const;
+  std::filesystem::path best_policy_file(std::int64_t agent) const;  // of a run that keeps it
 
   void write_config(const std::string& resolved) const;     // Schema::resolved()
   void write_run(const nlohmann::json& description) const;  // adds "version", "source" and "build"

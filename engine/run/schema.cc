@@ -91,6 +91,16 @@ Schema& Schema::option(const std::string& key, std::vector<std::string>* v, cons
   return *this;
 }
 
+Schema& Schema::option(const std::string& key, std::vector<std::int64_t>* v, const std::string& help,
+                       std::int64_t min, std::int64_t max) {
+  Option& o = add(key, help);
+  o.variable = v;
+  o.int_min = min;
+  o.int_max = max;
+  o.default_text = text_of(o);
+  return *this;
+}
+
 Schema& Schema::positional(const std::string& name, std::string* v, const std::string& help, bool required) {
   positionals_.push_back({name, help, required, v});
   return *this;
@@ -154,6 +164,9 @@ std::string Schema::allowed(const Option& o) {
   if (std::holds_alternative<double*>(o.variable))
     return range("a number", o.min > -std::numeric_limits<double>::infinity(), to_text(o.min),
                  o.max < std::numeric_limits<double>::infinity(), to_text(o.max));
+  if (std::holds_alternative<std::vector<std::int64_t>*>(o.variable))
+    return "integers from " + std::to_string(o.int_min) + " to " + std::to_string(o.int_max) +
+           ", with commas";
   if (std::holds_alternative<std::int64_t*>(o.variable))
     return range("an integer", o.int_min > std::numeric_limits<std::int64_t>::min(),
                  std::to_string(o.int_min), o.int_max < std::numeric_limits<std::int64_t>::max(),
@@ -168,6 +181,11 @@ std::string Schema::text_of(const Option& o) {
   if (auto* v = std::get_if<std::int64_t*>(&o.variable)) return std::to_string(**v);
   if (auto* v = std::get_if<bool*>(&o.variable)) return **v ? "true" : "false";
   if (auto* v = std::get_if<std::string*>(&o.variable)) return **v;
+  if (auto* v = std::get_if<std::vector<std::int64_t>*>(&o.variable)) {
+    std::vector<std::string> words;
+    for (const std::int64_t x : **v) words.push_back(std::to_string(x));
+    return join(words, ",");
+  }
   return join(*std::get<std::vector<std::string>*>(o.variable), ",");
 }
 
@@ -176,6 +194,20 @@ void Schema::assign(Option& o, const std::vector<std::string>& values, const std
     (*list)->clear();
     for (const std::string& value : values)
       for (std::string& word : split(value, ',')) (*list)->push_back(std::move(word));
+    return;
+  }
+  if (auto* numbers = std::get_if<std::vector<std::int64_t>*>(&o.variable)) {
+    std::vector<std::int64_t> read;
+    for (const std::string& value : values)
+      for (const std::string& word : split(value, ',')) {
+        const auto x = to_integer(word);
+        if (!x || *x < o.int_min || *x > o.int_max)
+          throw Error("'" + word + "' is " + (x ? "out of range" : "not an integer"), place(origin, o.key),
+                      "give " + allowed(o));
+        read.push_back(*x);
+      }
+    if (read.empty()) throw Error("no number is given", place(origin, o.key), "give " + allowed(o));
+    **numbers = std::move(read);
     return;
   }
   if (values.size() != 1)
@@ -329,10 +361,11 @@ std::string Schema::help() const {
   text += " [options]\n" + (summary_.empty() ? "" : "\n" + summary_ + "\n");
   std::size_t width = std::string("--config FILE").size();
   const auto left = [](const Option& o) {
-    const char* kind = std::holds_alternative<double*>(o.variable)         ? " X"
-                       : std::holds_alternative<std::int64_t*>(o.variable) ? " N"
-                       : std::holds_alternative<bool*>(o.variable)         ? ""
-                                                                           : " TEXT";
+    const char* kind = std::holds_alternative<double*>(o.variable)                      ? " X"
+                       : std::holds_alternative<std::int64_t*>(o.variable)              ? " N"
+                       : std::holds_alternative<bool*>(o.variable)                      ? ""
+                       : std::holds_alternative<std::vector<std::int64_t>*>(o.variable) ? " N,N,..."
+                                                                                        : " TEXT";
     return (o.letter ? std::string("-") + o.letter + ", " : "") + "--" + o.key + kind;
   };
   for (const Option& o : options_) width = std::max(width, left(o).size());

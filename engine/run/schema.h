@@ -39,6 +39,9 @@ class Schema {
                  std::vector<std::string> choices = {});
   Schema& option(const std::string& key, std::vector<std::string>* v,
                  const std::string& help);  // a,b or repeated
+  // a,b or repeated, each number within [min, max]; never empty
+  Schema& option(const std::string& key, std::vector<std::int64_t>* v, const std::string& help,
+                 std::int64_t min, std::int64_t max);
   // Words without dashes, in order; a list takes all that are left. Not part of configuration files.
   Schema& positional(const std::string& name, std::string* v, const std::string& help, bool required = true);
   Schema& positional(const std::string& name, std::vector<std::string>* v, const std::string& help,
@@ -72,7 +75,9 @@ class Schema {
   struct Option {
     std::string key, help, heading, default_text;
     char letter = 0;
-    std::variant<double*, std::int64_t*, bool*, std::string*, std::vector<std::string>*> variable;
+    std::variant<double*, std::int64_t*, bool*, std::string*, std::vector<std::string>*,
+                 std::vector<std::int64_t>*>
+        variable;
     double min = 0, max = 0;
     std::int64_t int_min = 0, int_max = 0;
     std::vector<std::string> choices;

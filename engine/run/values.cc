@@ -39,11 +39,19 @@ std::optional<bool> to_bool(const std::string& text) {
   return std::nullopt;
 }
 
-std::string to_text(double value) {
+namespace {
+
+template <class T>
+std::string shortest(T value) {
   char text[64];
   const auto [end, error] = std::to_chars(text, text + sizeof text, value);
   return error == std::errc() ? std::string(text, end) : "nan";
 }
+
+}  // namespace
+
+std::string to_text(double value) { return shortest(value); }
+std::string to_text(float value) { return shortest(value); }
 
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> words;

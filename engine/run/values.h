@@ -12,6 +12,7 @@ std::optional<double> to_double(const std::string& text);         // no NaN
 std::optional<std::int64_t> to_integer(const std::string& text);  // 50000, or 5e4 where that is exact
 std::optional<bool> to_bool(const std::string& text);             // true false yes no on off 1 0
 std::string to_text(double value);  // the shortest text that reads back the same
+std::string to_text(float value);
 std::vector<std::string> split(const std::string& text, char separator);
 std::string join(const std::vector<std::string>& words, const std::string& separator);
 

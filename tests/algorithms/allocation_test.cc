@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(EveryOfflineMethod, TrainingAllocation,
 TEST(SacAllocation, IsNoneAfterTheFirstUpdate) {
   SacSettings sac;
   sac.batch = 32;
-  sac.hidden = 32;
+  sac.hidden = {32};
   InteractionSettings interaction;
   interaction.start_steps = 50;
   interaction.capacity = 400;

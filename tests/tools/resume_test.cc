@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "datasets/formats/hdf5_file.h"
@@ -151,7 +152,7 @@ TEST(Resume, AnInteractingMethodsMetricsCountTheEnvironmentsSteps) {
   EXPECT_EQ(steps, expected);
 }
 
-TEST(Resume, ASignalWritesACheckpointAndExitsCleanly) {
+TEST(Resume, ASignalWritesACheckpointAndExitsWith75) {
   const test::Scratch dir;
   const fs::path data = make_dataset(dir), run = dir / "run";
   std::vector<std::string> words = train_words(data, run, "1");
@@ -160,8 +161,82 @@ TEST(Resume, ASignalWritesACheckpointAndExitsCleanly) {
   for (int i = 0; i < 300 && (!fs::exists(run / "checkpoints") || fs::is_empty(run / "checkpoints")); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   kill(child, SIGTERM);
-  EXPECT_EQ(finish(child), 0);
+  EXPECT_EQ(finish(child), 75);
   EXPECT_NE(test::contents(run / "summary.json").find("\"finished\": false"), std::string::npos);
+}
+
+// A command that keeps no state is stopped while it writes: the same exit code, and nothing stays.
+TEST(Stopping, ACommandBesideTrainingExitsWith75AndLeavesNothingHalfWritten) {
+  const test::Scratch dir;
+  const fs::path data = dir / "data.hdf5";
+  datasets::write_hdf5(data, test::some_data(60000));
+  const auto stopped = [&](const Words& words, const fs::path& out, int signal) {
+    const pid_t child = start(words);
+    const fs::path half = out.string() + ".tmp-" + std::to_string(child);
+    bool begun = false;
+    for (int i = 0; i < 5000 && !begun && !fs::exists(out); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      begun = fs::exists(half);
+    }
+    EXPECT_TRUE(begun) << "it was too fast to be stopped, or writes elsewhere: " << half;
+    kill(child, signal);
+    EXPECT_EQ(finish(child), 75) << words[1];
+    EXPECT_FALSE(fs::exists(out)) << words[1];
+    EXPECT_EQ(test::files_in(dir.path()), 1u) << words[1];
+  };
+  stopped({"data", "convert", data, dir / "c.hdf5", "--gzip", "9"}, dir / "c.hdf5", SIGTERM);
+  stopped({"data", "convert", data, dir / "minari-v0", "--to", "minari"}, dir / "minari-v0", SIGINT);
+  const pid_t regret = start({"regret", "--method", "exp_weights", "--env", "simplex:seed=1,H=3,S=4,A=3,d=3",
+                              "--episodes", "4000000", "--out", dir / "r"});
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  kill(regret, SIGINT);
+  EXPECT_EQ(finish(regret), 75);
+  EXPECT_EQ(test::files_in(dir.path()), 1u);
+}
+
+nlohmann::json json_of(const fs::path& file) { return nlohmann::json::parse(test::contents(file)); }
+
+// words_of(out, steps). The longer run's last checkpoint is that of a run which was that long from its start.
+void extend_and_compare(const test::Scratch& dir,
+                        const std::function<Words(const fs::path&, const char*)>& words_of) {
+  const fs::path whole = dir / "whole", run = dir / "extended", last = "checkpoints/step_000000000600.ckpt";
+  ASSERT_EQ(finish(start(words_of(whole, "600"))), 0);
+  ASSERT_EQ(finish(start(words_of(run, "400"))), 0);
+  EXPECT_EQ(finish(start({"resume", run, "--steps", "300"})), 2);  // it is at 400
+  EXPECT_EQ(json_of(run / "run.json").at("steps"), 400);
+  ASSERT_EQ(finish(start({"resume", run, "--steps", "600"})), 0);
+  EXPECT_FALSE(test::contents(whole / last).empty());
+  EXPECT_TRUE(test::contents(run / last) == test::contents(whole / last));
+  const nlohmann::json about = json_of(run / "run.json");
+  EXPECT_EQ(about.at("steps"), 600);
+  EXPECT_EQ(about.at("settings").at("steps"), "600");
+  EXPECT_EQ(about.at("steps_before"), nlohmann::json::array({400}));
+  EXPECT_NE(test::contents(run / "config.ini").find("\nsteps = 600\n"), std::string::npos);
+  EXPECT_EQ(json_of(run / "summary.json").at("steps"), 600);
+  EXPECT_EQ(json_of(run / "summary.json").at("finished"), true);
+  // Gone on with once more it has nothing to do, and says nothing twice.
+  const auto evaluations = records(run, "eval").size();
+  ASSERT_EQ(finish(start({"resume", run})), 0);
+  EXPECT_EQ(records(run, "eval").size(), evaluations);
+}
+
+TEST(Resume, WithMoreStepsAnOfflineRunBecomesTheLongerRunToTheLastBit) {
+  const test::Scratch dir;
+  const fs::path data = make_dataset(dir);
+  extend_and_compare(dir, [&](const fs::path& out, const char* steps) {
+    Words words = train_words(data, out, "1");
+    words[9] = steps;
+    return words;
+  });
+}
+
+TEST(Resume, WithMoreStepsAnInteractingRunHasRoomForThemAndBecomesTheLongerRunToTheLastBit) {
+  const test::Scratch dir;
+  extend_and_compare(dir, [](const fs::path& out, const char* steps) {
+    Words words = sac_words(out);
+    words[5] = steps;
+    return words;
+  });
 }
 
 TEST(Resume, ARunInUseIsRefused) {

@@ -1,8 +1,11 @@
 // `hardy train` with input that cannot be right: one line, exit 2, nothing left behind.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
+#include "algorithms/policy_file.h"
 #include "algorithms/training_job.h"
 #include "datasets/formats/hdf5_file.h"
 #include "tests/tools/command.h"
@@ -33,10 +36,190 @@ class Train : public ::testing::Test {
     EXPECT_FALSE(fs::exists(dir_ / "run")) << arguments;
     EXPECT_EQ(test::files_in(dir_.path()), before) << arguments;
   }
+  // Trains as told and for little; what it said on stderr.
+  std::string trained(const std::string& arguments) {
+    const test::Result r = test::hardy_command("train " + arguments + " --batch-size 32 --threads 1 --out " +
+                                               (dir_ / "run").string());
+    EXPECT_EQ(r.code, 0) << arguments << "\n" << r.err;
+    return r.err;
+  }
+  nlohmann::json json_of(const std::string& file) const {
+    return nlohmann::json::parse(test::contents(dir_ / "run" / file));
+  }
+  algorithms::LoadedPolicy policy(const std::string& name = "agent_0.policy") const {
+    return algorithms::read_policy(dir_ / "run" / "policy" / name);
+  }
   test::Scratch dir_;
 };
 
-TEST_F(Train, AMisspeltMethodNamesTheNearest) { refused("riqll", {"riqll", "riql"}); }
+// 300 rows of pendulum's sizes whose actions all are `action`.
+Arrays torques(float action) {
+  Arrays a = test::some_data(300, 3);
+  a["actions"] = Array::of(ArrayType::kF32, {300, 1});
+  std::fill_n(a["actions"].as<float>(), 300, action);
+  return a;
+}
+
+TEST_F(Train, APolicyActsAsTheFileDidWhateverTheTasksBounds) {
+  for (const float torque : {0.5f, 2.0f}) {
+    const std::string said = trained(
+        "bc --env pendulum --steps 300 --hidden 16 --learning-rate 0.01 --eval-every 300 "
+        "--eval-episodes 1" +
+        write(torques(torque)));
+    EXPECT_NE(said.find("scaled from [-2, 2] (pendulum)"), std::string::npos) << said;
+    const algorithms::LoadedPolicy p = policy();
+    algorithms::Actor actor(p.spec, 1, p.parameters);
+    ThreadTeam team(1);
+    std::vector<float> action(1);
+    actor.act(std::vector<double>{0.3, -0.2, 0.1}, {}, action, {}, team);
+    EXPECT_NEAR(action[0], torque, 0.06);
+    fs::remove_all(dir_ / "run");
+  }
+}
+
+TEST_F(Train, WithoutATaskTheBoundsAreWhatTheActionsSpanAndThatIsSaid) {
+  Arrays a = torques(0.5f);
+  a["actions"].as<float>()[7] = -3;
+  const std::string said = trained("bc --steps 2" + write(a));
+  EXPECT_NE(said.find("scaled from [-3, 0.5]"), std::string::npos) << said;
+  EXPECT_EQ(policy().spec.action_low, std::vector<float>{-3});
+  EXPECT_EQ(policy().spec.action_high, std::vector<float>{0.5f});
+}
+
+TEST_F(Train, ActionsOutsideOfTheBoundsAreCountedAndKeptOrClipped) {
+  Arrays a = torques(0.5f);
+  a["actions"].as<float>()[7] = -3;
+  a["actions"].as<float>()[9] = 2.5f;
+  const std::string data = write(a), common = "bc --env pendulum --steps 2 --eval-episodes 1" + data;
+  std::string said = trained(common);
+  EXPECT_NE(said.find("2 of 300 transitions have actions outside of [-2, 2] (pendulum), the furthest -3 in "
+                      "transition 7, dimension 0; they are kept"),
+            std::string::npos)
+      << said;
+  EXPECT_EQ(json_of("run.json").at("notes").get<std::string>().find("actions are scaled"), 0u);
+  fs::remove_all(dir_ / "run");
+  said = trained(common + " --clip-actions");
+  EXPECT_NE(said.find("they are moved to the bounds"), std::string::npos) << said;
+}
+
+TEST_F(Train, ChoicesAreRefusedByMethodsOfNumbers) {
+  Arrays a = test::some_data(300, 4);
+  a["actions"] = Array::of(ArrayType::kI64, {300, 1});
+  const std::string data = write(a);
+  for (const char* method : {"bc", "iql", "riql"})
+    refused(method + data, {"d.hdf5 /actions", "choices", "int64 [300, 1]", method});
+  refused("bc --env cart_pole" + data, {"choices", "int64"});
+  a["actions"] = Array::of(ArrayType::kI64, {300});  // as Minari writes them
+  refused("bc" + write(a), {"choices", "int64 [300]"});
+  refused("sac --env enumerable_mdp", {"enumerable_mdp", "one of 4 choices", "sac"});
+  a = test::some_data(300, 2);
+  a["actions"] = Array::of(ArrayType::kF32, {300, 1});
+  refused("bc --env enumerable_mdp" + write(a), {"enumerable_mdp", "one of 4 choices"});
+}
+
+TEST_F(Train, WholeNumbersThatMayBeChoicesAreSaid) {
+  Arrays a = test::some_data(300, 4);
+  a["actions"] = Array::of(ArrayType::kF32, {300, 1});
+  a["actions"].as<float>()[5] = 1;
+  EXPECT_NE(trained("bc --steps 2" + write(a)).find("are they choices?"), std::string::npos);
+}
+
+TEST_F(Train, HiddenLayersAreAListOfWidths) {
+  const std::string data = write(test::some_data(300));
+  for (const char* method : {"bc", "iql", "riql"}) {
+    trained(method + std::string(" --steps 2 --hidden 24,12,6") + data);
+    EXPECT_EQ(policy().spec.hidden, (std::vector<std::int64_t>{24, 12, 6})) << method;
+    const std::string resumed = test::hardy_command("resume " + (dir_ / "run").string() + " --steps 4").err;
+    EXPECT_EQ(json_of("summary.json").at("steps"), 4) << resumed;
+    fs::remove_all(dir_ / "run");
+  }
+  trained("sac --env pendulum --steps 60 --start-steps 40 --eval-episodes 1 --hidden 24,12,6");
+  EXPECT_EQ(policy().spec.hidden, (std::vector<std::int64_t>{24, 12, 6}));
+  fs::remove_all(dir_ / "run");
+  trained("bc --steps 2 --hidden 24" + data);
+  EXPECT_EQ(policy().spec.hidden, (std::vector<std::int64_t>{24, 24}));
+  fs::remove_all(dir_ / "run");
+  refused("bc --hidden 24,0" + data, {"'0'", "--hidden", "from 1 to 8192"});
+  refused("bc --hidden 24,wide" + data, {"'wide'", "--hidden", "integers"});
+}
+
+TEST_F(Train, CloningNeedsObservationsAndActionsAlone) {
+  Arrays a = test::some_data(300);
+  for (const char* key : {"rewards", "terminals", "timeouts", "next_observations"}) a.erase(key);
+  const std::string data = write(a);
+  refused("iql" + data, {"rewards"});
+  refused("bc --view qlearning" + data, {"rewards"});
+  const std::string said = trained("bc --steps 5 --env hopper --eval-episodes 1" + data);
+  EXPECT_NE(said.find("no next_observations, no rewards, no terminals"), std::string::npos) << said;
+  const nlohmann::json dataset = json_of("run.json").at("dataset");
+  EXPECT_EQ(dataset.at("transitions"), 300);  // every row
+  for (const char* none : {"return", "score", "episodes", "continuity"})
+    EXPECT_FALSE(dataset.contains(none)) << none << " is made up";
+  const test::Result report =
+      test::hardy_command("report " + (dir_ / "run").string() + " -o " + (dir_ / "r.html").string());
+  EXPECT_EQ(report.code, 0) << report.err;
+}
+
+// What is imitated does not depend on columns that cloning does not look at.
+TEST_F(Train, CloningLearnsTheSameWithAndWithoutRewards) {
+  Arrays a = test::some_data(300);
+  trained("bc --steps 5" + write(a));
+  const auto with = policy().parameters;
+  fs::remove_all(dir_ / "run");
+  a.erase("rewards");
+  trained("bc --steps 5" + write(a));
+  EXPECT_EQ(policy().parameters, with);
+}
+
+TEST_F(Train, TheBestPolicyIsKeptAndScoresWhatItsEvaluationSaid) {
+  const std::string data = write(test::some_data(300));
+  trained("bc --env hopper --seeds 2 --hidden 8 --steps 60 --eval-every 10 --eval-episodes 3 --keep-best" +
+          data);
+  const test::Result r =
+      test::hardy_command("eval " + (dir_ / "run").string() + " --best --episodes 3 --json");
+  ASSERT_EQ(r.code, 0) << r.err;
+  const nlohmann::json played = nlohmann::json::parse(r.out), agents = json_of("summary.json").at("agents");
+  bool any_before_the_end = false;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const nlohmann::json& best = agents.at(i).at("best");
+    EXPECT_EQ(played.at(i).at("score"), best.at("score/mean")) << i;
+    EXPECT_EQ(best.at("policy"), "policy/best_agent_" + std::to_string(i) + ".policy");
+    any_before_the_end = any_before_the_end || best.at("step") < 60;
+  }
+  EXPECT_TRUE(any_before_the_end) << "both ended with their best: the last policy would pass too";
+  fs::remove_all(dir_ / "run");
+  refused("bc --keep-best" + data, {"--keep-best", "--env"});
+}
+
+TEST_F(Train, APolicyFileIsPlayedWhereItWasTrained) {
+  trained("bc --env pendulum --steps 2 --eval-episodes 1" + write(torques(0.5f)));
+  const std::string file = (dir_ / "run" / "policy" / "agent_0.policy").string();
+  EXPECT_EQ(test::hardy_command("eval " + file + " --episodes 1").code, 0);
+  const test::Result best = test::hardy_command("eval " + (dir_ / "run").string() + " --best");
+  EXPECT_EQ(best.code, 2);
+  EXPECT_NE(best.err.find("--keep-best"), std::string::npos) << best.err;
+}
+
+TEST_F(Train, WhatEvalCannotFindIsNamed) {
+  const test::Result r = test::hardy_command("eval nosuch");
+  EXPECT_EQ(r.code, 2);
+  EXPECT_EQ(r.err, "hardy: nosuch: there is no such file or folder\n");
+}
+
+TEST_F(Train, AMisspeltMethodNamesTheNearest) {
+  refused("riqll", {"hardy: train: there is no method 'riqll'", "'riql'"});
+  for (const char* words : {"train riqll", "regret --method exp_weight", "bench riqll"})
+    EXPECT_EQ(test::hardy_command(words).err.find("hardy", 1), std::string::npos) << words;
+}
+TEST_F(Train, NextObservationsAsAnElementAreCalledDynamics) {
+  for (const char* name : {"next_observations", "next_observation"})
+    refused("bc --corrupt " + (name + write(test::some_data(300))), {name, "dynamics"});
+}
+TEST_F(Train, AScheduleThatEndsBeforeTheRunIsSaid) {
+  EXPECT_NE(trained("iql --steps 5 --schedule-steps 3" + write(test::some_data(300)))
+                .find("learning rate is 0 from step 3 on"),
+            std::string::npos);
+}
 TEST_F(Train, AMisspeltKeyNamesTheNearest) { refused("riql --batchsize 3", {"batchsize", "batch-size"}); }
 TEST_F(Train, AValueOutOfRangeSaysTheRange) { refused("iql --tau 1.5", {"tau", "1.5", "from 0 to 1"}); }
 TEST_F(Train, AnUnknownPresetNamesTheNearest) {

@@ -30,6 +30,8 @@ class GradientAttackTest : public ::testing::Test {
     run::ArchiveWriter file("checkpoint", kCheckpointFormat);
     save_learner(learner, file);
     file.write(dir_ / "c.ckpt");
+    save_bounds({{-2, 0}, {2, 5}, ""}, file);
+    file.write(dir_ / "scaled.ckpt");
     for (const Network* n : {&q_, &pi_})
       for (const int t : n->tensors) {
         const auto x = learner.parameters().agent(t, 1);
@@ -62,8 +64,9 @@ class GradientAttackTest : public ::testing::Test {
     return x;
   }
 
-  double value(Element e, std::size_t row, const std::vector<double>& std,
-               std::span<const float> delta) const {
+  // scaled: of the checkpoint whose actions were scaled from [-2, 2] and [0, 5].
+  double value(Element e, std::size_t row, const std::vector<double>& std, std::span<const float> delta,
+               bool scaled = false) const {
     const std::size_t width = std.size();
     const std::vector<float>& states = e == Element::kDynamics ? rows_.next_observations : rows_.observations;
     std::vector<double> s(states.begin() + static_cast<std::ptrdiff_t>(row * kObs),
@@ -72,6 +75,7 @@ class GradientAttackTest : public ::testing::Test {
           rows_.actions.begin() + static_cast<std::ptrdiff_t>((row + 1) * kAct));
     for (std::size_t k = 0; k < width; ++k)
       (e == Element::kActions ? a : s)[k] += static_cast<double>(delta[row * width + k]) * std[k];
+    if (scaled) a = {a[0] / 2, (a[1] - 2.5) / 2.5};
     if (e == Element::kDynamics) {
       a = mlp(tensors_[0], s, 0, 1);
       for (double& x : a) x = std::tanh(x);
@@ -106,6 +110,18 @@ TEST_F(GradientAttackTest, ValuesAreTheEnsemblesMeanAtThePerturbedPlace) {
     const std::vector<float> v = attack.values(e, rows_, std, delta);
     for (std::size_t row = 0; row < kCount; row += 97)
       EXPECT_NEAR(v[row], value(e, row, std, delta), 1e-4) << datasets::name_of(e) << row;
+  }
+}
+
+TEST_F(GradientAttackTest, ACriticOfScaledActionsSeesTheFilesActionsScaled) {
+  GradientAttack attack(dir_ / "scaled.ckpt", {.agent = 1, .threads = 1});
+  for (const Element e : {Element::kObservations, Element::kActions, Element::kDynamics}) {
+    const std::vector<double> std = deviations(e);
+    std::vector<float> delta(kCount * std.size());
+    for (std::size_t i = 0; i < delta.size(); ++i) delta[i] = static_cast<float>(i % 7) / 7 - 0.5f;
+    const std::vector<float> v = attack.values(e, rows_, std, delta);
+    for (std::size_t row = 0; row < kCount; row += 97)
+      EXPECT_NEAR(v[row], value(e, row, std, delta, true), 1e-4) << datasets::name_of(e) << row;
   }
 }
 

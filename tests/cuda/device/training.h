@@ -53,7 +53,7 @@ struct SacOnAReplay {
     twice(next_observations, t.next_observations);
     twice(terminals, t.terminals);
     algorithms::SacSettings settings;
-    settings.hidden = 16;
+    settings.hidden = {16};
     settings.batch = 24;
     algorithms::build_sac(learner, settings, 5, 3,
                           {observations.data(), actions.data(), rewards.data(), next_observations.data(),

@@ -146,5 +146,28 @@ TEST(Schema, HelpListsEveryKeyItsDefaultAndItsRange) {
   EXPECT_NE(help.find("from 0.5 to 1; default 0.7"), std::string::npos) << help;
 }
 
+TEST(Schema, AListOfIntegersTakesCommasAndRepeatsAndComesBackAsItWas) {
+  std::vector<std::int64_t> widths{256};
+  Schema schema("train", "a test");
+  schema.option("hidden", &widths, "widths", 1, 8192);
+  EXPECT_EQ(schema.resolved_json().at("hidden"), "256");
+  schema.parse({"--hidden", "64,1e2", "--hidden", "32"});
+  EXPECT_EQ(widths, (std::vector<std::int64_t>{64, 100, 32}));
+  EXPECT_EQ(schema.resolved_json().at("hidden"), "64,100,32");
+  const Scratch dir;
+  put(dir / "f.ini", schema.resolved());
+  std::vector<std::int64_t> again;
+  Schema other("train", "a test");
+  other.option("hidden", &again, "widths", 1, 8192);
+  other.parse({"--config", (dir / "f.ini").string()});
+  EXPECT_EQ(again, widths);
+  for (const char* bad : {"64,0", "64,8193", "64,x", ","}) {
+    const std::string said = error_of([&] { schema.parse({"--hidden", bad}); });
+    EXPECT_NE(said.find("--hidden"), std::string::npos) << bad << ": " << said;
+    EXPECT_NE(said.find("from 1 to 8192"), std::string::npos) << bad << ": " << said;
+  }
+  EXPECT_EQ(widths, (std::vector<std::int64_t>{64, 100, 32}));
+}
+
 }  // namespace
 }  // namespace hardy::run

@@ -9,8 +9,12 @@
 #include "algorithms/policy_file.h"
 #include "algorithms/training_job.h"
 #include "engine/base/error.h"
+#include "engine/run/checkpoints.h"
 #include "engine/run/output.h"
 #include "engine/run/run_directory.h"
+#include "engine/run/signals.h"
+#include "engine/run/values.h"
+#include "envs/environment.h"
 #include "tools/hardy/command.h"
 
 namespace hardy::tools {
@@ -26,8 +30,8 @@ std::string now() {
   return text;
 }
 
-// A line an agent. 0 when done or stopped by a signal, 1 when every agent had to be stopped.
-int finish(const run::RunDirectory& directory) {
+// A line an agent, and the exit code: 1 when every agent had to be stopped.
+int finish(const run::RunDirectory& directory, bool finished) {
   const nlohmann::json summary = run::read_summary(directory.path());
   bool any_ok = false;
   for (const auto& agent : summary.at("agents")) {
@@ -39,10 +43,13 @@ int finish(const run::RunDirectory& directory) {
           ", score %.1f (return %.1f), best %.1f at step %s", agent.at("last").at("score/mean").get<double>(),
           agent.at("last").at("return/mean").get<double>(), agent.at("best").at("score/mean").get<double>(),
           agent.at("best").at("step").dump().c_str());
+    if (agent.contains("best") && agent.at("best").contains("policy"))
+      std::printf(" (%s)", agent.at("best").at("policy").get<std::string>().c_str());
     std::printf("\n");
   }
   std::printf("run: %s\n", directory.path().c_str());
-  return any_ok ? 0 : 1;
+  if (!any_ok) return 1;
+  return finished ? 0 : run::kStoppedBySignal;
 }
 
 // A run's folder is a key of its configuration, whatever the method.
@@ -53,8 +60,9 @@ void declare_out(TrainingJob& job, std::string& out) {
 int carry_out(const TrainingJob& job, algorithms::Trainee& trainee, run::RunDirectory& directory,
               const std::string& method, const std::string& command, bool resumed) {
   const nlohmann::json origin{{"method", method}, {"env", job.environment()}, {"command", command}};
-  algorithms::train(trainee, job.settings(), {directory, method, job.environment(), origin}, resumed);
-  return finish(directory);
+  const bool finished =
+      algorithms::train(trainee, job.settings(), {directory, method, job.environment(), origin}, resumed);
+  return finish(directory, finished);
 }
 
 int train_command(const std::vector<std::string>& args) {
@@ -62,7 +70,12 @@ int train_command(const std::vector<std::string>& args) {
     std::printf("usage: hardy train METHOD [options]\n\nmethods:\n");
     for (const auto& [name, summary] : algorithms::training_methods())
       std::printf("  %-10s %s\n", name.c_str(), summary.c_str());
-    std::printf("\n  hardy train METHOD --help shows a method's options.\n");
+    std::printf(
+        "\n  hardy train METHOD --help shows a method's options.\n"
+        "  A run that SIGINT or SIGTERM stops writes a checkpoint and exits with %d; hardy resume goes on "
+        "with "
+        "it.\n",
+        run::kStoppedBySignal);
     return args.empty() ? 2 : 0;
   }
   const std::string method = args[0];
@@ -96,16 +109,29 @@ int train_command(const std::vector<std::string>& args) {
   return carry_out(*job, *trainee, directory, method, command, false);
 }
 
+// A run cannot be trained to a step that it has passed.
+void require_steps_ahead(const run::RunDirectory& directory, std::int64_t steps) {
+  const std::vector<std::int64_t> saved = run::Checkpoints(directory.checkpoint_folder()).steps();
+  if (saved.empty() || steps >= saved.back()) return;
+  throw Error("the run has a checkpoint of step " + std::to_string(saved.back()),
+              "--steps " + std::to_string(steps), "give at least that many");
+}
+
 int resume_command(const std::vector<std::string>& args) {
   std::string path;
+  std::int64_t steps = 0;
   bool device_check = false;
   run::Schema schema("resume", "Goes on with a run from its newest checkpoint, bit for bit.");
   schema.positional("DIR", &path, "a run's folder")
+      .option(
+          "steps", &steps,
+          "train to this step, which config.ini and run.json say from then on; 0: to the run's own last one",
+          0)
       .option("device-check", &device_check,
               "on a GPU: every kernel by itself and waited for, so that a failing one is named; slow");
   if (!parse_or_help(schema, args)) return 0;
   run::RunDirectory directory = run::RunDirectory::open(path);
-  const nlohmann::json described = run::read_run(path);
+  nlohmann::json described = run::read_run(path);
   const std::string method = described.at("method");
   const auto job = algorithms::make_training_job(method);
   std::string out;
@@ -113,41 +139,67 @@ int resume_command(const std::vector<std::string>& args) {
   job->schema().apply_file(directory.config_file().string());
   if (device_check)
     job->schema().apply({{"device-check", "true"}}, "--device-check", run::Schema::Source::kCommandLine);
+  const std::int64_t before = job->settings().steps;
+  if (steps > 0)
+    job->schema().apply({{"steps", std::to_string(steps)}}, "--steps", run::Schema::Source::kCommandLine);
   nlohmann::json about;
   const auto trainee = job->prepare(about);
   if (about.at("dataset").is_object() &&
       about.at("dataset").at("sha256") != described.at("dataset").at("sha256"))
     throw Error("is not the file that the run began with (its SHA-256 differs)",
                 about.at("dataset").at("path"), "put the same file back");
+  if (job->settings().steps != before) {
+    require_steps_ahead(directory, steps);
+    described["steps"] = steps;
+    described["settings"] = job->schema().resolved_json();
+    described["notes"] = about.at("notes");
+    described["steps_before"].push_back(before);
+    directory.write_config(job->schema().resolved());
+    directory.write_run(described);
+  }
   return carry_out(*job, *trainee, directory, method, described.at("command"), true);
 }
 
 int eval_command(const std::vector<std::string>& args) {
   std::string path, environment;
   std::int64_t episodes = 10, seed = 42;
-  bool json = false;
+  bool best = false, json = false;
   run::Schema schema("eval", "Plays a run's policies, or one policy file, in an environment.");
   schema.positional("PATH", &path, "a run's folder, or a .policy file")
-      .option("env", &environment, "environment; default: the run's own")
+      .option("best", &best,
+              "of a run: the policies of its best evaluations, which train's --keep-best keeps")
+      .option("env", &environment, "environment; default: that of the training")
       .option("episodes", &episodes, "episodes for each policy", 1, 100000)
       .option("seed", &seed, "of the episodes", 0)
       .option("json", &json, "print JSON");
   if (!parse_or_help(schema, args)) return 0;
+  if (!fs::exists(path)) throw Error("there is no such file or folder", path);
   std::vector<fs::path> files;
+  if (best && !fs::is_directory(path))
+    throw Error("a policy file is played as it is", "--best", "leave it out");
   if (fs::is_directory(path)) {
     const nlohmann::json described = run::read_run(path);
     if (environment.empty()) environment = described.at("env");
     for (std::int64_t a = 0; a < described.at("agents").get<std::int64_t>(); ++a)
-      files.push_back(fs::path(path) / "policy" / ("agent_" + std::to_string(a) + ".policy"));
+      files.push_back(fs::path(path) / "policy" /
+                      ((best ? "best_agent_" : "agent_") + std::to_string(a) + ".policy"));
+    for (const fs::path& file : files)
+      if (!fs::exists(file))
+        throw Error("there is no such file", file.string(),
+                    best ? "the run was not trained with --keep-best, or has not been evaluated yet"
+                         : "the run has not ended; `hardy resume` goes on with it");
   } else {
     files.emplace_back(path);
   }
-  if (environment.empty()) throw Error("in which environment?", "--env", "e.g. --env hopper");
   nlohmann::json results = nlohmann::json::array();
   for (const fs::path& file : files) {
     const algorithms::LoadedPolicy policy = algorithms::read_policy(file);
-    const auto e = algorithms::evaluate(policy.spec, policy.parameters, environment,
-                                        static_cast<int>(episodes), static_cast<std::uint64_t>(seed));
+    const std::string where = environment.empty() ? policy.environment : environment;
+    if (where.empty())
+      throw Error("in which environment? " + file.string() + " does not say", "--env",
+                  "give one of " + run::join(envs::environment_names(), ", "));
+    const auto e = algorithms::evaluate(policy.spec, policy.parameters, where, static_cast<int>(episodes),
+                                        static_cast<std::uint64_t>(seed));
     if (!json)
       std::printf("%s: score %.1f, return %.1f +- %.1f over %lld episodes, length %.0f\n", file.c_str(),
                   e.mean_score(), e.mean_return(), e.std_return(), static_cast<long long>(episodes),
