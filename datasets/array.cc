@@ -28,6 +28,8 @@ const char* name_of(ArrayType type) {
       return "int32";
     case ArrayType::kI64:
       return "int64";
+    case ArrayType::kU64:
+      return "uint64";
     case ArrayType::kU8:
       return "uint8";
     case ArrayType::kBool:
@@ -42,6 +44,7 @@ std::size_t size_of(ArrayType type) {
   switch (type) {
     case ArrayType::kF64:
     case ArrayType::kI64:
+    case ArrayType::kU64:
       return 8;
     case ArrayType::kF32:
     case ArrayType::kI32:
@@ -80,6 +83,8 @@ void to_floats(ArrayType type, const std::byte* from, std::size_t count, float* 
       return convert<std::int32_t>(from, count, to);
     case ArrayType::kI64:
       return convert<std::int64_t>(from, count, to);
+    case ArrayType::kU64:
+      return convert<std::uint64_t>(from, count, to);
     case ArrayType::kU8:
     case ArrayType::kBool:
       return convert<std::uint8_t>(from, count, to);

@@ -11,7 +11,7 @@
 
 namespace hardy::datasets {
 
-enum class ArrayType { kF32, kF64, kI32, kI64, kU8, kBool, kString };
+enum class ArrayType { kF32, kF64, kI32, kI64, kU64, kU8, kBool, kString };
 const char* name_of(ArrayType type);
 std::size_t size_of(ArrayType type);  // bytes an element; kString: 0
 

@@ -2,9 +2,18 @@
 
 #include <algorithm>
 
+#include "datasets/pieces.h"
 #include "engine/base/error.h"
 
 namespace hardy::datasets {
+
+std::vector<std::uint8_t> read_flags(Reader& reader, const Column& column, std::int64_t first,
+                                     std::int64_t rows) {
+  const std::vector<double> x = read_doubles(reader, column, first, rows);
+  std::vector<std::uint8_t> set(x.size());
+  std::transform(x.begin(), x.end(), set.begin(), [](double v) { return v != 0; });
+  return set;
+}
 
 std::vector<EpisodeRows> find_episodes(Reader& reader, std::int64_t max_episode_steps) {
   constexpr std::int64_t kPiece = 65536;
@@ -18,13 +27,14 @@ std::vector<EpisodeRows> find_episodes(Reader& reader, std::int64_t max_episode_
   EpisodeRows e;
   for (std::int64_t at = 0; at < terminals.rows(); at += kPiece) {
     const std::int64_t n = std::min(kPiece, terminals.rows() - at);
-    const std::vector<float> terminal = reader.read_floats(terminals, at, n);
-    const std::vector<float> timeout = timeouts ? reader.read_floats(*timeouts, at, n) : std::vector<float>();
+    const std::vector<std::uint8_t> terminal = read_flags(reader, terminals, at, n);
+    const std::vector<std::uint8_t> timeout =
+        timeouts ? read_flags(reader, *timeouts, at, n) : std::vector<std::uint8_t>();
     for (std::int64_t i = 0; i < n; ++i) {
       const auto k = static_cast<std::size_t>(i);
       e.end = at + i + 1;
-      e.terminated = terminal[k] != 0;
-      e.timed_out = !e.terminated && (timeouts ? timeout[k] != 0 : e.size() == max_episode_steps);
+      e.terminated = terminal[k];
+      e.timed_out = !e.terminated && (timeouts ? timeout[k] : e.size() == max_episode_steps);
       if (!e.terminated && !e.timed_out && e.end < terminals.rows()) continue;
       episodes.push_back(e);
       e.begin = e.end;

@@ -20,4 +20,9 @@ struct EpisodeRows {
 // cuts; 0: nowhere.
 std::vector<EpisodeRows> find_episodes(Reader& reader, std::int64_t max_episode_steps = 0);
 
+// Whether a flag of any numeric type is set in rows [first, first + rows): whatever is not zero, as NumPy's
+// bool.
+std::vector<std::uint8_t> read_flags(Reader& reader, const Column& column, std::int64_t first,
+                                     std::int64_t rows);
+
 }  // namespace hardy::datasets

@@ -28,6 +28,8 @@ void load_doubles(ArrayType type, const std::byte* from, std::size_t count, doub
       return load<std::int32_t>(from, count, to);
     case ArrayType::kI64:
       return load<std::int64_t>(from, count, to);
+    case ArrayType::kU64:
+      return load<std::uint64_t>(from, count, to);
     case ArrayType::kU8:
     case ArrayType::kBool:
       return load<std::uint8_t>(from, count, to);

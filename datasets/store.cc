@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "datasets/formats/hdf5_layout.h"
+#include "datasets/formats/hdf5_superblock.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 
@@ -42,9 +43,27 @@ const Column* Reader::find(const std::string& key) const {
 
 const Column& Reader::column(const std::string& key) const {
   if (const Column* found = find(key)) return *found;
+  if (const auto why = left_out_.find(key); why != left_out_.end()) throw Error(why->second);
   std::string keys;
   for (const Column& c : columns_) keys += (keys.empty() ? "" : ", ") + c.key;
   throw Error("has no '" + key + "'", path_, keys.empty() ? "the file is empty" : "it has: " + keys);
+}
+
+void Reader::leave_out(const std::string& key, const std::string& problem, const std::string& fix) {
+  const Error why(problem, path_ + " /" + key, fix);
+  if (is_main_column(key)) throw Error(why);
+  note("/" + key + " is left out: it " + problem);
+  left_out_.emplace(key, why);
+}
+
+const std::vector<std::string>& main_columns() {
+  static const std::vector<std::string> all{"observations", "actions",  "rewards",
+                                            "terminals",    "timeouts", "next_observations"};
+  return all;
+}
+
+bool is_main_column(const std::string& key) {
+  return std::find(main_columns().begin(), main_columns().end(), key) != main_columns().end();
 }
 
 void Reader::read(const Column& column, std::int64_t first, std::int64_t rows, std::span<std::byte> to) {
@@ -109,6 +128,8 @@ bool Probe::starts_with(std::string_view mark) const {
   return head_.size() >= mark.size() && std::memcmp(head_.data(), mark.data(), mark.size()) == 0;
 }
 
+bool Probe::is_hdf5() const { return !is_folder_ && find_hdf5_signature(path_).has_value(); }
+
 std::shared_ptr<const Hdf5Layout> Probe::hdf5(const std::filesystem::path& path) {
   if (!layout_ || layout_path_ != path) {
     layout_ = std::make_shared<const Hdf5Layout>(read_hdf5_layout(path));
@@ -117,9 +138,31 @@ std::shared_ptr<const Hdf5Layout> Probe::hdf5(const std::filesystem::path& path)
   return layout_;
 }
 
+namespace {
+
+// A file without any column that learning knows is of another layout: said, not converted to nothing.
+std::unique_ptr<Reader> with_main_columns(std::unique_ptr<Reader> reader, const OpenSettings& settings) {
+  const auto& columns = reader->columns();
+  if (settings.any_columns ||
+      std::any_of(columns.begin(), columns.end(), [](const Column& c) { return is_main_column(c.key); }))
+    return reader;
+  constexpr std::size_t kNamed = 8;
+  std::string holds, expected;
+  for (std::size_t i = 0; i < std::min(kNamed, columns.size()); ++i)
+    holds += (i ? ", " : "") + columns[i].key + " (" + columns[i].describe() + ")";
+  if (columns.size() > kNamed) holds += " and " + std::to_string(columns.size() - kNamed) + " more";
+  for (const std::string& key : main_columns()) expected += (expected.empty() ? "" : ", ") + key;
+  throw Error("is of no known layout: it holds " + (holds.empty() ? "no columns" : holds), reader->path(),
+              "expected columns named " + expected +
+                  "; 'hardy data convert --map KEY=column' gives others these names");
+}
+
+}  // namespace
+
 std::unique_ptr<Reader> open_dataset(const std::filesystem::path& path, const OpenSettings& settings) {
   Probe probe(path);
-  if (!settings.format.empty()) return format_named(settings.format).open(probe, settings);
+  if (!settings.format.empty())
+    return with_main_columns(format_named(settings.format).open(probe, settings), settings);
   const Format* best = nullptr;
   int most = 0;
   std::string names;
@@ -130,7 +173,7 @@ std::unique_ptr<Reader> open_dataset(const std::filesystem::path& path, const Op
       most = answer;
     }
   }
-  if (best) return best->open(probe, settings);
+  if (best) return with_main_columns(best->open(probe, settings), settings);
   throw Error(probe.is_folder()      ? "is a folder that holds no dataset"
               : probe.head().empty() ? "is empty"
                                      : "is not an HDF5 file, nor of another known format",

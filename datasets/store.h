@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
@@ -22,6 +23,7 @@
 #include <vector>
 
 #include "datasets/array.h"
+#include "engine/base/error.h"
 
 namespace hardy::datasets {
 
@@ -46,7 +48,8 @@ class Reader {
 
   const std::vector<Column>& columns() const { return columns_; }  // by key
   const Column* find(const std::string& key) const;                // null where there is none
-  const Column& column(const std::string& key) const;              // an Error that lists what there is
+  // An Error that lists what there is, or says why that column is left out.
+  const Column& column(const std::string& key) const;
   std::string where(const Column& column) const { return path_ + " /" + column.key; }
 
   // Rows [first, first + rows) into `to`, which has exactly rows * row_bytes(). Not for text. Uses the
@@ -65,6 +68,8 @@ class Reader {
   Reader(std::string path, std::string format);
   void set_columns(std::vector<Column> columns);  // sorts them by key
   void note(std::string line) { notes_.push_back(std::move(line)); }
+  // A column that cannot be read: an Error where it is one of main_columns(), otherwise a note.
+  void leave_out(const std::string& key, const std::string& problem, const std::string& fix);
   virtual void read_rows(const Column& column, std::int64_t first, std::int64_t rows, std::byte* to) = 0;
   virtual std::vector<std::string> read_text(const Column& column);
 
@@ -72,7 +77,12 @@ class Reader {
   std::string path_, format_;
   std::vector<Column> columns_;
   std::vector<std::string> notes_;
+  std::map<std::string, Error> left_out_;
 };
+
+// What learning and statistics read: observations, actions, rewards, terminals, timeouts, next_observations.
+const std::vector<std::string>& main_columns();
+bool is_main_column(const std::string& key);
 
 class Writer {
  public:
@@ -103,8 +113,9 @@ struct OpenSettings {
   // Minari's Dict and Tuple observations: the parts to concatenate, in this order ("achieved_goal",
   // "observation", "camera/left"); empty: all, in the file's order.
   std::vector<std::string> observation_parts = {};
+  bool any_columns = false;  // also a file without a main column: the caller gives its columns other names
 };
-// Errors: not a file, of no known format, damaged; they name the file and the key.
+// Errors: not a file, of no known format, damaged, without a main column; they name the file and the key.
 std::unique_ptr<Reader> open_dataset(const std::filesystem::path& path, const OpenSettings& settings = {});
 
 struct WriteSettings {
@@ -130,6 +141,7 @@ class Probe {
   bool is_folder() const { return is_folder_; }
   std::span<const std::byte> head() const { return head_; }  // the first bytes, 4096 at most
   bool starts_with(std::string_view mark) const;
+  bool is_hdf5() const;  // also behind a user block
   // The structure of the HDF5 file at `path` (this one, or one inside this folder).
   std::shared_ptr<const Hdf5Layout> hdf5(const std::filesystem::path& path);
 

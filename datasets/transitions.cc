@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "datasets/episodes.h"
 #include "datasets/memory.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
@@ -12,15 +13,32 @@ namespace {
 
 constexpr std::int64_t kPiece = 16384;  // rows read at a time
 
+// What a column of another rank may be, and what would be right; never a reshape that mixes steps.
+std::string expected(const Column& c, std::size_t rank, std::int64_t rows) {
+  if (rank == 1) return "expected one number for each step, [N] or [N, 1]: which of them is it?";
+  if (c.shape.size() > 2)
+    return "expected [N, size], a list of numbers for each step; methods that look at images are not here";
+  if (c.shape.size() == 1 && c.shape[0] == rows && c.key == "actions")
+    return "expected [N, size]: if each action is one continuous number, store it as [N, 1]; numbers of "
+           "discrete "
+           "actions are not trained";
+  return "expected [N, size], a list of numbers for each step: write it so where the steps are still known";
+}
+
 void require_rows(const Reader& reader, const std::string& key, std::int64_t rows, std::size_t rank) {
   const Column& c = reader.column(key);
   const bool column = rank == 1 && c.shape.size() == 2 && c.shape[1] == 1;
-  if (c.type == ArrayType::kString || (c.shape.size() != rank && !column))
-    throw Error("is " + c.describe(), reader.where(c),
-                "expected numbers of shape " + std::string(rank == 1 ? "[N] or [N, 1]" : "[N, size]"));
+  const std::string shape = rank == 1 ? "[N] or [N, 1]" : "[N, size]";
+  if (c.type == ArrayType::kString)
+    throw Error("is text", reader.where(c), "expected numbers of shape " + shape);
+  if (c.shape.size() != rank && !column)
+    throw Error("is " + c.describe(), reader.where(c), expected(c, rank, rows));
   if (c.shape[0] != rows)
     throw Error("has " + std::to_string(c.shape[0]) + " rows, observations have " + std::to_string(rows),
-                reader.where(c));
+                reader.where(c),
+                c.shape.back() == reader.column("observations").shape.back() && c.shape.size() == 2
+                    ? "are the arrays transposed? Every row is a step: write their transposes, not a reshape"
+                    : "each row of both is a step: take them from the same steps");
 }
 
 // Whether the flag is set, for each row; nothing where the file has no such column.
@@ -28,8 +46,10 @@ std::vector<std::uint8_t> flags(Reader& reader, const std::string& key) {
   std::vector<std::uint8_t> all;
   const Column* c = reader.find(key);
   if (!c) return all;
-  for (std::int64_t at = 0; at < c->rows(); at += kPiece)
-    for (const float v : reader.read_floats(*c, at, std::min(kPiece, c->rows() - at))) all.push_back(v != 0);
+  for (std::int64_t at = 0; at < c->rows(); at += kPiece) {
+    const std::vector<std::uint8_t> piece = read_flags(reader, *c, at, std::min(kPiece, c->rows() - at));
+    all.insert(all.end(), piece.begin(), piece.end());
+  }
   return all;
 }
 
@@ -60,11 +80,14 @@ View view_named(const std::string& name) {
 void check_d4rl(const Reader& reader) {
   const Column& observations = reader.column("observations");
   if (observations.shape.size() != 2)
-    throw Error("is " + observations.describe(), reader.where(observations), "expected [N, size]");
+    throw Error("is " + observations.describe(), reader.where(observations), expected(observations, 2, -1));
   const std::int64_t rows = observations.shape[0];
   if (rows == 0) throw Error("has no rows", reader.path());
   require_rows(reader, "observations", rows, 2);
   require_rows(reader, "actions", rows, 2);
+  for (const char* key : {"observations", "actions"})
+    if (const Column& c = reader.column(key); c.shape.size() == 2 && c.shape[1] == 0)
+      throw Error("is " + c.describe() + ": its rows have no numbers", reader.where(c), "expected [N, size]");
   require_rows(reader, "rewards", rows, 1);
   require_rows(reader, "terminals", rows, 1);
   if (reader.find("timeouts")) require_rows(reader, "timeouts", rows, 1);

@@ -57,7 +57,8 @@ class Types final : public Check {
     for (const auto& [key, lossy] : doubles_)
       found_.push_back({"", Severity::kNote, key,
                         "is float64; rows that float32 training rounds: " + std::to_string(lossy.count),
-                        "twice the memory; convert it once", 1, lossy.first_rows});
+                        "twice the memory; 'hardy data convert --float32' writes it as float32", 1,
+                        lossy.first_rows});
     return found_;
   }
 

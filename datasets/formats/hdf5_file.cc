@@ -3,12 +3,17 @@
 #include "datasets/formats/hdf5_layout.h"
 #include "datasets/formats/hdf5_rows.h"
 #include "datasets/formats/hdf5_writer.h"
+#include "engine/base/error.h"
 
 namespace hardy::datasets {
 
 Arrays read_hdf5(const std::filesystem::path& path) {
   const Hdf5Layout layout = read_hdf5_layout(path);
-  Hdf5Rows rows(path, 0);
+  if (!layout.left_out.empty()) {
+    const Hdf5LeftOut& l = layout.left_out[0];
+    throw Error(l.problem, path.string() + " /" + l.key, l.fix);
+  }
+  Hdf5Rows rows(path, layout, 0);
   Arrays arrays;
   for (const Hdf5Dataset& d : layout.datasets) {
     Array& array = arrays[d.key];

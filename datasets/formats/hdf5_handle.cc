@@ -36,6 +36,8 @@ Hdf5Id hdf5_memory_type(ArrayType type) {
       return {H5Tcopy(H5T_NATIVE_INT32), H5Tclose};
     case ArrayType::kI64:
       return {H5Tcopy(H5T_NATIVE_INT64), H5Tclose};
+    case ArrayType::kU64:
+      return {H5Tcopy(H5T_NATIVE_UINT64), H5Tclose};
     case ArrayType::kU8:
       return {H5Tcopy(H5T_NATIVE_UINT8), H5Tclose};
     case ArrayType::kBool:

@@ -1,9 +1,7 @@
 // Where everything lies in an HDF5 file: its datasets' types, shapes, filters and the places of their
 // bytes. The data itself is read by datasets/formats/hdf5_rows.h, without libhdf5.
-//
-// libhdf5 crashes, hangs or asks for any amount of memory on files that were damaged in the wrong place,
-// so the walk through a file's structure happens in a child process with bounded memory and time, which
-// sends back what it found; what comes back is checked against the file's size before it is believed.
+// libhdf5 walks through the file in a child process; what comes back is checked against the file's size
+// before it is believed.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "datasets/formats/hdf5_child.h"
 #include "datasets/formats/stored_type.h"
 
 namespace hardy::datasets {
@@ -34,19 +33,33 @@ struct Hdf5Dataset {
   std::vector<std::byte> stored;    // a compact dataset's bytes
   std::vector<std::byte> fill;      // a stored element where nothing is
   std::vector<std::string> text;    // kString
+  int file = -1;                    // in Hdf5Layout::other_files, where an external link led; -1: this one
+  std::vector<std::string> notes;   // what reading it loses: "is an enumeration: ..."
 
   ArrayType type() const { return element.type; }
   std::uint64_t elements() const;
+  // Chunks, or the whole where there are none, that nobody has written: they read as `fill`.
+  std::uint64_t unwritten_chunks() const;
+  std::uint64_t all_chunks() const;
+};
+
+// A name whose object is not read, and why.
+struct Hdf5LeftOut {
+  std::string key, problem, fix;
 };
 
 struct Hdf5Layout {
-  std::vector<Hdf5Dataset> datasets;
+  std::vector<Hdf5Dataset> datasets;  // by every name that they have
+  std::vector<Hdf5LeftOut> left_out;
+  std::vector<std::string> other_files;
   nlohmann::json attributes;  // {"": {name: value} of the root, "episode_0": {...}}
   std::uint64_t file_bytes = 0;
+  std::uint64_t user_block = 0;  // bytes in front of HDF5's own
 };
 
-// Errors, naming file, key and shape: not HDF5; truncated or damaged; a type, rank, filter or storage
-// that is not understood; more data than the file can hold.
-Hdf5Layout read_hdf5_layout(const std::filesystem::path& path);
+// Errors, naming file, key and shape: not HDF5; locked, or left open by its writer; truncated or damaged;
+// more data than the file can hold; a walk that takes too long. Names of a type, rank, filter or storage that
+// is not understood are left out, and so are links that lead nowhere.
+Hdf5Layout read_hdf5_layout(const std::filesystem::path& path, const Hdf5Patience& patience = {});
 
 }  // namespace hardy::datasets

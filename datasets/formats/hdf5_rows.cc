@@ -7,14 +7,15 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include "datasets/formats/hdf5_filters.h"
-#include "engine/base/error.h"
 
 namespace hardy::datasets {
 namespace {
 
-constexpr std::size_t kPiece = 1 << 20;  // of contiguous data, for one task
+constexpr std::size_t kPiece = 1 << 20;                  // of contiguous data, for one task
+constexpr std::size_t kMostKept = std::size_t{2} << 30;  // bytes of decoded chunks for the next rows
 
 // Working memory of one thread, kept from chunk to chunk.
 struct Scratch {
@@ -89,18 +90,30 @@ void place_chunk(const Hdf5Dataset& d, const std::vector<std::int64_t>& corner, 
 
 }  // namespace
 
-Hdf5Rows::Hdf5Rows(const std::filesystem::path& path, int threads)
+Hdf5Rows::Hdf5Rows(const std::filesystem::path& path, const Hdf5Layout& layout, int threads)
     : path_(path.string()),
-      file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)),
       team_(threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))) {
-  if (file_ < 0) throw Error(std::string("cannot be read (") + std::strerror(errno) + ")", path_);
+  std::vector<std::string> names{path_};
+  names.insert(names.end(), layout.other_files.begin(), layout.other_files.end());
+  for (const std::string& name : names) {
+    const int file = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+      const int why = errno;
+      for (const int f : files_) ::close(f);
+      throw Error(std::string("cannot be read (") + std::strerror(why) + ")", name);
+    }
+    files_.push_back(file);
+  }
 }
 
-Hdf5Rows::~Hdf5Rows() { ::close(file_); }
+Hdf5Rows::~Hdf5Rows() {
+  for (const int f : files_) ::close(f);
+}
 
-bool Hdf5Rows::fetch(std::uint64_t offset, std::byte* to, std::size_t bytes) const {
+bool Hdf5Rows::fetch(const Hdf5Dataset& d, std::uint64_t offset, std::byte* to, std::size_t bytes) const {
+  const int file = files_[static_cast<std::size_t>(d.file + 1)];
   while (bytes > 0) {
-    const ssize_t n = ::pread(file_, to, bytes, static_cast<off_t>(offset));
+    const ssize_t n = ::pread(file, to, bytes, static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return false;
     to += n;
@@ -116,19 +129,10 @@ void Hdf5Rows::read(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows,
   const auto count = static_cast<std::size_t>(rows * row);
   if (count == 0) return;
   const bool convert = d.element.needs_conversion();
-  const auto damaged = [&] {
-    return Error("cannot be read (damaged or truncated); it says it is " + describe(d.type(), d.shape),
-                 path_ + " /" + d.key, "download or copy the file again");
-  };
+  const Error damaged("cannot be read (damaged or truncated); it says it is " + describe(d.type(), d.shape),
+                      path_ + " /" + d.key, "download or copy the file again");
 
-  // The fill value, where not everything is stored.
-  const bool sparse = d.chunk.empty() ? d.chunks.empty() && d.stored.empty() : [&] {
-    std::uint64_t cells = 1;
-    for (std::size_t k = 0; k < d.shape.size(); ++k)
-      cells *= static_cast<std::uint64_t>((d.shape[k] + d.chunk[k] - 1) / d.chunk[k]);
-    return d.chunks.size() < cells;
-  }();
-  if (sparse) {
+  if (d.unwritten_chunks() > 0) {
     Bytes value(size, std::byte{0});
     if (d.fill.size() == d.element.size) convert_elements(d.element, d.fill.data(), 1, value.data());
     for (std::size_t i = 0; i < count; ++i) std::memcpy(to + i * size, value.data(), size);
@@ -137,22 +141,39 @@ void Hdf5Rows::read(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows,
   const auto begin = static_cast<std::uint64_t>(first * row);  // in elements
   if (!d.stored.empty())
     return convert_elements(d.element, d.stored.data() + begin * d.element.size, count, to);
+  if (!d.chunk.empty()) return read_chunks(d, first, rows, to, damaged);
+  if (d.chunks.empty()) return;
   std::atomic<bool> good{true};
-  if (d.chunk.empty()) {
-    if (d.chunks.empty()) return;
-    const std::size_t piece = kPiece / d.element.size;
-    team_.run(static_cast<std::int64_t>((count + piece - 1) / piece), [&](std::int64_t task) {
-      const std::size_t from = static_cast<std::size_t>(task) * piece, n = std::min(piece, count - from);
-      std::byte* target = to + from * size;
-      if (convert) scratch.stored.resize(n * d.element.size);
-      std::byte* raw = convert ? scratch.stored.data() : target;
-      if (!fetch(d.chunks[0].offset + (begin + from) * d.element.size, raw, n * d.element.size)) good = false;
-      if (convert) convert_elements(d.element, raw, n, target);
-    });
-    if (!good) throw damaged();
-    return;
-  }
+  const std::size_t piece = kPiece / d.element.size;
+  team_.run(static_cast<std::int64_t>((count + piece - 1) / piece), [&](std::int64_t task) {
+    const std::size_t from = static_cast<std::size_t>(task) * piece, n = std::min(piece, count - from);
+    std::byte* target = to + from * size;
+    if (convert) scratch.stored.resize(n * d.element.size);
+    std::byte* raw = convert ? scratch.stored.data() : target;
+    if (!fetch(d, d.chunks[0].offset + (begin + from) * d.element.size, raw, n * d.element.size))
+      good = false;
+    if (convert) convert_elements(d.element, raw, n, target);
+  });
+  if (!good) throw damaged;
+}
 
+// What a chunk holds, in this thread's working memory; null where it is damaged.
+const std::byte* Hdf5Rows::decode(const Hdf5Dataset& d, const Hdf5Chunk& chunk) const {
+  Scratch& s = scratch;
+  const auto elements = static_cast<std::size_t>(product(d.chunk, 0));
+  s.stored.resize(chunk.bytes);
+  std::span<std::byte> data;
+  if (fetch(d, chunk.offset, s.stored.data(), chunk.bytes))
+    data = undo_filters(d, chunk, elements * d.element.size, s.stored, s.spare);
+  if (data.empty()) return nullptr;
+  if (!d.element.needs_conversion()) return data.data();
+  s.converted.resize(elements * size_of(d.type()));
+  convert_elements(d.element, data.data(), elements, s.converted.data());
+  return s.converted.data();
+}
+
+void Hdf5Rows::read_chunks(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows, std::byte* to,
+                           const Error& damaged) {
   // Chunks lie in row-major order of their cells: those of a band of rows are neighbours.
   std::uint64_t band = 1;
   for (std::size_t k = 1; k < d.shape.size(); ++k)
@@ -162,23 +183,27 @@ void Hdf5Rows::read(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows,
                                     static_cast<std::uint64_t>(first / d.chunk[0]) * band, before);
   const auto high = std::lower_bound(
       low, d.chunks.end(), (static_cast<std::uint64_t>((first + rows - 1) / d.chunk[0]) + 1) * band, before);
-  const auto elements = static_cast<std::size_t>(product(d.chunk, 0));
+  const std::size_t bytes = static_cast<std::size_t>(product(d.chunk, 0)) * size_of(d.type());
+  const std::int64_t end = first + rows;
+  // Those that the rows behind need again.
+  const std::uint64_t open = end % d.chunk[0] != 0 && end < d.shape[0]
+                                 ? static_cast<std::uint64_t>(end / d.chunk[0]) * band
+                                 : std::numeric_limits<std::uint64_t>::max();
+  std::map<std::uint64_t, Bytes> known, next;
+  if (const auto at = kept_.find(&d); at != kept_.end()) {
+    known = std::move(at->second);
+    forget(d);
+  }
+  for (auto c = low; c != high; ++c)
+    if (c->cell >= open && bytes <= kMostKept / 4) next[c->cell];
+  std::atomic<bool> good{true};
   team_.run(high - low, [&](std::int64_t task) {
     const Hdf5Chunk& chunk = *(low + task);
-    Scratch& s = scratch;
-    s.stored.resize(chunk.bytes);
-    std::span<std::byte> data;
-    if (fetch(chunk.offset, s.stored.data(), chunk.bytes))
-      data = undo_filters(d, chunk, elements * d.element.size, s.stored, s.spare);
-    if (data.empty()) {
+    const auto again = known.find(chunk.cell);
+    const std::byte* data = again != known.end() ? again->second.data() : decode(d, chunk);
+    if (!data) {
       good = false;
       return;
-    }
-    const std::byte* ready = data.data();
-    if (convert) {
-      s.converted.resize(elements * size);
-      convert_elements(d.element, data.data(), elements, s.converted.data());
-      ready = s.converted.data();
     }
     std::vector<std::int64_t> corner(d.shape.size());
     std::uint64_t cell = chunk.cell;
@@ -187,9 +212,34 @@ void Hdf5Rows::read(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows,
       corner[k] = static_cast<std::int64_t>(cell % cells) * d.chunk[k];
       cell /= cells;
     }
-    place_chunk(d, corner, ready, first, rows, to);
+    place_chunk(d, corner, data, first, rows, to);
+    if (const auto keep = next.find(chunk.cell); keep != next.end()) {
+      if (again != known.end())
+        keep->second = std::move(again->second);
+      else
+        keep->second.assign(data, data + bytes);
+    }
   });
-  if (!good) throw damaged();
+  if (!good) throw damaged;
+  keep(d, std::move(next));
+}
+
+void Hdf5Rows::forget(const Hdf5Dataset& d) {
+  kept_.erase(&d);
+  std::erase(order_, &d);
+}
+
+void Hdf5Rows::keep(const Hdf5Dataset& d, std::map<std::uint64_t, Bytes> chunks) {
+  if (chunks.empty()) return;
+  kept_[&d] = std::move(chunks);
+  order_.push_back(&d);
+  const auto sum = [&] {
+    std::size_t n = 0;
+    for (const auto& [dataset, cells] : kept_)
+      for (const auto& [cell, bytes] : cells) n += bytes.size();
+    return n;
+  };
+  while (order_.size() > 1 && sum() > kMostKept) forget(*order_.front());
 }
 
 }  // namespace hardy::datasets

@@ -87,7 +87,9 @@ void Hdf5Writer::declare(const Column& column) {
             : std::clamp<std::int64_t>(static_cast<std::int64_t>(kChunkBytes / column.row_bytes()), 1,
                                        column.rows());
   const auto held = hold_hdf5();
-  pending_.insert_or_assign(column.key, Pending{column, create(column, chunk_rows), chunk_rows, 0, {}});
+  // Rows without elements never come.
+  const std::int64_t written = column.row_elements() == 0 ? column.rows() : 0;
+  pending_.insert_or_assign(column.key, Pending{column, create(column, chunk_rows), chunk_rows, written, {}});
 }
 
 void Hdf5Writer::append(const std::string& key, std::span<const std::byte> rows) {

@@ -13,6 +13,7 @@
 
 #include "datasets/formats/hdf5_layout.h"
 #include "datasets/formats/hdf5_rows.h"
+#include "datasets/pieces.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 
@@ -67,7 +68,7 @@ class MinariReader : public Reader {
     if (!std::filesystem::exists(place_.hdf5))
       throw Error("does not exist", place_.hdf5.string(), "a Minari dataset has data/main_data.hdf5");
     layout_ = probe.hdf5(place_.hdf5);
-    rows_ = std::make_unique<Hdf5Rows>(place_.hdf5, settings.threads);
+    rows_ = std::make_unique<Hdf5Rows>(place_.hdf5, *layout_, settings.threads);
     find_episodes();
     std::vector<Column> columns;
     columns.push_back(joined("observations", parts_of("observations", settings.observation_parts), 0));
@@ -109,6 +110,13 @@ class MinariReader : public Reader {
         note("/" + d.key + " belongs to no episode");
       else
         by_number[number].parts[rest] = &d;
+    }
+    for (const Hdf5LeftOut& l : layout_->left_out) {
+      std::string rest;
+      // What an episode may need, also a whole episode, is not passed over.
+      if (episode_number(l.key + "/", rest) >= 0 && !rest.starts_with("infos/"))
+        throw Error(l.problem, place_.hdf5.string() + " /" + l.key, l.fix);
+      leave_out(l.key, l.problem, l.fix);
     }
     if (const auto root = layout_->attributes.find(""); root != layout_->attributes.end())
       for (const auto& [name, value] : root->items())  // files before Minari 0.5 have no metadata.json
@@ -186,8 +194,8 @@ class MinariReader : public Reader {
       s.widths.push_back(width_of(d));
       width += s.widths.back();
       same = same && d.type() == episodes_[0].parts.at(keys[0])->type();
-      narrow =
-          narrow && d.type() != ArrayType::kF64 && d.type() != ArrayType::kI32 && d.type() != ArrayType::kI64;
+      narrow = narrow && d.type() != ArrayType::kF64 && d.type() != ArrayType::kI32 &&
+               d.type() != ArrayType::kI64 && d.type() != ArrayType::kU64;
     }
     const Hdf5Dataset& first = *episodes_[0].parts.at(keys[0]);
     c.type = same ? first.type() : narrow ? ArrayType::kF32 : ArrayType::kF64;
@@ -275,16 +283,7 @@ class MinariReader : public Reader {
       to_floats(from, part.data(), n, reinterpret_cast<float*>(wide.data()));
       return wide;
     }
-    auto* x = reinterpret_cast<double*>(wide.data());
-    if (from == ArrayType::kI64) {
-      std::copy_n(reinterpret_cast<const std::int64_t*>(part.data()), n, x);
-    } else if (from == ArrayType::kI32) {
-      std::copy_n(reinterpret_cast<const std::int32_t*>(part.data()), n, x);
-    } else {
-      std::vector<float> floats(n);
-      to_floats(from, part.data(), n, floats.data());
-      std::copy(floats.begin(), floats.end(), x);
-    }
+    load_doubles(from, part.data(), n, reinterpret_cast<double*>(wide.data()));
     return wide;
   }
 
@@ -312,7 +311,7 @@ int recognise(Probe& probe) {
   const MinariPlace place = minari_place(probe.path());
   if (probe.is_folder())
     return std::filesystem::exists(place.hdf5) || std::filesystem::exists(place.metadata);
-  if (!probe.starts_with("\x89HDF\r\n\x1a\n")) return 0;
+  if (!probe.is_hdf5()) return 0;
   std::string rest;
   const auto layout = probe.hdf5(probe.path());
   return std::any_of(layout->datasets.begin(), layout->datasets.end(),

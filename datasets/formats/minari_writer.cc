@@ -257,10 +257,10 @@ class MinariWriter : public Writer {
       for (std::int64_t i = 0; i < shape[k]; ++i) text += (i ? ", " : "") + self(self, k + 1, bound);
       return text + "]";
     };
-    const bool bytes = c.type == ArrayType::kU8;
+    const bool bytes = c.type == ArrayType::kU8, positive = bytes || c.type == ArrayType::kU64;
     const bool integer = c.type == ArrayType::kI32 || c.type == ArrayType::kI64;
-    const char* low = bytes ? "0" : integer ? "-2147483648" : "-Infinity";
-    const char* high = bytes ? "255" : integer ? "2147483647" : "Infinity";
+    const char* low = positive ? "0" : integer ? "-2147483648" : "-Infinity";
+    const char* high = bytes ? "255" : positive ? "18446744073709551615" : integer ? "2147483647" : "Infinity";
     return std::string(R"({"type": "Box", "dtype": ")") + name_of(c.type) + R"(", "shape": )" +
            json(shape).dump() + R"(, "low": )" + filled(filled, 0, low) + R"(, "high": )" +
            filled(filled, 0, high) + "}";

@@ -77,7 +77,7 @@ void odd_dataset(const fs::path& path, hid_t type, const std::vector<hsize_t>& d
     H5Pset_chunk(creation, static_cast<int>(dims.size()), chunk.data());
     ASSERT_GE(H5Pset_filter(creation, filter, H5Z_FLAG_OPTIONAL, 0, nullptr), 0);
   }
-  const hid_t dataset = H5Dcreate2(file, "odd", type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+  const hid_t dataset = H5Dcreate2(file, "observations", type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
   ASSERT_GE(dataset, 0);
   H5Dclose(dataset);
   H5Pclose(creation);
@@ -92,12 +92,14 @@ TEST(BadFiles, TypesFiltersAndClaimsThatAreNotUnderstoodAreNamed) {
   H5Tinsert(pair, "y", 4, H5T_NATIVE_FLOAT);
   odd_dataset(dir / "compound", pair, {3});
   H5Tclose(pair);
-  EXPECT_NE(refusal(dir / "compound").find("/odd: has a type that is not understood"), std::string::npos);
+  EXPECT_NE(refusal(dir / "compound").find("/observations: is compound"), std::string::npos);
   odd_dataset(dir / "filter", H5T_NATIVE_FLOAT, {3}, 32000);  // lzf, of h5py alone
-  EXPECT_NE(refusal(dir / "filter").find("/odd: is compressed with filter 32000"), std::string::npos);
+  EXPECT_NE(refusal(dir / "filter").find("/observations: is compressed with filter 32000 (lzf)"),
+            std::string::npos);
   odd_dataset(dir / "claim", H5T_NATIVE_FLOAT, {1000000, 100000});
   const std::string claim = refusal(dir / "claim");
-  EXPECT_NE(claim.find("/odd: claims more data (float32 [1000000, 100000])"), std::string::npos) << claim;
+  EXPECT_NE(claim.find("/observations: claims more data (float32 [1000000, 100000])"), std::string::npos)
+      << claim;
 }
 
 TEST(BadFiles, ADamagedChunkIsNamedWithItsKeyAndShape) {

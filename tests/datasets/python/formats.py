@@ -175,7 +175,7 @@ def expected(kind, path):
 
 
 def expect(kind, path, out):
-    ours = {'float16': 'float32', 'int8': 'int32', 'uint16': 'int32', 'uint32': 'int64', 'uint64': 'int64'}
+    ours = {'float16': 'float32', 'int8': 'int32', 'uint16': 'int32', 'uint32': 'int64'}
     with open(os.path.join(out, 'layout.txt'), 'w') as f:
         for key, value in expected(kind, path).items():
             value = np.asarray(value)

@@ -13,6 +13,7 @@
 #include "engine/run/schema.h"
 #include "engine/run/values.h"
 #include "tools/hardy/command.h"
+#include "tools/hardy/notes.h"
 
 namespace hardy::tools {
 namespace {
@@ -118,6 +119,7 @@ int run(const std::vector<std::string>& args) {
   if (undo) {
     if (list) throw Error("an undone corruption has no manifest", "--manifest", "leave it out with --undo");
     const auto reader = datasets::open_dataset(in);
+    print_notes(*reader);
     datasets::undo(*reader, *datasets::create_dataset(output.path()));
     std::printf("%s: restored\n", out.c_str());
     return 0;
@@ -135,6 +137,7 @@ int run(const std::vector<std::string>& args) {
   }
   datasets::check(settings);
   const auto reader = datasets::open_dataset(in);
+  print_notes(*reader);
   std::unique_ptr<algorithms::GradientAttack> adversary;
   if (!critic.empty()) adversary = std::make_unique<algorithms::GradientAttack>(critic, attack);
   const nlohmann::json manifest =

@@ -5,6 +5,7 @@
 #include "datasets/diff.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
+#include "tools/hardy/notes.h"
 
 namespace hardy::tools {
 namespace {
@@ -39,6 +40,8 @@ int run(const std::vector<std::string>& args) {
   schema.positional("A", &a, "a dataset").positional("B", &b, "another").option("json", &json, "print JSON");
   if (!parse_or_help(schema, args)) return 0;
   const auto first = datasets::open_dataset(a), second = datasets::open_dataset(b);
+  print_notes(*first);
+  print_notes(*second);
   const datasets::Difference difference = datasets::diff(*first, *second);
   if (json)
     std::printf("%s\n", datasets::to_json(difference).dump(2).c_str());

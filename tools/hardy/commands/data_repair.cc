@@ -6,6 +6,7 @@
 #include "engine/run/output.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
+#include "tools/hardy/notes.h"
 
 namespace hardy::tools {
 namespace {
@@ -71,6 +72,7 @@ int run(const std::vector<std::string>& args) {
   const run::Output output(out, {.overwrite = overwrite, .inputs = inputs_of(schema, {in})});
   settings.continuity = datasets::continuity_named(continuity);
   const auto reader = datasets::open_dataset(in);
+  print_notes(*reader);
   const nlohmann::json report = datasets::repair(*reader, *datasets::create_dataset(output.path()), settings);
   if (json)
     std::printf("%s\n", report.dump(2).c_str());

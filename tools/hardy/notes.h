@@ -1,0 +1,16 @@
+// What a reader left out or shows otherwise, said beside a command's result: on standard error, so that
+// --json stays what it is.
+#pragma once
+
+#include <cstdio>
+
+#include "datasets/store.h"
+
+namespace hardy::tools {
+
+inline void print_notes(const datasets::Reader& reader) {
+  for (const std::string& n : reader.notes())
+    std::fprintf(stderr, "note: %s: %s\n", reader.path().c_str(), n.c_str());
+}
+
+}  // namespace hardy::tools
