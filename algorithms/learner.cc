@@ -218,20 +218,29 @@ void Learner::bind(Update& update, Tensor input, void* memory) {
   update.plan_->bind(input, place(static_cast<std::byte*>(memory), bytes));
 }
 
-std::string Learner::reason(const std::string& loss, std::uint64_t step, const std::string& op) {
-  return "loss " + loss + " is not finite at step " + std::to_string(step) + ", first in " +
-         (op.empty() ? "the loss itself" : op);
+// `finite`: the loss is, its gradient is not.
+std::string Learner::reason(const std::string& loss, bool finite, std::uint64_t step, const std::string& op) {
+  return (finite ? "a gradient of loss " : "loss ") + loss + " is not finite at step " +
+         std::to_string(step) + ", first in " +
+         (!op.empty() ? op
+          : finite    ? "the gradient itself"
+                      : "the loss itself");
 }
 
-void Learner::stop_agents_with_bad_losses(Update& u, ThreadTeam& team) {
-  for (const Update::Group& group : u.groups_) {
+// As the gate of a device does (engine/nn/device_descent.h).
+void Learner::stop_broken_agents(Update& u, ThreadTeam& team) {
+  const std::span<const std::uint8_t> broken = u.optimiser_->broken_gradients(active_, team);
+  for (std::size_t g = 0; g < u.groups_.size(); ++g) {
+    const Update::Group& group = u.groups_[g];
     const float* loss = u.plan_->data<float>(group.loss);
     for (std::int64_t a = 0; a < agents(); ++a) {
-      if (!active(a) || std::isfinite(loss[a])) continue;
+      const bool finite = std::isfinite(loss[a]);
+      const std::size_t cell = g * active_.size() + static_cast<std::size_t>(a);
+      if (!active(a) || (finite && !broken[cell])) continue;
       const std::string op = u.plan_->find_non_finite(team, a, agents());
       active_[static_cast<std::size_t>(a)] = 0;
       stop_reason_[static_cast<std::size_t>(a)] =
-          reason(group.name, static_cast<std::uint64_t>(step_ + 1), op);
+          reason(group.name, finite, static_cast<std::uint64_t>(step_ + 1), op);
     }
   }
 }
@@ -242,7 +251,10 @@ void Learner::step(ThreadTeam& team) {
     device_->step(
         step_,
         [&](graph::Stream& stream) {
-          for (const auto& u : updates_) u->plan_->enqueue(stream);
+          for (const auto& u : updates_) {
+            u->plan_->enqueue(stream);
+            u->descent_->load(stream);
+          }
         },
         [&](graph::Stream& stream) { enqueue(stream); });
     fetched_ = false;
@@ -255,7 +267,7 @@ void Learner::step(ThreadTeam& team) {
   for (auto& update : updates_) {
     Update& u = *update;
     u.plan_->run(team);
-    stop_agents_with_bad_losses(u, team);
+    stop_broken_agents(u, team);
     for (std::size_t i = 0; i < u.groups_.size(); ++i)
       u.rates_[i] = u.groups_[i].descent.learning_rate.at(step_);
     u.optimiser_->step(step_ + 1, u.rates_, active_, team);

@@ -122,8 +122,9 @@ class Learner {
   graph::Mirror* mirror() { return device_ ? &device_->mirror() : nullptr; }  // null on the CPU
 
   // --- running
-  // One step of every update. Agents whose loss is not finite are stopped before their parameters change. On
-  // a device the step is put into its stream as one launch; what came of it is seen by what follows.
+  // One step of every update. Agents with a loss or a gradient that is not finite are stopped before their
+  // parameters change. On a device the step is put into its stream as one launch; what came of it is seen by
+  // what follows.
   void step(ThreadTeam& team);
   std::int64_t steps_done() const { return step_; }
   bool active(std::int64_t agent) const { return active_[static_cast<std::size_t>(agent)] != 0; }
@@ -167,8 +168,8 @@ class Learner {
   void begin_on_device();
   void enqueue(graph::Stream& stream);
   void note_stopped(const LearnerDevice::Answer& answer, ThreadTeam& team);
-  static std::string reason(const std::string& loss, std::uint64_t step, const std::string& op);
-  void stop_agents_with_bad_losses(Update& update, ThreadTeam& team);
+  static std::string reason(const std::string& loss, bool finite, std::uint64_t step, const std::string& op);
+  void stop_broken_agents(Update& update, ThreadTeam& team);
   void plan(Update& update);
 
   std::vector<std::uint64_t> seeds_;

@@ -89,7 +89,9 @@ void Learner::note_stopped(const LearnerDevice::Answer& answer, ThreadTeam& team
     const std::string op =
         u.plan_->find_non_finite(team, a, agents(), [&](Tensor t) { return u.host_.at(t.id); });
     active_[i] = 0;
-    stop_reason_[i] = reason(u.groups_[static_cast<std::size_t>(stopped[1])].name, step + 1, op);
+    const bool finite = stopped[1] >= nn::kMostGroups;
+    const auto group = static_cast<std::size_t>(finite ? stopped[1] - nn::kMostGroups : stopped[1]);
+    stop_reason_[i] = reason(u.groups_[group].name, finite, step + 1, op);
   }
 }
 

@@ -8,9 +8,15 @@ namespace {
 
 constexpr std::size_t kWorkspace = std::size_t{32} << 20;  // what cuBLASLt asks for on Hopper, at most
 
+// Calls that name no stream are about the calling thread's device: this one from now on.
+void choose(int device) { check(cudaSetDevice(device), "choosing the device"); }
+
 class CudaEvent final : public graph::Event {
  public:
-  CudaEvent() { check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "creating an event"); }
+  explicit CudaEvent(int device) {
+    choose(device);
+    check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "creating an event");
+  }
   ~CudaEvent() override { cudaEventDestroy(event_); }
   CudaEvent(const CudaEvent&) = delete;
   CudaEvent& operator=(const CudaEvent&) = delete;
@@ -49,8 +55,8 @@ class CapturedGraph final : public graph::Captured {
 }  // namespace
 
 CudaStream::CudaStream(int device, const Blas& blas, bool careful, std::function<void(void*)> give_back)
-    : blas_(blas), careful_(careful), give_back_(std::move(give_back)) {
-  check(cudaSetDevice(device), "choosing the device");
+    : device_(device), blas_(blas), careful_(careful), give_back_(std::move(give_back)) {
+  choose(device);
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream");
 }
 CudaStream::~CudaStream() {
@@ -62,6 +68,7 @@ CudaStream::~CudaStream() {
 void* CudaStream::scratch(std::size_t bytes) {
   if (bytes > scratch_bytes_) {
     void* memory = nullptr;
+    choose(device_);
     check(cudaMalloc(&memory, bytes), "allocating scratch memory");
     scratch_.push_back(memory);
     scratch_bytes_ = bytes;
@@ -112,7 +119,7 @@ graph::DeviceInfo info_of(int index) {
   info.name = std::string(kBackend) + ":" + std::to_string(index);
   info.about = std::string(p.name) + ", compute capability " + std::to_string(p.major) + "." +
                std::to_string(p.minor) + ", " + std::to_string(p.multiProcessorCount) + " multiprocessors";
-  check(cudaSetDevice(index), "choosing the device");
+  choose(index);
   check(cudaMemGetInfo(&info.memory_free_bytes, &info.memory_bytes), "asking for the device's free memory");
   return info;
 }
@@ -121,7 +128,7 @@ class CudaDevice final : public graph::Device {
  public:
   CudaDevice(int index, const graph::DeviceOptions& options)
       : Device(options), index_(index), backend_(kBackend) {
-    check(cudaSetDevice(index_), "choosing the device");
+    choose(index_);
     check(cublasLtCreate(&blas_), "starting cuBLASLt");
     workspace_bytes_ = std::min(kWorkspace, info().memory_bytes / 4096);
   }
@@ -137,7 +144,7 @@ class CudaDevice final : public graph::Device {
   const std::string& backend() const override { return backend_; }
 
   void* allocate(std::size_t bytes) override {
-    check(cudaSetDevice(index_), "choosing the device");
+    choose(index_);
     void* memory = nullptr;
     const std::size_t size = std::max<std::size_t>(bytes, 1);
     if (cudaMalloc(&memory, size) == cudaErrorMemoryAllocation) {
@@ -147,20 +154,24 @@ class CudaDevice final : public graph::Device {
     }
     check(cudaGetLastError(), "allocating memory");
     check(cudaMemset(memory, 0, size), "clearing memory");
-    check(cudaStreamSynchronize(nullptr),
-          "clearing memory");  // streams of ours do not wait for the default one
+    wait_for_default_stream("clearing memory");
     return memory;
   }
   void release(void* memory) noexcept override { cudaFree(memory); }
   void upload(void* device, const void* host, std::size_t bytes) override {
+    choose(index_);
     check(cudaDeviceSynchronize(), "a kernel");
     check(cudaMemcpy(device, host, bytes, cudaMemcpyHostToDevice), "a copy to the device");
+    // Out of pageable memory the call returns once the bytes are staged; their transfer goes on.
+    wait_for_default_stream("a copy to the device");
   }
   void download(void* host, const void* device, std::size_t bytes) override {
+    choose(index_);
     check(cudaDeviceSynchronize(), "a kernel");
     check(cudaMemcpy(host, device, bytes, cudaMemcpyDeviceToHost), "a copy from the device");
   }
   void* allocate_pinned(std::size_t bytes) override {
+    choose(index_);
     void* memory = nullptr;
     check(cudaMallocHost(&memory, std::max<std::size_t>(bytes, 1)), "allocating pinned memory");
     return memory;
@@ -171,9 +182,11 @@ class CudaDevice final : public graph::Device {
                                         options().check,
                                         [this](void* memory) { workspaces_.push_back(memory); });
   }
-  std::unique_ptr<graph::Event> event() override { return std::make_unique<CudaEvent>(); }
+  std::unique_ptr<graph::Event> event() override { return std::make_unique<CudaEvent>(index_); }
 
  private:
+  // Streams of ours are not ordered with the default one, which such calls use.
+  static void wait_for_default_stream(const char* doing) { check(cudaStreamSynchronize(nullptr), doing); }
   void* workspace() {
     if (workspaces_.empty()) return allocate(workspace_bytes_);
     void* memory = workspaces_.back();

@@ -5,7 +5,9 @@
 #include <cuda_runtime.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,14 +44,27 @@ struct Blas {
   bool tf32 = false;  // f32 products on the tensor cores, their operands rounded to 10 bits of mantissa
 };
 
+// How cuBLASLt does a matrix product, once that is found (cuda/ops/product.cu): by all that it was asked with
+// but for the addresses themselves.
+struct ProductWay {
+  cublasLtMatmulAlgo_t algorithm;
+  cublasLtEpilogue_t epilogue;
+};
+using ProductKey = std::array<std::int64_t, 17>;
+
 class CudaStream final : public graph::Stream {
  public:
   // careful: every launch is waited for, so that a failing kernel is named. give_back is called with the
   // workspace when the stream goes.
   CudaStream(int device, const Blas& blas, bool careful, std::function<void(void*)> give_back);
   ~CudaStream() override;
-  cudaStream_t handle() const { return stream_; }
+  // For what is put into the stream: its device is the calling thread's from now on, as launches require.
+  cudaStream_t handle() const {
+    check(cudaSetDevice(device_), "choosing the device");
+    return stream_;
+  }
   const Blas& blas() const { return blas_; }
+  std::map<ProductKey, ProductWay>& product_ways() { return product_ways_; }
   // Memory for an op's intermediate values, until the next op asks. What a captured step needs was asked for
   // when the step ran before its capture, in which nothing can be allocated.
   void* scratch(std::size_t bytes);
@@ -69,8 +84,10 @@ class CudaStream final : public graph::Stream {
   void replay(const graph::Captured& captured) override;
 
  private:
+  int device_;
   cudaStream_t stream_ = nullptr;
   Blas blas_;
+  std::map<ProductKey, ProductWay> product_ways_;
   bool careful_;
   std::vector<void*> scratch_;  // the last is the largest; captured steps may use the others
   std::size_t scratch_bytes_ = 0;

@@ -23,11 +23,14 @@ __global__ void __launch_bounds__(256) gate_kernel(Gate g) {
     g.rates[i] = nn::descent_rates(g.settings[i], g.schedule[i].at(static_cast<std::int64_t>(step)),
                                    static_cast<double>(step + 1));
   for (int a = threadIdx.x; a < g.agents; a += blockDim.x) {
-    for (int i = 0; i < g.groups && g.memory.active[a]; ++i) {
-      if (isfinite(g.loss[i][a])) continue;
+    for (int i = 0; i < g.groups; ++i) {
+      std::int32_t& broken = g.broken[i * g.agents + a];
+      const bool bad_loss = !isfinite(g.loss[i][a]), bad = bad_loss || broken;
+      broken = 0;
+      if (!bad || !g.memory.active[a]) continue;
       g.memory.active[a] = 0;
       g.memory.stopped[4 * a] = g.update + 1;
-      g.memory.stopped[4 * a + 1] = i;
+      g.memory.stopped[4 * a + 1] = bad_loss ? i : i + nn::kMostGroups;
       g.memory.stopped[4 * a + 2] = g.memory.step[0];
       g.memory.stopped[4 * a + 3] = g.memory.step[1];
     }
@@ -45,11 +48,15 @@ __global__ void __launch_bounds__(256) squares_kernel(Descend d) {
   using Reduce = cub::BlockReduce<double, 256>;
   __shared__ typename Reduce::TempStorage storage;
   const DescentPiece& p = d.pieces[blockIdx.x];
+  if (!d.active[p.agent]) return;
   double mine = 0;
   for (int i = threadIdx.x; i < p.elements; i += 256)
     mine += static_cast<double>(p.gradient[i]) * p.gradient[i];
   const double all = Reduce(storage).Sum(mine);
-  if (threadIdx.x == 0) d.squares[blockIdx.x] = all;
+  if (threadIdx.x != 0) return;
+  d.squares[blockIdx.x] = all;
+  // Squares of floats do not overflow in f64: the sum is finite where all gradients are.
+  if (!isfinite(all)) atomicExch(&d.broken[p.group * d.agents + p.agent], 1);
 }
 // A block to a group and agent.
 __global__ void __launch_bounds__(256) clips_kernel(Descend d) {
@@ -82,6 +89,14 @@ __global__ void __launch_bounds__(256) descend_kernel(Descend d) {
   }
 }
 
+void load(const graph::KernelCall&, graph::Stream& stream) {
+  static_cast<void>(as_cuda(stream).handle());  // on its device
+  cudaFuncAttributes attributes{};
+  check(cudaFuncGetAttributes(&attributes, squares_kernel), "loading the squares of gradients");
+  check(cudaFuncGetAttributes(&attributes, gate_kernel), "loading the gate");
+  check(cudaFuncGetAttributes(&attributes, clips_kernel), "loading clipping");
+  check(cudaFuncGetAttributes(&attributes, descend_kernel), "loading the descent");
+}
 void gate(const graph::KernelCall& call, graph::Stream& stream) {
   launch("gate", gate_kernel, 1, 256, stream, call.attribute<Gate>());
 }
@@ -98,6 +113,7 @@ void descend(const graph::KernelCall& call, graph::Stream& stream) {
   launch("descent", descend_kernel, static_cast<unsigned>(d.count), 256, stream, d);
 }
 
+const graph::RegisterKernel load_registration(kBackend, "step/load", load);
 const graph::RegisterKernel gate_registration(kBackend, "step/gate", gate);
 const graph::RegisterKernel squares_registration(kBackend, "step/gradient_squares", squares);
 const graph::RegisterKernel clips_registration(kBackend, "step/clips", clips);

@@ -1,3 +1,8 @@
+#include <array>
+#include <cstdint>
+#include <map>
+#include <vector>
+
 #include "cuda/elements.cuh"
 #include "cuda/ops/product.h"
 #include "cuda/ops/reduce.h"
@@ -42,19 +47,39 @@ struct Description : Owned<cublasLtMatmulDesc_t, cublasLtMatmulDescDestroy> {
     check(cublasLtMatmulDescSetAttribute(handle, attribute, &value, sizeof value), "product");
   }
 };
+
+// The largest power of two, at most 256, that divides the address of each matrix of a batch.
+std::uint32_t alignment(const void* first, std::int64_t stride, const Product& p) {
+  const std::int64_t step = p.count > 1 ? stride * static_cast<std::int64_t>(size_of(p.type)) : 0;
+  const std::uint64_t all = reinterpret_cast<std::uintptr_t>(first) | static_cast<std::uint64_t>(step) | 256;
+  return static_cast<std::uint32_t>(all & (~all + 1));
+}
+
+// What the query is to keep to. cuBLASLt takes for granted that matrices begin on multiples of 256 bytes, and
+// offers kernels with loads as wide as that allows, which fault on less. Ours begin where a plan's arena puts
+// them, 64 bytes, or an agent's or member's part of a tensor begins, down to one element.
 struct Preference : Owned<cublasLtMatmulPreference_t, cublasLtMatmulPreferenceDestroy> {
-  explicit Preference(std::size_t workspace) {
+  Preference(const Product& p, std::size_t workspace) {
     check(cublasLtMatmulPreferenceCreate(&handle), "product");
-    check(cublasLtMatmulPreferenceSetAttribute(handle, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace,
-                                               sizeof workspace),
-          "product");
+    set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace);
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment(p.b, p.stride_b, p));  // its A is our B
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment(p.a, p.stride_a, p));
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment(p.c, p.stride_c, p));
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment(p.c, p.stride_c, p));
+  }
+  template <class T>
+  void set(cublasLtMatmulPreferenceAttributes_t attribute, const T& value) {
+    check(cublasLtMatmulPreferenceSetAttribute(handle, attribute, &value, sizeof value), "product");
   }
 };
 
-// What of the epilogue the product itself can do.
+// What of the epilogue the product itself can do. Its kernels read and write the bias 16 bytes at a time, and
+// no preference tells the query that ours is less aligned, as a head's of width 1 or 6 is.
 cublasLtEpilogue_t fused(const Product& p) {
+  const void* vector = p.column_sums ? p.column_sums : p.bias;
+  if (!vector || alignment(vector, p.column_sums ? p.stride_sums : p.stride_bias, p) < 16)
+    return CUBLASLT_EPILOGUE_DEFAULT;
   if (p.column_sums) return CUBLASLT_EPILOGUE_BGRADA;
-  if (!p.bias) return CUBLASLT_EPILOGUE_DEFAULT;
   return p.activation == Activation::kRelu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS;
 }
 
@@ -103,59 +128,123 @@ void sum_columns(const Product& p, graph::Stream& stream) {
   });
 }
 
-// False where cuBLASLt knows no such product.
-bool try_multiply(const Product& p, cublasLtEpilogue_t epilogue, graph::Stream& stream) {
-  const Blas& blas = as_cuda(stream).blas();
-  const bool f64 = p.type == DType::kF64;
-  const cudaDataType_t type = f64 ? CUDA_R_64F : CUDA_R_32F;
-  Description description(f64         ? CUBLAS_COMPUTE_64F
-                          : blas.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
-                                      : CUBLAS_COMPUTE_32F,
-                          type);
-  // Column-major C^T = op(B)^T op(A)^T: B's memory is the first operand.
-  description.set(CUBLASLT_MATMUL_DESC_TRANSA, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
-  description.set(CUBLASLT_MATMUL_DESC_TRANSB, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
-  description.set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue);
-  if (epilogue != CUBLASLT_EPILOGUE_DEFAULT) {
+// A product with this epilogue as cuBLASLt sees it.
+class Call {
+ public:
+  Call(const Product& p, cublasLtEpilogue_t epilogue, CudaStream& stream)
+      : p_(p),
+        epilogue_(epilogue),
+        stream_(stream),
+        description_(p.type == DType::kF64 ? CUBLAS_COMPUTE_64F
+                     : stream.blas().tf32  ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                           : CUBLAS_COMPUTE_32F,
+                     type()),
+        a_(type(), p.transpose_a ? p.k : p.m, p.transpose_a ? p.m : p.k, p.count, p.stride_a),
+        b_(type(), p.transpose_b ? p.n : p.k, p.transpose_b ? p.k : p.n, p.count, p.stride_b),
+        c_(type(), p.m, p.n, p.count, p.stride_c) {
+    // Column-major C^T = op(B)^T op(A)^T: B's memory is the first operand.
+    description_.set(CUBLASLT_MATMUL_DESC_TRANSA, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
+    description_.set(CUBLASLT_MATMUL_DESC_TRANSB, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
+    description_.set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue);
+    if (epilogue == CUBLASLT_EPILOGUE_DEFAULT) return;
     const void* vector = p.column_sums ? p.column_sums : p.bias;
-    description.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, vector);
-    description.set(CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE, p.column_sums ? p.stride_sums : p.stride_bias);
+    description_.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, vector);
+    description_.set(CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE, p.column_sums ? p.stride_sums : p.stride_bias);
   }
-  const Layout b(type, p.transpose_b ? p.n : p.k, p.transpose_b ? p.k : p.n, p.count, p.stride_b);
-  const Layout a(type, p.transpose_a ? p.k : p.m, p.transpose_a ? p.m : p.k, p.count, p.stride_a);
-  const Layout c(type, p.m, p.n, p.count, p.stride_c);
-  const Preference preference(blas.workspace_bytes);
-  cublasLtMatmulHeuristicResult_t best{};
-  int found = 0;
-  const cublasStatus_t asked =
-      cublasLtMatmulAlgoGetHeuristic(blas.handle, description.handle, b.handle, a.handle, c.handle, c.handle,
-                                     preference.handle, 1, &best, &found);
-  if (asked == CUBLAS_STATUS_NOT_SUPPORTED || found == 0) return false;
-  check(asked, "cublasLtMatmulAlgoGetHeuristic");
-  const double one64 = 1, beta64 = p.accumulate;
-  const float one32 = 1, beta32 = p.accumulate;
-  const cublasStatus_t done = cublasLtMatmul(
-      blas.handle, description.handle, f64 ? static_cast<const void*>(&one64) : &one32, p.b, b.handle, p.a,
-      a.handle, f64 ? static_cast<const void*>(&beta64) : &beta32, p.c, c.handle, p.c, c.handle, &best.algo,
-      blas.workspace, blas.workspace_bytes, as_cuda(stream).handle());
-  check(done, "cublasLtMatmul");
-  as_cuda(stream).launched(cudaSuccess, "cublasLtMatmul");
-  return true;
+
+  // Those that cuBLASLt takes to be the fastest, best first; none where it knows no such product.
+  std::vector<ProductWay> ways() const {
+    constexpr int kWanted = 8;
+    const Preference preference(p_, stream_.blas().workspace_bytes);
+    std::array<cublasLtMatmulHeuristicResult_t, kWanted> results{};
+    int found = 0;
+    const cublasStatus_t asked = cublasLtMatmulAlgoGetHeuristic(
+        stream_.blas().handle, description_.handle, b_.handle, a_.handle, c_.handle, c_.handle,
+        preference.handle, kWanted, results.data(), &found);
+    if (asked != CUBLAS_STATUS_NOT_SUPPORTED) check(asked, "cublasLtMatmulAlgoGetHeuristic");
+    std::vector<ProductWay> all;
+    for (int i = 0; i < found; ++i)
+      if (const auto& result = results[static_cast<std::size_t>(i)]; result.state == CUBLAS_STATUS_SUCCESS)
+        all.push_back({result.algo, epilogue_});
+    return all;
+  }
+
+  // False where the algorithm declines: an offer is a guess, and nothing was put into the stream.
+  bool run(const ProductWay& way) const {
+    const Blas& blas = stream_.blas();
+    const bool f64 = p_.type == DType::kF64;
+    const double one64 = 1, beta64 = p_.accumulate;
+    const float one32 = 1, beta32 = p_.accumulate;
+    const cublasStatus_t done = cublasLtMatmul(
+        blas.handle, description_.handle, f64 ? static_cast<const void*>(&one64) : &one32, p_.b, b_.handle,
+        p_.a, a_.handle, f64 ? static_cast<const void*>(&beta64) : &beta32, p_.c, c_.handle, p_.c, c_.handle,
+        &way.algorithm, blas.workspace, blas.workspace_bytes, stream_.handle());
+    if (done == CUBLAS_STATUS_NOT_SUPPORTED || done == CUBLAS_STATUS_INVALID_VALUE) return false;
+    check(done, "cublasLtMatmul");
+    stream_.launched(cudaSuccess, "cublasLtMatmul");
+    return true;
+  }
+
+ private:
+  cudaDataType_t type() const { return p_.type == DType::kF64 ? CUDA_R_64F : CUDA_R_32F; }
+
+  const Product& p_;
+  cublasLtEpilogue_t epilogue_;
+  CudaStream& stream_;
+  Description description_;
+  Layout a_, b_, c_;
+};
+
+ProductKey key_of(const Product& p, cublasLtEpilogue_t epilogue) {
+  return {static_cast<std::int64_t>(p.type),
+          p.m,
+          p.n,
+          p.k,
+          p.count,
+          p.transpose_a,
+          p.transpose_b,
+          p.stride_a,
+          p.stride_b,
+          p.stride_c,
+          p.stride_bias,
+          p.stride_sums,
+          p.accumulate,
+          static_cast<std::int64_t>(epilogue),
+          alignment(p.a, p.stride_a, p),
+          alignment(p.b, p.stride_b, p),
+          alignment(p.c, p.stride_c, p)};
+}
+
+// Puts the product into the stream with as much of its epilogue as cuBLASLt does, and says what that was.
+// What was found for a product holds for those like it: the captured step is the one that was tried before.
+cublasLtEpilogue_t product(const Product& p, CudaStream& stream) {
+  const cublasLtEpilogue_t wanted = fused(p);
+  const ProductKey key = key_of(p, wanted);
+  std::map<ProductKey, ProductWay>& ways = stream.product_ways();
+  const auto known = ways.find(key);
+  if (known != ways.end() && Call(p, known->second.epilogue, stream).run(known->second))
+    return known->second.epilogue;
+  for (const cublasLtEpilogue_t epilogue : {wanted, CUBLASLT_EPILOGUE_DEFAULT}) {
+    const Call call(p, epilogue, stream);
+    for (const ProductWay& way : call.ways()) {
+      if (!call.run(way)) continue;
+      ways[key] = way;
+      return epilogue;
+    }
+    if (epilogue == CUBLASLT_EPILOGUE_DEFAULT) break;
+  }
+  throw Error::failed_run("cuBLASLt has no product of " + std::to_string(p.m) + " x " + std::to_string(p.k) +
+                              " by " + std::to_string(p.k) + " x " + std::to_string(p.n),
+                          "cublasLtMatmul");
 }
 
 }  // namespace
 
 void multiply(const Product& p, graph::Stream& stream) {
-  const cublasLtEpilogue_t epilogue = fused(p);
-  if (try_multiply(p, epilogue, stream)) {
+  if (product(p, as_cuda(stream)) != CUBLASLT_EPILOGUE_DEFAULT) {
     if (p.activation == Activation::kTanh) finish(p, nullptr, p.activation, stream);
     return;
   }
-  if (epilogue == CUBLASLT_EPILOGUE_DEFAULT || !try_multiply(p, CUBLASLT_EPILOGUE_DEFAULT, stream))
-    throw Error::failed_run("cuBLASLt has no product of " + std::to_string(p.m) + " x " +
-                                std::to_string(p.k) + " by " + std::to_string(p.k) + " x " +
-                                std::to_string(p.n),
-                            "cublasLtMatmulAlgoGetHeuristic");
   if (p.bias || p.activation != Activation::kNone) finish(p, p.bias, p.activation, stream);
   if (p.column_sums) sum_columns(p, stream);
 }

@@ -23,7 +23,10 @@ void run(graph::DeviceKernel kernel, const Attributes& attributes, graph::Stream
 DeviceDescent::DeviceDescent(graph::Device& device, const std::vector<Segment>& segments, Gate gate)
     : gate_(gate),
       rates_(graph::allocate(device, kMostGroups * sizeof(DescentRates))),
+      load_kernels_(kernel(device, "step/load")),
+      squares_kernel_(kernel(device, "step/gradient_squares")),
       gate_kernel_(kernel(device, "step/gate")),
+      clips_kernel_(kernel(device, "step/clips")),
       descend_kernel_(kernel(device, "step/descend")) {
   gate_.rates = static_cast<DescentRates*>(rates_.get());
   std::vector<DescentPiece> pieces;
@@ -50,26 +53,27 @@ DeviceDescent::DeviceDescent(graph::Device& device, const std::vector<Segment>& 
   descend_.groups = gate_.groups;
   descend_.rates = gate_.rates;
   descend_.active = gate_.memory.active;
+  const auto cells = static_cast<std::size_t>(gate_.groups * gate_.agents);
+  squares_ = graph::allocate(device, pieces.size() * sizeof(double));
+  broken_ = graph::allocate(device, cells * sizeof(std::int32_t));
+  descend_.squares = static_cast<double*>(squares_.get());
+  descend_.broken = gate_.broken = static_cast<std::int32_t*>(broken_.get());
   bool clips = false;
   for (int g = 0; g < gate_.groups; ++g) {
     descend_.max_grad_norm[g] = gate_.settings[g].max_grad_norm;
     clips = clips || descend_.max_grad_norm[g] > 0;
   }
   if (!clips) return;
-  squares_ = graph::allocate(device, pieces.size() * sizeof(double));
-  clips_ = graph::allocate(device, static_cast<std::size_t>(gate_.groups * gate_.agents) * sizeof(float));
-  descend_.squares = static_cast<double*>(squares_.get());
+  clips_ = graph::allocate(device, cells * sizeof(float));
   descend_.clips = static_cast<float*>(clips_.get());
-  squares_kernel_ = kernel(device, "step/gradient_squares");
-  clips_kernel_ = kernel(device, "step/clips");
 }
 
+void DeviceDescent::load(graph::Stream& stream) const { load_kernels_({}, stream); }
+
 void DeviceDescent::enqueue(graph::Stream& stream) const {
+  run(squares_kernel_, descend_, stream);
   run(gate_kernel_, gate_, stream);
-  if (descend_.squares) {
-    run(squares_kernel_, descend_, stream);
-    run(clips_kernel_, descend_, stream);
-  }
+  if (descend_.clips) run(clips_kernel_, descend_, stream);
   run(descend_kernel_, descend_, stream);
 }
 

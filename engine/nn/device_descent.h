@@ -1,7 +1,7 @@
-// What follows an update's plan on a device: the gate (agents with a loss that is not finite stop, the
-// learning rates of this step, values that last) and one pass over the parameters with their Polyak averages.
-// Both are launches that read the step's number from the device, so that they can be captured once and
-// replayed.
+// What follows an update's plan on a device: the sums of squared gradients, the gate (agents with a loss or a
+// gradient that is not finite stop, the learning rates of this step, values that last) and one pass over the
+// parameters with their Polyak averages. All are launches that read the step's number from the device, so
+// that they can be captured once and replayed.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,11 @@ inline constexpr int kMostGroups = 8, kMostStates = 8;
 
 // Device memory that all updates of a learner share.
 struct StepMemory {
-  std::int32_t* step = nullptr;     // [2]: the low and high words of the step's number, counted from 0
-  std::int32_t* active = nullptr;   // [agents]
-  std::int32_t* stopped = nullptr;  // [agents, 4]: update + 1 (0: never stopped), group, the step's words
+  std::int32_t* step = nullptr;    // [2]: the low and high words of the step's number, counted from 0
+  std::int32_t* active = nullptr;  // [agents]
+  // [agents, 4]: update + 1 (0: never stopped), group (+ kMostGroups where its loss was finite and a gradient
+  // was not), the step's words
+  std::int32_t* stopped = nullptr;
 };
 
 // --- what the kernels are told: the attributes of "step/gate" and so on -----------------------------
@@ -36,6 +38,8 @@ struct Gate {
   GroupSettings settings[kMostGroups] = {};
   Schedule schedule[kMostGroups] = {};
   DescentRates* rates = nullptr;  // [groups], written here
+  // [groups, agents]: a gradient is not finite. Set with the sums of squares, cleared here for the next step.
+  std::int32_t* broken = nullptr;
 };
 // A run of one agent's elements of one tensor.
 struct DescentPiece {
@@ -50,8 +54,9 @@ struct Descend {
   std::int32_t agents = 0, groups = 0;
   const DescentRates* rates = nullptr;
   const std::int32_t* active = nullptr;
-  double* squares = nullptr;  // [count]: a piece's sum of squared gradients; null: nothing is clipped
-  float* clips = nullptr;     // [groups, agents]: what gradients are multiplied by
+  double* squares = nullptr;       // [count]: a piece's sum of squared gradients
+  std::int32_t* broken = nullptr;  // the gate's
+  float* clips = nullptr;          // [groups, agents]: what gradients are multiplied by; null: 1
   double max_grad_norm[kMostGroups] = {};
 };
 
@@ -59,13 +64,16 @@ class DeviceDescent {
  public:
   // Segments, losses and states point to device memory.
   DeviceDescent(graph::Device& device, const std::vector<Segment>& segments, Gate gate);
+  // Loads the kernels, before a capture: loading is part of a kernel's first use otherwise, and may wait for
+  // the device, which a capture forbids.
+  void load(graph::Stream& stream) const;
   void enqueue(graph::Stream& stream) const;
 
  private:
   Gate gate_;
   Descend descend_;
-  graph::DeviceMemory pieces_, rates_, squares_, clips_;
-  graph::DeviceKernel gate_kernel_, squares_kernel_ = nullptr, clips_kernel_ = nullptr, descend_kernel_;
+  graph::DeviceMemory pieces_, rates_, squares_, broken_, clips_;
+  graph::DeviceKernel load_kernels_, squares_kernel_, gate_kernel_, clips_kernel_, descend_kernel_;
 };
 
 }  // namespace hardy::nn

@@ -1,6 +1,7 @@
 #include "engine/nn/optimise.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -54,6 +55,15 @@ double sum_of_squares(const float* g, std::int64_t n) {
   return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
 
+// The largest bits of a magnitude, as integers, whose order the compiler can choose: not finite from the
+// exponent of all ones on.
+bool all_finite(const float* g, std::int64_t n) {
+  std::uint32_t largest = 0;
+  for (std::int64_t i = 0; i < n; ++i)
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(g[i]) & 0x7fffffffu);
+  return largest < 0x7f800000u;
+}
+
 }  // namespace
 
 Optimiser::Optimiser(std::vector<Segment> segments, std::vector<GroupSettings> groups)
@@ -82,6 +92,8 @@ Optimiser::Optimiser(std::vector<Segment> segments, std::vector<GroupSettings> g
   squares_.resize(pieces_.size());
   norms_.resize(groups_.size() * static_cast<std::size_t>(agents_));
   clips_.assign(norms_.size(), 1.0f);
+  not_finite_.resize(pieces_.size());
+  broken_.resize(norms_.size());
 }
 
 void Optimiser::check(std::span<const std::uint8_t> active) const {
@@ -111,6 +123,22 @@ void Optimiser::find_clips(std::span<const std::uint8_t> active, ThreadTeam& tea
       clips_[at] = clip_factor(groups_[g].max_grad_norm, norms_[at]);
     }
   }
+}
+
+std::span<const std::uint8_t> Optimiser::broken_gradients(std::span<const std::uint8_t> active,
+                                                          ThreadTeam& team) {
+  check(active);
+  team.run(static_cast<std::int64_t>(pieces_.size()), [&](std::int64_t p) {
+    const Piece& piece = pieces_[static_cast<std::size_t>(p)];
+    const Segment& s = segments_[piece.segment];
+    not_finite_[static_cast<std::size_t>(p)] =
+        active[static_cast<std::size_t>(piece.agent)] &&
+        !all_finite(s.gradient + piece.agent * s.elements_per_agent + piece.begin, piece.end - piece.begin);
+  });
+  std::ranges::fill(broken_, std::uint8_t{0});
+  for (std::size_t p = 0; p < pieces_.size(); ++p)
+    broken_[cell(segments_[pieces_[p].segment].group, pieces_[p].agent)] |= not_finite_[p];
+  return broken_;
 }
 
 void Optimiser::update(const Piece& piece) const {

@@ -36,6 +36,10 @@ class Optimiser {
   void step(std::int64_t t, std::span<const double> learning_rates, std::span<const std::uint8_t> active,
             ThreadTeam& team);
 
+  // By group and agent, [groups, agents]: whether a gradient of the group's tensors is not finite, of agents
+  // with active[agent] != 0. A step down it would spoil the agent's parameters, its loss finite or not.
+  std::span<const std::uint8_t> broken_gradients(std::span<const std::uint8_t> active, ThreadTeam& team);
+
   // The Polyak averages alone, for methods that move their targets more rarely than their values.
   void average(ThreadTeam& team, std::span<const std::uint8_t> active) const;
 
@@ -57,10 +61,12 @@ class Optimiser {
   std::vector<Segment> segments_;
   std::vector<GroupSettings> groups_;
   std::vector<Piece> pieces_;
-  std::vector<DescentRates> rates_;  // by group, of this step
-  std::vector<double> squares_;      // by piece: its sum of squared gradients
-  std::vector<double> norms_;        // by group and agent: of the squares, in the pieces' order
-  std::vector<float> clips_;         // by group and agent: what gradients are multiplied by
+  std::vector<DescentRates> rates_;       // by group, of this step
+  std::vector<double> squares_;           // by piece: its sum of squared gradients
+  std::vector<double> norms_;             // by group and agent: of the squares, in the pieces' order
+  std::vector<float> clips_;              // by group and agent: what gradients are multiplied by
+  std::vector<std::uint8_t> not_finite_;  // by piece: a gradient of it is not finite
+  std::vector<std::uint8_t> broken_;      // by group and agent: of their pieces
   std::int64_t agents_ = 0;
   bool any_clips_ = false, any_targets_ = false;
 };

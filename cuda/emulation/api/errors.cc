@@ -45,8 +45,6 @@ const ErrorText* find(cudaError_t error) {
   return it == std::end(kErrors) ? nullptr : it;
 }
 
-thread_local int current_device = 0;
-
 // No device, or a driver that is too old, is what every call about devices says.
 cudaError_t device_error(int device = 0) {
   if (options().driver < CUDART_VERSION / 1000 * 1000) return cudaErrorInsufficientDriver;
@@ -95,13 +93,13 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 cudaError_t cudaGetDevice(int* device) {
   const ApiCall api;
-  *device = current_device;
+  *device = current_device();
   return remember(device_error());
 }
 cudaError_t cudaSetDevice(int device) {
   const ApiCall api;
   if (const cudaError_t error = device_error(device); error != cudaSuccess) return remember(error);
-  current_device = device;
+  set_current_device(device);
   return cudaSuccess;
 }
 
@@ -205,7 +203,7 @@ cudaError_t cudaDeviceSynchronize() {
   const ApiCall api;
   if (const cudaError_t error = refuse_while_capturing(); error != cudaSuccess) return error;
   ++counters().synchronisations;
-  run_all();
+  run_device(current_device());
   return sticky_error();
 }
 cudaError_t cudaDeviceReset() {

@@ -48,6 +48,15 @@ void copy(void* to, const void* from, std::size_t bytes) {
   checker().copied(to, from, bytes);
 }
 
+bool is_pageable(const void* pointer) {
+  return !device_memory().contains(pointer) && !device_memory().is_pinned(pointer);
+}
+// From pageable memory: its bytes are staged before the call returns, they arrive in the stream's order.
+cudaError_t enqueue_staged_copy(void* to, const void* from, std::size_t bytes, cudaStream_t stream) {
+  auto staged = std::make_shared<const std::string>(static_cast<const char*>(from), bytes);
+  return enqueue(stream, {WorkKind::kCopy, [=] { copy(to, staged->data(), bytes); }});
+}
+
 cudaError_t enqueue_copy(void* to, const void* from, std::size_t bytes, cudaStream_t stream) {
   return enqueue(stream, {WorkKind::kCopy, [=] { copy(to, from, bytes); }});
 }
@@ -123,6 +132,11 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpy
   const ApiCall api;
   if (const cudaError_t error = refuse_while_capturing(); error != cudaSuccess) return error;
   if (const cudaError_t error = check_copy(to, from, bytes, kind); error != cudaSuccess) return error;
+  if (device_memory().contains(to) && is_pageable(from)) {
+    // What was in the default stream is waited for, the transfer of the staged bytes is not.
+    if (const cudaError_t error = cudaStreamSynchronize(nullptr); error != cudaSuccess) return error;
+    return enqueue_staged_copy(to, from, bytes, nullptr);
+  }
   if (const cudaError_t error = enqueue_copy(to, from, bytes, nullptr); error != cudaSuccess) return error;
   return cudaStreamSynchronize(nullptr);
 }
@@ -130,14 +144,10 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
                             cudaStream_t stream) {
   const ApiCall api;
   if (const cudaError_t error = check_copy(to, from, bytes, kind); error != cudaSuccess) return error;
-  const DeviceMemory& m = device_memory();
   const bool capturing = resolve(stream)->capture != nullptr;
-  if (!capturing && !m.contains(from) && !m.is_pinned(from)) {  // pageable: staged before the call returns
-    auto staged = std::make_shared<const std::string>(static_cast<const char*>(from), bytes);
-    return enqueue(stream, {WorkKind::kCopy, [=] { copy(to, staged->data(), bytes); }});
-  }
+  if (!capturing && is_pageable(from)) return enqueue_staged_copy(to, from, bytes, stream);
   const cudaError_t error = enqueue_copy(to, from, bytes, stream);
-  if (error == cudaSuccess && !capturing && !m.contains(to) && !m.is_pinned(to))
+  if (error == cudaSuccess && !capturing && is_pageable(to))
     return cudaStreamSynchronize(stream);  // to pageable memory: as if synchronous
   return error;
 }

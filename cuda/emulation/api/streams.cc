@@ -34,6 +34,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   const ApiCall api;
   *stream = new CUstream_st;
   (*stream)->nonblocking = (flags & cudaStreamNonBlocking) != 0;
+  (*stream)->device = current_device();
   all_streams().push_back(*stream);
   return cudaSuccess;
 }
@@ -93,6 +94,7 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void*
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
   *event = new CUevent_st;
+  (*event)->device = current_device();
   return cudaSuccess;
 }
 cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, cudaEventDefault); }
@@ -105,6 +107,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   const ApiCall api;
   CUstream_st* s = resolve(stream);
+  if (s->device != event->device) return remember(cudaErrorInvalidResourceHandle);
   event->capture = s->capture;
   if (s->capture != nullptr) return cudaSuccess;
   event->stream = s;

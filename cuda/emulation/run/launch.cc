@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "cuda/emulation/check/checker.h"
 #include "cuda/emulation/check/symbols.h"
@@ -29,6 +30,12 @@ constexpr std::size_t kDefaultShared = 48 * 1024, kLargestShared = 227 * 1024;
 Launch running;
 bool is_running = false;
 std::map<const void*, std::size_t> dynamic_limit;  // raised by cudaFuncAttributeMaxDynamicSharedMemorySize
+
+// Kernels that were launched or asked for their attributes: a program loads each at its first use.
+std::set<const void*>& loaded() {
+  static auto* kernels = new std::set<const void*>;
+  return *kernels;
+}
 
 std::string demangled(const std::string& symbol) {
   int status = 0;
@@ -93,11 +100,23 @@ uint3 block_index(unsigned long long n) {
 cudaError_t enqueue_kernel(KernelLaunch launch, cudaStream_t stream) {
   const ApiCall api;
   if (const cudaError_t error = check_shape(launch); error != cudaSuccess) return remember(error);
+  CUstream_st* s = resolve(stream);
+  if (s->device != current_device()) return remember(cudaErrorInvalidResourceHandle);
+  if (!loaded().contains(launch.kernel)) {
+    if (const cudaError_t error = refuse_while_capturing(); error != cudaSuccess) return error;
+    loaded().insert(launch.kernel);
+  }
   return enqueue(stream, {WorkKind::kKernel, [k = std::move(launch)] { run_grid(k); }});
+}
+
+void unload_kernels() {
+  const ApiCall api;
+  loaded().clear();
 }
 
 cudaError_t enqueue_library_call(cudaStream_t stream, const char*, std::function<void()> work) {
   const ApiCall api;
+  if (resolve(stream)->device != current_device()) return remember(cudaErrorInvalidResourceHandle);
   return enqueue(stream, {WorkKind::kKernel, [work = std::move(work)] {
                             ++counters().library_calls;
                             work();
@@ -128,6 +147,10 @@ cudaError_t set_function_attribute(const void* kernel, cudaFuncAttribute attribu
 
 cudaError_t get_function_attributes(cudaFuncAttributes* attributes, const void* kernel) {
   const ApiCall api;
+  if (!loaded().contains(kernel)) {
+    if (const cudaError_t error = refuse_while_capturing(); error != cudaSuccess) return error;
+    loaded().insert(kernel);
+  }
   const auto limit = dynamic_limit.find(kernel);
   *attributes = {};
   attributes->maxThreadsPerBlock = 1024;

@@ -27,6 +27,7 @@ Options from_environment() {
   o.check = number("HARDY_EMULATION_CHECK", 1) != 0;
   o.abort_on_error = variable("HARDY_EMULATION_ON_ERROR") != "error";
   o.fused_epilogues = number("HARDY_EMULATION_EPILOGUES", 1) != 0;
+  o.relu_keeps_nan = number("HARDY_EMULATION_RELU_NAN", 1) != 0;
   o.devices = static_cast<int>(number("HARDY_EMULATION_DEVICES", 1));
   o.memory = static_cast<std::size_t>(number("HARDY_EMULATION_MEMORY", 4096)) << 20;
   o.fail_launch = number("HARDY_EMULATION_FAIL_LAUNCH", -1);

@@ -1,6 +1,7 @@
 #include "cuda/emulation/run/streams.h"
 
 #include <limits>
+#include <map>
 #include <mutex>
 #include <utility>
 
@@ -12,9 +13,20 @@ namespace {
 
 constexpr unsigned long long kAll = std::numeric_limits<unsigned long long>::max();
 
-CUstream_st default_stream;
+thread_local int device_of_thread = 0;
 unsigned long long sequence_number = 0;
 cudaError_t last = cudaSuccess, sticky = cudaSuccess;
+
+std::map<int, CUstream_st>& default_streams() {  // by device
+  static auto* streams = new std::map<int, CUstream_st>;
+  return *streams;
+}
+CUstream_st* default_stream(int device) {
+  CUstream_st* stream = &default_streams()[device];
+  stream->device = device;
+  return stream;
+}
+bool is_default(const CUstream_st* stream) { return stream == default_stream(stream->device); }
 
 std::recursive_mutex& api_mutex() {
   static auto* mutex = new std::recursive_mutex;
@@ -59,9 +71,11 @@ cudaError_t sticky_error() { return sticky; }
 void clear_errors() { last = sticky = cudaSuccess; }
 
 CUstream_st* resolve(cudaStream_t stream) {
-  return stream == nullptr || stream == cudaStreamLegacy || stream == cudaStreamPerThread ? &default_stream
-                                                                                          : stream;
+  const bool named = stream != nullptr && stream != cudaStreamLegacy && stream != cudaStreamPerThread;
+  return named ? stream : default_stream(device_of_thread);
 }
+int current_device() { return device_of_thread; }
+void set_current_device(int device) { device_of_thread = device; }
 
 unsigned long long last_sequence() { return sequence_number; }
 
@@ -69,12 +83,12 @@ void run_until(CUstream_st* stream, unsigned long long sequence) {
   while (!stream->queue.empty() && stream->queue.front().sequence <= sequence) {
     const CUstream_st::Queued next = std::move(stream->queue.front());
     stream->queue.pop_front();
-    // The default stream and those that are not non-blocking wait for each other.
-    if (stream == &default_stream) {
+    // A device's default stream and those of its others that are not non-blocking wait for each other.
+    if (is_default(stream)) {
       for (CUstream_st* other : all_streams())
-        if (!other->nonblocking) run_until(other, next.sequence);
+        if (!other->nonblocking && other->device == stream->device) run_until(other, next.sequence);
     } else if (!stream->nonblocking) {
-      run_until(&default_stream, next.sequence);
+      run_until(default_stream(stream->device), next.sequence);
     }
     if (sticky != cudaSuccess) continue;  // nothing runs on a device whose launch has failed
     device_memory().open();
@@ -83,10 +97,16 @@ void run_until(CUstream_st* stream, unsigned long long sequence) {
   }
 }
 
-void run_all() {
+void run_device(int device) {
   // The newest stream first: work that forgot to wait for another stream runs before it.
+  for (std::size_t i = all_streams().size(); i-- > 0;)
+    if (all_streams()[i]->device == device) run_until(all_streams()[i], kAll);
+  run_until(default_stream(device), kAll);
+}
+
+void run_all() {
   for (std::size_t i = all_streams().size(); i-- > 0;) run_until(all_streams()[i], kAll);
-  run_until(&default_stream, kAll);
+  for (auto& [device, stream] : default_streams()) run_until(&stream, kAll);
 }
 
 cudaError_t refuse_while_capturing() {
@@ -102,7 +122,7 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
     s->capture->nodes.push_back({std::move(work)});
     return cudaSuccess;
   }
-  if (s == &default_stream && any_capture()) {
+  if (is_default(s) && any_capture()) {
     spoil_captures();
     return remember(cudaErrorStreamCaptureImplicit);
   }

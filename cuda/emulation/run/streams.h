@@ -36,10 +36,14 @@ void clear_errors();
 // Queues `work`, or records it where the stream is being captured.
 cudaError_t enqueue(cudaStream_t stream, Work work);
 void run_until(CUstream_st* stream, unsigned long long sequence);  // the stream's work up to that number
+void run_device(int device);                                       // all streams of a device
 void run_all();
 // For calls that wait: an error, and the capture is spoilt, where some stream is being captured.
 cudaError_t refuse_while_capturing();
-CUstream_st* resolve(cudaStream_t stream);  // the default stream for its several names
+CUstream_st* resolve(cudaStream_t stream);  // the current device's default stream for its several names
+// The calling thread's device: new streams and events are its, and so is the default stream.
+int current_device();
+void set_current_device(int device);
 unsigned long long last_sequence();
 
 }  // namespace hardy::emulation
@@ -63,6 +67,7 @@ struct CUstream_st {
   CUgraph_st* capture = nullptr;
   bool capture_origin = false, capture_spoilt = false;
   bool nonblocking = false;
+  int device = 0;
 };
 
 struct CUevent_st {
@@ -71,8 +76,9 @@ struct CUevent_st {
   CUgraph_st* capture = nullptr;  // recorded in a capture
   double milliseconds = 0;
   bool recorded = false;
+  int device = 0;
 };
 
 namespace hardy::emulation {
-std::vector<CUstream_st*>& all_streams();  // without the default one
+std::vector<CUstream_st*>& all_streams();  // without the default ones
 }  // namespace hardy::emulation

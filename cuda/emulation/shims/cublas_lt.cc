@@ -1,44 +1,29 @@
-// cuBLASLt on the host: descriptors, the one algorithm there is, and the product itself. Sums run over k in
-// ascending order in the compute type; products with TF32 round their operands as the tensor cores do.
-#include <cublasLt.h>
-
+// cuBLASLt on the host: descriptors, the algorithms that a query offers, and which of them take a product.
+//
+// Algorithms compute the same; they differ in what they decline. Each relies on all of the alignment that the
+// query promised for A, B, C and D (256 bytes unless its preference says less) and declines operands that
+// break the promise. No preference is about the bias: one that is not on a multiple of 16 bytes is a bug, as
+// the kernels of a GPU would fault on it.
+#include <algorithm>
+#include <array>
 #include <bit>
-#include <cmath>
 #include <cstring>
-#include <limits>
-#include <vector>
 
-#include "cuda/emulation/check/checker.h"
 #include "cuda/emulation/control.h"
 #include "cuda/emulation/device/launch.h"
 #include "cuda/emulation/run/memory.h"
 #include "cuda/emulation/run/report.h"
+#include "cuda/emulation/run/statistics.h"
+#include "cuda/emulation/shims/matmul.h"
 
 struct cublasLtContext {};
-struct HardyMatrixLayout {
-  std::uint32_t type = CUDA_R_32F;
-  std::int32_t order = CUBLASLT_ORDER_COL;
-  std::uint64_t rows = 0, columns = 0;
-  std::int64_t leading = 0;
-  std::int32_t batches = 1;
-  std::int64_t batch_stride = 0;
-};
-struct HardyMatmulDescription {
-  std::int32_t compute = CUBLAS_COMPUTE_32F, scale = CUDA_R_32F, pointer_mode = CUBLASLT_POINTER_MODE_HOST;
-  std::int32_t transpose_a = CUBLAS_OP_N, transpose_b = CUBLAS_OP_N;
-  std::uint32_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
-  void* bias = nullptr;
-  std::int64_t bias_stride = 0;
-};
 struct HardyMatmulPreference {
   std::uint64_t workspace = 0;
+  std::array<std::uint32_t, 4> alignment = {256, 256, 256, 256};  // of A, B, C, D in bytes
 };
 
 namespace hardy::emulation {
 namespace {
-
-using Layout = HardyMatrixLayout;
-using Description = HardyMatmulDescription;
 
 template <class T>
 cublasStatus_t assign(T& field, const void* value, std::size_t bytes) {
@@ -47,24 +32,18 @@ cublasStatus_t assign(T& field, const void* value, std::size_t bytes) {
   return CUBLAS_STATUS_SUCCESS;
 }
 
-std::size_t element(const Layout& m, std::uint64_t row, std::uint64_t column) {
-  const auto ld = static_cast<std::uint64_t>(m.leading);
-  return m.order == CUBLASLT_ORDER_COL ? column * ld + row : row * ld + column;
-}
-
-// One product: what cublasLtMatmul was called with.
-struct Product {
-  Description description;
-  Layout a, b, c, d;
-  const void *a_data, *b_data, *c_data;
-  void* d_data;
-  double alpha, beta;
-
-  std::uint64_t m() const { return d.rows; }
-  std::uint64_t n() const { return d.columns; }
-  std::uint64_t k() const { return description.transpose_a == CUBLAS_OP_N ? a.columns : a.rows; }
-  bool has(std::uint32_t epilogue) const { return (description.epilogue & epilogue) != 0; }
+constexpr int kAlgorithms = 10;  // that a query offers at most
+struct Algorithm {               // what lies in a cublasLtMatmulAlgo_t
+  std::uint32_t number = 0, epilogue = CUBLASLT_EPILOGUE_DEFAULT;
+  std::array<std::uint32_t, 4> alignment = {256, 256, 256, 256};
 };
+static_assert(sizeof(Algorithm) <= sizeof(cublasLtMatmulAlgo_t));
+
+bool is_aligned(const void* pointer, std::int64_t stride, std::int64_t batches, std::size_t size,
+                std::uint32_t alignment) {
+  const std::uint64_t step = batches > 1 ? static_cast<std::uint64_t>(stride) * size : 0;
+  return (reinterpret_cast<std::uintptr_t>(pointer) | step) % alignment == 0;
+}
 
 bool supported(std::uint32_t epilogue) {
   switch (epilogue) {
@@ -100,100 +79,51 @@ cublasStatus_t check_shapes(const Description& p, const Layout& a, const Layout&
   return f64 == computes_f64 && supported(p.epilogue) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
-void require_matrix(const Layout& l, const void* data, std::size_t size, const char* who) {
-  const bool columns = l.order == CUBLASLT_ORDER_COL;
-  const std::uint64_t lines = columns ? l.columns : l.rows, length = columns ? l.rows : l.columns;
-  for (std::uint64_t i = 0; i < lines; ++i)
-    checker().require_initialised(
-        static_cast<const char*>(data) + i * static_cast<std::uint64_t>(l.leading) * size, length * size,
-        who);
-}
-
-// TF32 keeps 10 bits of the mantissa: to nearest, ties away from zero.
-float to_tf32(float x) {
-  const auto bits = std::bit_cast<std::uint32_t>(x);
-  return std::isfinite(x) ? std::bit_cast<float>((bits + 0x1000u) & ~0x1fffu) : x;
-}
-
-template <class T>
-T gelu(T x) {  // the tanh form, as cuBLASLt documents it
-  return T(0.5) * x * (T(1) + std::tanh(T(0.7978845608028654) * (x + T(0.044715) * x * x * x)));
-}
-
-// op(M) as [rows or columns first][...]: out[outer * inner_count + inner].
-template <class T, class At>
-std::vector<T> pack(std::uint64_t outer_count, std::uint64_t inner_count, bool tf32, At at) {
-  std::vector<T> out(outer_count * inner_count);
-  for (std::uint64_t i = 0; i < outer_count; ++i)
-    for (std::uint64_t j = 0; j < inner_count; ++j) out[i * inner_count + j] = at(i, j);
-  if constexpr (std::is_same_v<T, float>)
-    if (tf32)
-      for (T& x : out) x = to_tf32(x);
-  return out;
-}
-
-template <class T>
-void multiply_one(const Product& p, std::int64_t batch) {
-  const auto offset = [batch](const Layout& l) { return batch * l.batch_stride; };
-  const T* a = static_cast<const T*>(p.a_data) + offset(p.a);
-  const T* b = static_cast<const T*>(p.b_data) + offset(p.b);
-  const T* c = static_cast<const T*>(p.c_data) + offset(p.c);
-  T* d = static_cast<T*>(p.d_data) + offset(p.d);
-  T* bias = p.description.bias == nullptr
-                ? nullptr
-                : static_cast<T*>(p.description.bias) + batch * p.description.bias_stride;
-  require_matrix(p.a, a, sizeof(T), "cublasLtMatmul");
-  require_matrix(p.b, b, sizeof(T), "cublasLtMatmul");
-  if (p.beta != 0) require_matrix(p.c, c, sizeof(T), "cublasLtMatmul");
-
-  const std::uint64_t m = p.m(), n = p.n(), k = p.k();
-  const bool tf32 = p.description.compute == CUBLAS_COMPUTE_32F_FAST_TF32;
-  const bool ta = p.description.transpose_a != CUBLAS_OP_N, tb = p.description.transpose_b != CUBLAS_OP_N;
-  const auto a_at = [&](std::uint64_t kk, std::uint64_t i) {
-    return a[ta ? element(p.a, kk, i) : element(p.a, i, kk)];
-  };
-  const auto b_at = [&](std::uint64_t j, std::uint64_t kk) {
-    return b[tb ? element(p.b, j, kk) : element(p.b, kk, j)];
-  };
-  const std::vector<T> left = pack<T>(k, m, tf32, a_at), right = pack<T>(n, k, tf32, b_at);
-
-  const bool adds_bias = p.has(CUBLASLT_EPILOGUE_BIAS);
-  if (adds_bias) checker().require_initialised(bias, m * sizeof(T), "cublasLtMatmul's bias");
-  std::vector<T> column(m);
-  for (std::uint64_t j = 0; j < n; ++j) {
-    std::fill(column.begin(), column.end(), T(0));
-    for (std::uint64_t kk = 0; kk < k; ++kk) {
-      const T r = right[j * k + kk];
-      const T* l = &left[kk * m];
-      for (std::uint64_t i = 0; i < m; ++i) column[i] += l[i] * r;
-    }
-    for (std::uint64_t i = 0; i < m; ++i) {
-      T x = static_cast<T>(p.alpha) * column[i];
-      if (p.beta != 0) x += static_cast<T>(p.beta) * c[element(p.c, i, j)];
-      if (adds_bias) x += bias[i];
-      if (p.has(CUBLASLT_EPILOGUE_RELU)) x = x < T(0) ? T(0) : x;
-      if (p.has(CUBLASLT_EPILOGUE_GELU)) x = gelu(x);
-      d[element(p.d, i, j)] = x;
-      checker().written(&d[element(p.d, i, j)], sizeof(T));
-    }
-  }
-  const bool grad_a = p.has(CUBLASLT_EPILOGUE_BGRADA), grad_b = p.has(CUBLASLT_EPILOGUE_BGRADB);
-  if (!grad_a && !grad_b) return;
-  // The bias gradient: op(A) or op(B) summed over k.
-  for (std::uint64_t i = 0; i < (grad_a ? m : n); ++i) {
-    T sum = 0;
-    for (std::uint64_t kk = 0; kk < k; ++kk) sum += grad_a ? a_at(kk, i) : b_at(i, kk);
-    bias[i] = sum;
-  }
-  checker().written(bias, (grad_a ? m : n) * sizeof(T));
-}
-
 double scalar(const Description& d, const void* p) {
   if (d.scale == CUDA_R_64F) return *static_cast<const double*>(p);
   return static_cast<double>(*static_cast<const float*>(p));
 }
 
 bool on_device(const void* p) { return device_memory().contains(p) || device_memory().is_pinned(p); }
+
+// Whether the algorithm takes these operands.
+bool declines(const Algorithm& algorithm, const Product& p) {
+  const bool fused = p.description.epilogue != CUBLASLT_EPILOGUE_DEFAULT;
+  const int declined = fused ? options().declined_fused : options().declined_plain;
+  if (algorithm.number < static_cast<std::uint32_t>(declined)) return true;
+  if (algorithm.epilogue != p.description.epilogue) return true;
+  const auto suits = [&](const void* data, const Layout& l, std::size_t i) {
+    return is_aligned(data, l.batch_stride, l.batches, size_of(l), algorithm.alignment[i]);
+  };
+  return !suits(p.a_data, p.a, 0) || !suits(p.b_data, p.b, 1) || (p.beta != 0 && !suits(p.c_data, p.c, 2)) ||
+         !suits(p.d_data, p.d, 3);
+}
+void require_aligned_bias(const Product& p) {
+  const Description& d = p.description;
+  if (!is_aligned(d.bias, d.bias_stride, p.d.batches, size_of(p.d), 16))
+    fail(
+        "cublasLtMatmul: the bias at %p with a batch stride of %lld elements is not always on a multiple of "
+        "16 "
+        "bytes, which its kernels read at once",
+        d.bias, static_cast<long long>(d.bias_stride));
+}
+
+// What cublasLtMatmul does with its arguments. `algorithm`: null where the caller leaves the choice to it.
+cublasStatus_t enqueue_product(const Product& p, const cublasLtMatmulAlgo_t* algorithm, cudaStream_t stream) {
+  const cublasStatus_t status = check_shapes(p.description, p.a, p.b, p.c, p.d);
+  if (status != CUBLAS_STATUS_SUCCESS) return status;
+  const bool pointers = on_device(p.a_data) && on_device(p.b_data) && on_device(p.d_data) &&
+                        (p.beta == 0 || on_device(p.c_data));
+  const bool needs_bias =
+      p.has(CUBLASLT_EPILOGUE_BIAS) || p.has(CUBLASLT_EPILOGUE_BGRADA) || p.has(CUBLASLT_EPILOGUE_BGRADB);
+  if (!pointers || (needs_bias && !on_device(p.description.bias))) return CUBLAS_STATUS_INVALID_VALUE;
+  Algorithm chosen{.epilogue = p.description.epilogue};
+  if (algorithm != nullptr) std::memcpy(static_cast<void*>(&chosen), algorithm, sizeof chosen);
+  if (declines(chosen, p)) return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (needs_bias) require_aligned_bias(p);
+  const cudaError_t error = enqueue_library_call(stream, "cublasLtMatmul", [p] { multiply(p); });
+  return error == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
+}
 
 }  // namespace
 }  // namespace hardy::emulation
@@ -310,8 +240,17 @@ cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t prefer
 cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
                                                     cublasLtMatmulPreferenceAttributes_t attribute,
                                                     const void* value, std::size_t bytes) {
-  if (attribute != CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES) return CUBLAS_STATUS_SUCCESS;
-  return assign(preference->workspace, value, bytes);
+  if (attribute == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES)
+    return assign(preference->workspace, value, bytes);
+  constexpr int kFirst = CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES;  // B, C and D follow
+  const int operand = attribute - kFirst;
+  if (operand < 0 || operand > 3) return CUBLAS_STATUS_SUCCESS;
+  std::uint32_t alignment = 0;
+  const cublasStatus_t status = assign(alignment, value, bytes);
+  if (status != CUBLAS_STATUS_SUCCESS) return status;
+  if (!std::has_single_bit(alignment)) return CUBLAS_STATUS_INVALID_VALUE;
+  preference->alignment[static_cast<std::size_t>(operand)] = alignment;
+  return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t description,
                                               cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
@@ -323,36 +262,37 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
   if (preference == nullptr || wanted < 1) return CUBLAS_STATUS_INVALID_VALUE;
   const cublasStatus_t status = check_shapes(*description, *a, *b, *c, *d);
   if (status != CUBLAS_STATUS_SUCCESS) return status;
-  results[0] = {};
-  results[0].state = CUBLAS_STATUS_SUCCESS;
-  results[0].wavesCount = 1.0f;
-  *found = 1;
+  *found = std::min(wanted, kAlgorithms);
+  for (int i = 0; i < *found; ++i) {
+    const Algorithm algorithm{static_cast<std::uint32_t>(i), description->epilogue, preference->alignment};
+    results[i] = {};
+    std::memcpy(&results[i].algo, &algorithm, sizeof algorithm);
+    results[i].state = CUBLAS_STATUS_SUCCESS;
+    results[i].wavesCount = 1.0f;
+  }
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t description, const void* alpha,
                               const void* a, cublasLtMatrixLayout_t a_layout, const void* b,
                               cublasLtMatrixLayout_t b_layout, const void* beta, const void* c,
                               cublasLtMatrixLayout_t c_layout, void* d, cublasLtMatrixLayout_t d_layout,
-                              const cublasLtMatmulAlgo_t*, void*, std::size_t, cudaStream_t stream) {
+                              const cublasLtMatmulAlgo_t* algorithm, void*, std::size_t,
+                              cudaStream_t stream) {
   if (handle == nullptr) return CUBLAS_STATUS_NOT_INITIALIZED;
-  const cublasStatus_t status = check_shapes(*description, *a_layout, *b_layout, *c_layout, *d_layout);
-  if (status != CUBLAS_STATUS_SUCCESS) return status;
   if (description->pointer_mode != CUBLASLT_POINTER_MODE_HOST) return CUBLAS_STATUS_NOT_SUPPORTED;
-  const double beta_value = scalar(*description, beta);
-  const bool pointers = on_device(a) && on_device(b) && on_device(d) && (beta_value == 0 || on_device(c));
-  const bool needs_bias = (description->epilogue & (CUBLASLT_EPILOGUE_BIAS | CUBLASLT_EPILOGUE_BGRADA |
-                                                    CUBLASLT_EPILOGUE_BGRADB)) != 0;
-  if (!pointers || (needs_bias && !on_device(description->bias))) return CUBLAS_STATUS_INVALID_VALUE;
-  const Product product{
-      *description, *a_layout, *b_layout, *c_layout, *d_layout, a, b, c, d, scalar(*description, alpha),
-      beta_value};
-  const cudaError_t error = enqueue_library_call(stream, "cublasLtMatmul", [product] {
-    for (std::int64_t batch = 0; batch < product.d.batches; ++batch)
-      if (product.d.type == CUDA_R_64F)
-        multiply_one<double>(product, batch);
-      else
-        multiply_one<float>(product, batch);
-  });
-  return error == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
+  const Product product{*description,
+                        *a_layout,
+                        *b_layout,
+                        *c_layout,
+                        *d_layout,
+                        a,
+                        b,
+                        c,
+                        d,
+                        scalar(*description, alpha),
+                        scalar(*description, beta)};
+  const cublasStatus_t status = enqueue_product(product, algorithm, stream);
+  if (status != CUBLAS_STATUS_SUCCESS) ++counters().declined_products;
+  return status;
 }
 }

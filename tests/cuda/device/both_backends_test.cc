@@ -16,7 +16,8 @@ const graph::Backend* backend(const std::string& name) {
 
 TEST(DeviceBackends, TheRealOneBesideTheEmulatedOneSeesTheRealMachine) {
   static_cast<void>(device());  // the emulated one, first
-  if (!graph::load_backend("cuda")) GTEST_SKIP() << "libhardy_cuda.so is not there: this build has no nvcc";
+  if (!graph::load_backend("cuda"))
+    GTEST_SKIP() << "skipped: libhardy_cuda.so is not there: this build has no nvcc";
   const graph::Backend *real = backend("cuda"), *emulated = backend("cuda-emulated");
   ASSERT_NE(real, nullptr);
   ASSERT_NE(emulated, nullptr);

@@ -109,6 +109,8 @@ Memory ten_steps_on_the_device(const GroupSettings& s, const std::vector<std::ui
   }
   const DeviceDescent descent(d, segments, gate);
   const auto stream = d.stream();
+  emulation::unload_kernels();
+  descent.load(*stream);
   const auto captured = stream->capture([&] { descent.enqueue(*stream); });
   for (std::uint64_t step = 0; step < kSteps; ++step) {
     draw_gradients(m, step);

@@ -33,6 +33,13 @@ inline graph::Device& device() {
   return *opened;
 }
 
+// What only the emulation has: counts of what happened, machines and failures to order, rules that it
+// enforces.
+inline bool is_emulated() { return device_name().starts_with("cuda-emulated"); }
+#define REQUIRE_EMULATION()          \
+  if (!::hardy::test::is_emulated()) \
+  GTEST_SKIP() << "skipped: it asks the emulation for what a GPU does not have"
+
 // A graph over operands that the test fills; what it gives is compared between the devices.
 struct Case {
   Graph g;
@@ -149,7 +156,7 @@ void expect_near(const std::vector<std::byte>& actual, const std::vector<std::by
 
 // --- the backend's kernels as nvcc compiled them: PTX, interpreted (docs/cuda_emulation.md) ----------------
 #ifdef HARDY_BACKEND_PTX
-inline bool has_ptx() { return device_name() == "cuda-emulated"; }
+inline bool has_ptx() { return is_emulated(); }
 #else
 inline bool has_ptx() { return false; }  // there is no nvcc, or a sanitizer looks on
 #endif

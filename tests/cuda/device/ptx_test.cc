@@ -23,8 +23,10 @@
 namespace hardy::test {
 namespace {
 
-#define REQUIRE_PTX() \
-  if (!has_ptx()) GTEST_SKIP() << "no PTX: there is no nvcc, a sanitizer looks on, or this is a GPU"
+#define REQUIRE_PTX()                                                                      \
+  if (!has_ptx())                                                                          \
+  GTEST_SKIP() << "skipped: no PTX: there is no nvcc, a sanitizer looks on, or this is a " \
+                  "GPU"
 
 bool ran(const std::string& part) {
   for (const std::string& symbol : emulation::kernels_run_from_ptx())

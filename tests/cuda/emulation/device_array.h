@@ -22,6 +22,7 @@ class DeviceArray {
   T* data() const { return data_; }
   void set(const std::vector<T>& values) {
     succeed(cudaMemcpy(data_, values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice));
+    succeed(cudaStreamSynchronize(nullptr));  // the transfer out of pageable memory may outlast the call
   }
   std::vector<T> get() const {
     std::vector<T> values(size_);

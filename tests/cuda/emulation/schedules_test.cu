@@ -199,6 +199,8 @@ TEST(EmulationStreams, EventsOrderStreamsAndGraphsRepeatWhatWasCaptured) {
   cudaEvent_t forked = nullptr, joined = nullptr;
   succeed(cudaEventCreate(&forked));
   succeed(cudaEventCreate(&joined));
+  cudaFuncAttributes attributes;
+  succeed(cudaFuncGetAttributes(&attributes, axpy));  // a capture does not load it
   succeed(cudaStreamBeginCapture(first, cudaStreamCaptureModeGlobal));
   succeed(cuda::launch(axpy, 1, kThreads, 0, first, 0.5f, x.data(), y.data(), n));
   succeed(cudaEventRecord(forked, first));
@@ -239,6 +241,81 @@ TEST(EmulationStreams, SynchronisingOrAllocatingInsideACaptureSpoilsIt) {
   EXPECT_EQ(cudaStreamEndCapture(stream, &graph), cudaErrorStreamCaptureInvalidated);
   succeed(cudaStreamDestroy(stream));
   cudaGetLastError();
+}
+
+TEST(EmulationStreams, AKernelsFirstUseInsideACaptureSpoilsIt) {
+  const DeviceArray<float> x(std::vector<float>(8, 1.0f)), y(std::vector<float>(8, 1.0f));
+  cudaStream_t stream = nullptr;
+  succeed(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  cudaGraph_t graph = nullptr;
+  unload_kernels();
+  succeed(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+  EXPECT_EQ(cuda::launch(axpy, 1, 32, 0, stream, 1.0f, x.data(), y.data(), 8),
+            cudaErrorStreamCaptureUnsupported);
+  EXPECT_EQ(cudaStreamEndCapture(stream, &graph), cudaErrorStreamCaptureInvalidated);
+  cudaGetLastError();
+  cudaFuncAttributes attributes;
+  succeed(cudaFuncGetAttributes(&attributes, axpy));  // loads it
+  succeed(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+  succeed(cuda::launch(axpy, 1, 32, 0, stream, 1.0f, x.data(), y.data(), 8));
+  succeed(cudaStreamEndCapture(stream, &graph));
+  succeed(cudaGraphDestroy(graph));
+  succeed(cudaStreamDestroy(stream));
+}
+
+TEST(EmulationStreams, ACopyOutOfPageableMemoryMayLandAfterTheCall) {
+  const std::vector<float> ones(8, 1.0f), twos(8, 2.0f);
+  const DeviceArray<float> x(ones), y(ones);
+  cudaStream_t stream = nullptr;
+  succeed(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  const auto copied = [&] {  // x, as a stream that does not wait for the default one sees it
+    succeed(cudaMemcpyAsync(y.data(), x.data(), 32, cudaMemcpyDeviceToDevice, stream));
+    succeed(cudaStreamSynchronize(stream));
+    return y.get();
+  };
+  succeed(cudaMemcpy(x.data(), twos.data(), 32, cudaMemcpyHostToDevice));
+  EXPECT_EQ(copied(), ones) << "it landed before the default stream was waited for";
+  succeed(cudaMemcpy(x.data(), twos.data(), 32, cudaMemcpyHostToDevice));
+  succeed(cudaStreamSynchronize(nullptr));
+  EXPECT_EQ(copied(), twos);
+  float* pinned = nullptr;
+  succeed(cudaMallocHost(&pinned, 32));
+  std::fill_n(pinned, 8, 3.0f);
+  succeed(cudaMemcpy(x.data(), pinned, 32, cudaMemcpyHostToDevice));
+  EXPECT_EQ(copied(), std::vector<float>(8, 3.0f)) << "out of pinned memory it is done";
+  succeed(cudaFreeHost(pinned));
+  succeed(cudaStreamDestroy(stream));
+}
+
+TEST(EmulationDevice, WorkAndWaitingAreOfTheDeviceThatWasChosen) {
+  const Options before = options();
+  options().devices = 2;
+  float* pinned = nullptr;
+  succeed(cudaMallocHost(&pinned, 32));
+  std::fill_n(pinned, 8, 5.0f);
+  const DeviceArray<float> x(std::vector<float>(8, 1.0f)), y(std::vector<float>(8, 1.0f));
+  cudaStream_t stream = nullptr;
+  succeed(cudaSetDevice(1));
+  succeed(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  succeed(cudaMemcpyAsync(pinned, x.data(), 32, cudaMemcpyDeviceToHost, stream));
+  succeed(cudaSetDevice(0));
+  succeed(cudaDeviceSynchronize());
+  EXPECT_EQ(pinned[0], 5.0f) << "the other device's stream was waited for";
+  EXPECT_EQ(cuda::launch(axpy, 1, 32, 0, stream, 1.0f, x.data(), y.data(), 8),
+            cudaErrorInvalidResourceHandle);
+  cudaEvent_t event = nullptr;
+  succeed(cudaEventCreate(&event));
+  EXPECT_EQ(cudaEventRecord(event, stream), cudaErrorInvalidResourceHandle);
+  succeed(cudaEventDestroy(event));
+  cudaGetLastError();
+  succeed(cudaSetDevice(1));
+  succeed(cudaDeviceSynchronize());
+  EXPECT_EQ(pinned[0], 1.0f);
+  succeed(cuda::launch(axpy, 1, 32, 0, stream, 1.0f, x.data(), y.data(), 8));
+  succeed(cudaStreamDestroy(stream));
+  succeed(cudaSetDevice(0));
+  succeed(cudaFreeHost(pinned));
+  options() = before;
 }
 
 TEST(EmulationDevice, PretendsToLackDevicesMemoryOrAFreshDriver) {

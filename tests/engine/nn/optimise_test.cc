@@ -357,5 +357,23 @@ TEST(Optimiser, RefusesWhatDoesNotFit) {
   EXPECT_THROW(optimiser.step(0, rates, active, team), Error);
 }
 
+// Sizes around a task's piece; the largest finite gradient is none, though its square is no float.
+TEST(Optimiser, BrokenGradientsAreThoseOfAGroupAndAnAgentWithOneThatIsNotFinite) {
+  for (const float bad : {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+                          std::numeric_limits<float>::quiet_NaN()}) {
+    Training t({1, 2, 3}, {{8193, 0}, {5, 1}, {1, 1}}, {{}, {}});
+    ThreadTeam team;
+    t.at(t.g, 0, 1, 17) = std::numeric_limits<float>::max();
+    EXPECT_EQ(std::ranges::count(t.optimiser->broken_gradients(t.active, team), 0), 6);
+    t.at(t.g, 0, 2, 8192) = bad;
+    t.at(t.g, 2, 0, 0) = bad;
+    const auto found = t.optimiser->broken_gradients(t.active, team);
+    EXPECT_EQ(std::vector<std::uint8_t>(found.begin(), found.end()),
+              (std::vector<std::uint8_t>{0, 0, 1, 1, 0, 0}));
+    t.active[0] = 0;
+    EXPECT_EQ(std::ranges::count(t.optimiser->broken_gradients(t.active, team), 0), 5) << "it was stopped";
+  }
+}
+
 }  // namespace
 }  // namespace hardy::nn
