@@ -1,6 +1,6 @@
 # The CUDA toolkit, where there is one: nvcc on PATH, under CUDA_HOME or /usr/local/cuda, or the wheels that
 # tools/setup --tests puts into build/cuda. HARDY_CUDA builds the GPU's half; by default where nvcc is.
-#   -DHARDY_CUDA=ON|OFF
+#   -DHARDY_CUDA=ON|OFF|AUTO
 #   -DHARDY_CUDA_ARCHITECTURES=90       one real architecture plus PTX (default: short builds)
 #   -DHARDY_CUDA_ARCHITECTURES=release  sm_75 to sm_120, and PTX for what comes later
 #   -DHARDY_CUDA_ARCHITECTURES=native   the GPU of this machine
@@ -14,7 +14,11 @@ set(HARDY_CUDA_DEFAULT OFF)
 if(HARDY_NVCC AND NOT HARDY_SANITIZE)
   set(HARDY_CUDA_DEFAULT ON)
 endif()
-option(HARDY_CUDA "build the CUDA backend with nvcc" ${HARDY_CUDA_DEFAULT})
+# AUTO is decided anew each time, so that an nvcc that was installed later is used.
+set(HARDY_CUDA "AUTO" CACHE STRING "build the CUDA backend with nvcc: ON, OFF or AUTO (where there is one)")
+if(HARDY_CUDA STREQUAL "AUTO")
+  set(HARDY_CUDA ${HARDY_CUDA_DEFAULT})
+endif()
 if(HARDY_CUDA AND NOT HARDY_NVCC)
   message(FATAL_ERROR "HARDY_CUDA=ON, but there is no nvcc on PATH, in $CUDA_HOME/bin or /usr/local/cuda/bin; "
     "Debian's package is nvidia-cuda-toolkit, and tools/setup --tests installs NVIDIA's wheels")

@@ -147,7 +147,7 @@ class ImplicitPolicies {
       throw Error::failed_run("the rows of touched states take more than " +
                                   std::to_string(config_.most_bytes) + " bytes by episode " +
                                   std::to_string(k),
-                              "sampled evaluation", "fewer episodes, a smaller H, or more memory");
+                              "--memory", "raise it, or play fewer episodes, or a smaller H");
     return r.policies.data() + k * A_;
   }
 
@@ -222,14 +222,13 @@ namespace {
 void check(const SampledConfig& c) {
   if (c.simulator == nullptr) throw Error("there is no simulator", "sampled evaluation");
   if (c.method != "ftrl_log_barrier" && c.method != "exp_weights")
-    throw Error("'" + c.method + "' has no implicit policies", "sampled evaluation",
+    throw Error("'" + c.method + "' has no implicit policies", "--evaluation sampled",
                 "known: ftrl_log_barrier, exp_weights");
-  if (c.episodes < 1)
-    throw Error("K = " + std::to_string(c.episodes), "sampled evaluation", "at least 1 is needed");
+  if (c.episodes < 1) throw Error("K = " + std::to_string(c.episodes), "--episodes", "at least 1 is needed");
   if (!(c.steps.gamma > 0 && c.steps.gamma <= 1) || !(c.steps.eta > 0) || !(c.steps.beta >= 0))
     throw Error("eta = " + std::to_string(c.steps.eta) + ", beta = " + std::to_string(c.steps.beta) +
                     ", gamma = " + std::to_string(c.steps.gamma),
-                "sampled evaluation", "eta is above 0, beta at least 0, gamma within (0,1]");
+                "step sizes", "eta is above 0, beta at least 0, gamma within (0,1]");
 }
 
 }  // namespace

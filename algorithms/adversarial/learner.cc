@@ -20,7 +20,7 @@ const Entry& entry(const std::string& name) {
   if (found != registry().end()) return found->second;
   std::vector<std::string> names;
   for (const auto& [known, value] : registry()) names.push_back(known);
-  throw Error("there is no regret method '" + name + "'", "regret", suggestion(name, names));
+  throw Error("there is no regret method '" + name + "'", "--method", suggestion(name, names));
 }
 
 }  // namespace

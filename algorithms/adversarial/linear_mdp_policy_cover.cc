@@ -45,11 +45,12 @@ class LinearMdpPolicyCover final : public RegretLearner {
                       : s.cover_episodes > 0 ? s.cover_episodes
                                              : std::llround(std::pow(K, 8.0 / 9));
     if (!(delta_ > 0 && delta_ <= 1))
-      throw Error("delta_e = " + run::to_text(delta_), "policy cover", "a probability above 0");
+      throw Error("delta_e = " + run::to_text(delta_), "--delta-e",
+                  "a share above 0 and of at most 1 would be right");
     if (cover_episodes_ > r_.config.episodes)
       throw Error("the cover's " + std::to_string(cover_episodes_) +
                       " episodes are more than K = " + std::to_string(r_.config.episodes),
-                  "policy cover", "lower K0, or use the cover oracle");
+                  "--cover-episodes", "give fewer, or play more episodes, or add --cover-oracle");
     rounds_ =
         s.oracle ? kRounds : static_cast<int>(std::clamp<std::int64_t>(cover_episodes_ / 2, 1, kRounds));
     cover_.emplace(r_.mdp, alpha_, rounds_, 1 / K, kCoverBonus);

@@ -80,7 +80,7 @@ std::string short_text(double x) {
 }
 
 void require(bool good, const char* key, double value, const char* bound) {
-  if (!good) throw Error(std::string(key) + " = " + run::to_text(value), "settings", bound);
+  if (!good) throw Error(std::string(key) + " = " + run::to_text(value), "step sizes", bound);
 }
 
 }  // namespace
@@ -91,9 +91,9 @@ Sizes sizes_of(const envs::LinearMdp& mdp, std::int64_t episodes) {
 
 ResolvedSettings resolve(Scaling scaling, const SettingsRequest& request, const Sizes& sizes) {
   if (sizes.K < 1)
-    throw Error("K = " + std::to_string(sizes.K), "settings", "at least one episode is needed");
+    throw Error("K = " + std::to_string(sizes.K), "--episodes", "at least one episode is needed");
   if (request.preset != "theory" && request.preset != "literal")
-    throw Error("there is no preset '" + request.preset + "'", "settings", "known: theory, literal");
+    throw Error("there is no preset '" + request.preset + "'", "--preset", "known: theory, literal");
   for (const auto& [key, c] :
        {std::pair{"c_eta", request.c_eta}, {"c_beta", request.c_beta}, {"c_gamma", request.c_gamma}})
     require(std::isfinite(c) && c >= 0, key, c, "a multiplier is a number of at least 0");
@@ -101,8 +101,8 @@ ResolvedSettings resolve(Scaling scaling, const SettingsRequest& request, const 
   r.preset = request.preset;
   if (request.preset == "literal") {
     if (!has_literal(scaling))
-      throw Error("this method has no literal constants", "settings",
-                  "use the preset theory or explicit values");
+      throw Error("this method has no literal constants", "--preset literal",
+                  "use --preset theory, or explicit with --eta, --beta and --gamma");
     r.steps = literal(scaling, sizes);
   } else {
     r.steps = theory(scaling, sizes);
@@ -121,8 +121,9 @@ ResolvedSettings resolve(Scaling scaling, const SettingsRequest& request, const 
   if (!has_literal(scaling)) return r;
   const double eta_bonus = s.eta * 2 * std::numbers::e * sizes.H * s.beta / s.gamma, most = 0.5 / sizes.H;
   if (request.preset == "literal" && !(eta_bonus <= most))
-    throw Error("eta B may reach " + short_text(eta_bonus) + " (eta 2 e H beta / gamma)", "settings",
-                "the literal preset needs at most 1/(2H) = " + short_text(most));
+    throw Error(
+        "eta B may reach " + short_text(eta_bonus) + " (eta 2 e H beta / gamma)", "--preset literal",
+        "at most 1/(2H) = " + short_text(most) + " is allowed: play more episodes, or use --preset theory");
   r.literal_bound = literal_regret(scaling, sizes, literal(scaling, sizes));
   r.vacuous = r.literal_bound >= r.trivial_bound;
   r.note += "; with literal constants the bound is " + short_text(r.literal_bound) +

@@ -39,14 +39,15 @@ class Riql final : public OfflineMethod {
     if (threshold_ == "auto") return;
     fixed_ = run::to_double(threshold_).value_or(0);
     if (!(fixed_ > 0) || !std::isfinite(fixed_))
-      throw Error("'" + threshold_ + "' is neither a positive number nor auto", "--threshold");
+      throw Error("'" + threshold_ + "' is neither a positive number nor auto", "--threshold",
+                  "e.g. 1, or auto");
   }
   std::string notes() const override {
     if (loss_ == "squared") return "TD loss: squared error";
     if (threshold_ == "auto")
-      return "Huber threshold d0: auto, the running " + std::to_string(quantile_) + "-quantile of |TD error|";
-    return "Huber threshold d0 = " + std::to_string(fixed_) +
-           " (sigma = " + std::to_string(1 / std::sqrt(fixed_)) + " in the released code's table)";
+      return "Huber threshold d0: auto, the running " + run::to_text(quantile_) + "-quantile of |TD error|";
+    return "Huber threshold d0 = " + run::to_text(fixed_) +
+           " (sigma = " + run::to_text(1 / std::sqrt(fixed_)) + " in the released code's table)";
   }
   std::int64_t batch_size() const override { return c_.batch; }
   bool normalises_observations() const override { return c_.normalise; }

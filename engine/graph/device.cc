@@ -105,8 +105,10 @@ std::unique_ptr<Device> open_device(const std::string& name, const DeviceOptions
     return b.open(index, options);
   }
   if (backend == "cuda")
-    throw Error("this build has no CUDA", where,
-                "install Debian's nvidia-cuda-toolkit, or NVIDIA's cuda-toolkit-13-0, and build again");
+    throw Error(
+        "the CUDA library was not built", where,
+        "with Debian's nvidia-cuda-toolkit or NVIDIA's cuda-toolkit-13-0 installed: tools/build release "
+        "--target hardy_cuda");
   throw Error("there is no such device", where, "known: " + known);
 }
 

@@ -28,11 +28,18 @@ std::string hide_hashes(const std::string& text) {
   return out;
 }
 
+// Editors of some systems begin a text with a mark of its encoding.
+std::string without_byte_order_mark(const std::string& text, const std::string& origin) {
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
+    throw Error("the text is UTF-16", origin, "save it as UTF-8");
+  return text.starts_with("\xef\xbb\xbf") ? text.substr(3) : text;
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> read_ini(const std::string& text,
                                                           const std::string& origin) {
-  std::istringstream stream(hide_hashes(text));
+  std::istringstream stream(hide_hashes(without_byte_order_mark(text, origin)));
   std::vector<std::pair<std::string, std::string>> values;
   try {
     const po::options_description none;

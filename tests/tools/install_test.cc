@@ -79,4 +79,39 @@ TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
   fs::remove_all(folder);
 }
 
+// As after tools/quickstart, which builds the command alone, on a machine with nvcc: the install scripts of
+// this build, pointed at a folder that holds no more than the library and the command.
+TEST(Install, WhatWasNotBuiltIsLeftOut) {
+  const fs::path build = fs::path(HARDY_COMMAND).parent_path();
+  const fs::path folder =
+      fs::temp_directory_path() / ("hardy_install_" + std::to_string(std::random_device{}()));
+  fs::create_directories(folder / "build");
+  for (const auto& entry : fs::recursive_directory_iterator(build)) {
+    if (entry.path().filename() != "cmake_install.cmake" && entry.path().extension() != ".cmake") continue;
+    const fs::path copy = folder / "build" / fs::relative(entry.path(), build);
+    fs::create_directories(copy.parent_path());
+    const std::string old = build.string(), here = (folder / "build").string();
+    std::ifstream lines(entry.path());
+    std::ofstream script(copy);
+    for (std::string line; std::getline(lines, line);) {
+      // A program's own search path stays what it was built with.
+      for (std::size_t at = 0;
+           line.find("RPATH") == std::string::npos && (at = line.find(old, at)) != std::string::npos;
+           at += here.size())
+        line.replace(at, old.size(), here);
+      script << line << "\n";
+    }
+  }
+  for (const char* name : {"hardy", "libhardy.so", "generated/hardy_build.h"}) {
+    fs::create_directories((folder / "build" / name).parent_path());
+    fs::copy_file(build / name, folder / "build" / name);
+  }
+  const Result install = shell(folder, "cmake --install '" + (folder / "build").string() + "' --prefix '" +
+                                           (folder / "prefix").string() + "'");
+  EXPECT_EQ(install.code, 0) << install.output;
+  const Result help = shell(folder, "'" + (folder / "prefix/bin/hardy").string() + "' --help");
+  EXPECT_EQ(help.code, 0) << help.output;
+  fs::remove_all(folder);
+}
+
 }  // namespace

@@ -56,6 +56,11 @@ Machine look_at_machine() {
   return m;
 }
 
+std::string path_of_nvcc() {
+  const std::string found = on_path("nvcc"), usual = "/usr/local/cuda/bin/nvcc";
+  return found.empty() && ::access(usual.c_str(), X_OK) == 0 ? usual : found;
+}
+
 Offer look_for_cuda() {
   Offer cuda{"CUDA", false, ""};
   using Init = int (*)(unsigned);
@@ -71,9 +76,7 @@ Offer look_for_cuda() {
     driver = init && count && init(0) == 0 && count(&devices) == 0;
     if (driver && ask) ask(&version);
   }
-  const std::string nvcc = on_path("nvcc").empty() && ::access("/usr/local/cuda/bin/nvcc", X_OK) == 0
-                               ? "/usr/local/cuda/bin/nvcc"
-                               : on_path("nvcc");
+  const std::string nvcc = path_of_nvcc();
   cuda.present = driver && devices > 0;
   cuda.about = cuda.present ? std::to_string(devices) + (devices == 1 ? " device" : " devices") +
                                   ", driver for CUDA " + std::to_string(version / 1000) + "." +

@@ -20,6 +20,7 @@ struct Offer {
   bool present = false;
   std::string about;  // version or place, or what to install
 };
+std::string path_of_nvcc();  // the CUDA compiler; "" where there is none
 Offer look_for_cuda();
 Offer look_for_mpi();
 

@@ -79,6 +79,18 @@ TEST(Schema, ResolvedConfigurationReadsBackAsTheSameSettings) {
   EXPECT_EQ(b.names, (std::vector<std::string>{"x", "y"}));
 }
 
+// As editors on Windows save texts.
+TEST(Schema, AFileMayBeginWithAMarkOfUtf8AndIsRefusedWithOneOfUtf16) {
+  const Scratch dir;
+  put(dir / "f.ini", "\xef\xbb\xbfsteps = 77\r\n");
+  Settings s;
+  s.parse({"--config", (dir / "f.ini").string()});
+  EXPECT_EQ(s.steps, 77);
+  put(dir / "f.ini", std::string("\xff\xfes\0t\0", 6));
+  const std::string line = error_of([&] { s.parse({"--config", (dir / "f.ini").string()}); });
+  EXPECT_NE(line.find("f.ini: the text is UTF-16; save it as UTF-8"), std::string::npos) << line;
+}
+
 TEST(Schema, AnUnknownKeyNamesTheNearestOne) {
   Settings s;
   const std::string line = error_of([&] { s.parse({"--stepz", "5"}); });
