@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace hardy::algorithms {
@@ -24,7 +25,21 @@ std::vector<double> local_exponents(const std::vector<double>& x, const std::vec
 struct Exponent {
   double value = 0, low = 0, high = 0;  // fitted to mean regret; a 95 % bootstrap interval over replicas
   std::int64_t points = 0;              // how many K it is fitted to
+  std::string none_because;             // why there is none: the three are then NaN. "" where there is one
 };
+
+// A power law is claimed only where the numbers carry one. none_because says which of these does not hold:
+//   - there are three K or more, since two points always lie on a line, and regret is positive at each;
+//   - where the uniform policy's regret is known, the learner's mean and two standard errors stay 5 % below
+//     it at every K: a learner that is closer plays as if it had learned nothing, and its slope is that
+//     one's;
+//   - the slopes over the lower and the upper half of the K (of an odd number both have the middle one)
+//     differ by 0.1 at most, or by no more than chance allows: no exponent to one digit describes a curve
+//     that bends more;
+//   - no mean lies 10 % off the fitted line, and further than chance allows.
+// Chance: three standard errors, or what Student's distribution makes of them for few replicas.
+inline constexpr double kUniformMargin = 0.05, kMostBend = 0.1, kMostResidual = 0.1;
+
 struct Growth {
   std::vector<double> mean, standard_error, deviation, lowest, highest;  // over replicas, per K
   std::vector<double> local;
@@ -33,7 +48,9 @@ struct Growth {
 
 // The bootstrap draws replicas with replacement, at each K by itself (their seeds are independent), fits
 // each resample's means, and takes the 2.5th and 97.5th percentile of the exponents. Deterministic in `seed`.
-// With one replica the interval is NaN: there is nothing to resample.
-Growth growth_of(const RegretTable& table, std::uint64_t seed, int resamples = 2000);
+// With one replica the interval is NaN: there is nothing to resample. uniform: the uniform policy's regret at
+// each K, or empty.
+Growth growth_of(const RegretTable& table, std::uint64_t seed, int resamples = 2000,
+                 const std::vector<double>& uniform = {});
 
 }  // namespace hardy::algorithms

@@ -116,7 +116,9 @@ class Run {
       result_.replicas[replica].first.reserve(static_cast<std::size_t>(config_.keep_trajectories));
     std::size_t point = 0;
     std::int64_t reported = 0;
-    for (std::int64_t k = 0; k < config_.episodes && !failed_.load(std::memory_order_relaxed); ++k) {
+    const std::int64_t played =
+        config_.only_first > 0 ? std::min(config_.only_first, config_.episodes) : config_.episodes;
+    for (std::int64_t k = 0; k < played && !failed_.load(std::memory_order_relaxed); ++k) {
       group.begin(k);
       learner->episode(k);
       group.end();

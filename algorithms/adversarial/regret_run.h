@@ -43,6 +43,7 @@ struct RegretConfig {
   int curve_points = 50;
   int keep_trajectories = 2;
   bool hindsight = true;                       // false: learner's loss alone (benchmarks)
+  std::int64_t only_first = 0;                 // play so many of the K episodes (to time them); 0: all
   std::function<void(double share)> progress;  // called from one thread, now and then; may be empty
 };
 

@@ -6,6 +6,7 @@
 
 #include "algorithms/adversarial/growth.h"
 #include "engine/base/error.h"
+#include "engine/run/progress.h"
 #include "engine/run/values.h"
 #include "envs/linear_mdp/parameters.h"
 
@@ -27,7 +28,11 @@ std::optional<double> number_of(const std::string& text, const std::string& key)
 }
 
 json exponent_json(const algorithms::Exponent& e) {
-  return {{"value", e.value}, {"low", e.low}, {"high", e.high}, {"points", e.points}};
+  return {{"value", e.value},
+          {"low", e.low},
+          {"high", e.high},
+          {"points", e.points},
+          {"none_because", e.none_because}};
 }
 
 json settings_json(const ReplicaResult& r) {
@@ -76,18 +81,6 @@ std::string format(const char* pattern, double a) {
   char text[64];
   std::snprintf(text, sizeof text, pattern, a);
   return text;
-}
-std::string padded(std::string text, std::size_t width, bool right = true) {
-  if (text.size() < width) text.insert(right ? 0 : text.size(), width - text.size(), ' ');
-  return text;
-}
-double number(const json& j) { return j.is_number() ? j.get<double>() : std::nan(""); }
-std::string exponent_text(const json& e) {
-  const double value = number(e.at("value")), low = number(e.at("low"));
-  if (!std::isfinite(value)) return "-";  // one K: nothing to fit
-  return format("%.2f", value) +
-         (std::isfinite(low) ? " [" + format("%.2f", low) + ", " + format("%.2f", number(e.at("high"))) + "]"
-                             : "");
 }
 
 }  // namespace
@@ -193,18 +186,63 @@ algorithms::RegretConfig RegretStudy::config(const std::string& env, const Metho
 }
 
 std::string RegretStudy::cost() const {
-  std::string text;
+  std::string text, slowest;
   std::int64_t most = -1;
+  double total = 0, longest = -1;
+  ThreadTeam team(static_cast<int>(options_.threads));
   for (const std::string& env : envs_)
     for (const MethodChoice& m : methods_) {
       const auto cost = algorithms::cost_of(config(env, m, episodes_.size() - 1));
       if (cost.bytes > most) text = cost.text;
       most = std::max(most, cost.bytes);
+      const double seconds = seconds_of(env, m, team);
+      total += seconds;
+      if (seconds > longest) slowest = m.label;
+      longest = std::max(longest, seconds);
     }
-  return text;
+  if (total < 2) return text + "; a second or two in all";
+  return text + "; about " + run::clock_text(total) + " in all" +
+         (envs_.size() * methods_.size() > 1 ? ", " + run::clock_text(longest) + " of them " + slowest : "");
 }
 
-json RegretStudy::run_method(const std::string& env, const MethodChoice& method, ThreadTeam& team,
+// An episode costs a method about the same at every K; how many replicas share it is as in the run.
+double RegretStudy::seconds_of(const std::string& env, const MethodChoice& method, ThreadTeam& team) const {
+  constexpr double kLongEnough = 0.05;  // seconds
+  algorithms::RegretConfig c = config(env, method, episodes_.size() - 1);
+  c.hindsight = false;
+  const std::int64_t most = std::max<std::int64_t>(1, c.episodes / 32);
+  double seconds = 0;
+  for (c.only_first = 1;; c.only_first = std::min(2 * c.only_first, most)) {
+    seconds = algorithms::run_regret(c, team).seconds;
+    if (seconds >= kLongEnough || c.only_first == most) break;
+  }
+  double all = 0;
+  for (const std::int64_t k : episodes_) all += static_cast<double>(k);
+  return all * seconds / static_cast<double>(c.only_first);
+}
+
+std::vector<double> RegretStudy::uniform_regret(const std::string& env, ThreadTeam& team) const {
+  std::vector<double> all;
+  if (episodes_.size() < 3) return all;
+  RegretOptions plain = options_;
+  plain.eta = plain.beta = plain.gamma = "";
+  plain.preset = "theory";
+  plain.covariance = "exact";
+  const MethodChoice method = parse_method("uniform", plain);
+  for (std::size_t k = 0; k < episodes_.size(); ++k) {
+    algorithms::RegretConfig c = config(env, method, k);
+    // It draws nothing: where losses do not follow what is played, each replica has the same regret.
+    if (!c.instance.losses->adaptive()) c.seeds.resize(1);
+    double mean = 0;
+    for (const ReplicaResult& r : algorithms::run_regret(c, team).replicas)
+      mean += r.regret / static_cast<double>(c.seeds.size());
+    all.push_back(mean);
+  }
+  return all;
+}
+
+json RegretStudy::run_method(const std::string& env, const MethodChoice& method,
+                             const std::vector<double>& uniform, ThreadTeam& team,
                              const std::function<void(const std::string&)>& say) const {
   algorithms::RegretTable table;
   json settings = json::array(), covariance = json::array(), etas = json::array();
@@ -238,7 +276,7 @@ json RegretStudy::run_method(const std::string& env, const MethodChoice& method,
     }
   }
   const algorithms::Growth g = algorithms::growth_of(table, static_cast<std::uint64_t>(options_.seed),
-                                                     static_cast<int>(options_.resamples));
+                                                     static_cast<int>(options_.resamples), uniform);
   j["episodes"] = episodes_;
   j["regret"] = table.regret;
   j["mean"] = g.mean;
@@ -266,74 +304,19 @@ json RegretStudy::run(const std::function<void(const std::string&)>& say) const 
     const auto instance = envs::make_instance(env, options_.losses, episodes_.back());
     const envs::LinearMdp& m = *instance.mdp;
     json methods = json::array();
-    for (const MethodChoice& method : methods_) methods.push_back(run_method(env, method, team, say));
+    const std::vector<double> uniform = uniform_regret(env, team);
+    for (const MethodChoice& method : methods_)
+      methods.push_back(run_method(env, method, uniform, team, say));
     studies.push_back({{"env", env},
                        {"losses", options_.losses},
                        {"sizes", {{"H", m.H}, {"S", m.S}, {"A", m.A}, {"d", m.d}}},
+                       {"uniform", uniform},
                        {"methods", methods}});
   }
   return {{"title", options_.title.empty() ? "Regret on " + run::join(envs_, ", ") : options_.title},
           {"replicas", options_.replicas},
           {"studies", studies},
           {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()}};
-}
-
-std::string study_text(const json& results) {
-  std::string text;
-  for (const json& study : results.at("studies")) {
-    const auto k = study.at("methods").at(0).at("episodes").get<std::vector<std::int64_t>>();
-    std::vector<std::size_t> shown;
-    for (const std::size_t i : {std::size_t{0}, k.size() / 2, k.size() - 1})
-      if (shown.empty() || shown.back() != i) shown.push_back(i);
-    std::size_t width = 6;
-    for (const json& m : study.at("methods"))
-      width = std::max(width, m.at("label").get<std::string>().size());
-    text += study.at("env").get<std::string>() + "\n  " + padded("method", width, false);
-    for (const std::size_t i : shown) text += padded("K = " + std::to_string(k[i]), 18);
-    text += padded("sd", 9) + padded("largest", 10) + "   exponent            upper half          local\n";
-    for (const json& m : study.at("methods")) {
-      text += "  " + padded(m.at("label"), width, false);
-      for (const std::size_t i : shown)
-        text += padded(format("%.1f", number(m.at("mean")[i])) + " +- " +
-                           format("%.1f", number(m.at("standard_error")[i])),
-                       18);
-      text += padded(format("%.1f", number(m.at("deviation").back())), 9) +
-              padded(format("%.1f", number(m.at("highest").back())), 10) + "   " +
-              padded(exponent_text(m.at("exponent")), 18, false) + "  " +
-              padded(exponent_text(m.at("upper_half")), 18, false) + " ";
-      for (const json& slope : m.at("local_exponents")) text += " " + format("%.2f", number(slope));
-      text += "\n";
-    }
-    for (const json& m : study.at("methods")) {
-      const json& s = m.at("settings").back();
-      text += "  " + padded(m.at("label"), width, false) + format("  eta %.4g", number(s.at("eta"))) +
-              format("  beta %.4g", number(s.at("beta"))) + format("  gamma %.4g", number(s.at("gamma"))) +
-              "  literal bound " + s.at("literal_bound").get<std::string>() +
-              format("; min eta Q %.3g", number(m.at("extremes").back().at("least_eta_q"))) + "\n";
-    }
-  }
-  return text + "regret of the mean +- standard error over " +
-         std::to_string(results.at("replicas").get<int>()) +
-         " replicas; exponents with 95 % bootstrap intervals over replicas; settings at the last K\n";
-}
-
-std::string single_text(const json& results) {
-  const json& study = results.at("studies").at(0);
-  const json& m = study.at("methods").at(0);
-  const json& s = m.at("settings").at(0);
-  std::string text = study.at("env").get<std::string>() + ", " + m.at("label").get<std::string>() +
-                     ", K = " + std::to_string(m.at("episodes").at(0).get<std::int64_t>()) +
-                     "\nsettings     " + s.at("note").get<std::string>() + "\ncovariance   " +
-                     m.at("covariance").at(0).get<std::string>() + ", " +
-                     std::to_string(m.at("simulator_calls").get<std::int64_t>()) +
-                     " simulator calls\nregret       " + m.at("regret_notion").get<std::string>() + "\n";
-  for (const json& r : m.at("replicas"))
-    text += "seed " + padded(std::to_string(r.at("seed").get<std::uint64_t>()), 5) + "   learner's loss " +
-            format("%.6f", number(r.at("learner_loss"))) + ", best fixed policy " +
-            format("%.6f", number(r.at("best_loss"))) + ", regret " + format("%.6f", number(r.at("regret"))) +
-            format("; min eta Q %.4g", number(r.at("least_eta_q"))) +
-            format(", max eta B %.4g", number(r.at("largest_eta_bonus"))) + "\n";
-  return text;
 }
 
 }  // namespace hardy::tools

@@ -44,12 +44,18 @@ class RegretStudy {
   bool single() const { return envs_.size() == 1 && methods_.size() == 1 && episodes_.size() == 1; }
   // All of it; say(line) hears what is about to run and what came out.
   nlohmann::json run(const std::function<void(const std::string&)>& say) const;
-  std::string cost() const;  // memory and work of the largest run, before it starts
+  // Memory and work of the largest run, and how long all of it will take: the methods themselves play a few
+  // episodes for that, about a twentieth of a second or a thirtieth of their run each.
+  std::string cost() const;
 
  private:
   algorithms::RegretConfig config(const std::string& env, const MethodChoice& method, std::size_t k) const;
-  nlohmann::json run_method(const std::string& env, const MethodChoice& method, ThreadTeam& team,
+  double seconds_of(const std::string& env, const MethodChoice& method, ThreadTeam& team) const;
+  nlohmann::json run_method(const std::string& env, const MethodChoice& method,
+                            const std::vector<double>& uniform, ThreadTeam& team,
                             const std::function<void(const std::string&)>& say) const;
+  // The uniform policy's mean regret at each K; empty where no growth is asked for (fewer than three K).
+  std::vector<double> uniform_regret(const std::string& env, ThreadTeam& team) const;
 
   RegretOptions options_;
   std::vector<std::string> envs_;
