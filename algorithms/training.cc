@@ -245,14 +245,14 @@ class Training {
 
   void show(std::int64_t step) {
     std::vector<std::pair<std::string, double>> figures;
-    if (learner().steps_done() > 0)
-      for (const auto& [name, values] : learner().reports())
-        if (name.starts_with("loss/")) figures.emplace_back(name, values[0]);
     if (last_.count("score/mean")) {
       double mean = 0;
       for (const double s : last_.at("score/mean")) mean += s / static_cast<double>(agents());
       figures.emplace_back("score", mean);
     }
+    if (learner().steps_done() > 0)
+      for (const auto& [name, values] : learner().reports())
+        if (name.starts_with("loss/")) figures.emplace_back(name, values[0]);
     progress_->show(step, figures);
   }
 

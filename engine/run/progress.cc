@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace hardy::run {
 namespace {
@@ -43,17 +44,32 @@ std::string grouped_text(std::int64_t number) {
 }
 
 std::string progress_line(const std::string& title, std::int64_t done, std::int64_t total, std::int64_t first,
-                          double seconds, KeyFigures figures) {
-  std::string line = title + "  " + grouped_text(done) + "/" + grouped_text(total);
-  if (total > 0) line += "  " + std::to_string(100 * done / total) + "%";
+                          double seconds, KeyFigures figures, std::size_t width) {
+  struct Part {
+    std::string text;
+    int leaves;  // at which turn it is left out; 0: never
+  };
+  std::vector<Part> parts{{title + "  " + grouped_text(done) + "/" + grouped_text(total), 0}};
+  const auto n = static_cast<int>(figures.size());
+  if (total > 0) parts.push_back({std::to_string(100 * done / total) + "%", n + 2});
   const double rate = seconds > 0 ? static_cast<double>(done - first) / seconds : 0;
   if (rate > 0) {
-    line += "  " + printed(rate < 10 ? "%.2f" : "%.0f", rate) + " steps/s";
-    line += done < total ? "  " + clock_text(static_cast<double>(total - done) / rate) + " left"
-                         : "  in " + clock_text(seconds);
+    parts.push_back({printed(rate < 10 ? "%.2f" : "%.0f", rate) + " steps/s", n + 1});
+    parts.push_back({done < total ? clock_text(static_cast<double>(total - done) / rate) + " left"
+                                  : "in " + clock_text(seconds),
+                     n + 3});
   }
-  for (const auto& [name, value] : figures) line += "  " + name + " " + printed("%.4g", value);
-  return line;
+  for (int i = 0; i < n; ++i) {
+    const auto& [name, value] = figures[static_cast<std::size_t>(i)];
+    parts.push_back({name + " " + printed("%.4g", value), i == 0 ? 0 : n - i});
+  }
+  for (int turn = 0;; ++turn) {
+    std::string line;
+    for (const Part& p : parts)
+      if (p.leaves == 0 || p.leaves > turn) line += (line.empty() ? "" : "  ") + p.text;
+    if (line.size() <= width) return line;
+    if (turn >= n + 3) return line.substr(0, width);
+  }
 }
 
 Progress::Progress(std::string title, std::int64_t total, std::int64_t first, std::FILE* stream,
@@ -88,14 +104,11 @@ bool Progress::due(std::int64_t done) {
 }
 
 void Progress::show(std::int64_t done, KeyFigures figures) {
-  std::string line = progress_line(title_, done, total_, first_, elapsed(), figures);
+  // On a terminal a line that wraps could not be rewritten.
+  const std::size_t width = terminal_ ? columns(stream_) - 1 : std::numeric_limits<std::size_t>::max();
+  const std::string line = progress_line(title_, done, total_, first_, elapsed(), figures, width);
   last_ = std::chrono::steady_clock::now();
-  if (terminal_) {
-    line.resize(std::min(line.size(), columns(stream_) - 1));  // a line that wraps could not be rewritten
-    std::fprintf(stream_, "\r%s\x1b[K", line.c_str());
-  } else {
-    std::fprintf(stream_, "%s\n", line.c_str());
-  }
+  std::fprintf(stream_, terminal_ ? "\r%s\x1b[K" : "%s\n", line.c_str());
   shown_ = true;
   std::fflush(stream_);
 }

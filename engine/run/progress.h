@@ -1,12 +1,13 @@
 // How far a run is, for the person who waits: on a terminal one line that is rewritten, elsewhere a
 // plain line from time to time.
 //
-//   riql  12,000/50,000  24%  812 steps/s  0:47 left  loss/q 0.1234  score 34.1
+//   riql  12,000/50,000  24%  812 steps/s  0:47 left  score 34.1  loss/q 0.1234
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <span>
 #include <string>
 #include <utility>
@@ -15,9 +16,12 @@ namespace hardy::run {
 
 using KeyFigures = std::span<const std::pair<std::string, double>>;
 
-// The line itself; done steps of total, the first of them before this process began.
+// The line itself; done steps of total, the first of them before this process began. Where it would be longer
+// than `width` letters, whole parts are left out, the last figures first, then the rate, the percentage and
+// the time left: the first figure, which should be the one that people wait for, stays beside the steps.
 std::string progress_line(const std::string& title, std::int64_t done, std::int64_t total, std::int64_t first,
-                          double seconds, KeyFigures figures);
+                          double seconds, KeyFigures figures,
+                          std::size_t width = std::numeric_limits<std::size_t>::max());
 std::string clock_text(double seconds);         // 0:47, 12:05, 1:02:03
 std::string grouped_text(std::int64_t number);  // 12,000
 
