@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "engine/base/random.h"
@@ -171,8 +172,8 @@ Growth growth_of(const RegretTable& table, std::uint64_t seed, int resamples,
   g.all = {fit_log_log(table.episodes, g.mean).slope, kNone, kNone, static_cast<std::int64_t>(points), ""};
   g.upper_half = {fit_log_log(tail(table.episodes, half), tail(g.mean, half)).slope, kNone, kNone,
                   static_cast<std::int64_t>(points - half), ""};
-  const double replicas = points == 0 ? 0 : static_cast<double>(table.regret[0].size());
-  const Curve curve{table.episodes, g.mean, g.standard_error, uniform, three_deviations(replicas)};
+  const double count = points == 0 ? 0 : static_cast<double>(table.regret[0].size());
+  const Curve curve{table.episodes, g.mean, g.standard_error, uniform, three_deviations(count)};
   if (points == 0 || table.regret[0].size() < 2) {
     withhold(g.all, curve);
     withhold(g.upper_half, curve.from(half));

@@ -74,13 +74,13 @@ VictimNetwork network(const nn::ParameterStore& store, const std::string& name, 
 void read_folder(const fs::path& folder, Victim& victim) {
   const fs::path policy = folder / "policy" / ("agent_" + std::to_string(victim.agent) + ".policy");
   if (!fs::exists(folder / "run.json")) return;
-  const nlohmann::json about = run::read_run(folder);
-  victim.method = about.value("method", std::string());
+  const run::Fields about = run::read_run(folder);
+  victim.method = about.text("method", "");
   if (fs::exists(policy)) {
     const PolicySpec spec = read_policy(policy).spec;
     victim.observation_mean = spec.observation_mean;
     victim.observation_std = spec.observation_std;
-  } else if (about.value("settings", nlohmann::json::object()).value("normalise", std::string()) == "true") {
+  } else if (about.has("settings") && about.at("settings").shown("normalise") == "true") {
     throw Error("normalises its observations, and the policy file that says by what is not there yet",
                 folder.string(),
                 "let the run finish, or stop it with Ctrl-C, which writes " + policy.string());

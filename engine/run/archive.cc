@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "engine/run/atomic_file.h"
+#include "engine/run/json_text.h"
 
 namespace hardy::run {
 namespace {
@@ -39,7 +40,7 @@ void ArchiveWriter::write(const std::filesystem::path& path) const {
                            {"bytes", data_.size()},
                            {"header", header_},
                            {"tensors", tensors_}};
-  std::string text = all.dump();
+  std::string text = json_text(all, -1);
   text.resize(padded(kPrefix + text.size()) - kPrefix, ' ');
   std::vector<std::byte> file(kPrefix + text.size() + data_.size());
   const std::uint64_t length = text.size();

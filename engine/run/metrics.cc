@@ -10,17 +10,20 @@
 #include "engine/base/error.h"
 #include "engine/run/append.h"
 #include "engine/run/atomic_file.h"
+#include "engine/run/fields.h"
 
 namespace hardy::run {
 namespace {
 
 nlohmann::json number(double x) { return std::isfinite(x) ? nlohmann::json(x) : nlohmann::json(); }
 
-MetricsRecord record_of(const nlohmann::json& j) {
-  MetricsRecord r{j.at("kind"), j.at("step"), j.at("seconds"), {}};
-  for (const auto& [name, list] : j.at("values").items())
-    for (const nlohmann::json& x : list)
-      r.values[name].push_back(x.is_null() ? std::numeric_limits<double>::quiet_NaN() : x.get<double>());
+MetricsRecord record_of(const Fields& line) {
+  MetricsRecord r{line.text("kind"),
+                  line.integer("step"),
+                  line.number("seconds", std::numeric_limits<double>::quiet_NaN()),
+                  {}};
+  const Fields values = line.at("values");
+  for (const auto& [name, list] : values.object().items()) r.values[name] = values.numbers(name);
   return r;
 }
 
@@ -33,12 +36,10 @@ void for_each_line(const std::filesystem::path& path, Use use) {
   for (std::int64_t number = 1; std::getline(file, line); ++number) {
     if (file.eof()) return;  // no line break: a write that was cut off
     if (line.empty()) continue;
-    MetricsRecord record;
-    try {
-      record = record_of(nlohmann::json::parse(line));
-    } catch (const nlohmann::json::exception&) {
-      throw Error("the line is no metrics record", path.string() + ", line " + std::to_string(number));
-    }
+    const std::string where = path.string() + ", line " + std::to_string(number);
+    nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
+    if (json.is_discarded()) throw Error("the line is no metrics record", where);
+    MetricsRecord record = record_of(Fields(std::move(json), where));
     use(line, record);
   }
 }

@@ -13,6 +13,7 @@
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/build.h"
+#include "engine/run/json_text.h"
 
 namespace hardy::run {
 namespace fs = std::filesystem;
@@ -102,35 +103,43 @@ void RunDirectory::write_run(const nlohmann::json& description) const {
   all["build"] = build_info();
   all["version"] = all["build"]["version"];
   all["source"] = all["build"]["source"];
-  write_atomically(path_ / "run.json", all.dump(2) + "\n");
+  write_atomically(path_ / "run.json", json_text(all) + "\n");
 }
 
 void RunDirectory::write_summary(const nlohmann::json& summary) const {
-  write_atomically(path_ / "summary.json", summary.dump(2) + "\n");
+  write_atomically(path_ / "summary.json", json_text(summary) + "\n");
 }
 
 void RunDirectory::write_results(const nlohmann::json& results) const {
-  write_atomically(path_ / "results.json", results.dump() + "\n");
+  write_atomically(path_ / "results.json", json_text(results, -1) + "\n");
 }
 
-nlohmann::json read_json(const fs::path& file) {
+namespace {
+
+Fields read_object(const fs::path& file) {
   std::ifstream stream(file);
   if (!stream) throw Error("the file cannot be read", file.string());
   nlohmann::json json = nlohmann::json::parse(stream, nullptr, false);
-  if (json.is_discarded()) throw Error("the file is not JSON", file.string());
-  return json;
+  if (json.is_discarded())
+    throw Error("the file is not JSON", file.string(), "put back the one that hardy wrote");
+  return Fields(std::move(json), file.string());
 }
 
-nlohmann::json read_run(const fs::path& run) {
+}  // namespace
+
+Fields read_run(const fs::path& run) {
   std::error_code error;
   if (!fs::exists(run / "run.json", error))
     throw Error("this is no run of hardy's: it has no run.json", run.string());
-  return read_json(run / "run.json");
+  return read_object(run / "run.json");
 }
 
-nlohmann::json read_summary(const fs::path& run) {
+std::optional<Fields> read_summary(const fs::path& run) {
   std::error_code error;
-  return fs::exists(run / "summary.json", error) ? read_json(run / "summary.json") : nlohmann::json();
+  if (!fs::exists(run / "summary.json", error)) return std::nullopt;
+  return read_object(run / "summary.json");
 }
+
+Fields read_results(const fs::path& run) { return read_object(run / "results.json"); }
 
 }  // namespace hardy::run

@@ -8,8 +8,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "engine/run/fields.h"
 
 namespace hardy::run {
 
@@ -48,9 +51,9 @@ class RunDirectory {
   int lock_ = -1;
 };
 
-// For those who only look (report, eval): no lock is taken. Errors name the file.
-nlohmann::json read_run(const std::filesystem::path& run);
-nlohmann::json read_summary(const std::filesystem::path& run);  // null where there is none yet
-nlohmann::json read_json(const std::filesystem::path& file);
+// What the files of a run say; no lock is taken. Errors name the file, and the key that is asked for.
+Fields read_run(const std::filesystem::path& run);                     // run.json
+std::optional<Fields> read_summary(const std::filesystem::path& run);  // summary.json, where there is one yet
+Fields read_results(const std::filesystem::path& run);                 // results.json, of a study
 
 }  // namespace hardy::run

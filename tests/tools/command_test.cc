@@ -67,6 +67,64 @@ TEST(Command, DoctorMeasuresTheKernelInUse) {
   EXPECT_FALSE(j.at("matrix_kernel").get<std::string>().empty());
   EXPECT_TRUE(j.at("machine").contains("CUDA"));
   EXPECT_TRUE(j.at("machine").contains("MPI"));
+  // What to do about CUDA agrees with what is there: nobody is told to install the compiler that is named
+  // above.
+  const std::string about = j.at("machine").at("CUDA").at("about"), obstacle = j.at("cuda_obstacle");
+  const std::size_t compiler = about.find("; compiler ");
+  if (compiler != std::string::npos && obstacle.find("was not built") != std::string::npos) {
+    EXPECT_NE(obstacle.find(about.substr(compiler + 11)), std::string::npos) << obstacle;
+    EXPECT_EQ(obstacle.find("install"), std::string::npos) << obstacle;
+  }
+}
+
+// What libraries throw ends in a line of ours, and a path that cannot be followed is bad input.
+TEST(Command, PathsThatCannotBeFollowedAreNamedWithExitTwo) {
+  const test::Scratch dir;
+  const std::string loop = (dir / "loop").string();
+  std::filesystem::create_symlink("loop", loop);
+  for (const std::string& words :
+       {"report " + loop, "eval " + loop, "resume " + loop, "train bc --dataset " + loop,
+        "data inspect " + loop, "train bc --dataset d.hdf5 --out " + loop + "/x",
+        "regret --episodes 8 --config " + loop}) {
+    const Result r = hardy_command(words);
+    EXPECT_EQ(r.code, 2) << words;
+    EXPECT_TRUE(one_line(r.err)) << r.err;
+    EXPECT_NE(r.err.find(loop), std::string::npos) << r.err;
+    EXPECT_EQ(r.err.find("filesystem"), std::string::npos) << r.err;
+  }
+}
+
+TEST(Command, ASizeThatNoMemoryHoldsIsOneLine) {
+  const test::Scratch dir;
+  for (const char* capacity : {"9000000000000000000", "9000000000000"}) {
+    const Result r = hardy_command(std::string("train sac --env pendulum --steps 6000 --capacity ") +
+                                   capacity + " --out " + (dir / "x").string());
+    EXPECT_NE(r.code, 0);
+    EXPECT_GT(r.code, 0) << "ended by a signal";
+    EXPECT_TRUE(one_line(r.err)) << r.err;
+    EXPECT_EQ(r.err.find("std::"), std::string::npos) << r.err;
+    EXPECT_EQ(r.err.find("vector"), std::string::npos) << r.err;
+    EXPECT_FALSE(std::filesystem::exists(dir / "x"));
+  }
+}
+
+TEST(Command, NamesThatAreNoUtf8PassThroughJson) {
+  const test::Scratch dir;
+  const std::string study = (dir / "s").string();
+  const Result r = hardy_command("regret --env mirror --episodes 8 --json --out " + study +
+                                 " --title \"$(printf 'a\\377')\"");
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_EQ(nlohmann::json::parse(r.out).at("title"), "a\uFFFD");
+  EXPECT_EQ(hardy_command("report " + study + " -o " + (dir / "r.html").string()).code, 0);
+  EXPECT_NE(test::contents(dir / "r.html").find("<title>a\uFFFD</title>"), std::string::npos);
+}
+
+TEST(Command, AMethodThatIsNotThereIsNamedWithoutTheCommandsNameTwice) {
+  for (const char* words : {"train riqq", "regret --method ftrl", "bench riqq"}) {
+    const Result r = hardy_command(words);
+    EXPECT_EQ(r.code, 2);
+    EXPECT_EQ(r.err.find("hardy", 1), std::string::npos) << r.err;
+  }
 }
 
 }  // namespace

@@ -2,8 +2,11 @@
 // and pages, refusals.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <regex>
+#include <set>
 
 #include "tests/tools/command.h"
 
@@ -60,7 +63,8 @@ TEST(Regret, AStudyHasAFolderThatRepeatsIt) {
   EXPECT_EQ(m.at("episodes"), json::parse("[64,128,256]"));
   EXPECT_EQ(m.at("regret")[2].size(), 9u);
   EXPECT_EQ(m.at("local_exponents").size(), 2u);
-  EXPECT_LE(m.at("exponent").at("low").get<double>(), m.at("exponent").at("value").get<double>());
+  EXPECT_EQ(m.at("exponent").at("value").is_null(),
+            !m.at("exponent").at("none_because").get<std::string>().empty());
   EXPECT_EQ(first.at("studies")[0].at("methods")[1].at("label"), "two steps");
 }
 
@@ -174,6 +178,92 @@ TEST(RegretEstimators, RefuseGammasOutsideTheirRange) {
   const Result r = hardy_command("regret estimators --gammas 1.5");
   EXPECT_EQ(r.code, 2);
   EXPECT_TRUE(one_line(r.err)) << r.err;
+}
+
+TEST(Regret, ALearnerThatLearnsNothingHasNoExponentAndThePageSaysWhy) {
+  const test::Scratch dir;
+  const std::string study = (dir / "study").string(), page = (dir / "r.html").string();
+  const Result r = hardy_command(
+      "regret --env mirror --losses switching:period=K/4 --episodes '1024 4096 16384 65536' --replicas 8 "
+      "--resamples 100 --out " +
+      study + " --method 'uniform exp_weights:preset=theory,label=learner'");
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_NE(
+      r.out.find("uniform  no exponent over all K: at K = 65536 it plays no better than the uniform policy"),
+      std::string::npos)
+      << r.out;
+  const json methods = json::parse(test::contents(dir / "study/results.json")).at("studies")[0].at("methods");
+  for (const char* key : {"exponent", "upper_half"}) EXPECT_TRUE(methods[0].at(key).at("value").is_null());
+  EXPECT_GT(methods[1].at("exponent").at("value").get<double>(), 0.3) << r.out;
+  EXPECT_LT(methods[1].at("exponent").at("value").get<double>(), 0.7);
+  EXPECT_EQ(methods[1].at("exponent").at("none_because"), "");
+  ASSERT_EQ(hardy_command("report " + study + " -o " + page).code, 0);
+  EXPECT_NE(test::contents(page).find("No exponent is given where it would say nothing:"), std::string::npos);
+  EXPECT_NE(test::contents(page).find("<li>uniform, all K: at K = 65536 it plays no better"),
+            std::string::npos);
+}
+
+// O-REPS solves a problem in every episode: what it will take is measured, not guessed from its tables.
+TEST(Regret, TheTimeThatIsSaidIsThatOfTheMethodThatRuns) {
+  const std::string arguments = "regret --threads 1 --env riverswim --method ";
+  const Result quick = hardy_command(arguments + "uniform --episodes 500");
+  EXPECT_NE(quick.err.find("; a second or two in all"), std::string::npos) << quick.err;
+  const json run = run_json("--threads 1 --env riverswim --method o_reps --episodes 300");
+  const double expected = run.at("studies")[0].at("methods")[0].at("seconds").get<double>() / 300 * 100000;
+  const Result stopped = hardy_command(arguments + "o_reps --episodes 100000", "timeout 1 ");
+  EXPECT_EQ(stopped.code, 124);
+  const std::size_t at = stopped.err.find("; about ");
+  ASSERT_NE(at, std::string::npos) << stopped.err;
+  int first = 0, second = 0, third = 0;
+  const int read = std::sscanf(stopped.err.c_str() + at, "; about %d:%d:%d", &first, &second, &third);
+  const double said = read == 3 ? 3600 * first + 60 * second + third : 60 * first + second;
+  EXPECT_GT(said, expected / 4);  // other programs may run meanwhile
+  EXPECT_LT(said, expected * 4);
+}
+
+// Each text and each key of the files that a study's page draws, as markup, and each key missing or of
+// another kind.
+void study_pages_hold(const std::string& arguments) {
+  const test::Scratch dir;
+  const std::string study = (dir / "study").string(), page = (dir / "r.html").string();
+  ASSERT_EQ(hardy_command("regret " + arguments + " --out " + study).code, 0);
+  const std::string bad = "<img src=x onerror=alert(1)>";
+  const auto page_of = [&] { return hardy_command("report " + study + " -o " + page); };
+  int lines = 0;
+  for (const char* name : {"run.json", "results.json"}) {
+    const fs::path file = fs::path(study) / name;
+    const std::string whole = test::contents(file);
+    const json flat = json::parse(whole).flatten();
+    json texts = json::parse(whole);
+    for (const auto& [pointer, value] : flat.items())
+      if (value.is_string() && pointer != "/kind") texts[json::json_pointer(pointer)] = bad;
+    test::put(file, texts.dump());
+    ASSERT_EQ(page_of().code, 0) << name;
+    EXPECT_EQ(test::contents(page).find("<img"), std::string::npos) << name;
+    EXPECT_NE(test::contents(page).find("&lt;img"), std::string::npos) << name;
+
+    std::set<std::string> tried;  // one of each kind of list
+    for (const auto& [pointer, value] : flat.items()) {
+      const json::json_pointer at(pointer);
+      if (!tried.insert(std::regex_replace(pointer, std::regex("/[0-9]+(?=/|$)"), "/0")).second) continue;
+      json j = json::parse(whole);
+      j[at] = json::object({{"a", 1}});
+      test::put(file, j.dump());
+      const Result r = page_of();
+      if (r.code == 0) continue;
+      ++lines;
+      EXPECT_EQ(r.code, 2) << pointer << ": " << r.err;
+      EXPECT_TRUE(one_line(r.err)) << r.err;
+      EXPECT_NE(r.err.find(file.string()), std::string::npos) << pointer << ": " << r.err;
+      EXPECT_NE(r.err.find("would be right"), std::string::npos) << r.err;
+    }
+    test::put(file, whole);
+  }
+  EXPECT_GT(lines, 10);
+}
+TEST(RegretPages, DrawAnyTextAsTextAndRefuseOtherKindsByKey) {
+  study_pages_hold("--env mirror --episodes '16 32 64' --replicas 2 --resamples 10 --curve 3");
+  study_pages_hold("estimators --repeats 2 --gammas 0.1 --multiples '1 4'");
 }
 
 class RegretPage : public testing::TestWithParam<const char*> {};

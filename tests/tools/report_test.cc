@@ -1,6 +1,8 @@
 // The report, made by the real command from real runs and looked at from outside.
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "datasets/formats/hdf5_file.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
@@ -31,11 +33,11 @@ class Report : public ::testing::Test {
   }
   static void TearDownTestSuite() { dir_.reset(); }
   static fs::path path(const std::string& name) { return *dir_ / name; }
-  static int look(const std::string& what, const std::string& more = "") {
+  static int look(const std::string& what, const std::string& more = "", const std::string& page = "r.html") {
     const fs::path script = fs::path(HARDY_TEST_DATA).parent_path() / "tools/python/report_check.py";
-    return std::system(("'" HARDY_TEST_PYTHON "' '" + script.string() + "' " + what + " " +
-                        path("r.html").string() + " " + more)
-                           .c_str());
+    return std::system(
+        ("'" HARDY_TEST_PYTHON "' '" + script.string() + "' " + what + " " + path(page).string() + " " + more)
+            .c_str());
   }
   static std::unique_ptr<test::Scratch> dir_;
 };
@@ -60,6 +62,48 @@ TEST_F(Report, EscapesNamesFromOutside) {
   const std::string page = test::contents(path("r.html"));
   EXPECT_NE(page.find("d&lt;i&gt;&amp;"), std::string::npos);
   EXPECT_EQ(page.find("d<i>"), std::string::npos);
+}
+
+TEST_F(Report, PrintsTheTableOfThePage) {
+  const test::Result r = test::hardy_command("report " + path("bc").string() + " " + path("riql").string() +
+                                             " -o " + path("table.html").string());
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_TRUE(r.out.starts_with("report: " + path("table.html").string() + "\nrun ")) << r.out;
+  const std::string page = test::contents(path("table.html"));
+  std::istringstream lines(r.out);
+  std::string line, name, task, method, score;
+  std::getline(lines, line);
+  std::getline(lines, line);
+  for (const std::string expected : {"bc", "riql"}) {
+    lines >> name >> task >> method >> score;
+    EXPECT_EQ(name, expected);
+    EXPECT_EQ(task, "hopper");
+    EXPECT_NE(page.find(">" + score + " <span class=\"pm\">"), std::string::npos) << score;
+    std::getline(lines, line);
+  }
+}
+
+// A file's record of its corruption is anybody's text: on the dataset's own page, and on that of a run on it.
+TEST_F(Report, TextsOfADatasetStayTexts) {
+  const std::string bad = "<img src=x onerror=alert(1)>";
+  datasets::Arrays arrays = test::some_data(600);
+  arrays["hardy/corruption/manifest"] = datasets::Array::text(
+      R"({"generator":")" + bad + R"(","seed":")" + bad + R"(","pattern":")" + bad + R"(","copies":")" + bad +
+      R"(","elements":[{"element":"rewards","mode":")" + bad + R"(","scale":1,"rows_changed":1}]})");
+  arrays["infos/" + bad] = datasets::Array::of(datasets::ArrayType::kF32, {600});
+  const std::string data = path("m.hdf5").string(), run = path("m").string();
+  datasets::write_hdf5(data, arrays);
+  ASSERT_EQ(test::hardy_command("train bc --dataset " + data +
+                                " --seeds 2 --steps 4 --hidden 8 --batch-size 8 --out " + run)
+                .code,
+            0);
+  for (const std::string& what : {data, run}) {
+    const test::Result r = test::hardy_command("report " + what + " -o " + path("texts.html").string());
+    ASSERT_EQ(r.code, 0) << r.err;
+    EXPECT_EQ(look("parse", "", "texts.html"), 0);
+    EXPECT_NE(test::contents(path("texts.html")).find("&lt;img src=x onerror=alert(1)&gt;"),
+              std::string::npos);
+  }
 }
 
 TEST_F(Report, IsTheSameForTheSameRuns) {

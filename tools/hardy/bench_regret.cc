@@ -8,6 +8,7 @@
 
 #include "algorithms/adversarial/regret_run.h"
 #include "engine/ops/gemm.h"
+#include "engine/run/json_text.h"
 #include "engine/run/measure.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/bench_family.h"
@@ -117,7 +118,7 @@ int run(const std::vector<std::string>& args) {
       {"share_of_allowed", rate / allowed},
       {"kernel", gemm_kernel_name()}};
   if (as_json)
-    std::printf("%s\n", result.dump(2).c_str());
+    std::printf("%s\n", run::json_text(result).c_str());
   else
     std::printf(
         "%s, %lld replica(s), %lld thread(s): %.0f replica-episodes/s, %.1f GFLOP/s, %.0f %% of the %.0f "

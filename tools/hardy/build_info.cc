@@ -6,6 +6,8 @@
 #include <Eigen/Core>
 #include <boost/version.hpp>
 #include <nlohmann/json.hpp>
+
+#include "engine/run/json_text.h"
 #ifdef HARDY_HAVE_MUJOCO
 #include <mujoco/mujoco.h>
 #endif
@@ -82,7 +84,7 @@ std::string build_info_json() {
   j["matrix_kernel"] = gemm_kernel_name();
   for (const LibraryInfo& l : libraries())
     j["libraries"][l.name] = l.version.empty() ? nlohmann::json() : nlohmann::json(l.version);
-  return j.dump(2) + "\n";
+  return run::json_text(j) + "\n";
 }
 
 }  // namespace hardy::tools

@@ -1,14 +1,20 @@
 // A study of covariance estimators: its sections of the page.
-#include <map>
-#include <nlohmann/json.hpp>
+#include <functional>
+#include <set>
 
+#include "engine/run/report/chart.h"
 #include "tools/hardy/study_page.h"
 
 namespace hardy::tools {
 namespace {
 
-using nlohmann::json;
+using run::Fields;
+using run::report::cell;
+using run::report::heading;
+using run::report::Html;
 using run::report::Series;
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 struct Column {
   std::string label, key;
@@ -16,86 +22,85 @@ struct Column {
 };
 
 // Errors against samples on logarithmic axes, one chart a gamma.
-std::string chart(const json& errors, double gamma, const std::string& title,
-                  const std::vector<Column>& columns) {
+Html chart(const std::vector<Fields>& errors, double gamma, const std::string& title,
+           const std::vector<Column>& columns) {
   std::vector<Series> series;
   for (const Column& c : columns) {
-    Series s;
-    s.label = c.label;
-    s.colour = static_cast<int>(series.size());
-    s.dashed = c.bound;
-    for (const json& e : errors) {
-      if (value_of(e.at("gamma")) != gamma) continue;
-      s.x.push_back(value_of(e.at("samples")));
+    Series s{c.label, static_cast<int>(series.size()), {}, {}, {}, {}, c.bound};
+    for (const Fields& e : errors) {
+      if (e.number("gamma") != gamma) continue;
+      s.x.push_back(static_cast<double>(e.integer("samples")));
       if (c.bound) {
-        s.y.push_back(value_of(e.at(c.key)));
+        s.y.push_back(e.number(c.key, kNone));
         continue;
       }
-      const double mean = value_of(e.at(c.key).at("mean")),
-                   error = value_of(e.at(c.key).at("standard_error"));
+      const double mean = e.at(c.key).number("mean", kNone),
+                   error = e.at(c.key).number("standard_error", kNone);
       s.y.push_back(mean);
       s.low.push_back(std::max(mean - 2 * error, mean / 100));
       s.high.push_back(mean + 2 * error);
     }
     series.push_back(std::move(s));
   }
-  return "<figure>" +
-         line_chart({title, "samples M", title + ", gamma = " + general(gamma), true, true}, series, 420, 280,
-                    false) +
+  return Html("<figure>") +
+         run::report::line_chart({title, "samples M", title + ", gamma = " + general(gamma), true, true, {}},
+                                 series, 420, 280, false) +
          "</figure>";
 }
 
 }  // namespace
 
-std::string estimator_sections(const json& results) {
-  const json& errors = results.at("errors");
-  std::string multiplicative, absolute, body;
-  std::map<double, bool, std::greater<>> gammas;
-  for (const json& e : errors) gammas[value_of(e.at("gamma"))] = true;
+Html estimator_sections(const Fields& results) {
+  const std::vector<Fields> errors = results.list("errors");
+  Html multiplicative, absolute, body;
+  std::set<double, std::greater<>> gammas;
+  for (const Fields& e : errors) gammas.insert(e.number("gamma"));
   const std::vector<Column> factors{{"empirical inverse", "empirical", false},
                                     {"matrix geometric resampling", "resampling", false},
                                     {"bound", "empirical_bound", true}},
       norms{{"empirical inverse", "empirical_absolute", false},
             {"matrix geometric resampling", "resampling_absolute", false},
             {"bound", "resampling_bias_bound", true}};
-  for (const auto& [gamma, seen] : gammas) {
+  for (const double gamma : gammas) {
     multiplicative += chart(errors, gamma, "multiplicative error", factors);
     absolute += chart(errors, gamma, "operator error", norms);
   }
-  const auto error_cell = [](const json& e) {
-    return table_cell(general(value_of(e.at("mean"))) + " <span class=\"pm\">± " +
-                      general(value_of(e.at("standard_error"))) + "</span>");
+  const auto error_cell = [](const Fields& e) {
+    return cell(Html(general(e.number("mean", kNone))) + " <span class=\"pm\">± " +
+                    general(e.number("standard_error", kNone)) + "</span>",
+                true);
   };
-  for (const json& e : errors)
-    body += "<tr>" + table_cell(general(value_of(e.at("gamma")))) + table_cell(e.at("samples").dump()) +
-            table_cell(e.at("chains").dump() + " × " + e.at("terms").dump()) + error_cell(e.at("empirical")) +
-            error_cell(e.at("resampling")) + table_cell(general(value_of(e.at("empirical_bound")))) +
-            error_cell(e.at("empirical_absolute")) + error_cell(e.at("resampling_absolute")) +
-            table_cell(general(value_of(e.at("resampling_bias_bound")))) + "</tr>";
-  const std::string head = table_heading("gamma") + table_heading("samples M") + table_heading("chains × N") +
-                           table_heading("empirical") + table_heading("MGR") + table_heading("bound") +
-                           table_heading("empirical, op") + table_heading("MGR, op") +
-                           table_heading("bias bound");
-  Series empirical, resampling;
-  empirical.label = "empirical inverse";
-  resampling.label = "matrix geometric resampling";
-  resampling.colour = 1;
-  return "<p class=\"lead\">" + run::report::escaped(results.at("env").get<std::string>()) + ", layer " +
-         results.at("layer").dump() + ", uniform policy; means of " + results.at("repeats").dump() +
+  for (const Fields& e : errors)
+    body += Html("<tr>") + cell(general(e.number("gamma")), true) +
+            cell(std::to_string(e.integer("samples")), true) +
+            cell(std::to_string(e.integer("chains")) + " × " + std::to_string(e.integer("terms")), true) +
+            error_cell(e.at("empirical")) + error_cell(e.at("resampling")) +
+            cell(general(e.number("empirical_bound", kNone)), true) + error_cell(e.at("empirical_absolute")) +
+            error_cell(e.at("resampling_absolute")) +
+            cell(general(e.number("resampling_bias_bound", kNone)), true) + "</tr>";
+  Html head;
+  for (const std::string name : {"gamma", "samples M", "chains × N", "empirical", "MGR", "bound",
+                                 "empirical, op", "MGR, op", "bias bound"})
+    head += heading(name, true);
+  const Html names = run::report::legend(
+      {{"empirical inverse", 0, {}, {}, {}, {}}, {"matrix geometric resampling", 1, {}, {}, {}, {}}});
+  return Html("<p class=\"lead\">") + results.text("env") + ", layer " +
+         std::to_string(results.integer("layer")) + ", uniform policy; means of " +
+         std::to_string(results.integer("repeats")) +
          " estimates. Both estimators see the same samples.</p><section><h2>Multiplicative error</h2>" +
-         legend({empirical, resampling}) + "<div class=\"multiples\">" + multiplicative +
+         names + "<div class=\"multiples\">" + multiplicative +
          "</div><p class=\"note\">The norm of G<sup>1/2</sup> X G<sup>1/2</sup> − I with G = gamma I + "
          "Sigma. Dashed: "
          "z / (1 − z), z² = 3 ln(2 d H / delta) / (gamma M), which the empirical inverse keeps to with "
          "probability "
          "1 − delta; nothing is drawn where z ≥ 1 and the bound says nothing.</p></section>"
-         "<section><h2>Operator error</h2><div class=\"multiples\">" +
-         absolute +
+         "<section><h2>Operator error</h2>" +
+         names + "<div class=\"multiples\">" + absolute +
          "</div><p class=\"note\">The norm of X − G<sup>−1</sup>. Dashed: (1 − gamma / 2)<sup>N+1</sup> / "
          "gamma bounds "
          "the bias of resampling with N terms; its variance comes on "
          "top.</p></section><section><h2>Figures</h2>" +
-         table(head, body) + "</section>";
+         run::report::table(head, body) + "</section>";
 }
 
 }  // namespace hardy::tools

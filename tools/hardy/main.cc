@@ -3,7 +3,10 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <new>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
@@ -79,6 +82,16 @@ int fail(const std::string& message, int code) {
   return code;
 }
 
+// What the file system refused. A path that cannot be followed is bad input; a disk that fails is not.
+int fail_on_path(const std::filesystem::filesystem_error& e) {
+  bool input = false;
+  for (const std::errc bad :
+       {std::errc::too_many_symbolic_link_levels, std::errc::filename_too_long, std::errc::not_a_directory,
+        std::errc::permission_denied, std::errc::no_such_file_or_directory, std::errc::is_a_directory})
+    input = input || e.code() == bad;
+  return fail(e.path1().string() + ": " + e.code().message(), input ? 2 : 1);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -93,7 +106,14 @@ int main(int argc, char** argv) {
     return fail(e.message(), e.exit_code());
   } catch (const std::bad_alloc&) {
     return fail("there is not enough memory", 1);
+  } catch (const std::length_error&) {
+    return fail("a size that was asked for is more than any memory holds", 1);
+  } catch (const std::filesystem::filesystem_error& e) {
+    return fail_on_path(e);
+  } catch (const nlohmann::json::exception& e) {
+    return fail(
+        std::string("JSON that was read or is to be written is not as it should be (") + e.what() + ")", 1);
   } catch (const std::exception& e) {
-    return fail(e.what(), 1);
+    return fail(std::string("it failed unexpectedly (") + e.what() + ")", 1);
   }
 }

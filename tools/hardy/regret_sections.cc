@@ -1,184 +1,243 @@
 // A regret study's sections of its page.
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "algorithms/adversarial/growth.h"
+#include "engine/base/error.h"
+#include "engine/run/report/chart.h"
 #include "tools/hardy/study_page.h"
 
 namespace hardy::tools {
 namespace {
 
-using nlohmann::json;
-using run::report::escaped;
+using run::Fields;
+using run::report::cell;
+using run::report::chart_for_both;
+using run::report::heading;
+using run::report::Html;
+using run::report::legend;
 using run::report::number;
 using run::report::Series;
+using run::report::table;
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr int kUniformColour = 6;  // grey
 
 int digits_for(double v) { return std::abs(v) < 100 ? 1 : 0; }
-std::string exponent(const json& e) {
-  const std::string fitted = number(value_of(e.at("value")), 2);
-  const double low = value_of(e.at("low")), high = value_of(e.at("high"));
-  return std::isfinite(low)
-             ? fitted + " <span class=\"pm\">[" + number(low, 2) + ", " + number(high, 2) + "]</span>"
-             : fitted;
+
+// A method's numbers, a list for each K and as long as the list of them.
+struct Growth {
+  std::string label;
+  std::vector<double> episodes, mean, error, highest, local;
+  Fields exponent, upper_half;
+  std::vector<Fields> settings;
+
+  explicit Growth(const Fields& m)
+      : label(m.text("label")),
+        episodes(m.numbers("episodes")),
+        mean(m.numbers("mean")),
+        error(m.numbers("standard_error")),
+        highest(m.numbers("highest")),
+        local(m.numbers("local_exponents")),
+        exponent(m.at("exponent")),
+        upper_half(m.at("upper_half")),
+        settings(m.list("settings")) {
+    const std::size_t k = episodes.size();
+    if (k == 0 || mean.size() != k || error.size() != k || highest.size() != k || settings.size() != k ||
+        local.size() != k - 1)
+      throw Error("the lists of '" + label + "' are not as long as its 'episodes'", m.file(),
+                  "put back the file that hardy wrote");
+  }
+};
+
+Html exponent(const Fields& e) {
+  const double low = e.number("low", kNone), high = e.number("high", kNone);
+  Html text = number(e.number("value", kNone), 2);
+  if (std::isfinite(low))
+    text += Html(" <span class=\"pm\">[") + number(low, 2) + ", " + number(high, 2) + "]</span>";
+  return text;
 }
 
-// Mean regret with two standard errors, and the fitted power law beside it.
-std::vector<Series> growth_series(const json& study) {
+// Mean regret with two standard errors, and the fitted power law beside it, where there is one.
+std::vector<Series> growth_series(const Fields& study, const std::vector<Growth>& methods) {
   std::vector<Series> series;
-  for (const json& m : study.at("methods")) {
-    Series s;
-    s.colour = static_cast<int>(series.size() / 2);
-    s.label = m.at("label").get<std::string>();
-    s.x = values_of(m.at("episodes"));
-    s.y = values_of(m.at("mean"));
-    const std::vector<double> error = values_of(m.at("standard_error"));
-    for (std::size_t i = 0; i < s.y.size(); ++i) {
-      const double spread = std::isfinite(error[i]) ? 2 * error[i] : 0;
-      s.low.push_back(std::max(s.y[i] - spread, s.y[i] / 100));  // a logarithm needs something above zero
-      s.high.push_back(s.y[i] + spread);
+  for (std::size_t i = 0; i < methods.size(); ++i) {
+    const Growth& m = methods[i];
+    Series s{m.label, static_cast<int>(i), m.episodes, m.mean, {}, {}};
+    for (std::size_t k = 0; k < m.mean.size(); ++k) {
+      const double spread = std::isfinite(m.error[k]) ? 2 * m.error[k] : 0;
+      s.low.push_back(
+          std::max(m.mean[k] - spread, m.mean[k] / 100));  // a logarithm needs something above zero
+      s.high.push_back(m.mean[k] + spread);
     }
-    const algorithms::Line line = algorithms::fit_log_log(s.x, s.y);
-    Series fit;
-    fit.colour = s.colour;
-    fit.dashed = true;
-    fit.x = s.x;
-    for (const double k : s.x) fit.y.push_back(std::exp(line.intercept + line.slope * std::log(k)));
     series.push_back(std::move(s));
+    if (!std::isfinite(m.exponent.number("value", kNone))) continue;
+    const algorithms::Line line = algorithms::fit_log_log(m.episodes, m.mean);
+    Series fit{"", static_cast<int>(i), m.episodes, {}, {}, {}, true};
+    for (const double k : m.episodes) fit.y.push_back(std::exp(line.intercept + line.slope * std::log(k)));
     series.push_back(std::move(fit));
   }
+  if (const std::vector<double> uniform = study.numbers("uniform");
+      uniform.size() == methods.at(0).episodes.size())
+    series.push_back({"uniform policy", kUniformColour, methods.at(0).episodes, uniform, {}, {}});
   return series;
 }
 
-std::string growth_chart(const json& study) {
-  const std::vector<Series> series = growth_series(study);
+Html growth_chart(const Fields& study, const std::vector<Growth>& methods) {
+  const std::vector<Series> series = growth_series(study, methods);
+  const bool fits = std::ranges::any_of(series, [](const Series& s) { return s.dashed; });
   return legend(series) + "<figure>" +
-         chart_for_both({"Regret against the number of episodes", "episodes K", "regret", true, true}, series,
-                        400) +
+         chart_for_both({"Regret against the number of episodes", "episodes K", "regret", true, true, {}},
+                        series, 400) +
          "<figcaption>Logarithmic axes. Points: mean over replicas, each K a run of its own with its own "
          "settings. "
-         "Band: two standard errors. Dashed: the fitted power law.</figcaption></figure>";
+         "Band: two standard errors. " +
+         (fits ? Html("Dashed: the fitted power law.")
+               : Html("No curve is a power law, and none is fitted.")) +
+         "</figcaption></figure>";
 }
 
 // Between neighbouring K, drawn at their geometric mean.
-std::string local_chart(const json& study) {
+Html local_chart(const std::vector<Growth>& methods) {
+  if (methods.at(0).local.size() < 2) return {};
   std::vector<Series> series;
-  for (const json& m : study.at("methods")) {
-    Series s;
-    s.colour = static_cast<int>(series.size());
-    s.label = m.at("label").get<std::string>();
-    s.y = values_of(m.at("local_exponents"));
-    const std::vector<double> k = values_of(m.at("episodes"));
-    for (std::size_t i = 1; i < k.size(); ++i) s.x.push_back(std::sqrt(k[i - 1] * k[i]));
+  for (const Growth& m : methods) {
+    Series s{m.label, static_cast<int>(series.size()), {}, m.local, {}, {}};
+    for (std::size_t i = 1; i < m.episodes.size(); ++i)
+      s.x.push_back(std::sqrt(m.episodes[i - 1] * m.episodes[i]));
     series.push_back(std::move(s));
   }
-  if (series.empty() || series[0].x.size() < 2) return "";
-  return "<h3>Where the curves are heading</h3><figure>" +
-         chart_for_both({"Local exponents", "episodes K", "slope between neighbouring K", true, false},
+  return Html("<h3>Where the curves are heading</h3>") + legend(series) + "<figure>" +
+         chart_for_both({"Local exponents", "episodes K", "slope between neighbouring K", true, false, {}},
                         series, 300) +
          "<figcaption>An exponent that still moves has not reached its rate: what is fitted over all K is "
          "then an "
          "average over regimes.</figcaption></figure>";
 }
 
-std::string curve_chart(const json& study) {
+Html curve_chart(const Fields& study) {
   std::vector<Series> series;
   double largest = 0;
-  for (const json& m : study.at("methods")) {
-    if (!m.contains("curve")) continue;
-    Series s;
-    s.colour = static_cast<int>(series.size());
-    s.label = m.at("label").get<std::string>();
-    s.x = values_of(m.at("curve").at("episode"));
-    s.y = values_of(m.at("curve").at("mean"));
+  for (const Fields& m : study.list("methods")) {
+    if (!m.has("curve")) continue;
+    const Fields curve = m.at("curve");
+    Series s{m.text("label"),
+             static_cast<int>(series.size()),
+             curve.numbers("episode"),
+             curve.numbers("mean"),
+             {},
+             {}};
+    if (s.x.size() != s.y.size())
+      throw Error("the curve of '" + s.label + "' has other counts of 'episode' and 'mean'", m.file(),
+                  "put back the file that hardy wrote");
     if (!s.x.empty()) largest = s.x.back();
     series.push_back(std::move(s));
   }
-  if (series.empty()) return "";
-  return "<h3>Within the longest run</h3><figure>" +
+  if (series.empty()) return {};
+  return Html("<h3>Within the longest run</h3>") + legend(series) + "<figure>" +
          chart_for_both({"Regret over the episodes of one run", "episode k", "regret so far"}, series, 300) +
          "<figcaption>K = " + number(largest, 0) +
          ", mean over replicas: the learner's loss so far minus that of the best fixed policy for those "
          "episodes.</figcaption></figure>";
 }
 
-std::string results_table(const json& study) {
-  std::string head = table_heading("method", false), body;
-  const json& first = study.at("methods").at(0);
-  const std::vector<double> k = values_of(first.at("episodes"));
+// Why a table's exponents are missing; the same for each K alone where there is one K.
+Html missing_exponents(const std::vector<Growth>& methods) {
+  if (methods.at(0).episodes.size() < 2) return {};
+  Html items;
+  for (const Growth& m : methods)
+    for (const bool all : {true, false})
+      if (const std::string why = (all ? m.exponent : m.upper_half).text("none_because", ""); !why.empty())
+        items += Html("<li>") + m.label + (all ? Html(", all K: ") : Html(", upper half: ")) + why + "</li>";
+  return items.empty() ? Html()
+                       : Html(
+                             "<p class=\"note\">No exponent is given where it would say nothing:</p><ul "
+                             "class=\"note\">") +
+                             items + "</ul>";
+}
+
+Html results_table(const std::vector<Growth>& methods) {
+  Html head = heading("method"), body;
+  const std::vector<double>& k = methods.at(0).episodes;
   std::vector<std::size_t> shown{0};
   if (k.size() > 2) shown.push_back(k.size() / 2);
   if (k.size() > 1) shown.push_back(k.size() - 1);
-  for (const std::size_t i : shown) head += table_heading("K = " + number(k[i], 0));
-  head += table_heading("largest") + table_heading("exponent") + table_heading("upper half");
-  for (const json& m : study.at("methods")) {
-    const std::vector<double> mean = values_of(m.at("mean")), error = values_of(m.at("standard_error"));
-    body += "<tr>" + table_cell("<strong>" + escaped(m.at("label").get<std::string>()) + "</strong>", false);
-    for (const std::size_t i : shown)
-      body += table_cell(number(mean[i], digits_for(mean[i])) +
-                         (std::isfinite(error[i])
-                              ? " <span class=\"pm\">± " + number(error[i], digits_for(error[i])) + "</span>"
-                              : ""));
-    const double most = values_of(m.at("highest")).back();
-    body += table_cell(number(most, digits_for(most))) + table_cell(exponent(m.at("exponent"))) +
-            table_cell(exponent(m.at("upper_half"))) + "</tr>";
+  for (const std::size_t i : shown) head += heading("K = " + number(k[i], 0), true);
+  head += heading("largest", true) + heading("exponent", true) + heading("upper half", true);
+  for (const Growth& m : methods) {
+    body += Html("<tr>") + cell(Html("<strong>") + m.label + "</strong>");
+    for (const std::size_t i : shown) {
+      if (i >= m.mean.size())
+        throw Error("the methods have other 'episodes'", m.exponent.file(), "one list for all");
+      body += cell(Html(number(m.mean[i], digits_for(m.mean[i]))) +
+                       (std::isfinite(m.error[i]) ? Html(" <span class=\"pm\">± ") +
+                                                        number(m.error[i], digits_for(m.error[i])) + "</span>"
+                                                  : Html()),
+                   true);
+    }
+    body += cell(number(m.highest.back(), digits_for(m.highest.back())), true) +
+            cell(exponent(m.exponent), true) + cell(exponent(m.upper_half), true) + "</tr>";
   }
   return table(head, body) +
          "<p class=\"note\">Mean regret ± standard error over replicas; the largest regret of any replica at "
-         "the "
-         "last K; exponent x of R ~ K<sup>x</sup> by least squares of log R on log K, with a 95 % bootstrap "
-         "interval over replicas; the same over the larger half of the K.</p>";
+         "the last "
+         "K; exponent x of R ~ K<sup>x</sup> by least squares of log R on log K, with a 95 % bootstrap "
+         "interval over "
+         "replicas; the same over the larger half of the K.</p>" +
+         missing_exponents(methods);
 }
 
-std::string settings_table(const json& study) {
-  const std::string head = table_heading("method", false) + table_heading("K") + table_heading("eta") +
-                           table_heading("beta") + table_heading("gamma") +
-                           table_heading("literal bound", false);
-  std::string body;
-  for (const json& m : study.at("methods")) {
-    const std::vector<double> k = values_of(m.at("episodes"));
-    for (const std::size_t i : {std::size_t{0}, k.size() - 1}) {
-      const json& s = m.at("settings").at(i);
-      body += "<tr>" + table_cell(escaped(m.at("label").get<std::string>()), false) +
-              table_cell(number(k[i], 0)) + table_cell(general(value_of(s.value("eta", json())))) +
-              table_cell(general(value_of(s.value("beta", json())))) +
-              table_cell(general(value_of(s.value("gamma", json())))) +
-              table_cell(escaped(s.value("literal_bound", "")), false) + "</tr>";
-      if (k.size() == 1) break;
+Html settings_table(const std::vector<Growth>& methods) {
+  const Html head = heading("method") + heading("K", true) + heading("eta", true) + heading("beta", true) +
+                    heading("gamma", true) + heading("literal bound");
+  Html body;
+  for (const Growth& m : methods)
+    for (const std::size_t i : {std::size_t{0}, m.episodes.size() - 1}) {
+      const Fields& s = m.settings[i];
+      body += Html("<tr>") + cell(m.label) + cell(number(m.episodes[i], 0), true) +
+              cell(general(s.number("eta", kNone)), true) + cell(general(s.number("beta", kNone)), true) +
+              cell(general(s.number("gamma", kNone)), true) + cell(s.text("literal_bound", "")) + "</tr>";
+      if (m.episodes.size() == 1) break;
     }
-  }
   return table(head, body);
 }
 
-std::string study_section(const json& study) {
-  return "<section><h2>" + escaped(study.at("env").get<std::string>()) + "</h2>" + results_table(study) +
-         growth_chart(study) + local_chart(study) + curve_chart(study) + "<h3>Settings</h3>" +
-         settings_table(study) + "</section>";
+Html study_section(const Fields& study) {
+  std::vector<Growth> methods;
+  for (const Fields& m : study.list("methods")) methods.emplace_back(m);
+  if (methods.empty())
+    throw Error("a study has no 'methods'", study.file(), "a list of objects would be right");
+  return Html("<section><h2>") + study.text("env") + "</h2>" + results_table(methods) +
+         growth_chart(study, methods) + local_chart(methods) + curve_chart(study) + "<h3>Settings</h3>" +
+         settings_table(methods) + "</section>";
 }
 
-std::string caveats() {
+Html caveats() {
   return "<section><h2>What a finite K can and cannot tell</h2><p>A bound says how regret grows when K does, "
          "up to "
          "constants. A fitted exponent averages over the K that were run: early points may lie where no "
          "learner has "
          "learned yet and regret grows like K. Trust an exponent where the local slopes have come to rest, "
          "and read "
-         "the interval as the spread over seeds, not as a distance from the limit.</p><p>Methods run at "
-         "their own "
-         "prescribed settings. Where exponential weights stand beside the magnitude-reduced estimator with "
-         "the same "
-         "gamma, they show how much of a difference comes from the estimator and how much from being allowed "
-         "a "
-         "small gamma.</p></section>";
+         "the interval as the spread over seeds, not as a distance from the limit.</p><p>An exponent is "
+         "given where "
+         "regret stays 5 % and two standard errors below the uniform policy's at every K, the slopes over "
+         "the two "
+         "halves of the K differ by 0.1 at most (or by less than three standard errors), and no mean lies 10 "
+         "% "
+         "off the "
+         "line.</p><p>Methods run at their own prescribed settings. Where exponential weights stand beside "
+         "the "
+         "magnitude-reduced estimator with the same gamma, they show how much of a difference comes from the "
+         "estimator and how much from being allowed a small gamma.</p></section>";
 }
 
 }  // namespace
 
-std::string regret_sections(const json& results) {
-  std::string html =
-      "<p class=\"lead\">" + std::to_string(results.at("replicas").get<int>()) +
-      " replicas a point. Regret against the best fixed policy in hindsight, computed exactly.</p>";
-  for (const json& study : results.at("studies")) html += study_section(study);
+Html regret_sections(const Fields& results) {
+  Html html = Html("<p class=\"lead\">") + std::to_string(results.integer("replicas")) +
+              " replicas a point. Regret against the best fixed policy in hindsight, computed exactly.</p>";
+  for (const Fields& study : results.list("studies")) html += study_section(study);
   return html + caveats();
 }
 

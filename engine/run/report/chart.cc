@@ -78,45 +78,38 @@ std::vector<Tick> log_ticks(const Range& range) {
   return ticks;
 }
 
-std::string axes(const Frame& f, const ChartText& text, bool x_ticks = true) {
-  std::string s;
+Html axes(const Frame& f, const ChartText& text) {
+  Html s;
   for (const Tick& t : text.log_y ? log_ticks(f.y) : linear_ticks(f.y)) {
-    s += "<line class=\"grid\" x1=\"" + at(f.left) + "\" x2=\"" + at(f.right) + "\" y1=\"" +
+    s += Html("<line class=\"grid\" x1=\"") + at(f.left) + "\" x2=\"" + at(f.right) + "\" y1=\"" +
          at(f.py(t.place)) + "\" y2=\"" + at(f.py(t.place)) + "\"/>";
-    s += "<text class=\"tick\" text-anchor=\"end\" x=\"" + at(f.left - 8) + "\" y=\"" +
+    s += Html("<text class=\"tick\" text-anchor=\"end\" x=\"") + at(f.left - 8) + "\" y=\"" +
          at(f.py(t.place) + 4) + "\">" + t.text + "</text>";
   }
-  if (x_ticks)
-    for (const Tick& t : text.log_x ? log_ticks(f.x) : linear_ticks(f.x))
-      s += "<text class=\"tick\" text-anchor=\"middle\" x=\"" + at(f.px(t.place)) + "\" y=\"" +
-           at(f.bottom + 18) + "\">" + t.text + "</text>";
-  s += "<text class=\"axis\" text-anchor=\"middle\" x=\"" + at((f.left + f.right) / 2) + "\" y=\"" +
-       at(f.bottom + 38) + "\">" + escaped(text.x_label) + "</text>";
-  s += "<text class=\"axis\" x=\"" + at(f.left) + "\" y=\"" + at(f.top - 10) + "\">" + escaped(text.y_label) +
-       "</text>";
-  return s;
+  for (const Tick& t : text.log_x ? log_ticks(f.x) : linear_ticks(f.x))
+    s += Html("<text class=\"tick\" text-anchor=\"middle\" x=\"") + at(f.px(t.place)) + "\" y=\"" +
+         at(f.bottom + 18) + "\">" + t.text + "</text>";
+  s += Html("<text class=\"axis\" text-anchor=\"middle\" x=\"") + at((f.left + f.right) / 2) + "\" y=\"" +
+       at(f.bottom + 38) + "\">" + text.x_label + "</text>";
+  return s + "<text class=\"axis\" x=\"" + at(f.left) + "\" y=\"" + at(f.top - 10) + "\">" + text.y_label +
+         "</text>";
 }
 
-std::string opening(const ChartText& text, int width, int height) {
-  return "<svg viewBox=\"0 0 " + std::to_string(width) + " " + std::to_string(height) +
-         "\" role=\"img\" aria-label=\"" + escaped(text.title) + "\"><title>" + escaped(text.title) +
-         "</title>";
-}
-
-std::string band(const Frame& f, const Series& s) {
+Html band(const Frame& f, const Series& s) {
   std::string forth, back;
   for (std::size_t i = 0; i < s.x.size(); ++i) {
     if (!std::isfinite(s.low[i]) || !std::isfinite(s.high[i])) continue;
     forth += (forth.empty() ? "M" : "L") + at(f.px(s.x[i])) + " " + at(f.py(s.high[i]));
     back = "L" + at(f.px(s.x[i])) + " " + at(f.py(s.low[i])) + back;
   }
-  return forth.empty() ? ""
-                       : "<path class=\"band\" style=\"fill:var(--s" + std::to_string(s.colour % 8 + 1) +
-                             ")\" d=\"" + forth + back + "Z\"/>";
+  if (forth.empty()) return {};
+  return Html("<path class=\"band\" style=\"fill:") + colour_variable(s.colour) + "\" d=\"" + forth + back +
+         "Z\"/>";
 }
 
-std::string line(const Frame& f, const Series& s) {
-  std::string path, dots;
+Html line(const Frame& f, const Series& s) {
+  std::string path;
+  Html dots;
   bool pen = false;
   for (std::size_t i = 0; i < s.x.size(); ++i) {
     if (!std::isfinite(s.y[i])) {
@@ -126,15 +119,25 @@ std::string line(const Frame& f, const Series& s) {
     path += (pen ? "L" : "M") + at(f.px(s.x[i])) + " " + at(f.py(s.y[i]));
     pen = true;
     if (s.x.size() <= 20 && !s.dashed)
-      dots += "<circle r=\"2.6\" cx=\"" + at(f.px(s.x[i])) + "\" cy=\"" + at(f.py(s.y[i])) + "\"/>";
+      dots += Html("<circle r=\"2.6\" cx=\"") + at(f.px(s.x[i])) + "\" cy=\"" + at(f.py(s.y[i])) + "\"/>";
   }
-  const std::string colour = "var(--s" + std::to_string(s.colour % 8 + 1) + ")";
-  return std::string("<path class=\"line") + (s.dashed ? " fit" : "") + "\" style=\"stroke:" + colour +
-         "\" d=\"" + (path.empty() ? "M0 0" : path) + "\"/><g style=\"fill:" + colour + "\">" + dots + "</g>";
+  if (path.empty()) return {};
+  return Html("<path class=\"line") + (s.dashed ? Html(" fit") : Html()) +
+         "\" style=\"stroke:" + colour_variable(s.colour) + "\" d=\"" + path +
+         "\"/><g style=\"fill:" + colour_variable(s.colour) + "\">" + dots + "</g>";
+}
+
+Html level_lines(const Frame& f, const std::vector<Level>& levels) {
+  Html s;
+  for (const Level& l : levels)
+    s += Html("<line class=\"level\" x1=\"") + at(f.left) + "\" x2=\"" + at(f.right) + "\" y1=\"" +
+         at(f.py(l.y)) + "\" y2=\"" + at(f.py(l.y)) + "\"/><text class=\"tick halo\" x=\"" + at(f.left + 6) +
+         "\" y=\"" + at(f.py(l.y) - 5) + "\">" + l.label + "</text>";
+  return s;
 }
 
 // Labels at the lines' ends, pushed apart where they would overlap.
-std::string end_labels(const Frame& f, const std::vector<Series>& series) {
+Html end_labels(const Frame& f, const std::vector<Series>& series) {
   std::vector<std::pair<double, const Series*>> places;
   for (const Series& s : series)
     for (std::size_t i = s.dashed ? 0 : s.y.size(); i-- > 0;)
@@ -145,38 +148,16 @@ std::string end_labels(const Frame& f, const std::vector<Series>& series) {
   std::sort(places.begin(), places.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   for (std::size_t i = 1; i < places.size(); ++i)
     places[i].first = std::max(places[i].first, places[i - 1].first + 16);
-  std::string text;
+  Html text;
   for (const auto& [y, s] : places)
-    text += "<text class=\"label\" style=\"fill:var(--s" + std::to_string(s->colour % 8 + 1) + ")\" x=\"" +
-            at(f.right + 8) + "\" y=\"" + at(y + 4) + "\">" + escaped(s->label) + "</text>";
+    text += Html("<text class=\"label\" style=\"fill:") + colour_variable(s->colour) + "\" x=\"" +
+            at(f.right + 8) + "\" y=\"" + at(y + 4) + "\">" + s->label + "</text>";
   return text;
 }
 
 }  // namespace
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  return out;
-}
+std::string colour_variable(int colour) { return "var(--s" + std::to_string(colour % 8 + 1) + ")"; }
 
 std::string number(double value, int digits) {
   if (!std::isfinite(value)) return "\u2013";
@@ -185,8 +166,22 @@ std::string number(double value, int digits) {
   return text;
 }
 
-std::string line_chart(const ChartText& text, const std::vector<Series>& given, int width, int height,
-                       bool direct_labels) {
+Html svg_opening(const std::string& title, int width, int height) {
+  return Html("<svg viewBox=\"0 0 ") + std::to_string(width) + " " + std::to_string(height) +
+         "\" role=\"img\" aria-label=\"" + title + "\"><title>" + title + "</title>";
+}
+
+Html legend(const std::vector<Series>& series) {
+  Html html;
+  for (const Series& s : series)
+    if (!s.dashed)
+      html +=
+          Html("<span><i style=\"background:") + colour_variable(s.colour) + "\"></i>" + s.label + "</span>";
+  return Html("<p class=\"legend\">") + html + "</p>";
+}
+
+Html line_chart(const ChartText& text, const std::vector<Series>& given, int width, int height,
+                bool direct_labels) {
   std::vector<Series> series = given;
   const auto to_logarithms = [](std::vector<double>& values) {
     for (double& v : values) v = v > 0 ? std::log10(v) : std::numeric_limits<double>::quiet_NaN();
@@ -206,28 +201,36 @@ std::string line_chart(const ChartText& text, const std::vector<Series>& given, 
     for (const auto* values : {&s.y, &s.low, &s.high})
       for (const double v : *values) f.y.take(v);
   }
+  for (const Level& l : text.levels) f.y.take(l.y);
   f.x.settle(0);
   f.y.settle(0.06);
-  std::string svg = opening(text, width, height) + axes(f, text);
+  Html svg = svg_opening(text.title, width, height) + axes(f, text);
   for (const Series& s : series)
     if (!s.low.empty()) svg += band(f, s);
   for (const Series& s : series) svg += line(f, s);
+  svg += level_lines(f, text.levels);
   if (direct_labels) svg += end_labels(f, series);
   return svg + "</svg>";
 }
 
-std::string histogram(const ChartText& text, const std::vector<double>& edges,
-                      const std::vector<double>& counts) {
+Html chart_for_both(const ChartText& text, const std::vector<Series>& series, int height,
+                    bool direct_labels) {
+  return Html("<div class=\"wide\">") + line_chart(text, series, 760, height, direct_labels) +
+         "</div><div class=\"narrow\">" + line_chart(text, series, 380, 300, false) +
+         (direct_labels ? legend(series) : Html()) + "</div>";
+}
+
+Html histogram(const ChartText& text, const std::vector<double>& edges, const std::vector<double>& counts) {
   constexpr int width = 760, height = 220;
   Frame f{58, width - 16, 36, height - 48, {}, {}};
-  if (edges.size() < 2 || counts.size() + 1 != edges.size()) return "";
+  if (edges.size() < 2 || counts.size() + 1 != edges.size()) return {};
   f.x.low = edges.front();
   f.x.high = std::max(edges.back(), edges.front() + 1e-9);
   f.y.low = 0;
   f.y.high = std::max(1.0, *std::max_element(counts.begin(), counts.end())) * 1.05;
-  std::string svg = opening(text, width, height) + axes(f, text);
+  Html svg = svg_opening(text.title, width, height) + axes(f, text);
   for (std::size_t i = 0; i < counts.size(); ++i)
-    svg += "<rect class=\"bar\" x=\"" + at(f.px(edges[i]) + 0.7) + "\" width=\"" +
+    svg += Html("<rect class=\"bar\" x=\"") + at(f.px(edges[i]) + 0.7) + "\" width=\"" +
            at(std::max(0.5, f.px(edges[i + 1]) - f.px(edges[i]) - 1.4)) + "\" y=\"" + at(f.py(counts[i])) +
            "\" height=\"" + at(f.bottom - f.py(counts[i])) + "\"><title>" + number(edges[i]) + " to " +
            number(edges[i + 1]) + ": " + number(counts[i], 0) + "</title></rect>";

@@ -3,115 +3,118 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <set>
 
 #include "engine/run/report/chart.h"
-#include "engine/run/report/style.h"
 
 namespace hardy::run::report {
 namespace {
 
-using nlohmann::json;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-std::string cell(const std::string& text, bool numeric = false) {
-  return std::string(numeric ? "<td class=\"n\">" : "<td>") + text + "</td>";
+// The runs of one task, with the colours that they have all over the page.
+struct Task {
+  struct Member {
+    const Run* run;
+    int colour;
+  };
+  std::string name;  // "" for runs that are not evaluated
+  std::vector<Member> members;
+};
+
+std::vector<Task> tasks_of(const std::vector<Run>& runs) {
+  std::vector<Task> tasks;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    auto task = std::ranges::find(tasks, runs[i].task, &Task::name);
+    if (task == tasks.end()) task = tasks.insert(tasks.end(), Task{runs[i].task, {}});
+    task->members.push_back({&runs[i], static_cast<int>(i)});
+  }
+  return tasks;
 }
 
-double value_of(const json& object, const std::string& key) {
-  if (!object.is_object()) return kNone;
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number() ? found->get<double>() : kNone;
-}
-
-// The last evaluation's values, one an agent.
-std::vector<double> last(const Run& run, const std::string& key) {
-  if (run.eval.empty()) return {};
-  const auto found = run.eval.back().values.find(key);
-  return found == run.eval.back().values.end() ? std::vector<double>{} : found->second;
-}
-
-std::string plus_minus(const Spread& s, int digits) {
-  if (s.n == 0) return "\u2013";
-  if (s.n == 1) return number(s.mean, digits);
-  return number(s.mean, digits) + " <span class=\"pm\">± " + number(s.std, digits) + "</span>";
-}
-
-std::string corruption_text(const json& dataset) {
-  const json c = dataset.is_object() ? dataset.value("corruption", json()) : json();
-  if (!c.is_object()) return "none";
+template <class Names>
+std::string joined(const Names& names, const std::string& separator = ", ") {
   std::string text;
-  for (const auto& e : c.value("elements", json::array()))
-    text += (text.empty() ? "" : ", ") + e.value("element", std::string("?")) + " " +
-            number(100 * value_of(e, "rate"), 0) + " % (scale " + number(value_of(e, "scale"), 1) + ")";
+  for (const std::string& name : names) text += (text.empty() ? "" : separator) + name;
   return text;
 }
 
-std::string status_of(const Run& run) {
-  if (!run.summary.is_object()) return "running or interrupted";
-  int stopped = 0;
-  for (const auto& a : run.summary.value("agents", json::array()))
-    stopped += a.value("status", std::string("ok")) != "ok";
-  if (stopped) return std::to_string(stopped) + " of " + std::to_string(run.agents()) + " agents stopped";
-  return run.summary.value("finished", false) ? "finished" : "stopped early";
+Html plus_minus(const Spread& s, int digits) {
+  if (s.n == 0) return Html("\u2013");
+  if (s.n == 1) return number(s.mean, digits);
+  return Html(number(s.mean, digits)) + " <span class=\"pm\">± " + number(s.std, digits) + "</span>";
 }
 
-std::string lead(const std::vector<Run>& runs) {
+std::string status_of(const Run& run) {
+  if (!run.ended) return "running or interrupted";
+  if (run.agents_stopped)
+    return std::to_string(run.agents_stopped) + " of " + std::to_string(run.agents) + " agents stopped";
+  return run.finished ? "finished" : "stopped early";
+}
+
+Html lead(const std::vector<Run>& runs) {
   std::set<std::string> methods, data;
   std::size_t agents = 0;
   for (const Run& r : runs) {
-    methods.insert(r.text("method"));
-    agents += r.agents();
-    if (const json d = r.about.value("dataset", json()); d.is_object())
-      data.insert(d.value("path", std::string("?")) + " (" + number(value_of(d, "rows"), 0) +
-                  " rows; corrupted: " + corruption_text(d) + ")");
+    methods.insert(r.method);
+    agents += r.agents;
+    if (r.data)
+      data.insert(r.data->path + " (" + number(r.data->rows, 0) +
+                  " rows; corrupted: " + r.data->corruption_text() + ")");
   }
-  std::string names, sources;
-  for (const std::string& m : methods) names += (names.empty() ? "" : ", ") + m;
-  for (const std::string& d : data) sources += (sources.empty() ? "" : "; ") + d;
-  return "<p class=\"lead\">" + std::to_string(runs.size()) + (runs.size() == 1 ? " run" : " runs") + " of " +
-         escaped(names) + ", " + std::to_string(agents) + " agents in all" +
-         (sources.empty() ? "" : ", on " + escaped(sources)) + ".</p>";
+  return Html("<p class=\"lead\">") + joined(methods) + "; " + std::to_string(agents) + " agents in all" +
+         (data.empty() ? "" : ", on " + joined(data, "; ")) + ".</p>";
 }
 
-std::string results_table(const std::vector<Run>& runs) {
-  double best = -std::numeric_limits<double>::infinity();
-  for (const Run& r : runs)
-    if (const Spread s = spread(last(r, "score/mean")); s.n) best = std::max(best, s.mean);
-  std::string rows;
-  for (const Run& r : runs) {
-    const Spread score = spread(last(r, "score/mean"));
-    const double steps = r.summary.is_object() ? value_of(r.summary, "steps")
-                         : r.train.empty()     ? kNone
-                                               : static_cast<double>(r.train.back().step);
-    const double seconds = r.summary.is_object() ? value_of(r.summary, "seconds")
-                           : r.train.empty()     ? kNone
-                                                 : r.train.back().seconds;
-    const bool top = score.n && score.mean == best && runs.size() > 1;
-    rows += std::string(top ? "<tr class=\"best\">" : "<tr>") +
-            cell("<strong>" + escaped(r.label) + "</strong>") + cell(escaped(r.text("method"))) +
-            cell(plus_minus(score, 1), true) + cell(plus_minus(spread(last(r, "return/mean")), 0), true) +
-            cell(escaped(corruption_text(r.about.value("dataset", json())))) +
-            cell(std::to_string(r.agents()), true) + cell(number(steps, 0), true) +
-            cell(number(spread(last(r, "length/mean")).n ? spread(last(r, "length/mean")).mean : kNone, 0),
-                 true) +
-            cell(number(steps / seconds * static_cast<double>(r.agents()), 0), true) +
-            cell(escaped(status_of(r))) + "</tr>";
-  }
-  return "<div class=\"scroll\"><table><thead><tr><th>run</th><th>method</th><th "
-         "class=\"n\">score</th><th class=\"n\">return</th><th>corrupted</th><th class=\"n\">agents</th>"
-         "<th class=\"n\">steps</th><th class=\"n\">length</th><th "
-         "class=\"n\">agent-steps/s</th><th>status</th></tr></thead><tbody>" +
-         rows +
-         "</tbody></table></div>"
-         "<p class=\"note\">Last evaluation of each run, in the clean environment: mean ± sample standard "
-         "deviation over agents. "
-         "The score is 100 (R − R<sub>random</sub>) / (R<sub>expert</sub> − R<sub>random</sub>).</p>";
+Html mark_note(const std::vector<Run>& runs, const std::vector<bool>& best) {
+  if (std::ranges::any_of(best, [](bool b) { return b; }))
+    return "Marked: the best score of a task, where its mean less its deviation is above every other run's "
+           "mean "
+           "and deviation.";
+  bool rivals = false, alone = false;  // two scores of one task; one of a single agent among them
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) {
+      const std::size_t n = last_evaluation(runs[i], "score/mean").n,
+                        m = last_evaluation(runs[j], "score/mean").n;
+      if (runs[i].task != runs[j].task || n == 0 || m == 0) continue;
+      rivals = true;
+      alone = alone || n == 1 || m == 1;
+    }
+  if (!rivals) return {};
+  return alone ? Html("No run is marked as the best: a single agent has no interval to tell by.")
+               : Html("No run is marked as the best: intervals overlap.");
 }
 
-Series curve(const Run& run, const std::vector<MetricsRecord>& records, const std::string& key, int colour) {
-  Series s{run.label, colour, {}, {}, {}, {}};
+Html results_section(const std::vector<Run>& runs) {
+  const std::vector<bool> best = clearly_best(runs);
+  Html rows;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const Run& r = runs[i];
+    const Spread length = last_evaluation(r, "length/mean");
+    rows += (best[i] ? Html("<tr class=\"best\">") : Html("<tr>")) +
+            cell(Html("<strong>") + r.label + "</strong>") +
+            cell(r.task.empty() ? std::string("\u2013") : r.task) + cell(r.method) +
+            cell(plus_minus(last_evaluation(r, "score/mean"), 1), true) +
+            cell(plus_minus(last_evaluation(r, "return/mean"), 0), true) +
+            cell(r.data ? r.data->corruption_text() : std::string("none")) +
+            cell(std::to_string(r.agents), true) + cell(number(r.steps, 0), true) +
+            cell(number(length.n ? length.mean : kNone, 0), true) +
+            cell(number(r.steps / r.seconds * static_cast<double>(r.agents), 0), true) + cell(status_of(r)) +
+            "</tr>";
+  }
+  const Html head = heading("run") + heading("task") + heading("method") + heading("score", true) +
+                    heading("return", true) + heading("corrupted") + heading("agents", true) +
+                    heading("steps", true) + heading("length", true) + heading("agent-steps/s", true) +
+                    heading("status");
+  return Html("<section><h2>Results</h2>") + table(head, rows) +
+         "<p class=\"note\">Last evaluation of each run, in the clean environment of its task: mean ± sample "
+         "standard deviation over agents. The score is 100 (R − R<sub>random</sub>) / (R<sub>expert</sub> − "
+         "R<sub>random</sub>). " +
+         mark_note(runs, best) + "</p></section>";
+}
+
+Series curve(const Task::Member& m, const std::vector<MetricsRecord>& records, const std::string& key) {
+  Series s{m.run->label, m.colour, {}, {}, {}, {}};
   for (const MetricsRecord& r : records) {
     const auto found = r.values.find(key);
     if (found == r.values.end()) continue;
@@ -124,139 +127,210 @@ Series curve(const Run& run, const std::vector<MetricsRecord>& records, const st
   return s;
 }
 
-std::string legend(const std::vector<Run>& runs) {
-  std::string html;
-  for (std::size_t i = 0; i < runs.size(); ++i)
-    html += "<span><i style=\"background:var(--s" + std::to_string(i % 8 + 1) + ")\"></i>" +
-            escaped(runs[i].label) + "</span>";
-  return "<p class=\"legend\">" + html + "</p>";
-}
-
-// Drawn twice, for a screen and for a telephone, which has no room for labels at the lines' ends.
-std::string evaluation_chart(const std::vector<Run>& runs, const std::string& key, const std::string& title,
-                             const std::string& unit) {
+// One a run that has a finite value of it.
+std::vector<Series> evaluation_curves(const Task& task, const std::string& key) {
   std::vector<Series> series;
-  for (std::size_t i = 0; i < runs.size(); ++i)
-    if (Series s = curve(runs[i], runs[i].eval, key, static_cast<int>(i)); !s.x.empty())
-      series.push_back(std::move(s));
-  if (series.empty()) return "<p class=\"note\">No evaluations yet.</p>";
-  const ChartText text{title, "gradient steps", unit};
-  return "<figure><div class=\"wide\">" + line_chart(text, series) + "</div><div class=\"narrow\">" +
-         line_chart(text, series, 380, 300, false) + legend(runs) +
-         "</div><figcaption>Line: mean over agents. Band: from the lowest to the highest "
-         "agent.</figcaption></figure>";
-}
-
-std::string training_charts(const std::vector<Run>& runs) {
-  std::set<std::string> keys;
-  for (const Run& r : runs)
-    for (const auto& m : r.train)
-      for (const auto& [key, values] : m.values) keys.insert(key);
-  std::string html;
-  for (const std::string& key : keys) {
-    std::vector<Series> series;
-    for (std::size_t i = 0; i < runs.size(); ++i)
-      if (Series s = curve(runs[i], runs[i].train, key, static_cast<int>(i)); !s.x.empty())
-        series.push_back(std::move(s));
-    html += "<figure>" + line_chart({key, "steps", key}, series, 420, 250, false) + "</figure>";
+  for (const Task::Member& m : task.members) {
+    Series s = curve(m, m.run->eval, key);
+    if (std::ranges::any_of(s.y, [](double y) { return std::isfinite(y); })) series.push_back(std::move(s));
   }
-  return legend(runs) + "<div class=\"multiples\">" + html + "</div>";
+  return series;
 }
 
-std::string data_section(const std::vector<Run>& runs) {
-  std::string html;
+std::string steps_label(const Task& task) {
+  std::size_t interacting = 0;
+  for (const Task::Member& m : task.members) interacting += m.run->interacts;
+  return interacting == 0                     ? "gradient steps"
+         : interacting == task.members.size() ? "environment steps"
+                                              : "steps: the environment's where a run interacts";
+}
+
+// What the files hold whose runs are drawn: the mean over their episodes.
+std::vector<Level> dataset_levels(const Task& task, double RunData::*value) {
+  std::vector<Level> levels;
+  std::set<std::string> seen;
+  for (const Task::Member& m : task.members) {
+    if (!m.run->data || !std::isfinite((*m.run->data).*value)) continue;
+    const RunData& d = *m.run->data;
+    const std::string label =
+        "the dataset's episodes" + std::string(d.rewards_corrupted() ? ", by corrupted rewards" : "");
+    const double y = d.*value;
+    const bool drawn = std::ranges::any_of(levels, [&](const Level& l) {
+      return l.label == label && std::abs(l.y - y) <= 1e-6 * (1 + std::abs(y));
+    });
+    if (!drawn) levels.push_back({label, y});
+  }
+  if (levels.size() > 1)
+    for (Level& l : levels) l.label += " (" + number(l.y) + ")";
+  return levels;
+}
+
+// The returns at scores 0 and 100, from any two evaluations that differ; "" where there are none.
+Html scale_note(const Task& task) {
+  double score = kNone, ret = kNone;
+  for (const Task::Member& m : task.members)
+    for (const MetricsRecord& r : m.run->eval) {
+      const auto scores = r.values.find("score/mean"), returns = r.values.find("return/mean");
+      if (scores == r.values.end() || returns == r.values.end()) continue;
+      for (std::size_t i = 0; i < std::min(scores->second.size(), returns->second.size()); ++i) {
+        const double s = scores->second[i], t = returns->second[i];
+        if (!std::isfinite(s) || !std::isfinite(t)) continue;
+        if (std::isfinite(score) && std::abs(s - score) > 0.01) {
+          const double slope = (t - ret) / (s - score);
+          return Html(" A score of 0 is a return of ") + number(ret - slope * score) +
+                 ", one of 100 a return of " + number(ret + slope * (100 - score)) + ".";
+        }
+        score = s;
+        ret = t;
+      }
+    }
+  return {};
+}
+
+Html evaluations(const Task& task) {
+  const std::vector<Series> scores = evaluation_curves(task, "score/mean"),
+                            returns = evaluation_curves(task, "return/mean");
+  if (scores.empty() && returns.empty()) {
+    if (task.name.empty())
+      return "<p class=\"note\">Nothing was evaluated: no environment was named (--env).</p>";
+    const bool all_ended =
+        std::ranges::all_of(task.members, [](const Task::Member& m) { return m.run->ended; });
+    return all_ended ? Html("<p class=\"note\">The runs ended without an evaluation.</p>")
+                     : Html("<p class=\"note\">No evaluations yet.</p>");
+  }
+  // A score is a return on another scale: one of them is drawn.
+  ChartText text = scores.empty()
+                       ? ChartText{"Episode return over training", steps_label(task), "episode return"}
+                       : ChartText{"Normalised score over training", steps_label(task), "score"};
+  text.levels = dataset_levels(task, scores.empty() ? &RunData::return_mean : &RunData::score_mean);
+  return Html("<figure>") + chart_for_both(text, scores.empty() ? returns : scores, 340, true) +
+         "<figcaption>Line: mean over agents. Band: from the lowest to the highest agent." +
+         (text.levels.empty() ? Html() : Html(" Dashed: the mean over the episodes of the dataset.")) +
+         (scores.empty() ? Html() : scale_note(task)) + "</figcaption></figure>";
+}
+
+// Losses of one name are comparable only where they are the same function: a squared error is none of
+// Huber's.
+std::string kind_of_loss(const Run& run) {
+  const auto head = run.settings.find("head");
+  return run.method + (head == run.settings.end() ? "" : ", " + head->second + " head") +
+         (run.notes.empty() ? "" : ", " + run.notes);
+}
+
+Html training_charts(const Task& task) {
+  std::set<std::string> keys;
+  for (const Task::Member& m : task.members)
+    for (const auto& record : m.run->train)
+      for (const auto& [key, values] : record.values) keys.insert(key);
+  Html html;
+  for (const std::string& key : keys) {
+    const bool loss = key.starts_with("loss/");
+    std::map<std::string, std::vector<Series>> charts;  // by what may share an axis
+    for (const Task::Member& m : task.members)
+      if (Series s = curve(m, m.run->train, key); !s.x.empty())
+        charts[loss ? kind_of_loss(*m.run) : ""].push_back(std::move(s));
+    for (const auto& [kind, series] : charts)
+      html += Html("<figure>") + line_chart({key, steps_label(task), key}, series, 420, 250, false) +
+              (loss ? Html("<figcaption>") + kind + "</figcaption>" : Html()) + "</figure>";
+  }
+  std::vector<Series> labels;
+  for (const Task::Member& m : task.members) labels.push_back({m.run->label, m.colour, {}, {}, {}, {}});
+  return legend(labels) + "<div class=\"multiples\">" + html + "</div>";
+}
+
+Html task_sections(const std::vector<Task>& tasks) {
+  Html html;
+  for (const Task& task : tasks) {
+    const std::string name =
+        tasks.size() == 1 ? "" : ": " + (task.name.empty() ? "not evaluated" : task.name);
+    html += Html("<section><h2>Evaluation") + name + "</h2>" + evaluations(task) +
+            "</section><section><h2>Training" + name + "</h2>" + training_charts(task) + "</section>";
+  }
+  return html;
+}
+
+Html corruption_list(const RunData& d) {
+  Html html = Html("<p>Corrupted on purpose, generator ") + d.generator + ", seed " + d.seed + ":</p><ul>";
+  for (const RunData::Element& e : d.elements)
+    html += Html("<li>") + e.name + ": " + number(e.rows_changed, 0) + " rows (" +
+            number(100 * e.rows_changed / d.rows) + " %), scale " + number(e.scale) + "</li>";
+  html += "</ul>";
+  if (d.rewards_corrupted())
+    html +=
+        "<p class=\"note\">Return and score are those of the corrupted rewards, not what the behaviour "
+        "earned.</p>";
+  return html;
+}
+
+Html data_section(const std::vector<Run>& runs) {
+  Html html;
   std::set<std::string> seen;
   for (const Run& r : runs) {
-    const json d = r.about.value("dataset", json());
-    if (!d.is_object() || !seen.insert(d.value("sha256", std::string()) + corruption_text(d)).second)
-      continue;
-    html += "<h3>" + escaped(d.value("path", std::string("dataset"))) + "</h3><dl>";
-    const auto item = [&](const std::string& name, const std::string& text) {
-      html += "<div><dt>" + name + "</dt><dd>" + text + "</dd></div>";
+    if (!r.data || !seen.insert(r.data->sha256 + r.data->corruption_text()).second) continue;
+    const RunData& d = *r.data;
+    html += Html("<h3>") + d.path + "</h3><dl>";
+    const auto item = [&](const std::string& name, const Html& content) {
+      html += Html("<div><dt>") + name + "</dt><dd>" + content + "</dd></div>";
     };
-    item("rows", number(value_of(d, "rows"), 0));
-    item("transitions",
-         number(value_of(d, "transitions"), 0) + " (" + escaped(d.value("view", std::string("?"))) + ")");
-    item("episodes", number(value_of(d, "episodes"), 0));
-    const json ret = d.value("return", json()), score = d.value("score", json());
-    item("return", number(value_of(ret, "mean")) + " ± " + number(value_of(ret, "std")));
-    item("score", number(value_of(score, "mean")) + ", best " + number(value_of(score, "max")));
-    item("SHA-256", "<code>" + escaped(d.value("sha256", std::string("?")).substr(0, 12)) + "…</code>");
+    item("rows", number(d.rows, 0));
+    item("transitions", number(d.transitions, 0) + " (" + d.view + ")");
+    item("episodes", number(d.episodes, 0));
+    item("return", number(d.return_mean) + " ± " + number(d.return_std));
+    item("score", number(d.score_mean) + ", best " + number(d.score_best));
+    item("SHA-256", Html("<code>") + d.sha256.substr(0, 12) + "…</code>");
     html += "</dl>";
-    if (const json c = d.value("corruption", json()); c.is_object()) {
-      html += "<p>Corrupted on purpose, generator " + escaped(c.value("generator", std::string("?"))) +
-              ", seed " + c.value("seed", json()).dump() + ":</p><ul>";
-      for (const auto& e : c.value("elements", json::array()))
-        html += "<li>" + escaped(e.value("element", std::string("?"))) + ": " +
-                number(value_of(e, "rows_changed"), 0) + " rows (" +
-                number(100 * value_of(e, "rows_changed") / value_of(d, "rows")) + " %), scale " +
-                number(value_of(e, "scale")) + "</li>";
-      html += "</ul>";
-    } else {
-      html += "<p>No corruption on record.</p>";
-    }
-    if (ret.is_object() && ret.contains("histogram"))
-      html += "<figure>" +
-              histogram({"Returns of the dataset's episodes", "episode return", "episodes"},
-                        ret["histogram"].value("edges", std::vector<double>{}),
-                        ret["histogram"].value("counts", std::vector<double>{})) +
+    html += d.corrupted ? corruption_list(d) : Html("<p>No corruption on record.</p>");
+    if (d.return_edges.size() > 1)
+      html += Html("<figure>") +
+              histogram({"Returns of the dataset's episodes", "episode return", "episodes"}, d.return_edges,
+                        d.return_counts) +
               "</figure>";
   }
-  return html.empty() ? "<p class=\"note\">These runs gathered their own data.</p>" : html;
+  return Html("<section><h2>Data</h2>") +
+         (html.empty() ? Html("<p class=\"note\">These runs gathered their own data.</p>") : html) +
+         "</section>";
 }
 
-std::string configuration(const std::vector<Run>& runs) {
+Html configuration(const std::vector<Run>& runs) {
   std::set<std::string> keys;
-  std::vector<json> settings;
-  for (const Run& r : runs) settings.push_back(r.about.value("settings", json::object()));
-  for (const json& s : settings)
-    for (const auto& [key, value] : s.items()) keys.insert(key);
-  std::string head, body;
-  for (const Run& r : runs) head += "<th>" + escaped(r.label) + "</th>";
+  for (const Run& r : runs)
+    for (const auto& [key, value] : r.settings) keys.insert(key);
+  Html head = heading("key"), body;
+  for (const Run& r : runs) head += heading(r.label);
   for (const std::string& key : keys) {
     std::set<std::string> different;
-    std::string row;
-    for (const json& all : settings) {
-      const json v = all.value(key, json());
-      const std::string text = v.is_string() ? v.get<std::string>() : v.is_null() ? "" : v.dump();
+    Html row = cell(Html("<code>") + key + "</code>");
+    for (const Run& r : runs) {
+      const auto found = r.settings.find(key);
+      const std::string text = found == r.settings.end() ? "" : found->second;
       different.insert(text);
-      row += cell(escaped(text));
+      row += cell(text);
     }
-    body += std::string(different.size() > 1 ? "<tr class=\"differs\">" : "<tr>") +
-            cell("<code>" + escaped(key) + "</code>") + row + "</tr>";
+    body += (different.size() > 1 ? Html("<tr class=\"differs\">") : Html("<tr>")) + row + "</tr>";
   }
-  std::string html =
-      "<details><summary>All settings (differences marked)</summary><div "
-      "class=\"scroll\"><table><thead><tr><th>key</th>" +
-      head + "</tr></thead><tbody>" + body + "</tbody></table></div></details><h3>Commands</h3>";
-  for (const Run& r : runs) html += "<pre>" + escaped(r.text("command")) + "</pre>";
+  Html html =
+      Html("<section><h2>Configuration</h2><details><summary>All settings (differences marked)</summary>") +
+      table(head, body) + "</details><h3>Commands</h3>";
+  for (const Run& r : runs) html += Html("<pre>") + r.command + "</pre>";
   for (const Run& r : runs)
-    if (const std::string notes = r.text("notes"); !notes.empty())
-      html += "<p class=\"note\">" + escaped(r.label) + ": " + escaped(notes) + "</p>";
-  html += "<p class=\"note\">hardy " + escaped(runs[0].text("version")) + ", source " +
-          escaped(runs[0].text("source")) + ", began " + escaped(runs[0].text("created")) + "</p>";
-  return html;
+    if (!r.notes.empty()) html += Html("<p class=\"note\">") + r.label + ": " + r.notes + "</p>";
+  return html + "<p class=\"note\">hardy " + runs[0].version + ", source " + runs[0].source + ", began " +
+         runs[0].created + "</p></section>";
 }
 
 }  // namespace
 
 std::string page(const std::vector<Run>& runs) {
-  std::string title = "Hardy report";
-  if (!runs[0].text("env").empty())
-    title = runs[0].text("env") + ": " + std::to_string(runs.size()) + (runs.size() == 1 ? " run" : " runs");
-  return "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-         "content=\"width=device-width, initial-scale=1\">"
-         "<title>" +
-         escaped(title) + "</title><style>" + std::string(kStyle) +
-         "</style></head><body><main><header><p class=\"brand\">Hardy</p><h1>" + escaped(title) + "</h1>" +
-         lead(runs) + "</header><section><h2>Results</h2>" + results_table(runs) +
-         "</section><section><h2>Score</h2>" +
-         evaluation_chart(runs, "score/mean", "Normalised score over training", "score") +
-         "</section><section><h2>Return</h2>" +
-         evaluation_chart(runs, "return/mean", "Episode return over training", "episode return") +
-         "</section><section><h2>Data</h2>" + data_section(runs) + "</section><section><h2>Training</h2>" +
-         training_charts(runs) + "</section><section><h2>Configuration</h2>" + configuration(runs) +
-         "</section></main></body></html>\n";
+  const std::vector<Task> tasks = tasks_of(runs);
+  std::vector<std::string> names;
+  for (const Task& task : tasks)
+    if (!task.name.empty()) names.push_back(task.name);
+  const std::string title = names.empty() ? "Hardy report"
+                                          : joined(names) + ": " + std::to_string(runs.size()) +
+                                                (runs.size() == 1 ? " run" : " runs");
+  return whole_page("Hardy", title, lead(runs),
+                    results_section(runs) + task_sections(tasks) + data_section(runs) + configuration(runs))
+      .str();
 }
 
 }  // namespace hardy::run::report

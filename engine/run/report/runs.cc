@@ -2,17 +2,99 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <limits>
 
-#include "engine/base/error.h"
+#include "engine/run/fields.h"
+#include "engine/run/report/chart.h"
 #include "engine/run/run_directory.h"
 
 namespace hardy::run::report {
+namespace {
 
-std::string Run::text(const std::string& key) const {
-  const auto found = about.find(key);
-  if (found == about.end() || found->is_null()) return "";
-  return found->is_string() ? found->get<std::string>() : found->dump();
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+double number_in(const Fields& f, const std::string& object, const std::string& key) {
+  return f.has(object) ? f.at(object).number(key, kNone) : kNone;
+}
+
+RunData data_of(const Fields& d) {
+  RunData data;
+  data.path = d.text("path", "dataset");
+  data.view = d.text("view", "?");
+  data.sha256 = d.text("sha256", "?");
+  data.rows = d.number("rows", kNone);
+  data.transitions = d.number("transitions", kNone);
+  data.episodes = d.number("episodes", kNone);
+  data.return_mean = number_in(d, "return", "mean");
+  data.return_std = number_in(d, "return", "std");
+  data.score_mean = number_in(d, "score", "mean");
+  data.score_best = number_in(d, "score", "max");
+  if (d.has("return") && d.at("return").has("histogram")) {
+    data.return_edges = d.at("return").at("histogram").numbers("edges");
+    data.return_counts = d.at("return").at("histogram").numbers("counts");
+  }
+  data.corrupted = d.has("corruption");
+  if (!data.corrupted) return data;
+  const Fields c = d.at("corruption");
+  data.generator = c.shown("generator");
+  data.seed = c.shown("seed");
+  for (const Fields& e : c.list("elements"))
+    data.elements.push_back({e.text("element", "?"), e.number("rate", kNone), e.number("scale", kNone),
+                             e.number("rows_changed", kNone)});
+  return data;
+}
+
+void read_about(const Fields& about, Run& r) {
+  r.method = about.text("method");
+  r.task = about.text("env", "");
+  r.command = about.text("command", "");
+  r.notes = about.text("notes", "");
+  r.version = about.text("version", "");
+  r.source = about.text("source", "");
+  r.created = about.text("created", "");
+  r.agents = static_cast<std::size_t>(std::max<std::int64_t>(0, about.integer("agents", 1)));
+  if (about.has("settings")) {
+    const Fields settings = about.at("settings");
+    for (const auto& [key, value] : settings.object().items()) r.settings[key] = settings.shown(key);
+  }
+  r.interacts = !about.has("dataset");
+  if (!r.interacts) r.data = data_of(about.at("dataset"));
+}
+
+void read_ended(const Fields& summary, Run& r) {
+  r.ended = true;
+  r.finished = summary.flag("finished", false);
+  r.steps = summary.number("steps", kNone);
+  r.seconds = summary.number("seconds", kNone);
+  for (const Fields& agent : summary.list("agents")) r.agents_stopped += agent.text("status", "ok") != "ok";
+}
+
+std::string padded(std::string text, std::size_t width, bool right) {
+  // A letter of several bytes takes one column.
+  const auto letters = static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+  if (letters < width) text.insert(right ? 0 : text.size(), width - letters, ' ');
+  return text;
+}
+
+std::string interval_text(const Spread& s, int digits) {
+  if (s.n == 0) return "\u2013";
+  return number(s.mean, digits) + (s.n > 1 ? " ± " + number(s.std, digits) : "");
+}
+
+}  // namespace
+
+bool RunData::rewards_corrupted() const {
+  return std::ranges::any_of(elements, [](const Element& e) { return e.name == "rewards"; });
+}
+
+std::string RunData::corruption_text() const {
+  if (!corrupted) return "none";
+  std::string text;
+  for (const Element& e : elements)
+    text += (text.empty() ? "" : ", ") + e.name + " " + number(100 * e.rate, 0) + " % (scale " +
+            number(e.scale, 1) + ")";
+  return text;
 }
 
 std::vector<Run> read_runs(const std::vector<std::string>& paths) {
@@ -21,11 +103,15 @@ std::vector<Run> read_runs(const std::vector<std::string>& paths) {
   for (const std::string& p : paths) {
     Run r;
     r.path = p;
-    r.about = read_run(p);
-    if (!r.about.is_object() || !r.about.contains("method")) throw Error("run.json names no method", p);
-    r.summary = read_summary(p);
+    r.steps = r.seconds = kNone;
+    read_about(read_run(p), r);
     for (MetricsRecord& m : read_metrics(r.path / "metrics.jsonl"))
       (m.kind == "eval" ? r.eval : r.train).push_back(std::move(m));
+    if (!r.train.empty()) {
+      r.steps = static_cast<double>(r.train.back().step);
+      r.seconds = r.train.back().seconds;
+    }
+    if (const auto summary = read_summary(p)) read_ended(*summary, r);
     std::string name =
         r.path.filename().empty() ? r.path.parent_path().filename().string() : r.path.filename().string();
     if (const int seen = names[name]++) name += " (" + std::to_string(seen + 1) + ")";
@@ -50,6 +136,48 @@ Spread spread(const std::vector<double>& values) {
     if (std::isfinite(v)) s.std += (v - s.mean) * (v - s.mean);
   s.std = s.n > 1 ? std::sqrt(s.std / static_cast<double>(s.n - 1)) : 0;
   return s;
+}
+
+Spread last_evaluation(const Run& run, const std::string& key) {
+  if (run.eval.empty()) return {};
+  const auto found = run.eval.back().values.find(key);
+  return found == run.eval.back().values.end() ? Spread{} : spread(found->second);
+}
+
+std::vector<bool> clearly_best(const std::vector<Run>& runs) {
+  std::vector<Spread> scores;
+  for (const Run& r : runs) scores.push_back(last_evaluation(r, "score/mean"));
+  const auto above_all = [&](std::size_t i) {
+    bool others = false;
+    for (std::size_t j = 0; j < runs.size(); ++j) {
+      if (j == i || runs[j].task != runs[i].task || scores[j].n == 0) continue;
+      others = true;
+      if (scores[j].n < 2 || scores[i].mean - scores[i].std <= scores[j].mean + scores[j].std) return false;
+    }
+    return others && scores[i].n > 1;
+  };
+  std::vector<bool> best;
+  for (std::size_t i = 0; i < runs.size(); ++i) best.push_back(above_all(i));
+  return best;
+}
+
+std::string results_text(const std::vector<Run>& runs) {
+  std::vector<std::vector<std::string>> rows{{"run", "task", "method", "score", "return"}};
+  for (const Run& r : runs)
+    rows.push_back({r.label, r.task.empty() ? "\u2013" : r.task, r.method,
+                    interval_text(last_evaluation(r, "score/mean"), 1),
+                    interval_text(last_evaluation(r, "return/mean"), 0)});
+  std::vector<std::size_t> widths(rows[0].size());
+  for (const auto& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], static_cast<std::size_t>(std::ranges::count_if(
+                                          row[i], [](char c) { return (c & 0xc0) != 0x80; })));
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) text += (i ? "  " : "") + padded(row[i], widths[i], i >= 3);
+    text += "\n";
+  }
+  return text;
 }
 
 }  // namespace hardy::run::report

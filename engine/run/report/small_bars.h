@@ -4,14 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "engine/run/report/html.h"
+
 namespace hardy::run::report {
 
 // Counts over bins as bars without an axis, the extremes written below.
-std::string small_histogram(const std::string& title, const std::vector<double>& edges,
-                            const std::vector<double>& counts, int width = 240);
+Html small_histogram(const std::string& title, const std::vector<double>& edges,
+                     const std::vector<double>& counts, int width = 240);
 
 // A strip from the file's first row to its last; the darker a place, the larger its share in [0, 1].
-std::string strip(const std::string& title, const std::vector<double>& shares, int colour);
+Html strip(const std::string& title, const std::vector<double>& shares, int colour);
 
 std::string short_number(double value);  // four significant digits
 

@@ -37,9 +37,9 @@ TEST(RunDirectory, WhatItHoldsIsReadBack) {
     run.write_run({{"method", "riql"}});
     run.write_summary({{"finished", true}});
   }
-  EXPECT_EQ(read_run(dir / "deep/run").at("method"), "riql");
-  EXPECT_TRUE(read_run(dir / "deep/run").at("build").contains("compiler"));
-  EXPECT_EQ(read_summary(dir / "deep/run").at("finished"), true);
+  EXPECT_EQ(read_run(dir / "deep/run").text("method"), "riql");
+  EXPECT_TRUE(read_run(dir / "deep/run").at("build").has("compiler"));
+  EXPECT_TRUE(read_summary(dir / "deep/run").value().flag("finished"));
   const RunDirectory again = RunDirectory::open(dir / "deep/run");
   EXPECT_EQ(contents(again.config_file()), "steps = 5\n");
 }
@@ -153,11 +153,30 @@ for agent in (0, 1):
 }
 
 TEST(Progress, TheLineSaysRateTimeLeftAndKeyFigures) {
-  const std::vector<std::pair<std::string, double>> figures = {{"loss/q", 0.12345}, {"score", 34.1}};
+  const std::vector<std::pair<std::string, double>> figures = {{"score", 34.1}, {"loss/q", 0.12345}};
   EXPECT_EQ(progress_line("riql", 12000, 50000, 2000, 10, figures),
-            "riql  12,000/50,000  24%  1000 steps/s  0:38 left  loss/q 0.1235  score 34.1");
+            "riql  12,000/50,000  24%  1000 steps/s  0:38 left  score 34.1  loss/q 0.1235");
   EXPECT_EQ(progress_line("bc", 100, 100, 0, 50, {}), "bc  100/100  100%  2.00 steps/s  in 0:50");
   EXPECT_EQ(clock_text(3723), "1:02:03");
+}
+
+TEST(Progress, ALineThatIsCutKeepsItsFirstFigureAndWholeParts) {
+  const std::vector<std::pair<std::string, double>> figures = {
+      {"score", 34.1}, {"loss/policy", 0.12345}, {"loss/q", 0.12345}, {"loss/v", 7}};
+  const auto line = [&](std::size_t width) {
+    return progress_line("riql", 12000, 50000, 2000, 10, figures, width);
+  };
+  EXPECT_EQ(line(200),
+            "riql  12,000/50,000  24%  1000 steps/s  0:38 left  score 34.1  loss/policy 0.1235  loss/q "
+            "0.1235  loss/v 7");
+  EXPECT_EQ(line(80), "riql  12,000/50,000  24%  1000 steps/s  0:38 left  score 34.1");
+  EXPECT_EQ(line(59), "riql  12,000/50,000  24%  0:38 left  score 34.1");
+  EXPECT_EQ(line(40), "riql  12,000/50,000  score 34.1");
+  EXPECT_EQ(line(12), "riql  12,000");
+  for (std::size_t width = 31; width <= 120; ++width) {
+    EXPECT_LE(line(width).size(), width);
+    EXPECT_NE(line(width).find("score 34.1"), std::string::npos) << width;
+  }
 }
 
 TEST(Progress, WithoutATerminalItWritesPlainLines) {

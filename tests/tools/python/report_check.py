@@ -1,6 +1,7 @@
 """Looks at a report from outside; needs Python's own library alone.
 
-report_check.py parse PAGE            every tag closed, ids unique, drawings valid XML, nothing fetched
+report_check.py parse PAGE            every tag closed and one that our pages use, ids unique, drawings valid XML, nothing
+                                      fetched, nothing that acts
 report_check.py numbers PAGE DIR...   the results table against the runs' metrics.jsonl
 report_check.py browser PAGE CHROMIUM 1280 and 390 pixels wide in the real browser: no sideways scrolling
 """
@@ -15,6 +16,8 @@ import sys
 import tempfile
 import xml.etree.ElementTree
 
+TAGS = set('html head meta title style body main header section p h1 h2 h3 div table thead tbody tr th td strong code sub '
+           'sup span br ul li dl dt dd pre details summary figure figcaption i svg g path line rect circle text'.split())
 VOID = {'meta', 'link', 'br', 'hr', 'img', 'input'}
 FETCHES = {'src', 'href', 'srcset', 'data', 'poster', 'action', 'xlink:href'}
 
@@ -35,8 +38,10 @@ class Page(html.parser.HTMLParser):
                 self.problems.append(f'<{tag} {key}={value}> would be fetched')
             if key == 'style' and 'url(' in (value or ''):
                 self.problems.append(f'style of <{tag}> fetches')
-        if tag == 'script':
-            self.problems.append('a script')
+            if key.startswith('on'):
+                self.problems.append(f'<{tag} {key}> acts')
+        if tag not in TAGS:
+            self.problems.append(f'a <{tag}>')
         if tag not in VOID:
             self.open.append(tag)
         if tag == 'tr':

@@ -10,6 +10,7 @@
 #include "algorithms/training_job.h"
 #include "engine/base/error.h"
 #include "engine/ops/gemm.h"
+#include "engine/run/json_text.h"
 #include "engine/run/measure.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/bench_family.h"
@@ -148,7 +149,7 @@ int run(const std::vector<std::string>& args) {
                               {"kernel", gemm_kernel_name()},
                               {"share_of_peak", achieved / peak}};
   if (json)
-    std::printf("%s\n", result.dump(2).c_str());
+    std::printf("%s\n", run::json_text(result).c_str());
   else
     std::printf(
         "%s, %lld agent(s), %lld thread(s): %.1f steps/s, %.1f agent-steps/s, %.1f GFLOP/s = %.0f %% of the "

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "datasets/audit.h"
+#include "engine/run/json_text.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
 
@@ -44,7 +45,7 @@ int run(const std::vector<std::string>& args) {
   if (json) {
     nlohmann::json j = datasets::to_json(audit);
     j["path"] = file;
-    std::printf("%s\n", j.dump(2).c_str());
+    std::printf("%s\n", run::json_text(j).c_str());
   } else {
     print(file, audit);
   }

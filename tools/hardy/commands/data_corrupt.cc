@@ -9,6 +9,7 @@
 #include "datasets/corruption/corruption_record.h"
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
+#include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/schema.h"
 #include "engine/run/values.h"
@@ -38,7 +39,7 @@ void write_manifest(const std::filesystem::path& path, const std::filesystem::pa
     for (std::int64_t row = 0; row < rows; ++row)
       if (set.has(row)) e["rows"].push_back(row);
   }
-  run::write_atomically(path, manifest.dump(1) + "\n");
+  run::write_atomically(path, run::json_text(manifest, 1) + "\n");
 }
 
 void print(const std::string& out, const nlohmann::json& m) {
@@ -145,7 +146,7 @@ int run(const std::vector<std::string>& args) {
                         std::filesystem::is_directory(in) ? "" : run::sha256_of_file(in), adversary.get());
   if (list) write_manifest(list->path(), output.path(), manifest);
   if (json)
-    std::printf("%s\n", manifest.dump(2).c_str());
+    std::printf("%s\n", run::json_text(manifest).c_str());
   else
     print(out, manifest);
   return 0;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "datasets/diff.h"
+#include "engine/run/json_text.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/notes.h"
@@ -44,7 +45,7 @@ int run(const std::vector<std::string>& args) {
   print_notes(*second);
   const datasets::Difference difference = datasets::diff(*first, *second);
   if (json)
-    std::printf("%s\n", datasets::to_json(difference).dump(2).c_str());
+    std::printf("%s\n", run::json_text(datasets::to_json(difference)).c_str());
   else
     print(difference);
   return difference.columns.empty() ? 0 : kDifferent;

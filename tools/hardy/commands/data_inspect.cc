@@ -5,6 +5,7 @@
 
 #include "datasets/inspect.h"
 #include "engine/run/atomic_file.h"
+#include "engine/run/json_text.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
 
@@ -106,7 +107,7 @@ int run(const std::vector<std::string>& args) {
   json summary = datasets::inspect(*reader);
   if (!std::filesystem::is_directory(file)) summary["sha256"] = run::sha256_of_file(file);
   if (json_wanted)
-    std::printf("%s\n", summary.dump(2).c_str());
+    std::printf("%s\n", run::json_text(summary).c_str());
   else
     print(summary);
   return 0;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "datasets/corruption/repair.h"
+#include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
@@ -75,7 +76,7 @@ int run(const std::vector<std::string>& args) {
   print_notes(*reader);
   const nlohmann::json report = datasets::repair(*reader, *datasets::create_dataset(output.path()), settings);
   if (json)
-    std::printf("%s\n", report.dump(2).c_str());
+    std::printf("%s\n", run::json_text(report).c_str());
   else
     print(out, report);
   return 0;

@@ -4,6 +4,7 @@
 
 #include "engine/base/error.h"
 #include "engine/graph/device.h"
+#include "engine/run/json_text.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/cuda_backend.h"
@@ -13,8 +14,12 @@ namespace hardy::tools {
 
 std::string cuda_obstacle() {
   try {
-    if (!graph::load_backend("cuda"))
-      return "this build has no CUDA; install nvidia-cuda-toolkit and build again";
+    if (!graph::load_backend("cuda")) {
+      const std::string nvcc = path_of_nvcc();
+      return nvcc.empty() ? "the CUDA library was not built; install nvidia-cuda-toolkit and build again"
+                          : "the CUDA library was not built; build it with " + nvcc +
+                                ": tools/build release --target hardy_cuda";
+    }
   } catch (const Error& e) {
     return e.message();
   }
@@ -48,7 +53,7 @@ int devices(const std::vector<std::string>& args) {
                   gibibytes(d.memory_bytes), gibibytes(d.memory_free_bytes));
   }
   if (json)
-    std::printf("%s\n", list.dump(2).c_str());
+    std::printf("%s\n", run::json_text(list).c_str());
   else if (!obstacle.empty())
     std::printf("  no GPU: %s\n", obstacle.c_str());
   return 0;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/ops/gemm.h"
+#include "engine/run/json_text.h"
 #include "engine/run/measure.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/build_info.h"
@@ -56,7 +57,7 @@ int doctor(const std::vector<std::string>& args) {
           {"present", !l.version.empty()}, {"version", l.version}, {"package", l.package}};
     }
     for (const Offer& o : offers) j["machine"][o.name] = {{"present", o.present}, {"about", o.about}};
-    std::printf("%s\n", j.dump(2).c_str());
+    std::printf("%s\n", run::json_text(j).c_str());
     return 0;
   }
 

@@ -5,6 +5,7 @@
 
 #include "algorithms/adversarial/instance_file.h"
 #include "engine/base/error.h"
+#include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/run_directory.h"
 #include "engine/run/schema.h"
@@ -81,7 +82,7 @@ int run_sampled_study(const RegretOptions& options, const std::string& out, bool
   std::fprintf(stderr, "%s\n", study.cost().c_str());
   const nlohmann::json results =
       study.run([](const std::string& line) { std::fprintf(stderr, "done: %s\n", line.c_str()); });
-  std::printf("%s", (json ? results.dump(2) + "\n" : sampled_text(results)).c_str());
+  std::printf("%s", (json ? run::json_text(results) + "\n" : sampled_text(results)).c_str());
   return 0;
 }
 
@@ -135,7 +136,7 @@ int run(const std::vector<std::string>& args) {
                          {"resolved", schema.resolved()}});
   }
   if (json)
-    std::printf("%s\n", results.dump(2).c_str());
+    std::printf("%s\n", run::json_text(results).c_str());
   else
     std::printf("%s", (study.single() ? single_text(results) : study_text(results)).c_str());
   if (!out.empty()) std::fprintf(stderr, "study: %s (hardy report %s draws it)\n", out.c_str(), out.c_str());

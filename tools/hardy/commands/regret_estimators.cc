@@ -6,6 +6,7 @@
 
 #include "algorithms/adversarial/estimator_study.h"
 #include "engine/base/error.h"
+#include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/run_directory.h"
 #include "engine/run/schema.h"
@@ -103,7 +104,7 @@ int run(const std::vector<std::string>& args) {
     std::fprintf(stderr, "study: %s (hardy report %s draws it)\n", out.c_str(), out.c_str());
   }
   if (as_json)
-    std::printf("%s\n", results.dump(2).c_str());
+    std::printf("%s\n", run::json_text(results).c_str());
   else
     print(errors);
   return 0;

@@ -11,6 +11,7 @@
 #include "engine/run/report/dataset_page.h"
 #include "engine/run/report/frame.h"
 #include "engine/run/report/page.h"
+#include "engine/run/report/runs.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/study_page.h"
@@ -41,13 +42,18 @@ int run(const std::vector<std::string>& args) {
   const bool dataset = std::filesystem::is_regular_file(paths.front());
   if (dataset && paths.size() > 1)
     throw Error("a page is about one dataset, or about runs", paths[1], "name them apart");
-  const auto page = [&] {
-    if (dataset) return page_of_dataset(paths.front());
-    if (paths.size() == 1 && is_study(paths.front())) return study_page(paths.front());
-    return run::report::page(run::report::read_runs(paths));
-  };
-  run::write_atomically(out.path(), page());
-  std::printf("report: %s\n", output.c_str());
+  std::string page, table;
+  if (dataset) {
+    page = page_of_dataset(paths.front());
+  } else if (paths.size() == 1 && is_study(paths.front())) {
+    page = study_page(paths.front());
+  } else {
+    const std::vector<run::report::Run> runs = run::report::read_runs(paths);
+    page = run::report::page(runs);
+    table = run::report::results_text(runs);
+  }
+  run::write_atomically(out.path(), page);
+  std::printf("report: %s\n%s", output.c_str(), table.c_str());
   return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "algorithms/evaluate.h"
@@ -10,6 +11,7 @@
 #include "algorithms/training_job.h"
 #include "engine/base/error.h"
 #include "engine/run/checkpoints.h"
+#include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/run_directory.h"
 #include "engine/run/signals.h"
@@ -32,19 +34,21 @@ std::string now() {
 
 // A line an agent, and the exit code: 1 when every agent had to be stopped.
 int finish(const run::RunDirectory& directory, bool finished) {
-  const nlohmann::json summary = run::read_summary(directory.path());
+  constexpr double kNone =
+      std::numeric_limits<double>::quiet_NaN();  // null: an evaluation that was not finite
   bool any_ok = false;
-  for (const auto& agent : summary.at("agents")) {
-    any_ok = any_ok || agent.at("status") == "ok";
-    std::printf("seed %s: %s", agent.at("seed").dump().c_str(),
-                agent.at("status").get<std::string>().c_str());
-    if (agent.contains("last"))
-      std::printf(
-          ", score %.1f (return %.1f), best %.1f at step %s", agent.at("last").at("score/mean").get<double>(),
-          agent.at("last").at("return/mean").get<double>(), agent.at("best").at("score/mean").get<double>(),
-          agent.at("best").at("step").dump().c_str());
-    if (agent.contains("best") && agent.at("best").contains("policy"))
-      std::printf(" (%s)", agent.at("best").at("policy").get<std::string>().c_str());
+  for (const run::Fields& agent : run::read_summary(directory.path()).value().list("agents")) {
+    const std::string status = agent.text("status");
+    any_ok = any_ok || status == "ok";
+    std::printf("seed %lld: %s", static_cast<long long>(agent.integer("seed")), status.c_str());
+    if (agent.has("last")) {
+      const run::Fields last = agent.at("last"), best = agent.at("best");
+      std::printf(", score %.1f (return %.1f), best %.1f at step %lld", last.number("score/mean", kNone),
+                  last.number("return/mean", kNone), best.number("score/mean", kNone),
+                  static_cast<long long>(best.integer("step")));
+    }
+    if (agent.has("best") && agent.at("best").has("policy"))
+      std::printf(" (%s)", agent.at("best").text("policy").c_str());
     std::printf("\n");
   }
   std::printf("run: %s\n", directory.path().c_str());
@@ -131,8 +135,8 @@ int resume_command(const std::vector<std::string>& args) {
               "on a GPU: every kernel by itself and waited for, so that a failing one is named; slow");
   if (!parse_or_help(schema, args)) return 0;
   run::RunDirectory directory = run::RunDirectory::open(path);
-  nlohmann::json described = run::read_run(path);
-  const std::string method = described.at("method");
+  const run::Fields described = run::read_run(path);
+  const std::string method = described.text("method");
   const auto job = algorithms::make_training_job(method);
   std::string out;
   declare_out(*job, out);
@@ -145,19 +149,20 @@ int resume_command(const std::vector<std::string>& args) {
   nlohmann::json about;
   const auto trainee = job->prepare(about);
   if (about.at("dataset").is_object() &&
-      about.at("dataset").at("sha256") != described.at("dataset").at("sha256"))
+      about.at("dataset").at("sha256") != described.at("dataset").text("sha256"))
     throw Error("is not the file that the run began with (its SHA-256 differs)",
                 about.at("dataset").at("path"), "put the same file back");
   if (job->settings().steps != before) {
     require_steps_ahead(directory, steps);
-    described["steps"] = steps;
-    described["settings"] = job->schema().resolved_json();
-    described["notes"] = about.at("notes");
-    described["steps_before"].push_back(before);
+    nlohmann::json longer = described.object();
+    longer["steps"] = steps;
+    longer["settings"] = job->schema().resolved_json();
+    longer["notes"] = about.at("notes");
+    longer["steps_before"].push_back(before);
     directory.write_config(job->schema().resolved());
-    directory.write_run(described);
+    directory.write_run(longer);
   }
-  return carry_out(*job, *trainee, directory, method, described.at("command"), true);
+  return carry_out(*job, *trainee, directory, method, described.text("command"), true);
 }
 
 int eval_command(const std::vector<std::string>& args) {
@@ -178,9 +183,10 @@ int eval_command(const std::vector<std::string>& args) {
   if (best && !fs::is_directory(path))
     throw Error("a policy file is played as it is", "--best", "leave it out");
   if (fs::is_directory(path)) {
-    const nlohmann::json described = run::read_run(path);
-    if (environment.empty()) environment = described.at("env");
-    for (std::int64_t a = 0; a < described.at("agents").get<std::int64_t>(); ++a)
+    const run::Fields described = run::read_run(path);
+    if (environment.empty()) environment = described.text("env", "");
+    const std::int64_t agents = described.integer("agents");
+    for (std::int64_t a = 0; a < agents; ++a)
       files.push_back(fs::path(path) / "policy" /
                       ((best ? "best_agent_" : "agent_") + std::to_string(a) + ".policy"));
     for (const fs::path& file : files)
@@ -210,7 +216,7 @@ int eval_command(const std::vector<std::string>& args) {
                        {"score", e.mean_score()},
                        {"return", e.mean_return()}});
   }
-  if (json) std::printf("%s\n", results.dump(2).c_str());
+  if (json) std::printf("%s\n", run::json_text(results).c_str());
   return 0;
 }
 
