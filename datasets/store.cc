@@ -138,31 +138,36 @@ std::shared_ptr<const Hdf5Layout> Probe::hdf5(const std::filesystem::path& path)
   return layout_;
 }
 
-namespace {
-
-// A file without any column that learning knows is of another layout: said, not converted to nothing.
-std::unique_ptr<Reader> with_main_columns(std::unique_ptr<Reader> reader, const OpenSettings& settings) {
-  const auto& columns = reader->columns();
-  if (settings.any_columns ||
-      std::any_of(columns.begin(), columns.end(), [](const Column& c) { return is_main_column(c.key); }))
-    return reader;
+void require_known_columns(const Reader& reader) {
+  const auto& columns = reader.columns();
+  if (reader.find("observations")) return;
   constexpr std::size_t kNamed = 8;
   std::string holds, expected;
   for (std::size_t i = 0; i < std::min(kNamed, columns.size()); ++i)
     holds += (i ? ", " : "") + columns[i].key + " (" + columns[i].describe() + ")";
   if (columns.size() > kNamed) holds += " and " + std::to_string(columns.size() - kNamed) + " more";
   for (const std::string& key : main_columns()) expected += (expected.empty() ? "" : ", ") + key;
-  throw Error("is of no known layout: it holds " + (holds.empty() ? "no columns" : holds), reader->path(),
+  const bool some =
+      std::any_of(columns.begin(), columns.end(), [](const Column& c) { return is_main_column(c.key); });
+  throw Error(std::string(some ? "has no observations" : "is of no known layout") + ": it holds " +
+                  (holds.empty() ? "no columns" : holds),
+              reader.path(),
               "expected columns named " + expected +
                   "; 'hardy data convert --map KEY=column' gives others these names");
+}
+
+namespace {
+
+std::unique_ptr<Reader> checked(std::unique_ptr<Reader> reader, const OpenSettings& settings) {
+  if (!settings.any_columns) require_known_columns(*reader);
+  return reader;
 }
 
 }  // namespace
 
 std::unique_ptr<Reader> open_dataset(const std::filesystem::path& path, const OpenSettings& settings) {
   Probe probe(path);
-  if (!settings.format.empty())
-    return with_main_columns(format_named(settings.format).open(probe, settings), settings);
+  if (!settings.format.empty()) return checked(format_named(settings.format).open(probe, settings), settings);
   const Format* best = nullptr;
   int most = 0;
   std::string names;
@@ -173,7 +178,7 @@ std::unique_ptr<Reader> open_dataset(const std::filesystem::path& path, const Op
       most = answer;
     }
   }
-  if (best) return with_main_columns(best->open(probe, settings), settings);
+  if (best) return checked(best->open(probe, settings), settings);
   throw Error(probe.is_folder()      ? "is a folder that holds no dataset"
               : probe.head().empty() ? "is empty"
                                      : "is not an HDF5 file, nor of another known format",

@@ -113,9 +113,9 @@ struct OpenSettings {
   // Minari's Dict and Tuple observations: the parts to concatenate, in this order ("achieved_goal",
   // "observation", "camera/left"); empty: all, in the file's order.
   std::vector<std::string> observation_parts = {};
-  bool any_columns = false;  // also a file without a main column: the caller gives its columns other names
+  bool any_columns = false;  // also without observations: the caller gives columns other names
 };
-// Errors: not a file, of no known format, damaged, without a main column; they name the file and the key.
+// Errors: not a file, of no known format, damaged, without observations; they name the file and the key.
 std::unique_ptr<Reader> open_dataset(const std::filesystem::path& path, const OpenSettings& settings = {});
 
 struct WriteSettings {
@@ -124,6 +124,10 @@ struct WriteSettings {
   int threads = 0;  // that compress; the file's bytes do not depend on them
 };
 std::unique_ptr<Writer> create_dataset(const std::filesystem::path& path, const WriteSettings& settings = {});
+
+// Refuses a file without observations, saying what it holds and what is expected: it is of a layout that is
+// not known here, and would become a dataset without rows.
+void require_known_columns(const Reader& reader);
 
 // All columns of a reader, and a file of all arrays.
 Arrays read_arrays(Reader& reader);

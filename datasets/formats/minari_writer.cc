@@ -260,7 +260,10 @@ class MinariWriter : public Writer {
     const bool bytes = c.type == ArrayType::kU8, positive = bytes || c.type == ArrayType::kU64;
     const bool integer = c.type == ArrayType::kI32 || c.type == ArrayType::kI64;
     const char* low = positive ? "0" : integer ? "-2147483648" : "-Infinity";
-    const char* high = bytes ? "255" : positive ? "18446744073709551615" : integer ? "2147483647" : "Infinity";
+    const char* high = bytes      ? "255"
+                       : positive ? "18446744073709551615"
+                       : integer  ? "2147483647"
+                                  : "Infinity";
     return std::string(R"({"type": "Box", "dtype": ")") + name_of(c.type) + R"(", "shape": )" +
            json(shape).dump() + R"(, "low": )" + filled(filled, 0, low) + R"(, "high": )" +
            filled(filled, 0, high) + "}";

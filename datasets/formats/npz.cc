@@ -134,9 +134,8 @@ NpzFile::NpzFile(const std::filesystem::path& path)
 NpzFile::~NpzFile() { ::close(file_); }
 
 const NpzArray* NpzFile::find(const std::string& key) const {
-  const auto found =
-      std::find_if(arrays_.begin(), arrays_.end(), [&](const NpzArray& a) { return a.key == key; });
-  return found == arrays_.end() ? nullptr : &*found;
+  const auto found = places_.find(key);
+  return found == places_.end() ? nullptr : &arrays_[found->second];
 }
 
 void NpzFile::fetch(std::uint64_t offset, void* to, std::size_t bytes, const std::string& what) const {
@@ -214,6 +213,7 @@ void NpzFile::read_entry(const std::string& name, NpzArray a) {
     throw Error("says that it is " + describe(a.element.type, a.shape) + ", but holds " +
                     std::to_string(a.bytes - a.header) + " bytes",
                 where, "the file is damaged");
+  places_.emplace(a.key, arrays_.size());
   arrays_.push_back(std::move(a));
 }
 

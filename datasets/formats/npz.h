@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "datasets/formats/stored_type.h"
@@ -47,6 +48,7 @@ class NpzFile {
   int file_ = -1;
   std::uint64_t size_ = 0;
   std::vector<NpzArray> arrays_;
+  std::unordered_map<std::string, std::size_t> places_;  // in arrays_, by key
   std::vector<std::string> skipped_;
 };
 

@@ -22,19 +22,20 @@ class NumpyReader : public Reader {
  public:
   explicit NumpyReader(const Probe& probe) : Reader(probe.path().string(), "numpy"), file_(probe.path()) {
     std::vector<Column> columns;
-    for (const NpzArray& a : file_.arrays()) {
-      columns.push_back({a.key, a.element.type, a.shape});
-      cursors_.emplace(a.key, std::make_unique<NpzCursor>(file_, a));
-    }
+    for (const NpzArray& a : file_.arrays()) columns.push_back({a.key, a.element.type, a.shape});
     for (const std::string& s : file_.skipped()) note(s);
     set_columns(std::move(columns));
   }
 
  private:
   void read_rows(const Column& column, std::int64_t first, std::int64_t rows, std::byte* to) override {
-    cursors_.at(column.key)->read(first, rows, to);
+    if (cursors_.size() >= kMostCursors && !cursors_.contains(column.key)) cursors_.clear();
+    std::unique_ptr<NpzCursor>& cursor = cursors_[column.key];
+    if (!cursor) cursor = std::make_unique<NpzCursor>(file_, *file_.find(column.key));
+    cursor->read(first, rows, to);
   }
 
+  static constexpr std::size_t kMostCursors = 64;  // each holds an inflater's memory
   NpzFile file_;
   std::map<std::string, std::unique_ptr<NpzCursor>> cursors_;
 };

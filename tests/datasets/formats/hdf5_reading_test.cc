@@ -98,6 +98,24 @@ TEST(Hdf5, IntegerRewardsThatFloat64CannotHoldAreRefusedWithTheirRow) {
             std::string::npos);
 }
 
+TEST(Hdf5, AFileWithoutObservationsIsRefusedWithWhatItHoldsAndLeavesNoEmptyCopy) {
+  const Scratch dir;
+  Arrays a = test::made_data(50);
+  a["obs"] = a.at("observations");
+  a.erase("observations");
+  write_hdf5(dir / "f.hdf5", a);
+  const test::Result r =
+      test::hardy_command("data convert " + (dir / "f.hdf5").string() + " " + (dir / "out.hdf5").string());
+  EXPECT_EQ(r.code, 2);
+  EXPECT_TRUE(test::one_line(r.err)) << r.err;
+  EXPECT_NE(r.err.find("has no observations: it holds actions (float32 [50, 2]), "), std::string::npos)
+      << r.err;
+  EXPECT_NE(r.err.find("obs (float32 [50, 4])"), std::string::npos) << r.err;
+  EXPECT_FALSE(fs::exists(dir / "out.hdf5"));
+  // Whoever gives columns other names opens it all the same.
+  EXPECT_TRUE(open_dataset(dir / "f.hdf5", {.any_columns = true})->find("obs"));
+}
+
 TEST(Hdf5, ColumnsWithoutNumbersAreCopiedAndNoCommandDiesOfThem) {
   const Scratch dir;
   Arrays a = test::made_data(300);

@@ -95,6 +95,16 @@ def numpy_file(path):
     np.savez_compressed(path, **d)
 
 
+def many_arrays(path, n):
+    import io
+    import zipfile
+    array = io.BytesIO()
+    np.save(array, np.zeros((1, 1), 'f4'))
+    with zipfile.ZipFile(path, 'w') as z:
+        for name in ['observations'] + [f'infos/{i}' for i in range(n)]:
+            z.writestr(name + '.npy', array.getvalue())
+
+
 def minari_buffers(kind):
     from minari.data_collector import EpisodeBuffer
     rng = np.random.default_rng(6)
@@ -231,6 +241,8 @@ def write(kind, path):
         write_minari(kind[7:], path)
     elif kind.startswith('ogbench'):
         ogbench(path, kind.endswith('-compressed'))
+    elif kind.startswith('numpy-'):  # numpy-3000: so many arrays
+        many_arrays(path, int(kind[6:]))
     elif kind == 'numpy':
         numpy_file(path)
     else:
