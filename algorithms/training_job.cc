@@ -1,5 +1,6 @@
 #include "algorithms/training_job.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "algorithms/offline/offline_trainee.h"
@@ -84,7 +85,7 @@ class OfflineJob final : public TrainingJob {
               dataset_, "use --view lossless");
     datasets::Transitions t = datasets::transitions_of(arrays, view, dataset_);
     datasets::require_finite(t, dataset_);
-    corrupt_in_memory(t, summary);
+    corrupt_in_memory(t, made, summary);
 
     ActionBounds bounds;
     if (environment_.empty()) {
@@ -163,10 +164,17 @@ class OfflineJob final : public TrainingJob {
         (clip_actions_ ? "; they are moved to the bounds" : "; they are kept (see --clip-actions)"));
   }
 
-  void corrupt_in_memory(datasets::Transitions& t, nlohmann::json& summary) {
+  void corrupt_in_memory(datasets::Transitions& t, const std::vector<std::string>& made,
+                         nlohmann::json& summary) {
     if (corrupt_.empty()) return;
     corruption_.seed = static_cast<std::uint64_t>(corrupt_seed_);
-    for (const std::string& e : corrupt_) corruption_.elements.push_back(datasets::element_named(e));
+    for (const std::string& e : corrupt_) {
+      const datasets::Element element = datasets::element_named(e, "--corrupt");
+      if (std::ranges::find(made, datasets::column_of(element)) != made.end())
+        throw Error("has no " + datasets::column_of(element) + " to corrupt", dataset_,
+                    "leave --corrupt " + e + " out");
+      corruption_.elements.push_back(element);
+    }
     nlohmann::json elements = nlohmann::json::array();
     for (const datasets::Change& c : datasets::corrupt(t, corruption_))
       elements.push_back({{"element", datasets::name_of(c.element)},

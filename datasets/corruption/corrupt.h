@@ -20,10 +20,11 @@
 namespace hardy::datasets {
 
 enum class Element { kObservations, kActions, kRewards, kDynamics };
-std::string name_of(Element element);            // "observations", ...
-Element element_named(const std::string& name);  // the singular is understood too
-std::string column_of(Element element);          // the dataset's key: dynamics are next_observations
-const std::vector<Element>& all_elements();      // in the order in which they are attacked
+std::string name_of(Element element);  // "observations", ...
+// The singular is understood too; errors name the option that was given.
+Element element_named(const std::string& name, const std::string& option = "--elements");
+std::string column_of(Element element);      // the dataset's key: dynamics are next_observations
+const std::vector<Element>& all_elements();  // in the order in which they are attacked
 
 enum class Mode {
   kRandom,       // x + U(-scale, scale) std; a reward becomes 30 U(-scale, scale)

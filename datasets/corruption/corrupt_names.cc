@@ -14,7 +14,7 @@ constexpr std::array kModes{"random", "adversarial", "stuck", "dropped", "scaled
 constexpr std::array kPatterns{"rows", "blocks", "episodes"};
 
 template <class Names>
-int index_of(const Names& names, const std::string& name, const char* what, const char* option) {
+int index_of(const Names& names, const std::string& name, const char* what, const std::string& option) {
   for (std::size_t i = 0; i < names.size(); ++i)
     if (name == names[i]) return static_cast<int>(i);
   throw Error(std::string("there is no ") + what + " '" + name + "'", option,
@@ -45,12 +45,12 @@ const std::vector<Element>& all_elements() {
   return order;
 }
 
-Element element_named(const std::string& name) {
+Element element_named(const std::string& name, const std::string& option) {
   for (const Element e : all_elements())
     if (name + "s" == name_of(e)) return e;
   if (name.starts_with("next_obs") || name == "next_states")  // the column by which the dynamics show
-    throw Error("'" + name + "' is no element", "--elements", "its element is called dynamics");
-  return static_cast<Element>(index_of(kElements, name, "element", "--elements"));
+    throw Error("'" + name + "' is no element", option, "its element is called dynamics");
+  return static_cast<Element>(index_of(kElements, name, "element", option));
 }
 
 Mode CorruptionSettings::mode_of(Element element) const {

@@ -58,14 +58,25 @@ Schema& Schema::option(const std::string& key, double* v, const std::string& hel
   return *this;
 }
 
-Schema& Schema::option(const std::string& key, std::int64_t* v, const std::string& help, std::int64_t min,
-                       std::int64_t max) {
+template <class Variable>
+Schema& Schema::add_integers(const std::string& key, Variable* v, const std::string& help, std::int64_t min,
+                             std::int64_t max) {
   Option& o = add(key, help);
   o.variable = v;
   o.int_min = min;
   o.int_max = max;
   o.default_text = text_of(o);
   return *this;
+}
+
+Schema& Schema::option(const std::string& key, std::int64_t* v, const std::string& help, std::int64_t min,
+                       std::int64_t max) {
+  return add_integers(key, v, help, min, max);
+}
+
+Schema& Schema::option(const std::string& key, std::vector<std::int64_t>* v, const std::string& help,
+                       std::int64_t min, std::int64_t max) {
+  return add_integers(key, v, help, min, max);
 }
 
 Schema& Schema::option(const std::string& key, bool* v, const std::string& help) {
@@ -87,16 +98,6 @@ Schema& Schema::option(const std::string& key, std::string* v, const std::string
 Schema& Schema::option(const std::string& key, std::vector<std::string>* v, const std::string& help) {
   Option& o = add(key, help);
   o.variable = v;
-  o.default_text = text_of(o);
-  return *this;
-}
-
-Schema& Schema::option(const std::string& key, std::vector<std::int64_t>* v, const std::string& help,
-                       std::int64_t min, std::int64_t max) {
-  Option& o = add(key, help);
-  o.variable = v;
-  o.int_min = min;
-  o.int_max = max;
   o.default_text = text_of(o);
   return *this;
 }

@@ -90,6 +90,9 @@ class Schema {
   };
 
   Option& add(const std::string& key, const std::string& help);
+  template <class Variable>
+  Schema& add_integers(const std::string& key, Variable* v, const std::string& help, std::int64_t min,
+                       std::int64_t max);
   const Option* find(const std::string& key) const;
   Option& known(const std::string& key, const std::string& origin);
   void assign(Option& option, const std::vector<std::string>& values, const std::string& origin);

@@ -149,6 +149,7 @@ TEST_F(Train, CloningNeedsObservationsAndActionsAlone) {
   const std::string data = write(a);
   refused("iql" + data, {"rewards"});
   refused("bc --view qlearning" + data, {"rewards"});
+  refused("bc --corrupt rewards" + data, {"has no rewards to corrupt"});
   const std::string said = trained("bc --steps 5 --env hopper --eval-episodes 1" + data);
   EXPECT_NE(said.find("no next_observations, no rewards, no terminals"), std::string::npos) << said;
   const nlohmann::json dataset = json_of("run.json").at("dataset");
@@ -213,7 +214,7 @@ TEST_F(Train, AMisspeltMethodNamesTheNearest) {
 }
 TEST_F(Train, NextObservationsAsAnElementAreCalledDynamics) {
   for (const char* name : {"next_observations", "next_observation"})
-    refused("bc --corrupt " + (name + write(test::some_data(300))), {name, "dynamics"});
+    refused("bc --corrupt " + (name + write(test::some_data(300))), {name, "--corrupt", "dynamics"});
 }
 TEST_F(Train, AScheduleThatEndsBeforeTheRunIsSaid) {
   EXPECT_NE(trained("iql --steps 5 --schedule-steps 3" + write(test::some_data(300)))

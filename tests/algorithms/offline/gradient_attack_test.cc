@@ -19,6 +19,10 @@ using datasets::Element;
 constexpr int kObs = 5, kAct = 2, kMembers = 3, kHidden = 16;
 constexpr std::int64_t kAgents = 2, kCount = 1500;  // more rows than one pass takes
 
+std::vector<double> deviations(Element e) {
+  return e == Element::kActions ? std::vector<double>{0.5, 0.25} : std::vector<double>{1, 0.5, 0, 2, 0.1};
+}
+
 // A learner of two agents with a critic ensemble and a policy, its parameters drawn, in a checkpoint.
 class GradientAttackTest : public ::testing::Test {
  protected:
@@ -86,6 +90,18 @@ class GradientAttackTest : public ::testing::Test {
     return sum / kMembers;
   }
 
+  void expect_values(const char* checkpoint, bool scaled) {
+    GradientAttack attack(dir_ / checkpoint, {.agent = 1, .threads = 1});
+    for (const Element e : {Element::kObservations, Element::kActions, Element::kDynamics}) {
+      const std::vector<double> std = deviations(e);
+      std::vector<float> delta(kCount * std.size());
+      for (std::size_t i = 0; i < delta.size(); ++i) delta[i] = static_cast<float>(i % 7) / 7 - 0.5f;
+      const std::vector<float> v = attack.values(e, rows_, std, delta);
+      for (std::size_t row = 0; row < kCount; row += 97)
+        EXPECT_NEAR(v[row], value(e, row, std, delta, scaled), 1e-4) << datasets::name_of(e) << row;
+    }
+  }
+
   GradientAttack attack_on_agent_1(std::int64_t threads = 1) {
     return GradientAttack(dir_ / "c.ckpt",
                           {.agent = 1, .iterations = 100, .threads = threads, .step_size = 0.01});
@@ -97,32 +113,9 @@ class GradientAttackTest : public ::testing::Test {
   AttackedRows rows_;
 };
 
-std::vector<double> deviations(Element e) {
-  return e == Element::kActions ? std::vector<double>{0.5, 0.25} : std::vector<double>{1, 0.5, 0, 2, 0.1};
-}
-
-TEST_F(GradientAttackTest, ValuesAreTheEnsemblesMeanAtThePerturbedPlace) {
-  GradientAttack attack = attack_on_agent_1();
-  for (const Element e : {Element::kObservations, Element::kActions, Element::kDynamics}) {
-    const std::vector<double> std = deviations(e);
-    std::vector<float> delta(kCount * std.size());
-    for (std::size_t i = 0; i < delta.size(); ++i) delta[i] = static_cast<float>(i % 7) / 7 - 0.5f;
-    const std::vector<float> v = attack.values(e, rows_, std, delta);
-    for (std::size_t row = 0; row < kCount; row += 97)
-      EXPECT_NEAR(v[row], value(e, row, std, delta), 1e-4) << datasets::name_of(e) << row;
-  }
-}
-
+TEST_F(GradientAttackTest, ValuesAreTheEnsemblesMeanAtThePerturbedPlace) { expect_values("c.ckpt", false); }
 TEST_F(GradientAttackTest, ACriticOfScaledActionsSeesTheFilesActionsScaled) {
-  GradientAttack attack(dir_ / "scaled.ckpt", {.agent = 1, .threads = 1});
-  for (const Element e : {Element::kObservations, Element::kActions, Element::kDynamics}) {
-    const std::vector<double> std = deviations(e);
-    std::vector<float> delta(kCount * std.size());
-    for (std::size_t i = 0; i < delta.size(); ++i) delta[i] = static_cast<float>(i % 7) / 7 - 0.5f;
-    const std::vector<float> v = attack.values(e, rows_, std, delta);
-    for (std::size_t row = 0; row < kCount; row += 97)
-      EXPECT_NEAR(v[row], value(e, row, std, delta, true), 1e-4) << datasets::name_of(e) << row;
-  }
+  expect_values("scaled.ckpt", true);
 }
 
 TEST_F(GradientAttackTest, StaysInItsBoxAndLowersTheCriticFarMoreThanNoiseDoes) {
