@@ -9,6 +9,7 @@
 #include "datasets/pieces.h"
 #include "engine/base/error.h"
 #include "engine/base/version.h"
+#include "engine/run/json_text.h"
 #include "engine/run/sha256.h"
 
 namespace hardy::datasets {
@@ -205,9 +206,9 @@ class Corruption {
     copy_the_rest();
     for_pieces(rows_, [&](std::int64_t first, std::int64_t n) { piece(first, n); });
     nlohmann::json m = manifest(input_sha256);
-    out_.put(std::string(kCorruptionRecord) + "manifest", Array::text(m.dump()));
+    out_.put(std::string(kCorruptionRecord) + "manifest", Array::text(run::json_text(m, -1)));
     nlohmann::json attributes = in_.attributes();
-    attributes["hardy_corruption"] = m.dump();
+    attributes["hardy_corruption"] = run::json_text(m, -1);
     out_.set_attributes(attributes);
     out_.commit();
     return m;

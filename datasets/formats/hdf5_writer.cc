@@ -7,6 +7,7 @@
 
 #include "datasets/formats/deflate.h"
 #include "engine/base/error.h"
+#include "engine/run/json_text.h"
 
 namespace hardy::datasets {
 namespace {
@@ -168,7 +169,7 @@ void Hdf5Writer::put_text(const std::string& key, const Array& array) {
 void Hdf5Writer::set_attributes(const nlohmann::json& attributes) {
   for (const auto& [name, value] : attributes.items()) {
     if (value.is_object() || (value.is_array() && !value.empty() && !value[0].is_number()))
-      attribute("", name, value.dump());  // what HDF5 has no word for: JSON text
+      attribute("", name, run::json_text(value, -1));  // what HDF5 has no word for: JSON text
     else if (!value.is_null())
       attribute("", name, value);
   }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <ctime>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "datasets/convert.h"
 #include "datasets/episodes.h"
@@ -146,6 +147,26 @@ TEST(Hdf5, ColumnsWithoutNumbersAreCopiedAndNoCommandDiesOfThem) {
     EXPECT_NE(r.err.find("/observations: is float32 [300, 0]"), std::string::npos) << r.err;
   }
   EXPECT_EQ(test::files_in(dir.path()), 2U);
+}
+
+TEST(Hdf5, NamesThatAreNotUtf8BecomeJsonThatProgramsCanRead) {
+  const Scratch dir;
+  Arrays a = test::made_data(200);
+  a["infos/\xff\xfe"] = Array::of(ArrayType::kF32, {200});
+  const std::string in = (dir / "caf\xe9.hdf5").string(), out = (dir / "out\xe9.hdf5").string();
+  write_hdf5(in, a);
+  for (const std::string& line : std::vector<std::string>{
+           "inspect " + in, "audit " + in, "diff " + in + " " + in, "convert " + in + " " + out,
+           "corrupt " + in + " " + out + " --elements dynamics --manifest " + out + ".json",
+           "repair " + in + " " + out}) {
+    const test::Result r = test::hardy_command("data " + line + " --json");
+    EXPECT_TRUE(r.code == 0 || r.code == 3) << line << ": " << r.err;
+    EXPECT_TRUE(nlohmann::json::accept(r.out)) << line << ": " << r.out << r.err;
+    if (!fs::exists(out)) continue;
+    // The bytes of a name in a file are what they were.
+    EXPECT_TRUE(open_dataset(out)->find("infos/\xff\xfe")) << line;
+    fs::remove(out);
+  }
 }
 
 // A million rows in one compressed chunk.
