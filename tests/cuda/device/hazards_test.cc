@@ -139,6 +139,18 @@ TEST_F(DeviceHazards, AGradientThatIsNotFiniteStopsItsAgentAsOnTheCpu) {
   }
   EXPECT_FALSE(gpu.learner.active(0));
   EXPECT_EQ(gpu.x(0), 0.0f);
+  // Mended, it goes on: nothing is left of the bad step.
+  for (algorithms::Steep* steep : {&cpu, &gpu}) {
+    algorithms::Learner::State state = steep->learner.state();
+    state.active[0] = 1;
+    steep->learner.parameters().agent(0, 0)[0] = 2;
+    steep->learner.restore(state);
+    steep->learner.step(team);
+    steep->learner.reports();
+    EXPECT_TRUE(steep->learner.active(0));
+  }
+  EXPECT_LT(gpu.x(0), 2.0f);
+  EXPECT_NEAR(gpu.x(0), cpu.x(0), 1e-6);
 }
 
 }  // namespace
