@@ -155,6 +155,7 @@ class Learner {
 
   std::string describe_plans() const;
   std::size_t device_bytes() const;  // that plans, parameters and tables take, or will take, on the device
+  std::size_t device_nodes() const { return device_ ? device_->nodes() : 0; }  // of the captured step
 
  private:
   friend class Update;

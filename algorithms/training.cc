@@ -53,11 +53,7 @@ int TrainingSettings::team_size() const {
 }
 
 std::unique_ptr<graph::Device> TrainingSettings::open_device() const {
-  if (device == "cpu") {
-    if (device_options.tf32) throw Error("is for GPUs", "--tf32", "leave it out, or add --device cuda");
-    return nullptr;
-  }
-  return graph::open_device(device, device_options);
+  return graph::open_chosen_device(device, device_options);
 }
 
 namespace {

@@ -112,4 +112,10 @@ std::unique_ptr<Device> open_device(const std::string& name, const DeviceOptions
   throw Error("there is no such device", where, "known: " + known);
 }
 
+std::unique_ptr<Device> open_chosen_device(const std::string& name, const DeviceOptions& options) {
+  if (name != "cpu") return open_device(name, options);
+  if (options.tf32) throw Error("is for GPUs", "--tf32", "leave it out, or add --device cuda");
+  return nullptr;
+}
+
 }  // namespace hardy::graph

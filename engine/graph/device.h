@@ -143,5 +143,7 @@ bool load_backend(const std::string& name);
 // "cuda" (its first device), "cuda:1". An Error: no such backend (and what adds it), no device, no such
 // index.
 std::unique_ptr<Device> open_device(const std::string& name, const DeviceOptions& options = {});
+// What a command's --device chose: null for "cpu", where options that are for GPUs are an Error.
+std::unique_ptr<Device> open_chosen_device(const std::string& name, const DeviceOptions& options);
 
 }  // namespace hardy::graph

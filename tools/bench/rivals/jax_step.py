@@ -1,16 +1,22 @@
-"""BC, IQL and RIQL in JAX, the whole loop in one jitted scan:  jax_step.py METHOD [--agents N] [--threads N]"""
+"""BC, IQL and RIQL in JAX, the whole loop in one jitted scan:  jax_step.py METHOD [--agents N] [--threads N]
+[--device cuda] [--precision tf32]"""
 import os
 
 import setting
 from setting import ACT, ALPHA, BATCH, BETA, CLAMP, GAMMA, HIDDEN, LR, OBS, POLYAK, ROWS, SIGMA, TAU, WEIGHT_CAP
 
 a = setting.arguments('JAX')
-os.environ['JAX_PLATFORMS'] = 'cpu'
+if a.graph:
+    raise SystemExit('jax_step.py: --graph is for torch_step.py; here the loop is one program already')
+os.environ['JAX_PLATFORMS'] = a.device
+os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'] = 'false'  # others are on the same GPU
 
 import jax  # noqa: E402  (after the threads are set)
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
+if a.device == 'cuda':  # said, because JAX's own default rounds operands to TF32 there
+    jax.config.update('jax_default_matmul_precision', {'f32': 'highest', 'tf32': 'tensorfloat32'}[a.precision])
 STEPS = 100
 K = setting.CRITICS[a.method]
 data = {k: jnp.asarray(v) for k, v in setting.dataset(np).items()}
@@ -126,4 +132,4 @@ def run():
     assert all(bool(jnp.isfinite(v).all()) for v in losses.values())
 
 
-setting.report('jax', jax.__version__, a, *setting.measure(run, STEPS, a.seconds))
+setting.report('jax', jax.__version__, a, *setting.measure(run, STEPS, a))

@@ -1,4 +1,8 @@
-"""BC, IQL and RIQL in PyTorch, eager, as people write them:  torch_step.py METHOD [--threads N]"""
+"""BC, IQL and RIQL in PyTorch, as people write them:  torch_step.py METHOD [--threads N] [--device cuda]
+[--precision tf32] [--graph]
+
+Eager; with --graph the whole step is captured once as a CUDA graph and replayed (the policy's learning rate then
+stays what it was at the first step)."""
 import setting
 from setting import ACT, ALPHA, BATCH, BETA, CLAMP, GAMMA, HIDDEN, LR, OBS, POLYAK, ROWS, SIGMA, TAU, WEIGHT_CAP
 
@@ -12,10 +16,14 @@ from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
 torch.set_num_threads(a.threads)
+torch.set_default_device(a.device)
+torch.set_float32_matmul_precision({'f32': 'highest', 'tf32': 'high'}[a.precision])
+# On a GPU one kernel for all tensors, and the step's count there too, which a graph needs.
+ADAM = {'lr': LR, 'fused': True, 'capturable': True} if a.device == 'cuda' else {'lr': LR}
 torch.manual_seed(0)
 STEPS = 20
 K = setting.CRITICS[a.method]
-data = {k: torch.from_numpy(v) for k, v in setting.dataset(np).items()}
+data = {k: torch.from_numpy(v).to(a.device) for k, v in setting.dataset(np).items()}
 
 
 class Critics(nn.Module):
@@ -44,12 +52,12 @@ def net(n_out):
 
 
 policy = net(ACT)
-policy_adam = torch.optim.Adam(policy.parameters(), LR)
+policy_adam = torch.optim.Adam(policy.parameters(), **ADAM)
 if K:
     value, q, q_target = net(1), Critics(), Critics()
     q_target.load_state_dict(q.state_dict())
     q_target.requires_grad_(False)
-    value_adam, q_adam = torch.optim.Adam(value.parameters(), LR), torch.optim.Adam(q.parameters(), LR)
+    value_adam, q_adam = torch.optim.Adam(value.parameters(), **ADAM), torch.optim.Adam(q.parameters(), **ADAM)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(policy_adam, setting.POLICY_STEPS)
 
 
@@ -85,13 +93,32 @@ def step():
         weight = torch.exp(BETA * adv).clamp(max=WEIGHT_CAP)
     each = torch.sum((torch.tanh(policy(obs)) - act)**2, dim=1)
     descend(policy_adam, torch.mean(each if weight is None else weight * each))
-    if K:
+    if K and not a.graph:
         schedule.step()
+
+
+def captured():
+    """step() as one CUDA graph: a few steps beside the default stream first, as PyTorch's manual asks."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph.replay
+
+
+one_step = captured() if a.graph else step
 
 
 def run():
     for _ in range(STEPS):
-        step()
+        one_step()
+    if a.device == 'cuda':
+        torch.cuda.synchronize()
 
 
-setting.report('pytorch', torch.__version__, a, *setting.measure(run, STEPS, a.seconds))
+setting.report('pytorch', torch.__version__, a, *setting.measure(run, STEPS, a))

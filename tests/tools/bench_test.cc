@@ -1,0 +1,80 @@
+// `hardy bench METHOD --device D` through the real command, on the emulated device; and what it refuses.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/tools/command.h"
+
+namespace hardy {
+namespace {
+
+// Without the emulation's checker: what it would see, other tests show it.
+test::Result bench(const std::string& words) {
+  return test::hardy_command("bench " + words + " --device cuda-emulated --json --rows 256 --seconds 0.1",
+                             "HARDY_EMULATION_CHECK=0 ");
+}
+
+// Lines of --plan: one an op that the device launches.
+std::ptrdiff_t planned_ops(const std::string& plan) {
+  std::ptrdiff_t ops = 0;
+  for (std::size_t at = 0; (at = plan.find('[', at)) != std::string::npos; ++at) ++ops;
+  return ops;
+}
+
+class BenchOnADevice : public testing::TestWithParam<const char*> {};
+
+TEST_P(BenchOnADevice, GivesAStepsTimeTheHostsPartItsNodesAndItsMemory) {
+  const test::Result r = bench(std::string(GetParam()) + " --plan");
+  ASSERT_EQ(r.code, 0) << r.err;
+  const nlohmann::json j = nlohmann::json::parse(r.out);
+  EXPECT_EQ(j.at("method"), GetParam());
+  EXPECT_EQ(j.at("device"), "cuda-emulated:0");
+  EXPECT_EQ(j.at("tf32"), false);
+  const double step = j.at("microseconds_per_step"), host = j.at("host_microseconds_per_step");
+  EXPECT_GT(host, 0);
+  EXPECT_LT(host, step);
+  EXPECT_LE(j.at("quickest_block_microseconds_per_step"), 1.0001 * step);
+  EXPECT_GE(j.at("slowest_block_microseconds_per_step"), 0.9999 * step);
+  EXPECT_NEAR(step * j.at("steps_per_second").get<double>(), 1e6, 1);
+  EXPECT_NEAR(step * j.at("steps").get<double>(), 1e6 * j.at("seconds").get<double>(), 1);
+  // Every planned op is a node at least, and after them come the gate and the descent.
+  EXPECT_GT(planned_ops(r.err), 5) << r.err;
+  EXPECT_GE(j.at("graph_nodes"), planned_ops(r.err) + 2);
+  // A policy alone has 17 x 256 + 256 + 256 x 256 + 256 + 256 x 6 + 6 = 71,942 numbers, each with two moments
+  // and its gradient.
+  EXPECT_GT(j.at("device_bytes"), 4 * 4 * 71942);
+}
+INSTANTIATE_TEST_SUITE_P(Methods, BenchOnADevice, testing::Values("bc", "iql", "riql", "sac"),
+                         [](const auto& method) { return std::string(method.param); });
+
+TEST(BenchCommand, TwoAgentsTakeMoreMemoryAndTheSameNodes) {
+  const test::Result one = bench("bc"), two = bench("bc --tf32 --agents 2");
+  ASSERT_EQ(two.code, 0) << two.err;
+  const nlohmann::json a = nlohmann::json::parse(one.out), b = nlohmann::json::parse(two.out);
+  EXPECT_EQ(b.at("tf32"), true);
+  EXPECT_EQ(a.at("graph_nodes"), b.at("graph_nodes"));
+  EXPECT_GT(b.at("device_bytes"), a.at("device_bytes"));
+  EXPECT_NEAR(b.at("agent_steps_per_second").get<double>(), 2 * b.at("steps_per_second").get<double>(), 1e-6);
+}
+
+TEST(BenchCommand, RefusesInOneLine) {
+  const auto refused = [](const std::string& words, std::initializer_list<const char*> parts,
+                          const std::string& before = "") {
+    const test::Result r = test::hardy_command("bench " + words, before);
+    EXPECT_EQ(r.code, 2) << words;
+    EXPECT_EQ(r.out, "") << words;
+    EXPECT_TRUE(test::one_line(r.err)) << words << ": " << r.err;
+    for (const char* part : parts) EXPECT_NE(r.err.find(part), std::string::npos) << words << ": " << r.err;
+  };
+  refused("riql --tf32", {"--tf32", "is for GPUs", "add --device cuda"});
+  refused("riql --device quantum", {"quantum", "there is no such device", "known: cpu, cuda"});
+  refused("riql --device cuda-emulated:3", {"there is no device 3", "this machine has one"});
+  refused("sac --device cuda-emulated", {"no CUDA device"}, "HARDY_EMULATION_DEVICES=0 ");
+  refused("bc --device cuda-emulated --agents 64", {"too little memory", "are needed", "are free"},
+          "HARDY_EMULATION_MEMORY=8 ");
+  refused("rql --device cuda-emulated", {"there is no offline method 'rql'", "did you mean"});
+  refused("ftrl_log_barrier --device cuda", {"--device"});
+}
+
+}  // namespace
+}  // namespace hardy

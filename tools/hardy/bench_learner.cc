@@ -1,0 +1,89 @@
+#include "tools/hardy/bench_learner.h"
+
+#include <utility>
+#include <vector>
+
+#include "algorithms/online/sac.h"
+
+namespace hardy::tools {
+namespace {
+
+constexpr int kObservations = 17, kActions = 6;
+
+datasets::Transitions random_transitions(std::int64_t rows) {
+  datasets::Transitions t;
+  t.rows = rows;
+  t.observation_size = kObservations;
+  t.action_size = kActions;
+  const auto fill = [&](std::vector<float>& x, std::int64_t width, std::uint64_t which) {
+    const Random random(which, Stream::kUser);
+    x.resize(static_cast<std::size_t>(rows * width));
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = 2 * random.uniform(i) - 1;
+  };
+  fill(t.observations, kObservations, 1);
+  fill(t.actions, kActions, 2);
+  fill(t.rewards, 1, 3);
+  fill(t.next_observations, kObservations, 4);
+  t.terminals.assign(static_cast<std::size_t>(rows), 0.0f);
+  t.episode_end.assign(static_cast<std::size_t>(rows), 0);
+  return t;
+}
+
+// Floating-point operations of one agent's step: products alone, a multiply-add is 2. With I inputs,
+// width H, two hidden layers and O outputs a forward pass takes I H + H^2 + H O multiply-adds a row, a
+// backward pass that and H^2 + H O again for the gradients with respect to inputs.
+struct Flops {
+  double h, batch;
+  double forward(double in, double out) const { return 2 * batch * (in * h + h * h + h * out); }
+  double backward(double in, double out) const { return forward(in, out) + 2 * batch * (h * h + h * out); }
+  double through(double in, double out) const {
+    return 2 * batch * (in * h + h * h + h * out);
+  }  // inputs alone
+};
+
+double flops_of(const std::string& method, double critics, double h, double batch) {
+  const Flops f{h, batch};
+  const double s = kObservations, sa = kObservations + kActions, a = kActions;
+  const double policy = f.forward(s, a) + f.backward(s, a);
+  if (method == "bc") return policy;
+  if (method == "sac") {
+    const double actor_forward = f.forward(s, 2 * a);
+    return actor_forward + critics * (f.forward(sa, 1) + f.forward(sa, 1) + f.backward(sa, 1)) +    // critics
+           actor_forward + f.backward(s, 2 * a) + critics * (f.forward(sa, 1) + f.through(sa, 1));  // actor
+  }
+  return f.forward(s, 1) + critics * f.forward(sa, 1) + f.forward(s, 1) + f.backward(s, 1) +
+         critics * (f.forward(sa, 1) + f.backward(sa, 1)) + policy;
+}
+
+}  // namespace
+
+BenchLearner::BenchLearner(const std::string& method, std::int64_t agents, std::int64_t rows,
+                           graph::Device* device)
+    : gflop_(flops_of(method, method == "riql" ? 5 : 2, 256, 256) * 1e-9) {
+  std::vector<std::uint64_t> seeds;
+  for (std::int64_t i = 0; i < agents; ++i) seeds.push_back(static_cast<std::uint64_t>(i));
+  if (method != "sac") {
+    offline_ = algorithms::make_offline_method(method);
+    offline_->check();
+    trainee_ = std::make_unique<algorithms::OfflineTrainee>(
+        *offline_, random_transitions(rows), std::move(seeds), std::vector<float>(kActions, -1.0f),
+        std::vector<float>(kActions, 1.0f), device);
+    return;
+  }
+  const datasets::Transitions t = random_transitions(rows);
+  const auto repeat = [&](std::vector<float>& to, const std::vector<float>& from) {
+    for (std::int64_t a = 0; a < agents; ++a) to.insert(to.end(), from.begin(), from.end());
+  };
+  repeat(replay_.observations, t.observations);
+  repeat(replay_.actions, t.actions);
+  repeat(replay_.rewards, t.rewards);
+  repeat(replay_.next_observations, t.next_observations);
+  repeat(replay_.terminals, t.terminals);
+  replay_.rows = static_cast<std::int32_t>(rows);
+  sac_ = std::make_unique<algorithms::Learner>(std::move(seeds), device);
+  algorithms::build_sac(*sac_, {}, kObservations, kActions,
+                        {replay_.observations.data(), replay_.actions.data(), replay_.rewards.data(),
+                         replay_.next_observations.data(), replay_.terminals.data(), &replay_.rows, rows});
+}
+
+}  // namespace hardy::tools

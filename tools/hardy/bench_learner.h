@@ -1,0 +1,34 @@
+// What `hardy bench METHOD` times: a method's learner on random data of half-cheetah's sizes (17
+// observations, 6 actions, the field's usual yardstick), without a simulator and without a file.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "algorithms/learner.h"
+#include "algorithms/offline/method.h"
+#include "algorithms/offline/offline_trainee.h"
+#include "algorithms/online/interaction.h"
+#include "engine/graph/device.h"
+
+namespace hardy::tools {
+
+class BenchLearner {
+ public:
+  // method: bc, iql, riql (K = 5) or sac, with its defaults; an Error names the methods. rows: of the data;
+  // SAC has as many of each agent's own. device: null for the CPU; outlives this.
+  BenchLearner(const std::string& method, std::int64_t agents, std::int64_t rows, graph::Device* device);
+
+  algorithms::Learner& learner() { return sac_ ? *sac_ : trainee_->learner(); }
+  double gflop_per_agent_step() const { return gflop_; }  // products alone; a multiply-add is 2
+
+ private:
+  double gflop_;
+  algorithms::Replay replay_;                 // SAC's
+  std::unique_ptr<algorithms::Learner> sac_;  // null for offline methods
+  std::unique_ptr<algorithms::OfflineMethod> offline_;
+  std::unique_ptr<algorithms::Trainee> trainee_;
+};
+
+}  // namespace hardy::tools
