@@ -16,16 +16,17 @@ import sys
 OPS = {'gather_kernel': 'gather_rows', 'rows_of_draws_kernel': 'scatter_rows', 'sum_rows_kernel': 'scatter_rows',
        'index_kernel': 'random_index', 'normal_kernel': 'random_normal', 'categorical_kernel': 'random_categorical',
        'gradient_kernel': 'quantile_gradient', 'put_kernel': 'take_gradient', 'gate_kernel': 'step/gate',
-       'squares_kernel': 'step/descend', 'clips_kernel': 'step/descend', 'descend_kernel': 'step/descend'}
+       'squares_kernel': 'step/gradient_squares', 'clips_kernel': 'step/descend', 'descend_kernel': 'step/descend',
+       # Parts of products that cuBLASLt has no epilogue for (cuda/ops/product.cu, linear.cu).
+       'finish_kernel': 'bias of a head', 'mask_kernel': 'linear_input_gradient_relu'}
 REDUCTIONS = {'Sum': 'sum', 'Larger': 'max', 'Smaller': 'min'}
 # cuBLASLt names its kernels by the transpositions of column-major operands, which tell our three products apart
 # (cuda/ops/linear.cu): layers, the gradient of their inputs, that of their weights.
 PRODUCTS = {'nn': 'linear_bias', 'tn': 'linear_input_gradient_relu', 'nt': 'linear_weight_bias_gradient'}
-EPILOGUES = {'finish_kernel', 'mask_kernel'}  # belong to the product before them
 
 
 def op_of(kernel):
-    """The op that a kernel, by its demangled name, computes; '' where it belongs to the kernel before it."""
+    """The op that a kernel, by its demangled name, computes; '' where it is the kernel before's second half."""
     functor = re.search(r'\bmap(?:_gradient)?_kernel<(?:\w+::)*(\w+)', kernel)
     if functor:
         name = re.sub(r'(?<!^)(?=[A-Z])', '_', functor[1]).lower()
@@ -35,7 +36,7 @@ def op_of(kernel):
         return REDUCTIONS[reduction[1]]
     own = 'hardy' in kernel and re.search(r'\b(\w+_kernel)\b', kernel)
     if own:
-        return '' if own[1] in EPILOGUES else OPS.get(own[1], own[1].removesuffix('_kernel'))
+        return OPS.get(own[1], own[1].removesuffix('_kernel'))
     if re.search('splitk.*reduce|reduce.*kernel', kernel, re.IGNORECASE):
         return ''
     product = re.search(r'gemm.*_(nn|nt|tn)(?![a-z])', kernel, re.IGNORECASE)
@@ -71,7 +72,9 @@ def by_kernel(step):
     """Launches of one step joined by kernel: microseconds of all of them, the longest first."""
     joined, op = {}, ''
     for launch in step:
-        op = op_of(launch['name']) or op
+        before, op = op, op_of(launch['name']) or op
+        if op == 'sum' and before == 'linear_weight_bias_gradient':
+            op = 'bias gradient of a head'
         entry = joined.setdefault((launch['name'], op), {'kernel': launch['name'][:200], 'op': op, 'launches': 0,
                                                          'microseconds': 0.0, 'megabytes': 0.0})
         entry['launches'] += 1
