@@ -10,6 +10,7 @@
 #include "datasets/inspect.h"
 #include "datasets/memory.h"
 #include "datasets/store.h"
+#include "datasets/task.h"
 #include "engine/base/nearest.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/values.h"
@@ -34,6 +35,11 @@ class OfflineJob final : public TrainingJob {
             "view", &view_,
             "which rows become transitions: all that have a next state, or exactly D4RL's qlearning_dataset",
             {"lossless", "qlearning"})
+        .option(
+            "time-limit", &time_limit_,
+            "steps after which a file without timeouts cuts an episode; 0: the environment's, else as the "
+            "file's metadata or D4RL's task of its name says, else 1000",
+            0, 1000000000)
         .option(
             "env", &environment_,
             "environment to evaluate in, whose bounds actions are scaled from; none: no evaluation, bounds "
@@ -73,8 +79,9 @@ class OfflineJob final : public TrainingJob {
     const std::vector<std::string> made = method_->imitates() && view == datasets::View::kLossless
                                               ? datasets::complete_for_imitation(arrays)
                                               : std::vector<std::string>();
-    datasets::MemoryReader memory(arrays, dataset_);
-    nlohmann::json summary = datasets::without_drawings(datasets::inspect(memory));
+    datasets::MemoryReader memory(arrays, dataset_, reader->attributes());
+    const std::int64_t limit = time_limit(*reader);
+    nlohmann::json summary = datasets::without_drawings(datasets::inspect(memory, limit));
     without_made_columns(made, summary);
     if (view == datasets::View::kQlearning && summary.at("corruption").is_object())
       for (const auto& e : summary.at("corruption").at("elements"))
@@ -83,7 +90,7 @@ class OfflineJob final : public TrainingJob {
               "its corrupted next_observations would not be seen: the qlearning view takes next states from "
               "the following row",
               dataset_, "use --view lossless");
-    datasets::Transitions t = datasets::transitions_of(arrays, view, dataset_);
+    datasets::Transitions t = datasets::transitions_of(arrays, view, dataset_, static_cast<int>(limit));
     datasets::require_finite(t, dataset_);
     corrupt_in_memory(t, made, summary);
 
@@ -124,12 +131,23 @@ class OfflineJob final : public TrainingJob {
   }
 
  private:
+  // Where a file without timeouts cuts its episodes.
+  std::int64_t time_limit(const datasets::Reader& data) const {
+    if (time_limit_ > 0) return time_limit_;
+    if (!environment_.empty())
+      if (const int steps = envs::make_environment(environment_, 1)->spec().max_episode_steps; steps > 0)
+        return steps;
+    const int steps = datasets::time_limit_of(data).steps;
+    return steps > 0 ? steps : 1000;
+  }
+
   // A file whose name says no task is scored as its environment scores.
   static void score_returns(nlohmann::json& summary, const envs::EnvSpec& spec) {
-    if (summary.contains("score") || !summary.contains("return")) return;
-    const nlohmann::json& returns = summary.at("return");
-    for (const char* key : {"mean", "min", "max"})
-      summary["score"][key] = envs::normalised_score(spec, returns.at(key).get<double>());
+    for (const auto& [of, score] : {std::pair{"return", "score"}, std::pair{"clean_return", "clean_score"}}) {
+      if (summary.contains(score) || !summary.contains(of)) continue;
+      for (const char* key : {"mean", "min", "max"})
+        summary[score][key] = envs::normalised_score(spec, summary.at(of).at(key).get<double>());
+    }
   }
 
   // What was made for the method is not the file's, and no figure says anything about it.
@@ -181,8 +199,10 @@ class OfflineJob final : public TrainingJob {
                           {"rate", corruption_.rate},
                           {"scale", corruption_.scale},
                           {"rows_changed", c.rows.size()}});
-    summary["corruption"] = {
-        {"generator", corruption_.generator}, {"seed", corruption_.seed}, {"elements", elements}};
+    summary["corruption"] = {{"generator", corruption_.generator},
+                             {"seed", corruption_.seed},
+                             {"elements", elements},
+                             {"in_memory", true}};
   }
 
   std::string name_;
@@ -192,7 +212,7 @@ class OfflineJob final : public TrainingJob {
   std::string dataset_, view_ = "lossless", environment_;
   std::vector<std::string> corrupt_;
   datasets::CorruptionSettings corruption_;
-  std::int64_t corrupt_seed_ = 0;
+  std::int64_t corrupt_seed_ = 0, time_limit_ = 0;
   bool clip_actions_ = false;
   std::unique_ptr<graph::Device> device_;  // outlives the trainee: callers drop that one first
 };

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "datasets/corruption/corruption_record.h"
-#include "datasets/pieces.h"
 #include "engine/base/error.h"
 
 namespace hardy::datasets {
@@ -18,13 +17,6 @@ std::vector<Entry>& registry() {
   static std::vector<Entry> all;  // made on first use: static objects of other files fill it
   return all;
 }
-
-// The columns that the checks walk over. A wrong one is a finding.
-struct Layout {
-  const Column *observations = nullptr, *next = nullptr, *actions = nullptr, *rewards = nullptr,
-               *terminals = nullptr, *timeouts = nullptr;
-  std::int64_t rows = 0;
-};
 
 Finding layout_problem(const std::string& column, std::string text, std::string advice) {
   return {"layout", Severity::kError, column, std::move(text), std::move(advice), 1, {}};
@@ -54,43 +46,27 @@ const Column* usable(const Reader& reader, const std::string& key, std::int64_t 
   return c;
 }
 
-Layout layout_of(const Reader& reader, std::vector<Finding>& findings) {
-  Layout l;
+// The columns that the checks walk over. A wrong one is a finding.
+WalkedColumns layout_of(const Reader& reader, std::vector<Finding>& findings) {
+  WalkedColumns l;
   l.observations = usable(reader, "observations", -1, true, true, findings);
   if (!l.observations) return l;
   l.rows = l.observations->rows();
   if (l.rows == 0)
     findings.push_back(layout_problem("observations", "has no rows", "is the collection unfinished?"));
-  l.next = usable(reader, "next_observations", l.rows, true, false, findings);
-  if (l.next && l.next->row_elements() != l.observations->row_elements()) {
+  l.next_observations = usable(reader, "next_observations", l.rows, true, false, findings);
+  if (const Column* next = l.next_observations;
+      next && next->row_elements() != l.observations->row_elements()) {
     findings.push_back(layout_problem(
-        "next_observations", "is " + l.next->describe() + ", observations are " + l.observations->describe(),
+        "next_observations", "is " + next->describe() + ", observations are " + l.observations->describe(),
         "both are states, of one size"));
-    l.next = nullptr;
+    l.next_observations = nullptr;
   }
   l.actions = usable(reader, "actions", l.rows, true, true, findings);
   l.rewards = usable(reader, "rewards", l.rows, false, true, findings);
   l.terminals = usable(reader, "terminals", l.rows, false, true, findings);
   l.timeouts = usable(reader, "timeouts", l.rows, false, false, findings);
   return l;
-}
-
-void walk(Reader& reader, const Layout& l, const std::vector<std::unique_ptr<Check>>& checks) {
-  for_pieces(l.rows, [&](std::int64_t first, std::int64_t n) {
-    const auto part = [&](const Column* c) {
-      return c ? read_doubles(reader, *c, first, n) : std::vector<double>();
-    };
-    const AuditPiece piece{first,
-                           n,
-                           first + n == l.rows,
-                           part(l.observations),
-                           part(l.next),
-                           part(l.actions),
-                           part(l.rewards),
-                           part(l.terminals),
-                           part(l.timeouts)};
-    for (const auto& check : checks) check->see(piece);
-  });
 }
 
 }  // namespace
@@ -120,18 +96,25 @@ Audit audit(const std::string& path) {
   try {
     reader = open_dataset(path);
     result.corrupted_on_purpose = !corruption_manifest(*reader).is_null();
-    const Layout l = layout_of(*reader, result.findings);
+    const WalkedColumns l = layout_of(*reader, result.findings);
     if (l.observations && l.rows > 0) {
       result.rows = l.rows;
+      const SampledRows sampled = sampled_rows(*reader, l.rows);
+      const auto usual = [&](const Column* c) { return c ? usual_of(*reader, *c, sampled) : Usual(); };
       const AuditedFile file{*reader,
                              l.rows,
                              static_cast<std::size_t>(l.observations->row_elements()),
                              static_cast<std::size_t>(l.actions ? l.actions->row_elements() : 0),
-                             l.next != nullptr,
-                             l.timeouts != nullptr};
+                             l.next_observations != nullptr,
+                             l.timeouts != nullptr,
+                             usual(l.observations),
+                             usual(l.actions),
+                             usual(l.rewards)};
       std::vector<std::unique_ptr<Check>> checks;
       for (const Entry& e : registry()) checks.push_back(e.make(file));
-      walk(*reader, l, checks);
+      walk(*reader, l, [&](const RowPiece& piece) {
+        for (const auto& check : checks) check->see(piece);
+      });
       for (std::size_t i = 0; i < checks.size(); ++i)
         for (Finding& f : checks[i]->findings()) {
           f.check = registry()[i].name;

@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "datasets/robust.h"
 #include "datasets/store.h"
+#include "datasets/walk.h"
 
 namespace hardy::datasets {
 
@@ -42,25 +44,21 @@ struct Tally {
   }
 };
 
-// Rows [first, first + rows) of the columns that a D4RL file has, as float64; empty where the file lacks one.
-struct AuditPiece {
-  std::int64_t first = 0, rows = 0;
-  bool last = false;  // the file's last piece
-  std::vector<double> observations, next_observations, actions, rewards, terminals, timeouts;
-};
-
 // What is known before the rows are read.
 struct AuditedFile {
   Reader& reader;
   std::int64_t rows = 0;
   std::size_t observation_size = 0, action_size = 0;
   bool has_next = false, has_timeouts = false;
+  // From a sample of the rows; empty where the file lacks the column. next_observations are held against
+  // observations', whose copies they are.
+  Usual observations, actions, rewards;
 };
 
 class Check {
  public:
   virtual ~Check() = default;
-  virtual void see(const AuditPiece&) {}
+  virtual void see(const RowPiece&) {}
   virtual std::vector<Finding> findings() = 0;  // after the last piece; `check` is filled in by the audit
 };
 
@@ -68,6 +66,11 @@ struct RegisterCheck {
   RegisterCheck(const char* name, const char* about, std::unique_ptr<Check> (*make)(const AuditedFile&));
 };
 std::vector<std::pair<std::string, std::string>> audit_checks();  // name, what it looks for
+// What no check can see, in a line.
+inline constexpr const char* kUnseen =
+    "no audit sees what fits its neighbours: negated or rescaled rewards, delayed actions, small noise in "
+    "both "
+    "copies of a state";
 
 struct Audit {
   std::int64_t rows = 0;

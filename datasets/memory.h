@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -11,12 +12,15 @@ namespace hardy::datasets {
 
 class MemoryReader : public Reader {
  public:
-  // arrays outlive the reader; path is what errors name.
-  MemoryReader(const Arrays& arrays, std::string path) : Reader(std::move(path), "memory"), arrays_(arrays) {
+  // arrays outlive the reader; path is what errors name; attributes: of the file that they came from.
+  MemoryReader(const Arrays& arrays, std::string path, nlohmann::json attributes = nlohmann::json::object())
+      : Reader(std::move(path), "memory"), arrays_(arrays), attributes_(std::move(attributes)) {
     std::vector<Column> columns;
     for (const auto& [key, a] : arrays) columns.push_back({key, a.type, a.shape});
     set_columns(std::move(columns));
   }
+
+  nlohmann::json attributes() const override { return attributes_; }
 
  private:
   void read_rows(const Column& column, std::int64_t first, std::int64_t rows, std::byte* to) override {
@@ -27,6 +31,7 @@ class MemoryReader : public Reader {
   std::vector<std::string> read_text(const Column& column) override { return arrays_.at(column.key).strings; }
 
   const Arrays& arrays_;
+  nlohmann::json attributes_;
 };
 
 }  // namespace hardy::datasets

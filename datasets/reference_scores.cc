@@ -45,6 +45,19 @@ constexpr Family kFamilies[] = {
     {"bullet-maze2d-large", 1.82, 285.92},
 };
 
+struct Limit {
+  std::string_view name;
+  int steps;
+};
+// max_episode_steps as D4RL registers its environments.
+constexpr Limit kLimits[] = {
+    {"halfcheetah", 1000}, {"hopper", 1000},       {"walker2d", 1000},    {"ant", 1000},
+    {"antmaze", 1000},     {"antmaze-umaze", 700}, {"kitchen", 280},      {"pen", 100},
+    {"hammer", 200},       {"door", 200},          {"relocate", 200},     {"maze2d-open", 150},
+    {"maze2d-umaze", 300}, {"maze2d-medium", 600}, {"maze2d-large", 800}, {"minigrid-fourrooms", 50},
+    {"flow-ring", 500},    {"flow-merge", 750},    {"carla-lane", 250},   {"carla-town", 1000},
+};
+
 bool letter(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }
 
 bool stands_in(std::string_view word, std::string_view text) {
@@ -55,17 +68,30 @@ bool stands_in(std::string_view word, std::string_view text) {
   return false;
 }
 
-}  // namespace
-
-std::optional<ReferenceScores> reference_scores(const std::string& name) {
+// The entry of the longest name that stands in `name`, or null.
+template <class Entry, std::size_t n>
+const Entry* longest(const Entry (&entries)[n], const std::string& name) {
   std::string text = name;
   for (char& c : text)
     if (c == '_') c = '-';
-  const Family* best = nullptr;
-  for (const Family& f : kFamilies)
-    if (stands_in(f.name, text) && (!best || f.name.size() > best->name.size())) best = &f;
-  if (!best) return std::nullopt;
-  return ReferenceScores{std::string(best->name), best->min, best->max};
+  const Entry* best = nullptr;
+  for (const Entry& e : entries)
+    if (stands_in(e.name, text) && (!best || e.name.size() > best->name.size())) best = &e;
+  return best;
+}
+
+}  // namespace
+
+std::optional<ReferenceScores> reference_scores(const std::string& name) {
+  const Family* family = longest(kFamilies, name);
+  if (!family) return std::nullopt;
+  return ReferenceScores{std::string(family->name), family->min, family->max};
+}
+
+std::optional<int> task_time_limit(const std::string& name) {
+  const Limit* limit = longest(kLimits, name);
+  if (!limit) return std::nullopt;
+  return limit->steps;
 }
 
 }  // namespace hardy::datasets

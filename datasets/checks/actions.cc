@@ -10,7 +10,7 @@ namespace {
 class Actions final : public Check {
  public:
   explicit Actions(const AuditedFile& file) : width_(file.action_size) {}
-  void see(const AuditPiece& p) override {
+  void see(const RowPiece& p) override {
     for (std::size_t i = 0; width_ && i < p.actions.size(); i += width_) {
       double most = 0;
       for (std::size_t k = i; k < i + width_; ++k) most = std::max(most, std::abs(p.actions[k]));

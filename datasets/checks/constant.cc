@@ -8,7 +8,7 @@ namespace {
 
 class Constant final : public Check {
  public:
-  void see(const AuditPiece& p) override {
+  void see(const RowPiece& p) override {
     look(p, p.observations, observations_);
     look(p, p.actions, actions_);
     look(p, p.rewards, rewards_);
@@ -25,26 +25,26 @@ class Constant final : public Check {
  private:
   struct Part {
     std::vector<double> first;
-    std::vector<bool> varies;
+    std::vector<std::size_t> same;  // dimensions that have not changed so far
     std::int64_t rows = 0;
   };
-  static void look(const AuditPiece& p, const std::vector<double>& x, Part& part) {
+  static void look(const RowPiece& p, const std::vector<double>& x, Part& part) {
     const std::size_t width = x.size() / static_cast<std::size_t>(p.rows);
-    if (part.first.empty()) {
+    if (part.rows == 0) {
       part.first.assign(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(width));
-      part.varies.assign(width, false);
+      for (std::size_t k = 0; k < width; ++k) part.same.push_back(k);
     }
     part.rows += p.rows;
-    for (std::size_t i = 0; i < x.size(); ++i)
-      if (x[i] != part.first[i % width]) part.varies[i % width] = true;
+    std::erase_if(part.same, [&](std::size_t k) {
+      for (std::size_t i = k; i < x.size(); i += width)
+        if (x[i] != part.first[k]) return true;
+      return false;
+    });
   }
   static void report(std::vector<Finding>& all, const char* column, const Part& part, const char* advice) {
     std::string dimensions;
-    std::int64_t count = 0;
-    for (std::size_t k = 0; k < part.varies.size(); ++k)
-      if (!part.varies[k]) {
-        dimensions += (count++ ? ", " : "") + std::to_string(k);
-      }
+    const auto count = static_cast<std::int64_t>(part.same.size());
+    for (const std::size_t k : part.same) dimensions += (dimensions.empty() ? "" : ", ") + std::to_string(k);
     if (count && part.rows > 1)
       all.push_back(
           {"", Severity::kWarning, column, "dimensions that never change: " + dimensions, advice, count, {}});

@@ -4,24 +4,23 @@
 #include <cmath>
 
 #include "datasets/audit.h"
+#include "datasets/checks/rows_before.h"
 
 namespace hardy::datasets {
 namespace {
 
-// Rows kept from the end of one piece for the comparison with the next.
 class Continuity final : public Check {
  public:
-  explicit Continuity(const AuditedFile& file) : file_(file) {}
-  void see(const AuditPiece& p) override {
+  explicit Continuity(const AuditedFile& file) : file_(file), before_(file.observation_size) {}
+  void see(const RowPiece& p) override {
     const std::size_t d = file_.observation_size;
     if (p.next_observations.empty() || p.terminals.empty()) return;
     for (std::size_t i = 0; i < static_cast<std::size_t>(p.rows); ++i) {
-      const double* now = p.observations.data() + i * d;
-      if (have_last_) compare(p.first + static_cast<std::int64_t>(i) - 1, now);
-      last_next_.assign(p.next_observations.data() + i * d, p.next_observations.data() + (i + 1) * d);
+      if (const double* next = before_.get(p.next_observations, i))
+        compare(p.first + static_cast<std::int64_t>(i) - 1, next, p.observations.data() + i * d);
       last_ends_ = p.terminals[i] != 0 || (!p.timeouts.empty() && p.timeouts[i] != 0);
-      have_last_ = true;
     }
+    before_.keep(p.next_observations);
   }
   std::vector<Finding> findings() override {
     std::vector<Finding> all;
@@ -44,12 +43,13 @@ class Continuity final : public Check {
   }
 
  private:
-  void compare(std::int64_t row, const double* now) {
+  // next: of `row`; now: the observation of the row after it.
+  void compare(std::int64_t row, const double* next, const double* now) {
     bool same = true;
-    for (std::size_t k = 0; k < last_next_.size(); ++k) {
-      const double x = last_next_[k], y = now[k];
-      same = same && (x == y || (std::isnan(x) && std::isnan(y)) ||
-                      std::abs(x - y) <= 1e-6 * std::max({1.0, std::abs(x), std::abs(y)}));
+    for (std::size_t k = 0; k < file_.observation_size && same; ++k) {
+      const double x = next[k], y = now[k];
+      same = x == y || (std::isnan(x) && std::isnan(y)) ||
+             std::abs(x - y) <= 1e-6 * std::max({1.0, std::abs(x), std::abs(y)});
     }
     ends_ += last_ends_;
     // A break one row beside a flag is the flag's, not the states'.
@@ -63,8 +63,8 @@ class Continuity final : public Check {
   }
 
   AuditedFile file_;
-  std::vector<double> last_next_;
-  bool have_last_ = false, last_ends_ = false, flag_runs_on_ = false, break_before_ = false;
+  RowsBefore before_;
+  bool last_ends_ = false, flag_runs_on_ = false, break_before_ = false;
   std::int64_t ends_ = 0;
   Tally broken_, late_, running_on_;
 };

@@ -1,10 +1,14 @@
 // Rows that occur twice: a file joined with itself, a replay written twice. Told by a 64-bit hash of the
-// whole transition; memory: 16 bytes a row for up to 2^24 rows, beyond them a share of the hash space.
+// whole transition; memory: 16 bytes a row for up to 2^24 rows, beyond them a share of the hash space. A
+// robot at rest says the same again and again, and states of a finite set come again by themselves: neither
+// is looked at.
 #include <algorithm>
 #include <cstring>
 #include <vector>
 
 #include "datasets/audit.h"
+#include "datasets/checks/motion.h"
+#include "datasets/checks/rows_before.h"
 
 namespace hardy::datasets {
 namespace {
@@ -20,20 +24,24 @@ std::uint64_t mix(std::uint64_t h, double x) {
 
 class Duplicates final : public Check {
  public:
-  explicit Duplicates(const AuditedFile& file) : file_(file) {
+  explicit Duplicates(const AuditedFile& file)
+      : file_(file), motion_(file.observations.steps), before_(file.observation_size) {
     while (file.rows >> share_ > kMostKept) ++share_;
   }
-  void see(const AuditPiece& p) override {
+  void see(const RowPiece& p) override {
+    if (file_.observations.few_values) return;
     for (std::size_t i = 0; i < static_cast<std::size_t>(p.rows); ++i) {
+      const double* now = p.observations.data() + i * file_.observation_size;
+      if (!motion_.moves(before_.get(p.observations, i), now)) continue;
       std::uint64_t h = 0;
-      for (std::size_t k = 0; k < file_.observation_size; ++k)
-        h = mix(h, p.observations[i * file_.observation_size + k]);
+      for (std::size_t k = 0; k < file_.observation_size; ++k) h = mix(h, now[k]);
       if (!p.actions.empty())
         for (std::size_t k = 0; k < file_.action_size; ++k) h = mix(h, p.actions[i * file_.action_size + k]);
       if (!p.rewards.empty()) h = mix(h, p.rewards[i]);
       if (share_ && h >> (64 - share_)) continue;
       seen_.push_back({h, p.first + static_cast<std::int64_t>(i)});
     }
+    before_.keep(p.observations);
   }
   std::vector<Finding> findings() override {
     std::ranges::sort(seen_);
@@ -53,6 +61,8 @@ class Duplicates final : public Check {
 
  private:
   AuditedFile file_;
+  Motion motion_;
+  RowsBefore before_;
   int share_ = 0;  // of the hash space: 2^-share
   std::vector<std::pair<std::uint64_t, std::int64_t>> seen_;
 };

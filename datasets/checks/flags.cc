@@ -7,7 +7,7 @@ namespace {
 class Flags final : public Check {
  public:
   explicit Flags(const AuditedFile& file) : file_(file) {}
-  void see(const AuditPiece& p) override {
+  void see(const RowPiece& p) override {
     for (std::size_t i = 0; i < p.terminals.size(); ++i) {
       const std::int64_t row = p.first + static_cast<std::int64_t>(i);
       const double terminal = p.terminals[i], timeout = p.timeouts.empty() ? 0 : p.timeouts[i];

@@ -1,10 +1,10 @@
-// Values far outside what their dimension usually holds, by a robust z-score: |x - median| / (1.4826 MAD).
+// Values far outside what their dimension usually holds, by a robust z-score (datasets/robust.h).
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "datasets/audit.h"
-#include "datasets/robust.h"
 
 namespace hardy::datasets {
 namespace {
@@ -14,18 +14,12 @@ constexpr double kFar = 15;
 
 class Outliers final : public Check {
  public:
-  explicit Outliers(const AuditedFile& file) {
-    for (const char* key : {"observations", "next_observations", "actions", "rewards"}) {
-      Part part{key, {}, {}, 0};
-      const Column* column = file.reader.find(key);
-      if (column && column->type != ArrayType::kString && column->rows() == file.rows &&
-          !column->shape.empty())
-        for (const auto& dimension : sorted_sample(file.reader, *column))
-          part.scales.push_back(robust_scale(dimension));
-      parts_.push_back(std::move(part));
-    }
-  }
-  void see(const AuditPiece& p) override {
+  explicit Outliers(const AuditedFile& file)
+      : parts_{Part("observations", file.observations.scales, 0),
+               Part("next_observations", file.observations.scales, 0),
+               // Within the bounds an action is a choice, be it a rare one.
+               Part("actions", file.actions.scales, 1), Part("rewards", file.rewards.scales, 0)} {}
+  void see(const RowPiece& p) override {
     look(p, p.observations, parts_[0]);
     look(p, p.next_observations, parts_[1]);
     look(p, p.actions, parts_[2]);
@@ -47,17 +41,30 @@ class Outliers final : public Check {
 
  private:
   struct Part {
+    // free: values up to that size are no outliers; 0: none is free.
+    Part(const char* name, const std::vector<RobustScale>& of, double free) : key(name), scales(of) {
+      for (const RobustScale& s : scales) {
+        const double room = s.deviation > 0 ? kFar * s.deviation : std::numeric_limits<double>::infinity();
+        low.push_back(free > 0 ? std::min(s.median - room, -free) : s.median - room);
+        high.push_back(free > 0 ? std::max(s.median + room, free) : s.median + room);
+      }
+    }
     const char* key;
     std::vector<RobustScale> scales;
-    Tally tally;
-    double most;
+    std::vector<double> low = {}, high = {};
+    Tally tally = {};
+    double most = 0;
   };
-  static void look(const AuditPiece& p, const std::vector<double>& x, Part& part) {
+  static void look(const RowPiece& p, const std::vector<double>& x, Part& part) {
     const std::size_t width = part.scales.size();
     for (std::size_t i = 0; width && i + width <= x.size(); i += width) {
+      bool beyond = false;
+      for (std::size_t k = 0; k < width; ++k) beyond |= x[i + k] < part.low[k] || x[i + k] > part.high[k];
+      if (!beyond) continue;
       double z = 0;
       for (std::size_t k = 0; k < width; ++k)
-        if (std::isfinite(x[i + k])) z = std::max(z, part.scales[k].z(x[i + k]));
+        if (std::isfinite(x[i + k]) && (x[i + k] < part.low[k] || x[i + k] > part.high[k]))
+          z = std::max(z, part.scales[k].z(x[i + k]));
       if (z > kFar) part.tally.add(p.first + static_cast<std::int64_t>(i / width));
       part.most = std::max(part.most, z);
     }

@@ -38,7 +38,7 @@ class Types final : public Check {
                         1,
                         {}});
   }
-  void see(const AuditPiece& p) override {
+  void see(const RowPiece& p) override {
     for (auto& [key, lossy] : doubles_) {
       const std::vector<double>& x = key == "observations"        ? p.observations
                                      : key == "next_observations" ? p.next_observations

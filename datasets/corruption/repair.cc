@@ -18,9 +18,9 @@ namespace hardy::datasets {
 namespace {
 
 constexpr std::array kContinuities{"off", "next", "previous", "nearer"};
-// An episode's last next observation is flagged where a dimension moves this many robust deviations more than
-// it usually does in a step.
-constexpr double kUnusualStep = 8;
+// An episode's last next observation is flagged where a dimension moves this many usual steps (8 deviations,
+// were steps normal).
+constexpr double kUnusualStep = 12;
 
 // What the repair did to one column, and how that meets the record.
 struct Outcome {
@@ -70,39 +70,23 @@ class Repair {
   };
 
   void prepare_scales() {
-    const auto hold = [&](const char* key) {
-      for (const auto& sample : sorted_sample(in_, in_.column(key))) {
-        const RobustScale scale = robust_scale(sample);
-        const double room = s_.clip * 1.4826 * scale.mad;
-        holds_[key].push_back(scale.mad > 0 ? Hold{scale.median - room, scale.median + room} : Hold{});
+    const SampledRows sampled = sampled_rows(in_, rows_);
+    if (s_.clip > 0 || s_.continuity != Continuity::kOff) {
+      const Usual states = usual_of(in_, in_.column("observations"), sampled);
+      for (const RobustScale& scale : states.scales) {
+        const double room = s_.clip * scale.deviation;
+        const Hold hold = room > 0 ? Hold{scale.median - room, scale.median + room} : Hold{};
+        if (s_.clip > 0) holds_["observations"].push_back(hold);
+        if (s_.clip > 0 && in_.find("next_observations")) holds_["next_observations"].push_back(hold);
       }
-    };
-    if (s_.clip > 0) {
-      hold("observations");
-      if (in_.find("next_observations")) hold("next_observations");
+      steps_ = states.steps;
     }
     if (s_.clip_actions > 0)
       holds_["actions"].assign(static_cast<std::size_t>(in_.column("actions").row_elements()),
                                Hold{-s_.clip_actions, s_.clip_actions});
     if (s_.winsorise > 0) {
-      const auto sample = sorted_sample(in_, in_.column("rewards"));
-      holds_["rewards"] = {Hold{quantile(sample[0], s_.winsorise), quantile(sample[0], 1 - s_.winsorise)}};
-    }
-    if (s_.continuity != Continuity::kOff) prepare_steps();
-  }
-
-  // How far each dimension usually moves in a step: from pairs of rows, one stretch of the file.
-  void prepare_steps() {
-    const Column& c = in_.column("observations");
-    const auto d = static_cast<std::size_t>(c.row_elements());
-    const std::vector<double> x = read_doubles(in_, c, 0, std::min(rows_, kPieceRows));
-    for (std::size_t k = 0; k < d; ++k) {
-      std::vector<double> moves;
-      for (std::size_t i = k + d; i < x.size(); i += d)
-        if (!ends_.has(static_cast<std::int64_t>(i / d) - 1) && std::isfinite(x[i] - x[i - d]))
-          moves.push_back(x[i] - x[i - d]);
-      std::ranges::sort(moves);
-      steps_.push_back(robust_scale(moves));
+      const std::vector<double> rewards = sample(in_, in_.column("rewards"), sampled)[0];
+      holds_["rewards"] = {Hold{quantile(rewards, s_.winsorise), quantile(rewards, 1 - s_.winsorise)}};
     }
   }
 
@@ -177,7 +161,8 @@ class Repair {
 
   bool unusual(const double* now, const double* then) const {
     for (std::size_t k = 0; k < steps_.size(); ++k)
-      if (!std::isfinite(then[k]) || steps_[k].z(then[k] - now[k]) > kUnusualStep) return true;
+      if (!std::isfinite(then[k]) || (steps_[k] > 0 && std::abs(then[k] - now[k]) > kUnusualStep * steps_[k]))
+        return true;
     return false;
   }
 
@@ -187,7 +172,7 @@ class Repair {
     const auto at = static_cast<std::size_t>(t) * d;
     double first = 0, second = 0;
     for (std::size_t k = 0; k < d; ++k) {
-      const double unit = steps_[k].mad > 0 ? steps_[k].mad : 1;
+      const double unit = steps_[k] > 0 ? steps_[k] : 1;
       const double middle = 0.5 * (s[at + k] + s_next[at + d + k]);
       first += std::min(1e6, std::abs(s_next[at + k] - middle) / unit);
       second += std::min(1e6, std::abs(s[at + d + k] - middle) / unit);
@@ -270,7 +255,7 @@ class Repair {
   RowSet ends_, flagged_;
   std::map<std::string, Outcome> outcomes_;
   std::map<std::string, std::vector<Hold>> holds_;
-  std::vector<RobustScale> steps_;
+  std::vector<double> steps_;  // usual ones, by dimension
 };
 
 }  // namespace

@@ -10,8 +10,8 @@
 // changed. This exploits that corruption of single tuples breaks a copy and not the state; a corruption of
 // both copies
 // (--copies trajectory) is invisible to it.
-// Clipping: values beyond `clip` robust standard deviations (1.4826 MAD) of their dimension's median are held
-// there. Winsorising: rewards are held to their quantiles [p, 1 - p].
+// Clipping: values beyond `clip` robust standard deviations (datasets/robust.h) of their dimension's median
+// are held there. Winsorising: rewards are held to their quantiles [p, 1 - p].
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // Datasets against h5py and NumPy, and what corruption and bad files must do.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -9,7 +10,8 @@
 
 #include "algorithms/collect.h"
 #include "datasets/corruption/corrupt.h"
-#include "datasets/summary.h"
+#include "datasets/episodes.h"
+#include "datasets/memory.h"
 #include "datasets/transitions.h"
 #include "engine/base/error.h"
 #include "tests/engine/base/refusal.h"
@@ -66,8 +68,10 @@ TEST(Datasets, FilesByH5pyKeepTheirTypesAndScalars) {
   EXPECT_EQ(a.at("infos/qpos").type, ArrayType::kF64);
   EXPECT_EQ(a.at("metadata/algorithm").strings.at(0), "SAC");
   EXPECT_EQ(a.at("metadata/iteration").as<std::int32_t>()[0], 7);
-  EXPECT_EQ(episodes_of(a).terminated, 2);
-  EXPECT_EQ(episodes_of(a).timed_out, 3);
+  MemoryReader reader(a, file);
+  const std::vector<EpisodeRows> episodes = find_episodes(reader);
+  EXPECT_EQ(std::ranges::count_if(episodes, &EpisodeRows::terminated), 2);
+  EXPECT_EQ(std::ranges::count_if(episodes, &EpisodeRows::timed_out), 3);
 }
 
 TEST(Datasets, H5pyReadsWhatWeCollect) {

@@ -5,9 +5,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "datasets/formats/hdf5_file.h"
+#include "datasets/store.h"
 #include "tests/datasets/made_data.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
@@ -104,7 +108,10 @@ TEST_F(DataCommands, AnAdversaryTakesTheCriticOfARunAndCanBeUndone) {
 TEST_F(DataCommands, AuditExitsWithThreeForFindingsAndZeroForACleanFile) {
   const Result clean = hardy_command("data audit " + at("clean.hdf5"));
   EXPECT_EQ(clean.code, 0) << clean.out;
-  EXPECT_NE(clean.out.find("\nclean"), std::string::npos) << clean.out;
+  // Says what it looked for, and what it cannot see.
+  for (const char* part : {"\nnothing found; looked for: file, layout, actions, constant, continuity",
+                           "jumps", "stuck", "no audit sees what fits its neighbours"})
+    EXPECT_NE(clean.out.find(part), std::string::npos) << part << "\n" << clean.out;
   ASSERT_EQ(
       hardy_command("data corrupt " + at("clean.hdf5") + " " + at("d.hdf5") + " --elements dynamics").code,
       0);
@@ -138,6 +145,175 @@ TEST_F(DataCommands, InspectShowsEpisodesDistributionsAndBars) {
   for (const auto& c : j.at("columns").at("rewards")[0].at("histogram").at("counts"))
     total += c.get<std::int64_t>();
   EXPECT_EQ(total, 3000);
+}
+
+// Returns, discounted returns and lengths of the episodes, by the definition.
+struct Sums {
+  std::vector<double> returns, discounted, lengths;
+};
+Sums sums_of(const datasets::Arrays& a, double gamma, std::int64_t limit) {
+  Sums sums{{0}, {0}, {0}};
+  const std::int64_t rows = a.at("rewards").rows();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const double r = a.at("rewards").as<float>()[row];
+    sums.returns.back() += r;
+    sums.discounted.back() += std::pow(gamma, sums.lengths.back()) * r;
+    sums.lengths.back() += 1;
+    const bool ends = a.at("terminals").as<std::uint8_t>()[row] ||
+                      (a.count("timeouts") ? a.at("timeouts").as<std::uint8_t>()[row] != 0
+                                           : sums.lengths.back() == static_cast<double>(limit));
+    if (!ends || row + 1 == rows) continue;
+    sums.returns.push_back(0);
+    sums.discounted.push_back(0);
+    sums.lengths.push_back(0);
+  }
+  return sums;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST_F(DataCommands, InspectGivesEveryReturnOrNoneAndEpisodesALineForEach) {
+  datasets::Arrays a = test::made_data(40000);  // a thousand episodes
+  datasets::write_hdf5(dir_ / "hopper-made.hdf5", a);
+  const Sums sums = sums_of(a, 0.9, 0);
+  const nlohmann::json j =
+      nlohmann::json::parse(hardy_command("data inspect " + at("hopper-made.hdf5") + " --json").out);
+  ASSERT_GT(sums.returns.size(), 1000u);
+  const auto returns = j.at("returns").get<std::vector<double>>(),
+             lengths = j.at("lengths").get<std::vector<double>>();
+  ASSERT_EQ(returns.size(), sums.returns.size());
+  for (std::size_t i = 0; i < returns.size(); ++i) ASSERT_NEAR(returns[i], sums.returns[i], 1e-9) << i;
+  EXPECT_EQ(lengths, sums.lengths);
+  EXPECT_LE(j.at("along_file").at("returns").size(), 400u);
+  EXPECT_EQ(j.at("along_file").at("episodes_each"), (returns.size() + 399) / 400);
+  std::vector<double> sorted = returns;
+  std::ranges::sort(sorted);
+  EXPECT_NEAR(j.at("return").at("quantiles").at("0.5").get<double>(),
+              (sorted[(sorted.size() - 1) / 2] + sorted[sorted.size() / 2]) / 2, 1e-9);
+
+  const Result csv = hardy_command("data episodes " + at("hopper-made.hdf5") + " --gamma 0.9");
+  ASSERT_EQ(csv.code, 0) << csv.err;
+  const std::vector<std::string> lines = lines_of(csv.out);
+  ASSERT_EQ(lines.size(), sums.returns.size() + 1);
+  EXPECT_EQ(lines[0], "episode,first_row,length,return,score,discounted_return,end");
+  const nlohmann::json all =
+      nlohmann::json::parse(
+          hardy_command("data episodes " + at("hopper-made.hdf5") + " --gamma 0.9 --json").out)
+          .at("episodes");
+  std::int64_t first = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const char* end = i + 1 == all.size() ? "end_of_file" : i % 2 ? "timeout" : "terminal";
+    char line[200];
+    std::snprintf(line, sizeof line, "%zu,%lld,%.0f,", i, static_cast<long long>(first), sums.lengths[i]);
+    ASSERT_TRUE(lines[i + 1].starts_with(line)) << lines[i + 1];
+    ASSERT_TRUE(lines[i + 1].ends_with("," + std::string(end))) << lines[i + 1];
+    ASSERT_EQ(all[i].at("first_row"), first);
+    ASSERT_EQ(all[i].at("end"), end);
+    ASSERT_NEAR(all[i].at("return").get<double>(), sums.returns[i], 1e-9);
+    ASSERT_NEAR(all[i].at("discounted_return").get<double>(), sums.discounted[i], 1e-9);
+    ASSERT_NEAR(all[i].at("score").get<double>(), 100 * (sums.returns[i] + 20.272305) / (3234.3 + 20.272305),
+                1e-9);
+    first += static_cast<std::int64_t>(sums.lengths[i]);
+  }
+}
+
+TEST_F(DataCommands, ReturnsOfCorruptedRewardsSaySoAndShowWhatTheCleanOnesGive) {
+  datasets::write_hdf5(dir_ / "hopper-clean.hdf5", test::made_data(3000));
+  ASSERT_EQ(hardy_command("data corrupt " + at("hopper-clean.hdf5") + " " + at("hopper-bad.hdf5") +
+                          " --elements rewards,actions")
+                .code,
+            0);
+  const auto inspected = [&](const std::string& file) {
+    return nlohmann::json::parse(hardy_command("data inspect " + at(file) + " --json").out);
+  };
+  const nlohmann::json clean = inspected("hopper-clean.hdf5"), bad = inspected("hopper-bad.hdf5");
+  EXPECT_FALSE(clean.contains("rewards_corrupted"));
+  EXPECT_TRUE(bad.at("rewards_corrupted").get<bool>());
+  EXPECT_EQ(bad.at("clean_return").at("mean"), clean.at("return").at("mean"));
+  EXPECT_EQ(bad.at("clean_score").at("max"), clean.at("score").at("max"));
+  EXPECT_NE(bad.at("return").at("mean"), clean.at("return").at("mean"));
+  const std::string text = hardy_command("data inspect " + at("hopper-bad.hdf5")).out;
+  EXPECT_NE(text.find("of rewards that were corrupted on purpose; with the clean ones"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("returns (of corrupted rewards)"), std::string::npos) << text;
+
+  const nlohmann::json a = nlohmann::json::parse(
+                           hardy_command("data episodes --json " + at("hopper-clean.hdf5")).out),
+                       b = nlohmann::json::parse(
+                           hardy_command("data episodes --json " + at("hopper-bad.hdf5")).out);
+  std::int64_t hit = 0;
+  for (std::size_t i = 0; i < a.at("episodes").size(); ++i) {
+    EXPECT_EQ(b.at("episodes")[i].at("clean_return"), a.at("episodes")[i].at("return"));
+    EXPECT_EQ(b.at("episodes")[i].at("clean_score"), a.at("episodes")[i].at("score"));
+    hit += b.at("episodes")[i].at("corrupted_rows").get<std::int64_t>();
+  }
+  EXPECT_NEAR(static_cast<double>(hit), 3000 * 0.51, 90);  // 1 - 0.7^2
+
+  ASSERT_EQ(hardy_command("report " + at("hopper-bad.hdf5") + " -o " + at("r.html")).code, 0);
+  const std::string page = test::contents(at("r.html"));
+  for (const char* part : {"return (corrupted rewards)", "return (clean rewards)", "(hopper, clean rewards)"})
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  ASSERT_EQ(hardy_command("train bc --dataset " + at("hopper-bad.hdf5") +
+                          " --steps 2 --hidden 4 --batch-size 8 --out " + at("run"))
+                .code,
+            0);
+  const nlohmann::json about = nlohmann::json::parse(test::contents(at("run/run.json"))).at("dataset");
+  EXPECT_TRUE(about.at("rewards_corrupted").get<bool>());
+  EXPECT_EQ(about.at("clean_score").at("mean"), clean.at("score").at("mean"));
+  ASSERT_EQ(hardy_command("report " + at("run") + " -o " + at("run.html")).code, 0);
+  const std::string run_page = test::contents(at("run.html"));
+  for (const char* part : {"score (corrupted rewards)", "score (clean rewards)"})
+    EXPECT_NE(run_page.find(part), std::string::npos) << part;
+}
+
+TEST_F(DataCommands, AFileWithoutTimeoutsIsCutAtTheTasksTimeLimit) {
+  // 1,200 rows that nothing ends. D4RL's loop over the first 1,199 leaves out every row at the limit.
+  datasets::Arrays a;
+  using datasets::Array;
+  using datasets::ArrayType;
+  a["observations"] = Array::of(ArrayType::kF32, {1200, 3});
+  for (std::int64_t i = 0; i < 3600; ++i) a["observations"].as<float>()[i] = static_cast<float>(i % 97) / 97;
+  a["actions"] = Array::of(ArrayType::kF32, {1200, 1});
+  a["rewards"] = Array::of(ArrayType::kF32, {1200});
+  for (std::int64_t i = 0; i < 1200; ++i) a["rewards"].as<float>()[i] = static_cast<float>(i % 7);
+  a["terminals"] = Array::of(ArrayType::kBool, {1200});
+  for (const char* name : {"maze2d-umaze-v1.hdf5", "own.hdf5"}) datasets::write_hdf5(dir_ / name, a);
+  const auto with = datasets::create_dataset(dir_ / "told.hdf5");
+  with->set_attributes({{"max_episode_steps", 150}});
+  datasets::write_arrays(*with, a);
+
+  int run = 0;
+  const auto transitions = [&](const std::string& arguments) {
+    const std::string out = at("run" + std::to_string(run++));
+    const Result r = hardy_command("train bc --view qlearning --steps 2 --hidden 4 --batch-size 8 --out " +
+                                   out + " --dataset " + arguments);
+    EXPECT_EQ(r.code, 0) << r.err;
+    return nlohmann::json::parse(test::contents(out + "/run.json"))
+        .at("dataset")
+        .at("transitions")
+        .get<int>();
+  };
+  EXPECT_EQ(transitions(at("maze2d-umaze-v1.hdf5")), 1196);  // 300
+  EXPECT_EQ(transitions(at("maze2d-umaze-v1.hdf5") + " --time-limit 1000"), 1198);
+  EXPECT_EQ(transitions(at("own.hdf5")), 1198);                                  // 1000
+  EXPECT_EQ(transitions(at("told.hdf5")), 1192);                                 // 150
+  EXPECT_EQ(transitions(at("maze2d-umaze-v1.hdf5") + " --env pendulum"), 1194);  // 200
+  refuses("train bc --dataset " + at("own.hdf5") + " --time-limit -3 --out " + at("x"), "--time-limit");
+
+  const Result csv = hardy_command("data episodes " + at("maze2d-umaze-v1.hdf5"));
+  ASSERT_EQ(lines_of(csv.out).size(), 5u) << csv.out << csv.err;
+  EXPECT_TRUE(lines_of(csv.out)[2].starts_with("1,300,300,")) << csv.out;
+  EXPECT_TRUE(lines_of(csv.out)[2].ends_with(",limit")) << csv.out;
+  EXPECT_EQ(lines_of(hardy_command("data episodes --time-limit 500 " + at("own.hdf5")).out).size(), 4u);
+  EXPECT_EQ(lines_of(hardy_command("data episodes " + at("own.hdf5")).out).size(), 2u);
+  const nlohmann::json j = nlohmann::json::parse(hardy_command("data inspect --json " + at("told.hdf5")).out);
+  EXPECT_EQ(j.at("time_limit").at("steps"), 150);
+  EXPECT_EQ(j.at("episodes"), 8);
 }
 
 TEST_F(DataCommands, RefusesBadInputWithoutAPartialFile) {

@@ -7,11 +7,17 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 
+#include "datasets/audit.h"
+#include "datasets/convert.h"
+#include "datasets/episodes.h"
 #include "datasets/formats/deflate.h"
 #include "datasets/formats/hdf5_file.h"
+#include "datasets/inspect.h"
 #include "datasets/transitions.h"
+#include "engine/run/atomic_file.h"
 
 namespace {
 
@@ -71,10 +77,53 @@ void write(benchmark::State& state) {
   std::filesystem::remove(out);
 }
 
+// What `hardy data inspect`, `audit`, `episodes` and `convert` do; the processor's time of all threads.
+void inspect_file(benchmark::State& state) {
+  const char* name = file(state);
+  if (!name) return;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(inspect(*open_dataset(name)).size());
+    benchmark::DoNotOptimize(hardy::run::sha256_of_file(name).size());
+  }
+}
+void audit_file(benchmark::State& state) {
+  const char* name = file(state);
+  if (!name) return;
+  for (auto _ : state) benchmark::DoNotOptimize(audit(name).findings.size());
+}
+void episodes_file(benchmark::State& state) {
+  const char* name = file(state);
+  if (!name) return;
+  for (auto _ : state) benchmark::DoNotOptimize(episodes_of(*open_dataset(name)).returns.size());
+}
+void convert_file(benchmark::State& state) {
+  const char* name = file(state);
+  if (!name) return;
+  const std::string out = std::string(name) + ".written";
+  for (auto _ : state) copy_dataset(*open_dataset(name), *create_dataset(out));
+  std::filesystem::remove(out);
+}
+
 // 0 threads: all that the machine has.
 BENCHMARK(read)->Arg(1)->Arg(0)->Unit(benchmark::kMillisecond)->UseRealTime()->MinTime(0.01)->Repetitions(5);
 BENCHMARK(qlearning)->Unit(benchmark::kMillisecond)->UseRealTime()->MinTime(0.01)->Repetitions(3);
 BENCHMARK(write)->Arg(1)->Arg(0)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(1)->Repetitions(2);
+BENCHMARK(inspect_file)
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime()
+    ->Iterations(1)
+    ->Repetitions(5);
+BENCHMARK(audit_file)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime()->Iterations(1)->Repetitions(5);
+BENCHMARK(episodes_file)
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime()
+    ->Iterations(1)
+    ->Repetitions(5);
+BENCHMARK(convert_file)
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime()
+    ->Iterations(1)
+    ->Repetitions(3);
 
 }  // namespace
 

@@ -52,17 +52,24 @@ std::string count(double n) {
 }
 
 Html facts(const json& s) {
-  Html html =
-      Html("<dl>") + item("rows", count(value_of(s, "rows"))) +
-      item("episodes", count(value_of(s, "episodes"))) +
-      item("terminated", count(value_of(s, "terminated"))) +
-      item("timed out", count(value_of(s, "timed_out"))) +
-      item("observation, action",
-           number(value_of(s, "observation_size"), 0) + ", " + number(value_of(s, "action_size"), 0)) +
-      item("return", spread_text(within(s, "return"))) + item("length", spread_text(within(s, "length"), 0));
-  if (s.contains("score"))
-    html += item("score (" + text_of(s["score"], "family") + ")",
-                 spread_text(s["score"]) + ", best " + number(value_of(s["score"], "max")));
+  Html html = Html("<dl>") + item("rows", count(value_of(s, "rows"))) +
+              item("episodes", count(value_of(s, "episodes"))) +
+              item("terminated", count(value_of(s, "terminated"))) +
+              item("timed out", count(value_of(s, "timed_out"))) +
+              item("observation, action", number(value_of(s, "observation_size"), 0) + ", " +
+                                              number(value_of(s, "action_size"), 0)) +
+              item(s.contains("rewards_corrupted") ? "return (corrupted rewards)" : "return",
+                   spread_text(within(s, "return"))) +
+              item("length", spread_text(within(s, "length"), 0));
+  // What comes of rewards that were corrupted on purpose says so, with the record's clean ones beside it.
+  const auto score = [&](const char* key, const std::string& of) {
+    if (s.contains(key))
+      html += item("score (" + text_of(s[key], "family") + of + ")",
+                   spread_text(s[key]) + ", best " + number(value_of(s[key], "max")));
+  };
+  score("score", s.contains("rewards_corrupted") ? ", corrupted rewards" : "");
+  if (s.contains("clean_return")) html += item("return (clean rewards)", spread_text(s["clean_return"]));
+  score("clean_score", ", clean rewards");
   if (s.contains("sha256"))
     html += item("SHA-256", Html("<code>") + text_of(s, "sha256").substr(0, 16) + "…</code>");
   return html + "</dl>";
@@ -70,7 +77,14 @@ Html facts(const json& s) {
 
 Html findings(const json& audit) {
   const json found = audit.value("findings", json::array());
-  if (found.empty()) return "<p>The audit found nothing.</p>";
+  if (found.empty()) {
+    std::string names;
+    for (const json& name : audit.value("checks", json::array()))
+      names +=
+          (names.empty() ? " It looked for: " : ", ") + (name.is_string() ? name.get<std::string>() : "?");
+    if (!names.empty()) names += ".";
+    return Html("<p>The audit found nothing.") + names + "</p>";
+  }
   Html rows;
   for (const json& f : found) {
     std::string first;
@@ -158,16 +172,19 @@ Html over_file(const std::vector<double>& values, const std::string& what, int c
          "</figure>";
 }
 
+// of: what the numbers are of, where it must be said.
 Html spread_charts(const json& s, const char* key, const char* list_key, const std::string& what,
-                   int colour) {
-  const json h = within(within(s, key), "histogram");
+                   const std::string& of, int colour) {
+  const json h = within(within(s, key), "histogram"), along = within(s, "along_file");
+  const std::string title = what + "s of the episodes" + of;
+  const double each = value_of(along, "episodes_each");
+  const std::string mean = each > 1 ? ", means of " + number(each, 0) + " episodes" : "";
+  const std::vector<double> values = list(along, list_key);
   return Html("<figure><div class=\"wide\">") +
-         histogram({what + "s of the episodes", "episode " + what, "episodes"}, list(h, "edges"),
-                   list(h, "counts")) +
-         "</div><div class=\"narrow\">" +
-         small_histogram(what + "s of the episodes", list(h, "edges"), list(h, "counts"), 380) +
+         histogram({title, "episode " + what, "episodes"}, list(h, "edges"), list(h, "counts")) +
+         "</div><div class=\"narrow\">" + small_histogram(title, list(h, "edges"), list(h, "counts"), 380) +
          "</div></figure>" +
-         (list(s, list_key).size() > 1 ? over_file(list(s, list_key), "episode " + what, colour) : Html());
+         (values.size() > 1 ? over_file(values, "episode " + what + mean + of, colour) : Html());
 }
 
 Html layout(const json& s) {
@@ -203,13 +220,16 @@ std::string dataset_page(const json& s, const json& audit) {
                     count(value_of(s, "episodes")) + " episodes; " +
                     (c.is_object() ? "corrupted on purpose: " + elements : "no corruption on record") +
                     ".</p>";
-  return whole_page("Hardy dataset", name, lead,
-                    section("At a glance", facts(s)) + corruption(s) + section("Audit", findings(audit)) +
-                        section("Returns", spread_charts(s, "return", "returns", "return", 0)) +
-                        section("Episode lengths", spread_charts(s, "length", "lengths", "length", 2)) +
-                        section("Continuity", continuity(s)) + section("Distributions", distributions(s)) +
-                        section("Layout", layout(s)),
-                    kMore)
+  return whole_page(
+             "Hardy dataset", name, lead,
+             section("At a glance", facts(s)) + corruption(s) + section("Audit", findings(audit)) +
+                 section("Returns",
+                         spread_charts(s, "return", "returns", "return",
+                                       s.contains("rewards_corrupted") ? " (corrupted rewards)" : "", 0)) +
+                 section("Episode lengths", spread_charts(s, "length", "lengths", "length", "", 2)) +
+                 section("Continuity", continuity(s)) + section("Distributions", distributions(s)) +
+                 section("Layout", layout(s)),
+             kMore)
       .str();
 }
 

@@ -275,8 +275,11 @@ Html data_section(const std::vector<Run>& runs) {
     item("rows", number(d.rows, 0));
     item("transitions", number(d.transitions, 0) + " (" + d.view + ")");
     item("episodes", number(d.episodes, 0));
-    item("return", number(d.return_mean) + " ± " + number(d.return_std));
-    item("score", number(d.score_mean) + ", best " + number(d.score_best));
+    const std::string of = d.rewards_corrupted() ? " (corrupted rewards)" : "";
+    item("return" + of, number(d.return_mean) + " ± " + number(d.return_std));
+    item("score" + of, number(d.score_mean) + ", best " + number(d.score_best));
+    if (std::isfinite(d.clean_score_mean))
+      item("score (clean rewards)", number(d.clean_score_mean) + ", best " + number(d.clean_score_best));
     item("SHA-256", Html("<code>") + d.sha256.substr(0, 12) + "…</code>");
     html += "</dl>";
     html += d.corrupted ? corruption_list(d) : Html("<p>No corruption on record.</p>");

@@ -29,6 +29,8 @@ RunData data_of(const Fields& d) {
   data.return_std = number_in(d, "return", "std");
   data.score_mean = number_in(d, "score", "mean");
   data.score_best = number_in(d, "score", "max");
+  data.clean_score_mean = number_in(d, "clean_score", "mean");
+  data.clean_score_best = number_in(d, "clean_score", "max");
   if (d.has("return") && d.at("return").has("histogram")) {
     data.return_edges = d.at("return").at("histogram").numbers("edges");
     data.return_counts = d.at("return").at("histogram").numbers("counts");
@@ -36,6 +38,7 @@ RunData data_of(const Fields& d) {
   data.corrupted = d.has("corruption");
   if (!data.corrupted) return data;
   const Fields c = d.at("corruption");
+  data.in_memory = c.flag("in_memory", false);
   data.generator = c.shown("generator");
   data.seed = c.shown("seed");
   for (const Fields& e : c.list("elements"))
@@ -85,7 +88,7 @@ std::string interval_text(const Spread& s, int digits) {
 }  // namespace
 
 bool RunData::rewards_corrupted() const {
-  return std::ranges::any_of(elements, [](const Element& e) { return e.name == "rewards"; });
+  return !in_memory && std::ranges::any_of(elements, [](const Element& e) { return e.name == "rewards"; });
 }
 
 std::string RunData::corruption_text() const {

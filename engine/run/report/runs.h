@@ -20,8 +20,10 @@ struct RunData {
   std::string path, view, sha256;
   double rows, transitions, episodes;
   double return_mean, return_std, score_mean, score_best;
+  double clean_score_mean, clean_score_best;        // by the rewards that a corruption's record holds
   std::vector<double> return_edges, return_counts;  // a histogram over episodes
   bool corrupted = false;
+  bool in_memory = false;       // after the figures here were taken of the file
   std::string generator, seed;  // of the corruption
   std::vector<Element> elements;
 

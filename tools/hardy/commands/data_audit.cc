@@ -29,15 +29,21 @@ void print(const std::string& file, const datasets::Audit& audit) {
     if (f.count > 1 || !f.first_rows.empty()) std::printf(")");
     std::printf("\n%21s%s\n", "", f.advice.c_str());
   }
-  if (audit.findings.empty()) std::printf("clean\n");
+  if (!audit.findings.empty()) return;
+  std::string names;
+  for (const std::string& name : audit.checks) names += (names.empty() ? "" : ", ") + name;
+  std::printf("nothing found; looked for: %s (hardy data audit --help says what each is)\n%s\n",
+              names.c_str(), datasets::kUnseen);
 }
 
 int run(const std::vector<std::string>& args) {
   std::string file;
   bool json = false;
   std::string about =
-      "Looks for what is wrong with a dataset. Exit code 0: clean, or notes alone; 3: findings.\n\nchecks:";
+      "Looks for what is wrong with a dataset. Exit code 0: nothing found, or notes alone; 3: "
+      "findings.\n\nchecks:";
   for (const auto& [name, what] : datasets::audit_checks()) about += "\n  " + name + ": " + what;
+  about += std::string("\n\n") + datasets::kUnseen + ".";
   run::Schema schema("data audit", about);
   schema.positional("FILE", &file, "a dataset").option("json", &json, "print JSON");
   if (!parse_or_help(schema, args)) return 0;

@@ -3,8 +3,9 @@
 #include <thread>
 
 #include "algorithms/collect.h"
+#include "datasets/episodes.h"
+#include "datasets/memory.h"
 #include "datasets/store.h"
-#include "datasets/summary.h"
 #include "engine/run/output.h"
 #include "engine/run/schema.h"
 #include "envs/environment.h"
@@ -32,7 +33,8 @@ int run(const std::vector<std::string>& args) {
   const datasets::Arrays arrays =
       algorithms::collect(env, stretches, static_cast<std::uint64_t>(seed), static_cast<int>(threads));
   datasets::write_hdf5(output.path(), arrays);
-  const datasets::Episodes e = datasets::episodes_of(arrays);
+  datasets::MemoryReader memory(arrays, out);
+  const datasets::Episodes e = datasets::episodes_of(memory);
   double total = 0;
   for (const double r : e.returns) total += r;
   std::printf("%s: %lld rows, %zu episodes, mean return %.1f (score %.1f)\n", out.c_str(),

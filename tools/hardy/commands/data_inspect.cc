@@ -8,6 +8,7 @@
 #include "engine/run/json_text.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
+#include "tools/hardy/time_limit.h"
 
 namespace hardy::tools {
 namespace {
@@ -79,15 +80,25 @@ void print(const json& s) {
               s.at("path").get<std::string>().c_str(), s.at("format").get<std::string>().c_str(),
               s.at("rows").dump().c_str(), s.at("episodes").dump().c_str(), s.at("terminated").dump().c_str(),
               s.at("timed_out").dump().c_str(), s.at("cut").dump().c_str());
+  const bool corrupted = s.contains("rewards_corrupted");
   print_spread("return", s.at("return"));
-  print_spread("length", s.at("length"));
   if (s.contains("score")) print_spread("score", s.at("score"));
+  if (corrupted)
+    std::printf("%-10s of rewards that were corrupted on purpose%s\n", "",
+                s.contains("clean_return") ? "; with the clean ones, which the record has:" : "");
+  if (s.contains("clean_return")) print_spread("return", s.at("clean_return"));
+  if (s.contains("clean_score")) print_spread("score", s.at("clean_score"));
+  print_spread("length", s.at("length"));
+  if (s.contains("time_limit"))
+    std::printf("%-10s %s steps (%s); the file has no timeouts\n", "limit",
+                s.at("time_limit").at("steps").dump().c_str(),
+                s.at("time_limit").at("source").get<std::string>().c_str());
   if (s.contains("continuity"))
     std::printf("continuity %s of %s next observations differ from the following observation\n",
                 s.at("continuity").at("broken").dump().c_str(),
                 s.at("continuity").at("pairs").dump().c_str());
   for (const auto& note : s.at("notes")) std::printf("note       %s\n", note.get<std::string>().c_str());
-  print_bars("returns", s.at("return"));
+  print_bars(corrupted ? "returns (of corrupted rewards)" : "returns", s.at("return"));
   print_bars("lengths", s.at("length"));
   std::printf("\nlayout\n");
   for (const auto& [key, text] : s.at("layout").items())
@@ -98,13 +109,15 @@ void print(const json& s) {
 
 int run(const std::vector<std::string>& args) {
   std::string file;
+  std::int64_t time_limit = 0;
   bool json_wanted = false;
   run::Schema schema("data inspect",
                      "Layout, episodes, returns, distributions and corruption record of a dataset.");
-  schema.positional("FILE", &file, "a dataset").option("json", &json_wanted, "print JSON");
+  schema.positional("FILE", &file, "a dataset");
+  time_limit_option(schema, &time_limit).option("json", &json_wanted, "print JSON");
   if (!parse_or_help(schema, args)) return 0;
   const auto reader = datasets::open_dataset(file);
-  json summary = datasets::inspect(*reader);
+  json summary = datasets::inspect(*reader, time_limit);
   if (!std::filesystem::is_directory(file)) summary["sha256"] = run::sha256_of_file(file);
   if (json_wanted)
     std::printf("%s\n", run::json_text(summary).c_str());
