@@ -10,6 +10,7 @@
 
 #include "algorithms/adversarial/replicas.h"
 #include "engine/linalg/dense.h"
+#include "engine/ops/gemm_kernel.h"
 
 namespace hardy::algorithms {
 namespace {

@@ -1,36 +1,26 @@
 #include "algorithms/adversarial/learner.h"
 
-#include <map>
 #include <utility>
 
-#include "engine/base/error.h"
-#include "engine/base/nearest.h"
+#include "engine/base/registry.h"
 
 namespace hardy::algorithms {
 namespace {
 
 using Entry = std::pair<RegretMethod, LearnerMakers>;
-std::map<std::string, Entry>& registry() {
-  static std::map<std::string, Entry> learners;
+Registry<Entry>& registry() {
+  static Registry<Entry> learners("regret method", "--method");
   return learners;
-}
-
-const Entry& entry(const std::string& name) {
-  const auto found = registry().find(name);
-  if (found != registry().end()) return found->second;
-  std::vector<std::string> names;
-  for (const auto& [known, value] : registry()) names.push_back(known);
-  throw Error("there is no regret method '" + name + "'", "--method", suggestion(name, names));
 }
 
 }  // namespace
 
 RegisterLearner::RegisterLearner(const RegretMethod& method, const LearnerMakers& makers) {
-  registry()[method.name] = {method, makers};
+  registry().add(method.name, {method, makers});
 }
 
-const LearnerMakers& learner_makers(const std::string& name) { return entry(name).second; }
-const RegretMethod& regret_method(const std::string& name) { return entry(name).first; }
+const LearnerMakers& learner_makers(const std::string& name) { return registry().get(name).second; }
+const RegretMethod& regret_method(const std::string& name) { return registry().get(name).first; }
 
 std::vector<RegretMethod> regret_methods() {
   std::vector<RegretMethod> all;

@@ -3,15 +3,20 @@
 
 #include "engine/graph/device.h"
 #include "engine/graph/graph.h"
-#include "engine/ops/arithmetic.h"
 
 namespace hardy::graph {
-
 namespace {
+
+GradientOps& ops() {
+  static GradientOps given{};
+  return given;
+}
 
 bool real(const Graph& g, Tensor t) { return g.type(t) == DType::kF32 || g.type(t) == DType::kF64; }
 
 }  // namespace
+
+RegisterGradientOps::RegisterGradientOps(const GradientOps& given) { ops() = given; }
 
 std::vector<Tensor> differentiate_from(Graph& g, std::size_t first, std::span<const Tensor> outputs,
                                        std::span<const Tensor> seeds, std::span<const Tensor> wrt) {
@@ -35,7 +40,7 @@ std::vector<Tensor> differentiate_from(Graph& g, std::size_t first, std::span<co
   for (std::size_t i = 0; i < outputs.size(); ++i)
     if (seeds[i])
       gradient[at(outputs[i])] =
-          gradient[at(outputs[i])] ? ops::add(g, gradient[at(outputs[i])], seeds[i]) : seeds[i];
+          gradient[at(outputs[i])] ? ops().add(g, gradient[at(outputs[i])], seeds[i]) : seeds[i];
   for (std::size_t n = end; n-- > first;) {
     const Node node = g.nodes()[n];  // a copy: rules append nodes
     if (node.op->stops) continue;
@@ -59,7 +64,7 @@ std::vector<Tensor> differentiate_from(Graph& g, std::size_t first, std::span<co
       if (!ins[i] || !wanted[at(in)]) continue;
       if (!(g.shape(ins[i]) == g.shape(in)))
         g.shape_error(node.op->name, "its gradient rule gave a wrong shape", {in, ins[i]});
-      gradient[at(in)] = gradient[at(in)] ? ops::add(g, gradient[at(in)], ins[i]) : ins[i];
+      gradient[at(in)] = gradient[at(in)] ? ops().add(g, gradient[at(in)], ins[i]) : ins[i];
     }
   }
   std::vector<Tensor> result;
@@ -69,7 +74,7 @@ std::vector<Tensor> differentiate_from(Graph& g, std::size_t first, std::span<co
 
 std::vector<Tensor> differentiate(Graph& g, Tensor loss, std::span<const Tensor> wrt) {
   if (!real(g, loss)) g.shape_error("differentiate", "only f32 and f64 values have gradients", {loss});
-  const Tensor one = ops::fill(g, g.type(loss), g.shape(loss), 1.0);
+  const Tensor one = ops().fill(g, g.type(loss), g.shape(loss), 1.0);
   std::vector<Tensor> result = differentiate_from(g, 0, {&loss, 1}, {&one, 1}, wrt);
 
   // Each result gets memory of its own: equal gradients (of a + b, say) may be one value up to here.
@@ -80,7 +85,7 @@ std::vector<Tensor> differentiate(Graph& g, Tensor loss, std::span<const Tensor>
   };
   std::vector<Tensor> places;
   for (Tensor& d : result) {
-    if (d && std::ranges::find(places, memory_of(d)) != places.end()) d = ops::copy(g, d);
+    if (d && std::ranges::find(places, memory_of(d)) != places.end()) d = ops().copy(g, d);
     if (d) places.push_back(memory_of(d));
   }
   return result;

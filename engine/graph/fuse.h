@@ -1,15 +1,49 @@
-// Rewrites that the planner makes before it places anything: a layer's product, bias and activation
-// become one kernel, and so do the gradients that read the same operands.
+// Rewrites that the planner makes before it places anything: a layer's product, bias and activation become
+// one kernel, and so do the gradients that read the same operands. Each is a rule that the op's file
+// registers beside the op; the graph knows none of them.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "engine/graph/graph.h"
 
 namespace hardy::graph {
 
-// nodes: the live nodes of g. kept[v]: value v must exist after the run. Values that a rewrite makes
-// unnecessary are no node's output any more.
-std::vector<Node> fuse_layers(const Graph& g, std::vector<Node> nodes, const std::vector<char>& kept);
+// The live nodes of a graph while rules join them.
+class Fusion {
+ public:
+  // kept[v]: value v must exist after the run.
+  Fusion(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept);
+
+  std::vector<Node>& nodes() { return nodes_; }
+  bool gone(const Node& node) const { return dead_[index(node)] != 0; }
+  // The node that makes t with `op`, if nobody else needs t; else null.
+  Node* only_producer(Tensor t, const Op& op);
+  // `into` becomes a node of `op` and does the work of `part`, which goes.
+  void absorb(Node& into, Node& part, const Op& op, std::vector<Tensor> inputs,
+              std::vector<std::byte> attributes = {});
+  void remove(Node& node) { dead_[index(node)] = 1; }
+  std::vector<Node> take_nodes();  // those left
+
+ private:
+  std::size_t index(const Node& node) const { return static_cast<std::size_t>(&node - nodes_.data()); }
+
+  std::vector<Node> nodes_;
+  std::vector<char> dead_;
+  std::vector<int> producer_, uses_;
+  const std::vector<char>& kept_;
+};
+
+// rule(fusion, node) is called for every node of `op`, in topological order, so that a chain grows from its
+// head. One rule an op.
+using FusionRule = void (*)(Fusion&, Node&);
+struct RegisterFusion {
+  RegisterFusion(const Op& op, FusionRule rule);
+};
+
+// nodes: the live nodes of a graph of `values` values. Values that a rule makes unnecessary are no node's
+// output any more.
+std::vector<Node> fuse(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept);
 
 }  // namespace hardy::graph

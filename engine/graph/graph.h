@@ -106,6 +106,16 @@ inline std::vector<Tensor> differentiate(Graph& g, Tensor loss, std::initializer
   return differentiate(g, loss, std::span(wrt.begin(), wrt.size()));
 }
 
+// The ops that reverse mode itself puts into a graph; engine/ops gives them (arithmetic.cc).
+struct GradientOps {
+  Tensor (*fill)(Graph&, DType, const Shape&, double value);
+  Tensor (*add)(Graph&, Tensor, Tensor);
+  Tensor (*copy)(Graph&, Tensor);
+};
+struct RegisterGradientOps {
+  explicit RegisterGradientOps(const GradientOps& ops);
+};
+
 // What a rule is made with that writes its outputs in other ops: the gradients by wrt[i] of what was built
 // since node `first`, given those of `outputs` ({}: none flows). All before `first` is taken as given.
 std::vector<Tensor> differentiate_from(Graph& g, std::size_t first, std::span<const Tensor> outputs,

@@ -244,7 +244,7 @@ Plan::Plan(const Graph& graph, std::span<const Tensor> outputs, const PlanOption
   p.folded.data.resize(g.values());
   if (options.fuse) {
     p.folded = fold_constants(g, live, p.root, p.kept);
-    live = fuse_layers(g, p.folded.nodes, output);
+    live = fuse(g.values(), p.folded.nodes, output);
     for (std::size_t v = 0; v < g.values(); ++v)
       if (!p.folded.data[v].empty()) p.kept[v] = 1, p.lanes.apart[v] = 0;
   }

@@ -7,17 +7,17 @@
 #include <cmath>
 #include <cstdint>
 
-#include "engine/ops/gemm_kernel.h"
+#include "engine/base/simd.h"
 
 namespace hardy::linalg {
 
 // Doubles that the machine works on at once: 8 with AVX-512, 4 with AVX2, else 2.
-inline constexpr int kLanes = detail::VectorOf<double>::kLanes;
+inline constexpr int kLanes = simd::VectorOf<double>::kLanes;
 
 template <int W>
 struct Lanes {
   static_assert(W == kLanes, "one lane, or as many as the machine has");
-  using type = detail::VectorOf<double>::type;
+  using type = simd::VectorOf<double>::type;
   typedef std::int64_t integers __attribute__((vector_size(sizeof(type))));
 };
 template <>
@@ -33,30 +33,30 @@ inline Vec<W> load(const double* from) {
   if constexpr (W == 1)
     return *from;
   else
-    return detail::load<double>(from);
+    return simd::load<double>(from);
 }
 template <int W>
 inline void store(double* to, Vec<W> x) {
   if constexpr (W == 1)
     *to = x;
   else
-    detail::store<double>(to, x);
+    simd::store<double>(to, x);
 }
 template <int W>
 inline Vec<W> all(double x) {
   if constexpr (W == 1)
     return x;
   else
-    return detail::broadcast<double>(x);
+    return simd::broadcast<double>(x);
 }
 
 // a * b + c, rounded once.
 template <int W>
 inline Vec<W> fma(Vec<W> a, Vec<W> b, Vec<W> c) {
   if constexpr (W == 1)
-    return detail::multiply_add_scalar<double>(a, b, c);
+    return simd::multiply_add_scalar<double>(a, b, c);
   else
-    return detail::fused<double>(a, b, c);
+    return simd::fused<double>(a, b, c);
 }
 template <int W>
 inline Vec<W> max(Vec<W> a, Vec<W> b) {

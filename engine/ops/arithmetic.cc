@@ -80,4 +80,8 @@ Tensor tanh(Graph& g, Tensor x) {
 }
 Tensor stop_gradient(Graph& g, Tensor x) { return g.apply(kStopGradient, {x}, g.type(x), g.shape(x)); }
 
+namespace {
+const graph::RegisterGradientOps gradient_ops({.fill = fill, .add = add, .copy = copy});
+}
+
 }  // namespace hardy::ops

@@ -34,7 +34,7 @@ Tensor silu(Graph& g, Tensor x);  // x / (1 + e^-x)
 // The same numbers; no gradient passes.
 Tensor stop_gradient(Graph& g, Tensor x);
 
-// What the planner recognises when it fuses a layer (engine/graph/fuse.cc).
+// What the planner recognises when it fuses a layer (linear_fusion.cc).
 extern const graph::Op kRelu, kReluGradient, kTanh;
 
 }  // namespace hardy::ops

@@ -1,90 +1,34 @@
 // The micro-kernels of the matrix products: a tile of C in registers over a piece of k, and its epilogue.
-// Written with the compiler's vector extensions, so that one text serves AVX-512, AVX2 and NEON.
 #pragma once
 
 #include <cstdint>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#endif
+#include "engine/base/simd.h"
 
 namespace hardy::detail {
 
+using simd::broadcast;
+using simd::fused;
+using simd::load;
+using simd::multiply_add;
+using simd::multiply_add_scalar;
+using simd::store;
+using simd::VectorOf;
+
+// Rows and vectors of a tile of C, as many as the registers hold.
 #if defined(__AVX512F__)
-inline constexpr int kVectorBytes = 64, kTileRows = 12, kTileVectors = 2, kAccumulators = 24;
+inline constexpr int kTileRows = 12, kTileVectors = 2, kAccumulators = 24;
 inline constexpr const char* kKernelName = "avx512 12x32";
 #elif defined(__AVX2__) && defined(__FMA__)
-inline constexpr int kVectorBytes = 32, kTileRows = 6, kTileVectors = 2, kAccumulators = 12;
+inline constexpr int kTileRows = 6, kTileVectors = 2, kAccumulators = 12;
 inline constexpr const char* kKernelName = "avx2 6x16";
 #else
-inline constexpr int kVectorBytes = 16, kTileRows = 4, kTileVectors = 2, kAccumulators = 8;
+inline constexpr int kTileRows = 4, kTileVectors = 2, kAccumulators = 8;
 inline constexpr const char* kKernelName = "generic 4x8";
 #endif
 
 template <class T>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(kVectorBytes)));
-  typedef T unaligned __attribute__((vector_size(kVectorBytes), aligned(sizeof(T)), may_alias));
-  static constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
-};
-
-template <class T>
 inline constexpr int kPanel = kTileVectors* VectorOf<T>::kLanes;  // columns of a panel
-
-template <class T>
-inline typename VectorOf<T>::type load(const T* from) {
-  return *reinterpret_cast<const typename VectorOf<T>::unaligned*>(from);
-}
-template <class T>
-inline void store(T* to, typename VectorOf<T>::type x) {
-  *reinterpret_cast<typename VectorOf<T>::unaligned*>(to) = x;
-}
-template <class T>
-inline typename VectorOf<T>::type broadcast(T x) {
-  return x - typename VectorOf<T>::type{};  // minus zero keeps every x, -0 included
-}
-
-// a * b + acc, fused where the machine has it. Said with intrinsics: left to contraction, the compiler
-// fuses in some tiles and not in others, and an element's bits would depend on its tile.
-template <class T, class V>
-inline V fused(V a, V b, V acc) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4)
-    return (V)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)acc);
-  else
-    return (V)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)acc);
-#elif defined(__AVX2__) && defined(__FMA__)
-  if constexpr (sizeof(T) == 4)
-    return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)acc);
-  else
-    return (V)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)acc);
-#elif defined(__aarch64__)
-  if constexpr (sizeof(T) == 4)
-    return (V)vfmaq_f32((float32x4_t)acc, (float32x4_t)a, (float32x4_t)b);
-  else
-    return (V)vfmaq_f64((float64x2_t)acc, (float64x2_t)a, (float64x2_t)b);
-#else
-  return acc + a * b;
-#endif
-}
-template <class V, class T>
-inline V multiply_add(T a, V b, V acc) {
-  return fused<T>(broadcast<T>(a), b, acc);
-}
-// The same for one element, with the same bits.
-template <class T>
-inline T multiply_add_scalar(T a, T b, T acc) {
-#if defined(__FMA__) || defined(__aarch64__)
-  if constexpr (sizeof(T) == 4)
-    return __builtin_fmaf(a, b, acc);
-  else
-    return __builtin_fma(a, b, acc);
-#else
-  return acc + a * b;
-#endif
-}
 
 // What becomes of a tile: where it goes, what is added, and on the last piece of k the epilogue.
 template <class T>
@@ -202,11 +146,11 @@ inline T sum_of(V x) {
 #if defined(__AVX2__) && defined(__FMA__)
   typedef T Half __attribute__((vector_size(32)));
   struct Halves {
-    Half half[kVectorBytes / 32];
+    Half half[simd::kVectorBytes / 32];
   };
   const Halves h = __builtin_bit_cast(Halves, x);
   Half sum = h.half[0];
-  if constexpr (kVectorBytes == 64) sum += h.half[1];
+  if constexpr (simd::kVectorBytes == 64) sum += h.half[1];
   if constexpr (sizeof(T) == 4)
     return sum_lanes((__m256)sum);
   else

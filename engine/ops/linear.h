@@ -12,7 +12,7 @@ graph::Tensor linear(graph::Graph& g, graph::Tensor x, graph::Tensor w);  // x w
 // y [A, (E,) B, n] + b [A, (E,) n]
 graph::Tensor add_bias(graph::Graph& g, graph::Tensor y, graph::Tensor b);
 
-// Fused forms that the planner puts in (engine/graph/fuse.cc).
+// Fused forms that the planner puts in (linear_fusion.cc).
 extern const graph::Op kLinear;                    // x, w -> y
 extern const graph::Op kAddBias;                   // y, b -> y + b
 extern const graph::Op kLinearBias;                // x, w, b -> activation(x w + b)

@@ -1,6 +1,6 @@
 // The partial derivative of a formula, as a formula again: what reverse mode asks of a pointwise functor
-// (engine/ops/pointwise.h), on every device. A slope of a slope is a second derivative, by dual numbers of dual
-// numbers.
+// (engine/ops/pointwise.h), on every device. A slope of a slope is a second derivative, by dual numbers of
+// dual numbers.
 #pragma once
 
 #include <array>

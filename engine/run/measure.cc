@@ -5,9 +5,9 @@
 #include <thread>
 #include <vector>
 
+#include "engine/base/simd.h"
 #include "engine/base/threads.h"
 #include "engine/ops/gemm.h"
-#include "engine/ops/gemm_kernel.h"
 
 namespace hardy::run {
 namespace {
@@ -38,13 +38,13 @@ constexpr int kChains = 12;  // more than latency times ports, fewer than regist
 constexpr int kLoop = 20000;
 
 void spin(float start) {
-  using V = detail::VectorOf<float>::type;
+  using V = simd::VectorOf<float>::type;
   V chain[kChains];
   const V step = V{} + start;
   for (int i = 0; i < kChains; ++i) chain[i] = V{} + static_cast<float>(i);
   for (int n = 0; n < kLoop; ++n) {
 #pragma GCC unroll 12
-    for (int i = 0; i < kChains; ++i) chain[i] = detail::multiply_add(0.5f, chain[i], step);
+    for (int i = 0; i < kChains; ++i) chain[i] = simd::multiply_add(0.5f, chain[i], step);
   }
   V sum{};
   for (int i = 0; i < kChains; ++i) sum += chain[i];
@@ -81,8 +81,8 @@ double measure_dgemm(std::int64_t m, std::int64_t n, std::int64_t k, int threads
 }
 
 double measure_read_bandwidth(int threads, double megabytes, double seconds) {
-  using V = detail::VectorOf<double>::type;
-  constexpr std::int64_t chains = 8, step = chains * detail::VectorOf<double>::kLanes, piece = 1 << 14;
+  using V = simd::VectorOf<double>::type;
+  constexpr std::int64_t chains = 8, step = chains * simd::VectorOf<double>::kLanes, piece = 1 << 14;
   const auto size = static_cast<std::int64_t>(megabytes * 1e6 / 8) / piece * piece;
   const std::vector<double> memory(static_cast<std::size_t>(size), 1.0);
   ThreadTeam team(threads);
@@ -91,7 +91,7 @@ double measure_read_bandwidth(int threads, double megabytes, double seconds) {
     team.run(size / piece, [&](std::int64_t p) {
       V sum[chains] = {};
       for (const double* x = memory.data() + p * piece; x < memory.data() + (p + 1) * piece; x += step)
-        for (std::int64_t i = 0; i < chains; ++i) sum[i] += detail::load(x + i * (step / chains));
+        for (std::int64_t i = 0; i < chains; ++i) sum[i] += simd::load(x + i * (step / chains));
       for (std::int64_t i = 1; i < chains; ++i) sum[0] += sum[i];
       sums[static_cast<std::size_t>(p)] = sum[0][0];
     });
@@ -101,7 +101,7 @@ double measure_read_bandwidth(int threads, double megabytes, double seconds) {
 double measure_fma_peak(int threads, double seconds) {
   // Each thread counts for itself: nobody waits for another inside the measurement.
   std::vector<double> rates(static_cast<std::size_t>(threads));
-  const double work = 2.0 * kChains * kLoop * detail::VectorOf<float>::kLanes;
+  const double work = 2.0 * kChains * kLoop * simd::VectorOf<float>::kLanes;
   const auto count = [&](std::size_t i) { rates[i] = best_rate(seconds, work, [] { spin(1.0f); }); };
   std::vector<std::thread> others;
   for (std::size_t i = 1; i < rates.size(); ++i) others.emplace_back(count, i);

@@ -1,6 +1,6 @@
 #include "envs/linear_mdp/implicit.h"
 
-#include <map>
+#include "engine/base/registry.h"
 
 namespace hardy::envs {
 namespace {
@@ -9,8 +9,8 @@ struct Entry {
   LinearFamily family;
   std::unique_ptr<Simulator> (*make)(Parameters&, const std::string&, std::int64_t);
 };
-std::map<std::string, Entry>& registry() {
-  static std::map<std::string, Entry> families;
+Registry<Entry>& registry() {
+  static Registry<Entry> families("implicit linear MDP", "--env");
   return families;
 }
 
@@ -19,7 +19,7 @@ std::map<std::string, Entry>& registry() {
 RegisterImplicitEnvironment::RegisterImplicitEnvironment(
     const LinearFamily& family,
     std::unique_ptr<Simulator> (*make)(Parameters&, const std::string&, std::int64_t)) {
-  registry()[family.name] = {family, make};
+  registry().add(family.name, {family, make});
 }
 
 std::vector<LinearFamily> implicit_families() {
@@ -28,14 +28,14 @@ std::vector<LinearFamily> implicit_families() {
   return all;
 }
 
-bool is_implicit(const std::string& family) { return registry().contains(family); }
+bool is_implicit(const std::string& family) { return registry().find(family) != nullptr; }
 
 std::unique_ptr<Simulator> make_simulator(const std::string& env, const std::string& losses,
                                           std::int64_t episodes) {
   if (!is_instance_file(env)) {
     Parameters parameters(env);
-    if (const auto found = registry().find(parameters.name()); found != registry().end()) {
-      auto made = found->second.make(parameters, losses, episodes);
+    if (const Entry* entry = registry().find(parameters.name())) {
+      auto made = entry->make(parameters, losses, episodes);
       parameters.finish();
       return made;
     }

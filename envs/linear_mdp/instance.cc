@@ -1,11 +1,9 @@
 #include "envs/linear_mdp/instance.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
-#include "engine/base/error.h"
-#include "engine/base/nearest.h"
+#include "engine/base/registry.h"
 #include "envs/linear_mdp/implicit.h"
 
 namespace hardy::envs {
@@ -15,13 +13,14 @@ struct Entry {
   LinearFamily family;
   LinearEnvironment (*make)(Parameters&);
 };
-std::map<std::string, Entry>& registry() {
-  static std::map<std::string, Entry> families;
+Registry<Entry>& registry() {
+  static Registry<Entry> families("linear MDP", "--env");
   return families;
 }
 
-std::map<std::string, LinearEnvironment (*)(const std::string&)>& readers() {
-  static std::map<std::string, LinearEnvironment (*)(const std::string&)> by_ending;
+using Read = LinearEnvironment (*)(const std::string&);
+Registry<Read>& readers() {
+  static Registry<Read> by_ending("reader of instances", "--env");
   return by_ending;
 }
 
@@ -29,7 +28,7 @@ std::map<std::string, LinearEnvironment (*)(const std::string&)>& readers() {
 
 RegisterInstanceFile::RegisterInstanceFile(const std::string& ending,
                                            LinearEnvironment (*read)(const std::string&)) {
-  readers()[ending] = read;
+  readers().add(ending, read);
 }
 
 bool is_instance_file(const std::string& env) {
@@ -38,7 +37,7 @@ bool is_instance_file(const std::string& env) {
 
 RegisterLinearEnvironment::RegisterLinearEnvironment(const LinearFamily& family,
                                                      LinearEnvironment (*make)(Parameters&)) {
-  registry()[family.name] = {family, make};
+  registry().add(family.name, {family, make});
 }
 
 std::vector<LinearFamily> linear_families() {
@@ -51,17 +50,10 @@ LinearEnvironment make_linear_environment(const std::string& env) {
   for (const auto& [ending, read] : readers())
     if (env.ends_with(ending)) return read(env);
   Parameters parameters(env);
-  const auto found = registry().find(parameters.name());
-  if (found == registry().end() && is_implicit(parameters.name()))
+  if (is_implicit(parameters.name()))
     throw Error("the states of '" + parameters.name() + "' cannot be listed", env,
                 "ask for sampled evaluation: --evaluation sampled");
-  if (found == registry().end()) {
-    std::vector<std::string> names;
-    for (const auto& [name, entry] : registry()) names.push_back(name);
-    throw Error("there is no linear MDP '" + parameters.name() + "'", env,
-                suggestion(parameters.name(), names) + ", or a file ending in .hdf5");
-  }
-  LinearEnvironment made = found->second.make(parameters);
+  LinearEnvironment made = registry().get(parameters.name(), ", or a file ending in .hdf5").make(parameters);
   parameters.finish();
   made.mdp.name = env;
   made.mdp.finish();

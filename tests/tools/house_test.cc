@@ -1,0 +1,98 @@
+// The house's arrows, read off the sources: which folder includes which (docs/architecture.md).
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace hardy::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kRoot = fs::path(HARDY_TEST_DATA).parent_path().parent_path();
+
+// "engine/graph" of engine/graph/plan.cc, "envs" of envs/mujoco/hopper.cc.
+std::string room_of(const std::string& path) {
+  const std::size_t slash = path.find('/');
+  const std::string top = path.substr(0, slash);
+  return top == "engine" ? path.substr(0, path.find('/', slash + 1)) : top;
+}
+
+struct Arrow {
+  std::string file, header;
+};
+std::vector<Arrow> arrows_from(const std::string& top) {
+  static const std::regex include("^#include \"([^\"]+)\"");
+  std::vector<Arrow> all;
+  for (const auto& entry : fs::recursive_directory_iterator(kRoot / top)) {
+    const std::string ending = entry.path().extension().string();
+    if (!std::set<std::string>{".h", ".cc", ".cu", ".cuh"}.contains(ending)) continue;
+    std::ifstream in(entry.path());
+    std::smatch found;
+    for (std::string line; std::getline(in, line);)
+      if (std::regex_search(line, found, include))
+        all.push_back({fs::relative(entry.path(), kRoot).generic_string(), found[1]});
+  }
+  return all;
+}
+
+// Each room and those that it may include beside itself. Order is the house's: what stands below may use what
+// stands above.
+const std::vector<std::string> kEngine{"engine/base", "engine/device", "engine/graph", "engine/ops",
+                                       "engine/nn",   "engine/linalg", "engine/comm",  "engine/run"};
+std::set<std::string> allowed(const std::string& room) {
+  std::set<std::string> rooms;
+  for (const std::string& above : kEngine) {
+    rooms.insert(above);
+    if (above == room) return rooms;
+  }
+  rooms.insert(room);  // the whole engine, and
+  if (room == "algorithms" || room == "tools") rooms.insert({"envs", "datasets"});
+  if (room == "tools") rooms.insert({"algorithms", "cuda"});
+  return rooms;
+}
+
+TEST(House, NoFolderIncludesWhatStandsBelowIt) {
+  std::size_t seen = 0;
+  for (const char* top : {"engine", "envs", "datasets", "algorithms", "tools"})
+    for (const Arrow& arrow : arrows_from(top)) {
+      if (arrow.header.find('/') == std::string::npos) continue;  // generated: hardy_build.h
+      ++seen;
+      EXPECT_TRUE(allowed(room_of(arrow.file)).contains(room_of(arrow.header)))
+          << arrow.file << " includes " << arrow.header;
+    }
+  EXPECT_GT(seen, 500u);  // the sources were found
+}
+
+// cuda/ compiles the formulas of methods and the tasks of environments, headers of scalars: nothing else of
+// theirs.
+TEST(House, TheGpusHalfIncludesTheEngineAndHeadersOfScalarsAlone) {
+  static const std::regex scalars("algorithms/[a-z_]+/formulas\\.h|envs/control/[a-z_]+\\.h");
+  for (const Arrow& arrow : arrows_from("cuda")) {
+    const std::string room = room_of(arrow.header);
+    const bool engine =
+        room.starts_with("engine/") || room == "cuda" || arrow.header.find('/') == std::string::npos;
+    if (arrow.file.starts_with("cuda/emulation/")) continue;  // CUDA's own headers, as others name them
+    EXPECT_TRUE(engine || std::regex_match(arrow.header, scalars))
+        << arrow.file << " includes " << arrow.header;
+  }
+}
+
+TEST(House, OnlyCudaIncludesHeadersOfCuda) {
+  static const std::regex cuda("^#include <(cuda|cublas|cub/|thrust/|curand|nccl)");
+  for (const char* top : {"engine", "envs", "datasets", "algorithms", "tools"})
+    for (const auto& entry : fs::recursive_directory_iterator(kRoot / top)) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream in(entry.path());
+      for (std::string line; std::getline(in, line);)
+        EXPECT_FALSE(std::regex_search(line, cuda)) << entry.path() << ": " << line;
+    }
+}
+
+}  // namespace
+}  // namespace hardy::test
