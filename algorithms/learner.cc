@@ -68,6 +68,24 @@ void Update::minimise(const std::string& name, Tensor loss, std::initializer_lis
   groups_.push_back({name, loss, networks, descent});
 }
 
+std::int64_t Update::agents() const { return learner_.agents(); }
+
+Update& Update::every(std::int64_t n) {
+  if (n < 1) throw Error("an update runs every n-th step, n >= 1", "update " + name_);
+  every_ = n;
+  return *this;
+}
+
+Tensor Update::table(const std::string& name, DType type, const Shape& shape, void* memory, bool shared) {
+  const Tensor t = shared ? graph_.shared_input(name, type, shape) : graph_.input(name, type, shape);
+  tables_.push_back({t, memory});
+  return t;
+}
+
+void Update::follow(std::initializer_list<Network> networks, double polyak) {
+  following_.push_back({networks, polyak});
+}
+
 void Update::report(const std::string& name, Tensor per_agent) { reports_.push_back({name, per_agent}); }
 
 // --------------------------------------------------------------------------------------- Learner
@@ -118,6 +136,8 @@ Update& Learner::update(const std::string& name) {
 }
 
 void Learner::finish() {
+  if (!updates_.empty() && std::ranges::none_of(updates_, [](const auto& u) { return u->every_ == 1; }))
+    throw Error("no update runs at every step", "learner", "let one of them do so");
   store_.allocate();
   if (device_) device_->mirror().device().require(4 * store_.values().size_bytes());  // before any work
   for (std::size_t i = 0; i < specs_.size(); ++i) {
@@ -140,6 +160,15 @@ void Learner::finish() {
         std::ranges::copy(store_.agent(from[i], a), store_.agent(to[i], a).begin());
   for (auto& u : updates_) plan(*u);
   if (device_) device_->mirror().device().require(device_bytes());
+  for (auto& u : updates_)
+    for (const Update::Table& t : u->tables_) bind(*u, t.value, t.memory);
+}
+
+float* Learner::target_of(int tensor) {
+  for (const auto& [from, to] : targets_)
+    for (std::size_t k = 0; k < from.size(); ++k)
+      if (from[k] == tensor) return store_.value(to[k]);
+  return nullptr;
 }
 
 void Learner::plan(Update& u) {
@@ -148,6 +177,7 @@ void Learner::plan(Update& u) {
   std::vector<std::pair<Tensor, float*>> places;
   std::vector<nn::Segment>& segments = u.segments_;
   std::vector<nn::GroupSettings>& settings = u.settings_;
+  std::vector<int> descending;
   if (device_) place(slabs().data(), slabs().size());  // as one piece
 
   for (const Update::Group& group : u.groups_) {
@@ -167,12 +197,10 @@ void Learner::plan(Update& u) {
         throw Error("the loss does not depend on this parameter", g.describe(wrt[i]),
                     "drop it from minimise()");
       const int index = indices[i];
+      descending.push_back(index);
       outputs.push_back(gradients[i]);
       places.emplace_back(gradients[i], store_.gradient(index));
-      float* target = nullptr;
-      for (const auto& [from, to] : targets_)
-        for (std::size_t k = 0; k < from.size(); ++k)
-          if (from[k] == index && rule.polyak > 0) target = store_.value(to[k]);
+      float* const target = rule.polyak > 0 ? target_of(index) : nullptr;
       const std::int64_t elements = g.shape(wrt[i]).elements();
       const auto n = static_cast<std::size_t>(elements);
       segments.push_back({place(store_.value(index), n), place(store_.gradient(index), n),
@@ -181,6 +209,21 @@ void Learner::plan(Update& u) {
                           static_cast<int>(settings.size() - 1)});
     }
     outputs.push_back(group.loss);
+  }
+  for (const Update::Following& f : u.following_) {
+    settings.push_back({.rule = nn::GroupSettings::Rule::kStay, .polyak = f.polyak});
+    for (const Network& network : f.networks)
+      for (const int index : network.tensors) {
+        float* const target = target_of(index);
+        if (!target || std::ranges::find(descending, index) != descending.end())
+          throw Error(target ? "it descends in this update: Descent::polyak moves its target"
+                             : "it has no target that could follow",
+                      "network " + network.name);
+        const std::int64_t elements = store_.shape(index).elements();
+        const auto n = static_cast<std::size_t>(elements);
+        segments.push_back({place(store_.value(index), n), nullptr, nullptr, nullptr, place(target, n),
+                            agents(), elements / agents(), static_cast<int>(settings.size() - 1)});
+      }
   }
   for (const Update::StateSlot& s : u.states_)
     if (s.next) outputs.push_back(s.next);
@@ -208,7 +251,7 @@ void Learner::make_optimiser(Update& u) {
     if (s.next) u.plan_->raw(s.next);
   for (const Update::Report& r : u.reports_) u.plan_->raw(r.value);
   u.optimiser_ = std::make_unique<nn::Optimiser>(u.segments_, u.settings_);
-  u.rates_.resize(u.groups_.size());
+  u.rates_.resize(u.settings_.size());
 }
 
 void Learner::bind(Update& update, Tensor input, void* memory) {
@@ -248,8 +291,10 @@ void Learner::stop_broken_agents(Update& u, ThreadTeam& team) {
 void Learner::step(ThreadTeam& team) {
   if (device_) {
     if (!updates_.front()->descent_) begin_on_device();
+    std::uint64_t kind = 0;
+    for (std::size_t i = 0; i < updates_.size(); ++i) kind |= std::uint64_t{updates_[i]->due(step_)} << i;
     device_->step(
-        step_,
+        step_, kind,
         [&](graph::Stream& stream) {
           for (const auto& u : updates_) {
             u->plan_->enqueue(stream);
@@ -261,16 +306,16 @@ void Learner::step(ThreadTeam& team) {
     ++step_;
     return;
   }
-  const auto t = static_cast<std::uint64_t>(step_);
-  step_words_[0] = static_cast<std::int32_t>(static_cast<std::uint32_t>(t));
-  step_words_[1] = static_cast<std::int32_t>(static_cast<std::uint32_t>(t >> 32));
+  set_step_words();
   for (auto& update : updates_) {
     Update& u = *update;
+    if (!u.due(step_)) continue;
     u.plan_->run(team);
     stop_broken_agents(u, team);
+    const std::int64_t own = step_ / u.every_;  // its steps before this one
     for (std::size_t i = 0; i < u.groups_.size(); ++i)
-      u.rates_[i] = u.groups_[i].descent.learning_rate.at(step_);
-    u.optimiser_->step(step_ + 1, u.rates_, active_, team);
+      u.rates_[i] = u.groups_[i].descent.learning_rate.at(own);
+    u.optimiser_->step(own + 1, u.rates_, active_, team);
     for (Update::StateSlot& s : u.states_) {
       if (!s.next) continue;
       const float* next = u.plan_->data<float>(s.next);
@@ -279,6 +324,21 @@ void Learner::step(ThreadTeam& team) {
     }
   }
   ++step_;
+}
+
+// What an update reports at a step that it does not run at: its values after it, for the draws of the next,
+// so that a record does not depend on when the run was last resumed.
+void Learner::evaluate_undue() {
+  ThreadTeam alone(1);
+  set_step_words();
+  for (const auto& u : updates_)
+    if (step_ > 0 && !u->due(step_ - 1)) u->plan_->run(alone);
+}
+
+void Learner::set_step_words() {
+  const auto t = static_cast<std::uint64_t>(step_);
+  step_words_[0] = static_cast<std::int32_t>(static_cast<std::uint32_t>(t));
+  step_words_[1] = static_cast<std::int32_t>(static_cast<std::uint32_t>(t >> 32));
 }
 
 std::map<std::string, std::vector<double>> Learner::reports() {
@@ -291,6 +351,7 @@ std::map<std::string, std::vector<double>> Learner::reports() {
     came_.insert(came_.end(), all.begin(), all.end());  // asked for by others
     return last;
   }
+  evaluate_undue();
   std::map<std::string, std::vector<double>> values;
   const auto read = [&](const Update& u, Tensor t) {
     const float* x = u.plan_->data<float>(t);
@@ -309,6 +370,8 @@ void Learner::ask_for_reports(std::int64_t step) {
     return;
   }
   if (!updates_.front()->descent_) begin_on_device();
+  for (const auto& u : updates_)  // as evaluate_undue() does
+    if (step_ > 0 && !u->due(step_ - 1)) u->plan_->enqueue(device_->mirror().stream());
   device_->ask(step);
 }
 

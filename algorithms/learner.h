@@ -1,8 +1,8 @@
 // Everything that gradient descent needs around a method's losses: networks, their parameters for all
 // agents, targets, the graphs, the optimisers, the draws, and the state that a checkpoint keeps.
 //
-// A method builds one or more updates, run in order at each step; each is a graph that ends in
-// optimiser steps:
+// A method builds one or more updates, run in order at each step (or every n-th one); each is a graph that
+// ends in optimiser steps:
 //
 //   Update& u = learner.update("critic");
 //   Network q = learner.ensemble("q", spec);
@@ -50,9 +50,17 @@ class Update {
   Update(Learner& learner, std::string name);
 
   Graph& graph() { return graph_; }
+  std::int64_t agents() const;
+  // Runs at every n-th step only, the n-th being the first; its schedules and Adam's bias count its own
+  // steps.
+  Update& every(std::int64_t n);
   // This step's draws: standard normal [A, ...], uniform indices [A, n] below `limit` (i32 [1]).
   Tensor normal(const Shape& shape, Stream stream);
   Tensor indices(std::int64_t n, Tensor limit, Stream stream);
+
+  // Memory that the graph reads in place at every step: on a device, its copy there (Learner::mirror()). It
+  // outlives the learner. shared: the same for all agents, whatever its leading axis.
+  Tensor table(const std::string& name, DType type, const Shape& shape, void* memory, bool shared);
 
   Tensor apply(const Network& network, Tensor x);
   Tensor parameter(const Network& network, std::size_t tensor);  // one tensor of it as a graph value
@@ -64,6 +72,9 @@ class Update {
   // After the pass, one optimiser step on the networks' parameters down the gradient of loss [A].
   void minimise(const std::string& name, Tensor loss, std::initializer_list<Network> networks,
                 const Descent& descent);
+  // After the descents of this update: the networks' targets follow, target <- (1 - polyak) target + polyak
+  // value. For targets that move with another update than their networks; else Descent::polyak serves.
+  void follow(std::initializer_list<Network> networks, double polyak);
   void report(const std::string& name, Tensor per_agent);  // [A], logged beside the losses
 
  private:
@@ -83,6 +94,15 @@ class Update {
     std::string name;
     Tensor value;
   };
+  struct Table {
+    Tensor value;
+    void* memory;
+  };
+  struct Following {
+    std::vector<Network> networks;
+    double polyak;
+  };
+  bool due(std::int64_t step) const { return (step + 1) % every_ == 0; }  // steps counted from 0
 
   Learner& learner_;
   std::string name_;
@@ -92,6 +112,9 @@ class Update {
   std::vector<Group> groups_;
   std::vector<StateSlot> states_;
   std::vector<Report> reports_;
+  std::vector<Table> tables_;
+  std::vector<Following> following_;
+  std::int64_t every_ = 1;
   std::unique_ptr<graph::Plan> plan_;
   std::unique_ptr<nn::Optimiser> optimiser_;  // of the CPU
   std::vector<double> rates_;
@@ -117,8 +140,6 @@ class Learner {
   Update& update(const std::string& name);
   void finish();  // allocates, initialises, differentiates and plans; nothing may be built afterwards
 
-  // Memory behind a graph input, read in place at every step: on a device, its copy there (mirror()).
-  void bind(Update& update, Tensor input, void* memory);
   graph::Mirror* mirror() { return device_ ? &device_->mirror() : nullptr; }  // null on the CPU
 
   // --- running
@@ -165,12 +186,16 @@ class Learner {
   T* place(T* host, std::size_t count) const {
     return device_ ? device_->mirror().place_of(host, count) : host;
   }
+  void bind(Update& update, Tensor input, void* memory);
+  float* target_of(int tensor);  // where its Polyak average is; null: it has none
   void make_optimiser(Update& update);
   void begin_on_device();
   void enqueue(graph::Stream& stream);
   void note_stopped(const LearnerDevice::Answer& answer, ThreadTeam& team);
   static std::string reason(const std::string& loss, bool finite, std::uint64_t step, const std::string& op);
   void stop_broken_agents(Update& update, ThreadTeam& team);
+  void evaluate_undue();
+  void set_step_words();
   void plan(Update& update);
 
   std::vector<std::uint64_t> seeds_;

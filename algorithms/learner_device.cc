@@ -1,5 +1,6 @@
 #include "algorithms/learner_device.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace hardy::algorithms {
@@ -15,18 +16,26 @@ LearnerDevice::LearnerDevice(graph::Device& device, std::int64_t agents)
   memory_.active = reinterpret_cast<std::int32_t*>(at + 8 + 16 * agents);
 }
 
-void LearnerDevice::step(std::int64_t number, const std::function<void(graph::Stream&)>& warm_up,
+std::size_t LearnerDevice::nodes() const {
+  std::size_t most = 0;
+  for (const auto& [kind, step] : captured_) most = std::max(most, step->nodes());
+  return most;
+}
+
+void LearnerDevice::step(std::int64_t number, std::uint64_t kind,
+                         const std::function<void(graph::Stream&)>& warm_up,
                          const std::function<void(graph::Stream&)>& body) {
   graph::Stream& stream = mirror_.stream();
   steps_ = number + 1;
   naming_steps([&] {
     if (mirror_.device().options().check) return body(stream);
-    if (!captured_) {
+    if (captured_.empty()) {
       warm_up(stream);  // libraries load their kernels at first use, which a capture would not take
       stream.synchronise();
-      captured_ = stream.capture([&] { body(stream); });
     }
-    stream.replay(*captured_);
+    std::unique_ptr<graph::Captured>& captured = captured_[kind];
+    if (!captured) captured = stream.capture([&] { body(stream); });
+    stream.replay(*captured);
   });
 }
 

@@ -30,11 +30,11 @@ class LearnerDevice {
   graph::Mirror& mirror() { return mirror_; }
   const nn::StepMemory& memory() const { return memory_; }
 
-  // One launch: what `body` puts into the stream at the first step is captured and replayed from then on.
-  void step(std::int64_t number, const std::function<void(graph::Stream&)>& warm_up,
+  // One launch: what `body` puts into the stream at the first step of a kind is captured, and replayed at the
+  // others of that kind: a step's kind is which of the updates run at it.
+  void step(std::int64_t number, std::uint64_t kind, const std::function<void(graph::Stream&)>& warm_up,
             const std::function<void(graph::Stream&)>& body);
-  bool captured() const { return captured_ != nullptr; }
-  std::size_t nodes() const { return captured_ ? captured_->nodes() : 0; }
+  std::size_t nodes() const;  // of the largest step that was captured; 0: none yet
 
   // --- what comes back, in a stream of its own beside the training
   struct Source {
@@ -85,7 +85,7 @@ class LearnerDevice {
   std::unique_ptr<graph::Stream> side_;  // copies out
   graph::DeviceMemory words_;            // step, stopped, active
   nn::StepMemory memory_;
-  std::unique_ptr<graph::Captured> captured_;
+  std::map<std::uint64_t, std::unique_ptr<graph::Captured>> captured_;  // by kind
   std::int64_t steps_ = 0, good_ = 0;  // put in the stream; of these, known to have run
   std::vector<Source> sources_;
   std::deque<Slot> pending_;

@@ -30,14 +30,14 @@ void Learner::begin_on_device() {
   for (std::size_t i = 0; i < updates_.size(); ++i) {
     Update& u = *updates_[i];
     nn::Gate gate;
-    if (u.groups_.size() > nn::kMostGroups || u.states_.size() > nn::kMostStates)
+    if (u.settings_.size() > nn::kMostGroups || u.states_.size() > nn::kMostStates)
       throw Error("an update on a device has at most " + std::to_string(nn::kMostGroups) + " losses and " +
                       std::to_string(nn::kMostStates) + " lasting values",
                   "update " + u.name_);
     gate.memory = device_->memory();
     gate.update = static_cast<std::int32_t>(i);
     gate.agents = static_cast<std::int32_t>(agents());
-    gate.last = i + 1 == updates_.size();
+    gate.every = static_cast<std::int32_t>(u.every_);
     for (std::size_t k = 0; k < u.groups_.size(); ++k) {
       const Update::Group& group = u.groups_[k];
       gate.loss[k] = static_cast<const float*>(u.plan_->raw(group.loss));
@@ -46,6 +46,8 @@ void Learner::begin_on_device() {
       sources.push_back({"loss/" + group.name, gate.loss[k]});
     }
     gate.groups = static_cast<std::int32_t>(u.groups_.size());
+    gate.rules = static_cast<std::int32_t>(u.settings_.size());
+    for (std::size_t k = u.groups_.size(); k < u.settings_.size(); ++k) gate.settings[k] = u.settings_[k];
     for (const Update::StateSlot& s : u.states_)
       if (s.next)
         gate.state[gate.states++] = {place(s.values->data(), s.values->size()),
@@ -58,9 +60,12 @@ void Learner::begin_on_device() {
 }
 
 void Learner::enqueue(graph::Stream& stream) {
+  std::size_t left = 0;
+  for (const auto& u : updates_) left += u->due(step_);
   for (const auto& u : updates_) {
+    if (!u->due(step_)) continue;
     u->plan_->enqueue(stream);
-    u->descent_->enqueue(stream);
+    u->descent_->enqueue(stream, --left == 0);
   }
 }
 

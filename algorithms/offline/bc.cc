@@ -28,7 +28,9 @@ class Bc final : public OfflineMethod {
     return spec;
   }
 
-  void build(Learner& learner, Update& update, const Batch& batch) const override {
+  void build(Learner& learner, const TransitionSource& data) const override {
+    Update& update = learner.update("update");
+    const Batch batch = data.batch(update);
     const PolicySpec spec = policy(batch.observation_size, batch.action_size);
     const PolicyNetworks pi = add_policy(learner, spec);
     // The squared error is a mean over the action's dimensions too, a log-density a sum.

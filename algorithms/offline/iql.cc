@@ -18,8 +18,10 @@ class Iql final : public OfflineMethod {
     return c_.policy(observation_size, action_size);
   }
 
-  void build(Learner& learner, Update& u, const Batch& b) const override {
+  void build(Learner& learner, const TransitionSource& data) const override {
+    Update& u = learner.update("update");
     Graph& g = u.graph();
+    const Batch b = data.batch(u);
     const Network V =
         learner.network("v", {c_.value_widths(b.observation_size), 0, nn::Nonlinearity::kRelu, {}});
     const Network Q = learner.network(

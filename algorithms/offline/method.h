@@ -10,23 +10,13 @@
 
 #include "algorithms/learner.h"
 #include "algorithms/policy.h"
+#include "algorithms/transition_source.h"
 
 namespace hardy::run {
 class Schema;
 }
 
 namespace hardy::algorithms {
-
-// A minibatch as graph values, rows drawn uniformly with replacement, one draw an agent.
-struct Batch {
-  Tensor observations;       // s   [A, B, obs]
-  Tensor actions;            // a   [A, B, act]
-  Tensor rewards;            // r   [A, B]
-  Tensor next_observations;  // s'  [A, B, obs]
-  Tensor terminals;          // 1 where s' is terminal [A, B]
-  std::int64_t agents = 0, rows = 0;
-  int observation_size = 0, action_size = 0;
-};
 
 class OfflineMethod {
  public:
@@ -43,8 +33,8 @@ class OfflineMethod {
   // The step from which on a schedule leaves nothing to learn with; 0: never.
   virtual std::int64_t schedule_end() const { return 0; }
   virtual PolicySpec policy(int observation_size, int action_size) const = 0;
-  // Adds networks to the learner and losses to the update.
-  virtual void build(Learner& learner, Update& update, const Batch& batch) const = 0;
+  // Adds networks and updates to the learner, whose batches come from the data.
+  virtual void build(Learner& learner, const TransitionSource& data) const = 0;
 };
 
 struct RegisterOfflineMethod {

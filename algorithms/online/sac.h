@@ -3,6 +3,7 @@
 
 #include "algorithms/learner.h"
 #include "algorithms/policy.h"
+#include "algorithms/transition_source.h"
 
 namespace hardy::algorithms {
 
@@ -15,18 +16,10 @@ struct SacSettings {
   double initial_alpha = 1.0;
 };
 
-// Where SAC's transitions are: one table an agent, [A, capacity, ...].
-struct ReplayTables {
-  float *observations = nullptr, *actions = nullptr, *rewards = nullptr, *next_observations = nullptr,
-        *terminals = nullptr;
-  std::int32_t* rows = nullptr;  // how many are filled
-  std::int64_t capacity = 0;
-};
-
 PolicySpec sac_policy(const SacSettings& settings, int observation_size, int action_size);
 
 // Adds SAC's networks and its two updates to the learner.
 void build_sac(Learner& learner, const SacSettings& settings, int observation_size, int action_size,
-               const ReplayTables& replay);
+               const TransitionTables& replay);
 
 }  // namespace hardy::algorithms

@@ -19,9 +19,10 @@ using Rule = nn::GroupSettings::Rule;
 __global__ void __launch_bounds__(256) gate_kernel(Gate g) {
   const std::uint64_t step = static_cast<std::uint32_t>(g.memory.step[0]) |
                              std::uint64_t{static_cast<std::uint32_t>(g.memory.step[1])} << 32;
-  for (int i = threadIdx.x; i < g.groups; i += blockDim.x)
-    g.rates[i] = nn::descent_rates(g.settings[i], g.schedule[i].at(static_cast<std::int64_t>(step)),
-                                   static_cast<double>(step + 1));
+  const std::uint64_t own = step / g.every;  // the update's steps before this one
+  for (int i = threadIdx.x; i < g.rules; i += blockDim.x)
+    g.rates[i] = nn::descent_rates(g.settings[i], g.schedule[i].at(static_cast<std::int64_t>(own)),
+                                   static_cast<double>(own + 1));
   for (int a = threadIdx.x; a < g.agents; a += blockDim.x) {
     for (int i = 0; i < g.groups; ++i) {
       std::int32_t& broken = g.broken[i * g.agents + a];
@@ -50,7 +51,7 @@ __global__ void __launch_bounds__(256) squares_kernel(Descend d) {
   const DescentPiece& p = d.pieces[blockIdx.x];
   if (!d.active[p.agent]) return;
   double mine = 0;
-  for (int i = threadIdx.x; i < p.elements; i += 256)
+  for (int i = threadIdx.x; p.gradient && i < p.elements; i += 256)
     mine += static_cast<double>(p.gradient[i]) * p.gradient[i];
   const double all = Reduce(storage).Sum(mine);
   if (threadIdx.x != 0) return;
@@ -76,6 +77,11 @@ __global__ void __launch_bounds__(256) descend_kernel(Descend d) {
   if (!d.active[p.agent]) return;
   const DescentRates r = d.rates[p.group];
   const float clip = d.clips ? d.clips[p.group * d.agents + p.agent] : 1.0f;
+  if (r.rule == Rule::kStay) {
+    for (int i = threadIdx.x; p.target && i < p.elements; i += blockDim.x)
+      p.target[i] = nn::averaged(p.target[i], p.value[i], r.polyak);
+    return;
+  }
   for (int i = threadIdx.x; i < p.elements; i += blockDim.x) {
     const bool adam = r.rule != Rule::kSgd;
     const float first = p.first_moment ? p.first_moment[i] : 0.0f;

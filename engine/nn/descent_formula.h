@@ -7,7 +7,7 @@
 namespace hardy::nn {
 
 struct GroupSettings {
-  enum class Rule { kAdam, kAdamW, kSgd };
+  enum class Rule { kAdam, kAdamW, kSgd, kStay };  // kStay: values stay, their averages follow
   Rule rule = Rule::kAdam;
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   double weight_decay = 0;  // kAdam, kSgd: added to the gradient; kAdamW: decoupled (Loshchilov, Hutter 2019)

@@ -33,13 +33,15 @@ DeviceDescent::DeviceDescent(graph::Device& device, const std::vector<Segment>& 
   for (const Segment& s : segments) {
     const GroupSettings& group = gate_.settings[s.group];
     const bool averages = s.target && group.polyak > 0 && group.average_in_step;
-    const bool adam = group.rule != GroupSettings::Rule::kSgd;
+    const bool stays = group.rule == GroupSettings::Rule::kStay,
+               adam = !stays && group.rule != GroupSettings::Rule::kSgd,
+               momentum = adam || (!stays && group.momentum != 0);
     for (std::int64_t a = 0; a < s.agents; ++a)
       for (std::int64_t begin = 0; begin < s.elements_per_agent; begin += kDescentPiece) {
         const std::int64_t at = a * s.elements_per_agent + begin;
-        pieces.push_back({s.value + at, adam || group.momentum != 0 ? s.first_moment + at : nullptr,
+        pieces.push_back({s.value + at, momentum ? s.first_moment + at : nullptr,
                           adam ? s.second_moment + at : nullptr, averages ? s.target + at : nullptr,
-                          s.gradient + at,
+                          stays ? nullptr : s.gradient + at,
                           static_cast<std::int32_t>(std::min(kDescentPiece, s.elements_per_agent - begin)),
                           static_cast<std::int32_t>(a), s.group});
       }
@@ -50,16 +52,16 @@ DeviceDescent::DeviceDescent(graph::Device& device, const std::vector<Segment>& 
   descend_.pieces = static_cast<const DescentPiece*>(pieces_.get());
   descend_.count = static_cast<std::int64_t>(pieces.size());
   descend_.agents = gate_.agents;
-  descend_.groups = gate_.groups;
+  descend_.groups = gate_.rules;
   descend_.rates = gate_.rates;
   descend_.active = gate_.memory.active;
-  const auto cells = static_cast<std::size_t>(gate_.groups * gate_.agents);
+  const auto cells = static_cast<std::size_t>(gate_.rules * gate_.agents);
   squares_ = graph::allocate(device, pieces.size() * sizeof(double));
   broken_ = graph::allocate(device, cells * sizeof(std::int32_t));
   descend_.squares = static_cast<double*>(squares_.get());
   descend_.broken = gate_.broken = static_cast<std::int32_t*>(broken_.get());
   bool clips = false;
-  for (int g = 0; g < gate_.groups; ++g) {
+  for (int g = 0; g < gate_.rules; ++g) {
     descend_.max_grad_norm[g] = gate_.settings[g].max_grad_norm;
     clips = clips || descend_.max_grad_norm[g] > 0;
   }
@@ -70,9 +72,11 @@ DeviceDescent::DeviceDescent(graph::Device& device, const std::vector<Segment>& 
 
 void DeviceDescent::load(graph::Stream& stream) const { load_kernels_({}, stream); }
 
-void DeviceDescent::enqueue(graph::Stream& stream) const {
+void DeviceDescent::enqueue(graph::Stream& stream, bool last) const {
+  Gate gate = gate_;
+  gate.last = last;
   run(squares_kernel_, descend_, stream);
-  run(gate_kernel_, gate_, stream);
+  run(gate_kernel_, gate, stream);
   if (descend_.clips) run(clips_kernel_, descend_, stream);
   run(descend_kernel_, descend_, stream);
 }

@@ -31,8 +31,10 @@ struct Gate {
     const float* next;
   };
   StepMemory memory;
-  std::int32_t update = 0, agents = 0, groups = 0, states = 0;
-  bool last = false;  // of the step's updates: the number moves on
+  std::int32_t update = 0, agents = 0, groups = 0, states = 0;  // groups with a loss come first
+  std::int32_t rules = 0;                                       // all groups, those that only average too
+  std::int32_t every = 1;  // the update runs at each every-th step: its own count follows from the step's
+  bool last = false;       // of the step's updates: the number moves on
   const float* loss[kMostGroups] = {};
   State state[kMostStates] = {};
   GroupSettings settings[kMostGroups] = {};
@@ -67,7 +69,8 @@ class DeviceDescent {
   // Loads the kernels, before a capture: loading is part of a kernel's first use otherwise, and may wait for
   // the device, which a capture forbids.
   void load(graph::Stream& stream) const;
-  void enqueue(graph::Stream& stream) const;
+  // last: of this step's updates, after which the step's number moves on.
+  void enqueue(graph::Stream& stream, bool last) const;
 
  private:
   Gate gate_;

@@ -79,9 +79,11 @@ Optimiser::Optimiser(std::vector<Segment> segments, std::vector<GroupSettings> g
           "it has " + std::to_string(segment.agents) + " agents, tensor 0 has " + std::to_string(agents_),
           where);
     const GroupSettings& group = groups_[static_cast<std::size_t>(segment.group)];
-    const bool adam = group.rule != GroupSettings::Rule::kSgd;
-    if (!segment.value || !segment.gradient || ((adam || group.momentum != 0) && !segment.first_moment) ||
-        (adam && !segment.second_moment))
+    const bool stays = group.rule == GroupSettings::Rule::kStay,
+               adam = !stays && group.rule != GroupSettings::Rule::kSgd;
+    if (!segment.value || (!stays && !segment.gradient) ||
+        ((adam || (!stays && group.momentum != 0)) && !segment.first_moment) ||
+        (adam && !segment.second_moment) || (stays && !segment.target))
       throw Error("it lacks memory that its group's rule needs", where);
     any_targets_ = any_targets_ || (segment.target && group.polyak > 0);
     for (std::int64_t a = 0; a < segment.agents; ++a)
@@ -132,7 +134,7 @@ std::span<const std::uint8_t> Optimiser::broken_gradients(std::span<const std::u
     const Piece& piece = pieces_[static_cast<std::size_t>(p)];
     const Segment& s = segments_[piece.segment];
     not_finite_[static_cast<std::size_t>(p)] =
-        active[static_cast<std::size_t>(piece.agent)] &&
+        s.gradient && active[static_cast<std::size_t>(piece.agent)] &&
         !all_finite(s.gradient + piece.agent * s.elements_per_agent + piece.begin, piece.end - piece.begin);
   });
   std::ranges::fill(broken_, std::uint8_t{0});
@@ -151,6 +153,10 @@ void Optimiser::update(const Piece& piece) const {
   const bool averages = s.target && settings.polyak > 0 && settings.average_in_step;
   float* target = averages ? s.target + at : nullptr;
 
+  if (settings.rule == GroupSettings::Rule::kStay) {
+    if (averages) average_all(rates.polyak, n, s.value + at, target);
+    return;
+  }
   if (settings.rule == GroupSettings::Rule::kSgd) {
     const bool momentum = settings.momentum != 0;
     const auto rule = momentum ? (averages ? sgd_all<true, true> : sgd_all<true, false>)

@@ -1,21 +1,17 @@
-// The oracle itself: it must be right before anything is compared with it.
-#include <gtest/gtest.h>
+// The oracles themselves: they must be right before anything is compared with them.
+#include "tests/algorithms/oracle.h"
 
-#include <cstdlib>
-#include <filesystem>
-#include <string>
-
+namespace hardy::test {
 namespace {
 
-TEST(PythonOracle, ItsHandWrittenGradientsAgreeWithCentralDifferences) {
-  const char* chosen = std::getenv("HARDY_PYTHON");
-  const std::string python = chosen != nullptr ? chosen : HARDY_TEST_PYTHON;
-  if (std::system(("'" + python + "' -c 'import numpy' 2>/dev/null").c_str()) != 0) {
-    GTEST_SKIP() << python << " has no numpy";
+TEST(PythonOracle, TheyAgreeWithCentralDifferencesAndWithOneAnother) {
+  if (!oracle_runs()) GTEST_SKIP() << "skipped: " << oracle_python() << " has no numpy";
+  for (const char* script : {"offline_update.py", "sac_update.py", "actor_critic_update.py"}) {
+    const std::string path =
+        std::filesystem::path(HARDY_TEST_DATA).parent_path() / "algorithms/python" / script;
+    EXPECT_EQ(std::system(("'" + oracle_python() + "' '" + path + "' --self-test").c_str()), 0) << script;
   }
-  const std::string script =
-      std::filesystem::path(HARDY_TEST_DATA).parent_path() / "algorithms/python/offline_update.py";
-  EXPECT_EQ(std::system(("'" + python + "' '" + script + "' --self-test").c_str()), 0);
 }
 
 }  // namespace
+}  // namespace hardy::test

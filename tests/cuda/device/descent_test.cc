@@ -100,8 +100,7 @@ Memory ten_steps_on_the_device(const GroupSettings& s, const std::vector<std::ui
                  static_cast<std::int32_t*>(place(flags.data(), 4 * flags.size())),
                  static_cast<std::int32_t*>(place(stopped.data(), 4 * stopped.size()))};
   gate.agents = kAgents;
-  gate.groups = 2;
-  gate.last = true;
+  gate.groups = gate.rules = 2;
   for (std::size_t g = 0; g < 2; ++g) {
     gate.loss[g] = static_cast<const float*>(place(loss.data(), 4 * loss.size()));
     gate.settings[g] = groups(s)[g];
@@ -111,7 +110,7 @@ Memory ten_steps_on_the_device(const GroupSettings& s, const std::vector<std::ui
   const auto stream = d.stream();
   emulation::unload_kernels();
   descent.load(*stream);
-  const auto captured = stream->capture([&] { descent.enqueue(*stream); });
+  const auto captured = stream->capture([&] { descent.enqueue(*stream, true); });
   for (std::uint64_t step = 0; step < kSteps; ++step) {
     draw_gradients(m, step);
     for (std::size_t t = 0; t < kTensors; ++t)
