@@ -64,5 +64,29 @@ struct FollowQuantile {
     return d * math::exp(S(static_cast<T>(rate)) * (outside - S(static_cast<T>(1 - p))));
   }
 };
+// |x|
+struct Magnitude {
+  static constexpr const char* kName = "magnitude";
+  template <class S>
+  constexpr S operator()(S x) const {
+    return math::abs(x);
+  }
+};
+// sqrt(x), with the slope of sqrt(1e-12) below that: lengths and deviations that may be 0.
+struct Root {
+  static constexpr const char* kName = "root";
+  template <class S>
+  constexpr S operator()(S x) const {
+    return math::sqrt(math::max(x, S(1e-12)));
+  }
+};
+// A standard normal's quantile, moved to [-1, 1]: 2 Phi(z) - 1, uniform there.
+struct UniformOfNormal {
+  static constexpr const char* kName = "uniform_of_normal";
+  template <class S>
+  constexpr S operator()(S z) const {
+    return math::erf(z * S(0.70710678118654752440));
+  }
+};
 
 }  // namespace hardy::algorithms

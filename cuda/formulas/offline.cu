@@ -11,6 +11,9 @@ const RegisterMap<algorithms::Huber, 2> huber;
 const RegisterMap<algorithms::AdvantageWeight, 1> advantage_weight;
 const RegisterMap<algorithms::Exceeds, 2> exceeds;
 const RegisterMap<algorithms::FollowQuantile, 2> follow_quantile;
+const RegisterMap<algorithms::Magnitude, 1> magnitude;
+const RegisterMap<algorithms::Root, 1> root;
+const RegisterMap<algorithms::UniformOfNormal, 1> uniform_of_normal;
 
 }  // namespace
 }  // namespace hardy::cuda

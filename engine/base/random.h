@@ -36,6 +36,7 @@ enum class Stream : std::uint32_t {
   kCorruptMask = 8,
   kCorruptNoise = 9,
   kShuffle = 10,
+  kProposals = 11,
   kUser = 1000
 };
 

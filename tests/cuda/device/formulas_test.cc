@@ -41,6 +41,11 @@ TEST(DeviceFormulas, LossesOfIqlAndRiqlAgree) {
   compare_formula<2>(algorithms::Exceeds{});
   compare_formula<2>(algorithms::FollowQuantile{0.9, 0.01});
 }
+TEST(DeviceFormulas, LossesOfTheActorCriticsAgree) {
+  compare_formula<1>(algorithms::Magnitude{});
+  compare_formula<1>(algorithms::Root{});
+  compare_formula<1>(algorithms::UniformOfNormal{});
+}
 TEST(DeviceFormulas, LossesOfSacAgree) {
   compare_formula<5>(algorithms::SoftTarget{0.99f});
   compare_formula<3>(algorithms::ActorLoss{});

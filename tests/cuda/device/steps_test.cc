@@ -37,6 +37,14 @@ TEST(DeviceSteps, TenUpdatesOfSacAgree) {
   SacOnAReplay cpu(nullptr), gpu(&device());
   expect_equal(train(cpu.learner), train(gpu.learner));
 }
+TEST(DeviceSteps, TenUpdatesOfTheActorCriticsAgree) {
+  for (const char* name : {"td3_bc", "awac", "edac", "msg", "cql"}) {  // sac_n is edac without its term
+    SCOPED_TRACE(name);
+    const Values small{{"critics", "3"}, {"hidden", "8"}, {"batch-size", "8"}};
+    const auto cpu = offline(name, nullptr, small), gpu = offline(name, &device(), small);
+    expect_equal(train(cpu->learner()), train(gpu->learner()));
+  }
+}
 
 std::vector<float> bits_after(std::unique_ptr<OfflineTrainee> trainee) {
   ThreadTeam team;

@@ -1,5 +1,5 @@
-// Everything that a loss can pass through, each as a small graph: what the tests of second derivatives walk, on
-// the CPU against central differences and on a device against the CPU.
+// Everything that a loss can pass through, each as a small graph: what the tests of second derivatives walk,
+// on the CPU against central differences and on a device against the CPU.
 #pragma once
 
 #include <string>
@@ -67,9 +67,8 @@ inline std::vector<SecondCase> second_cases() {
     all.push_back({name, {{{2, 7}, low, 2.0}}, [op](Graph& g, Values x) { return op(g, x[0]); }});
   };
   const auto binary = [&](const char* name, Binary op) {  // stretched, as most are somewhere
-    all.push_back({name, {{{2, 3, 4}}, {{2, 1, 4}, 0.5, 2.0}}, [op](Graph& g, Values x) {
-                     return op(g, x[0], x[1]);
-                   }});
+    all.push_back(
+        {name, {{{2, 3, 4}}, {{2, 1, 4}, 0.5, 2.0}}, [op](Graph& g, Values x) { return op(g, x[0], x[1]); }});
   };
   const auto reduction = [&](const char* name, Reduce op) {
     all.push_back({name, {{{2, 5, 3}}}, [op](Graph& g, Values x) { return op(g, x[0], 1); }});
@@ -98,9 +97,8 @@ inline std::vector<SecondCase> second_cases() {
   reduction("max", ops::max);
   reduction("min", ops::min);
   reduction("logsumexp", ops::logsumexp);
-  all.push_back({"linear", {{{2, 3, 4}}, {{2, 4, 5}}}, [](Graph& g, Values x) {
-                   return ops::linear(g, x[0], x[1]);
-                 }});
+  all.push_back(
+      {"linear", {{{2, 3, 4}}, {{2, 4, 5}}}, [](Graph& g, Values x) { return ops::linear(g, x[0], x[1]); }});
   all.push_back({"linear, members", {{{2, 3, 3, 4}}, {{2, 3, 4, 5}}}, [](Graph& g, Values x) {
                    return ops::linear(g, x[0], x[1]);
                  }});
@@ -136,6 +134,11 @@ inline std::vector<SecondCase> second_cases() {
   all.push_back(second::formula(algorithms::BootstrapTarget{0.99}, 3));
   all.push_back(second::formula(algorithms::Huber{}, 2));
   all.push_back(second::formula(algorithms::AdvantageWeight{3.0, 100.0}, 1));
+  all.push_back(second::formula(algorithms::Magnitude{}, 1));
+  all.push_back({"root", {{{2, 7}, 0.5, 2.5}}, [](Graph& g, Values x) {
+                   return ops::map(g, algorithms::Root{}, x[0]);
+                 }});
+  all.push_back(second::formula(algorithms::UniformOfNormal{}, 1));
   all.push_back(second::formula(algorithms::SoftTarget{0.99f}, 5));
   all.push_back(second::formula(algorithms::ActorLoss{}, 3));
   all.push_back(second::formula(algorithms::TemperatureLoss{-3.0f}, 2));

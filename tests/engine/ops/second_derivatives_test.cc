@@ -24,7 +24,8 @@ INSTANTIATE_TEST_SUITE_P(Of, SecondDerivatives, ::testing::ValuesIn(second_cases
 });
 
 // Ensemble members pushed apart by what their values' slopes in the actions share, as EDAC does it: q of a
-// two-layer network, the normalised slopes dq/da of members i and j, and the mean of their products over pairs.
+// two-layer network, the normalised slopes dq/da of members i and j, and the mean of their products over
+// pairs.
 Tensor diversity(Graph& g, const std::vector<Tensor>& p) {
   const Tensor actions = p[0];
   const Tensor hidden = ops::tanh(g, ops::add_bias(g, ops::linear(g, actions, p[1]), p[2]));

@@ -1,0 +1,117 @@
+// Whole steps of TD3+BC, AWAC, SAC-N, EDAC, MSG and CQL against the independent float64 NumPy program, and
+// what must hold whatever the threads and the other agents.
+#include <gtest/gtest.h>
+
+#include "algorithms/offline/offline_trainee.h"
+#include "engine/run/schema.h"
+#include "tests/algorithms/offline/example.h"
+#include "tests/algorithms/oracle.h"
+
+namespace hardy::test {
+namespace {
+
+using Values = std::map<std::string, std::string>;
+constexpr std::int64_t kBatch = 16, kActions = 3, kObservations = 5, kProposed = 4;
+constexpr std::uint64_t kSeed = 3;
+
+std::unique_ptr<algorithms::OfflineTrainee> trainee_of(const std::string& name, const Values& values,
+                                                       std::vector<std::uint64_t> seeds = {kSeed}) {
+  auto method = algorithms::make_offline_method(name);
+  run::Schema schema("train " + name);
+  method->options(schema);
+  Values all{{"hidden", "8"}, {"batch-size", "16"}, {"normalise", "false"}};
+  for (const auto& [key, value] : values) all[key] = value;
+  schema.apply(all, "test");
+  method->check();
+  return std::make_unique<algorithms::OfflineTrainee>(*method, algorithms::example_transitions(100),
+                                                      std::move(seeds), std::vector<float>(3, -1.0f),
+                                                      std::vector<float>(3, 1.0f));
+}
+
+// The step after `before` of them.
+void compare_with_oracle(const std::string& name, const Values& values, nlohmann::json settings,
+                         std::uint64_t before = 0) {
+  if (!oracle_runs()) GTEST_SKIP() << "skipped: " << oracle_python() << " has no numpy";
+  const auto trainee = trainee_of(name, values);
+  ThreadTeam team(2);
+  for (std::uint64_t i = 0; i < before; ++i) trainee->step(team);
+  const datasets::Transitions t = algorithms::example_transitions(100);
+  const auto rows = [&](const std::vector<float>& table, std::int64_t width) {
+    return drawn_rows(table, width, kBatch, kSeed, before);
+  };
+  const auto normals = [&](Stream stream, std::int64_t n) {
+    return as_json({n, kActions}, drawn_normals(n * kActions, stream, kSeed, before));
+  };
+  nlohmann::json tensors = parameters_of(trainee->learner().parameters());
+  tensors["observations"] = as_json({kBatch, kObservations}, rows(t.observations, kObservations));
+  tensors["actions"] = as_json({kBatch, kActions}, rows(t.actions, kActions));
+  tensors["rewards"] = as_json({kBatch}, rows(t.rewards, 1));
+  tensors["next_observations"] = as_json({kBatch, kObservations}, rows(t.next_observations, kObservations));
+  tensors["terminals"] = as_json({kBatch}, rows(t.terminals, 1));
+  tensors["noise"] = normals(Stream::kNoise, kBatch);
+  tensors["next_noise"] = normals(Stream::kNextNoise, kBatch);
+  tensors["proposals"] = normals(Stream::kProposals, 3 * kBatch * kProposed);
+  settings["method"] = name;
+  settings["step"] = before;
+  const nlohmann::json out = ask_oracle("actor_critic_update.py", settings, tensors);
+  trainee->step(team);
+  expect_the_oracles_step(trainee->learner(), out);
+}
+
+TEST(ActorCriticUpdate, Td3BcEqualsTheOracleWithTheDelayedPolicyAndItsOwnStepCount) {
+  compare_with_oracle("td3_bc", {}, {}, 1);  // the first step that moves the policy
+  compare_with_oracle("td3_bc", {}, {}, 3);
+  compare_with_oracle("td3_bc", {{"alpha", "0.7"}, {"policy-every", "1"}, {"policy-noise", "0.6"}},
+                      {{"alpha", 0.7}, {"policy_every", 1}, {"policy_noise", 0.6}});
+}
+
+TEST(ActorCriticUpdate, AwacEqualsTheOracle) {
+  compare_with_oracle("awac", {}, {});
+  compare_with_oracle("awac", {{"lambda", "0.1"}, {"weight-cap", "2"}, {"policy-learning-rate", "1e-3"}},
+                      {{"lambda", 0.1}, {"weight_cap", 2.0}, {"policy_lr", 1e-3}}, 2);
+}
+
+TEST(ActorCriticUpdate, SacNEqualsTheOracle) {
+  compare_with_oracle("sac_n", {{"critics", "4"}}, {});
+  compare_with_oracle("sac_n", {{"critics", "4"}, {"gamma", "0.9"}, {"polyak", "0.1"}},
+                      {{"gamma", 0.9}, {"polyak", 0.1}}, 2);
+}
+
+TEST(ActorCriticUpdate, EdacEqualsTheOracleByASecondDerivative) {
+  compare_with_oracle("edac", {{"critics", "4"}}, {});
+  compare_with_oracle("edac", {{"critics", "3"}, {"eta", "5"}}, {{"eta", 5.0}}, 2);
+}
+
+TEST(ActorCriticUpdate, MsgEqualsTheOracle) {
+  compare_with_oracle("msg", {{"critics", "4"}}, {});
+  compare_with_oracle("msg", {{"critics", "5"}, {"pessimism", "1"}}, {{"pessimism", 1.0}}, 2);
+}
+
+TEST(ActorCriticUpdate, CqlEqualsTheOracle) {
+  compare_with_oracle("cql", {{"proposals", "4"}}, {{"proposals", 4}, {"policy_lr", 3e-5}});
+  compare_with_oracle("cql", {{"proposals", "4"}, {"conservatism", "1"}, {"policy-learning-rate", "3e-4"}},
+                      {{"proposals", 4}, {"conservatism", 1.0}}, 2);
+}
+
+TEST(ActorCriticUpdate, BitsDoNotDependOnThreadsNorOnOtherAgents) {
+  for (const char* name : {"td3_bc", "awac", "sac_n", "edac", "msg", "cql"}) {
+    const auto after = [&](std::vector<std::uint64_t> seeds, int threads, std::size_t agent) {
+      const auto trainee = trainee_of(name, {}, std::move(seeds));
+      ThreadTeam team(threads);
+      for (int i = 0; i < 5; ++i) trainee->step(team);
+      std::vector<float> all;
+      const nn::ParameterStore& store = trainee->learner().parameters();
+      for (int i = 0; i < store.size(); ++i) {
+        const auto x = store.agent(i, static_cast<std::int64_t>(agent));
+        all.insert(all.end(), x.begin(), x.end());
+      }
+      return all;
+    };
+    const auto alone = after({5}, 1, 0);
+    EXPECT_EQ(alone, after({5}, 3, 0)) << name;
+    EXPECT_EQ(alone, after({4, 5}, 2, 1)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace hardy::test
