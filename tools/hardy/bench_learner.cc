@@ -51,6 +51,7 @@ double flops_of(const std::string& method, double critics, double h, double batc
     return actor_forward + critics * (f.forward(sa, 1) + f.forward(sa, 1) + f.backward(sa, 1)) +    // critics
            actor_forward + f.backward(s, 2 * a) + critics * (f.forward(sa, 1) + f.through(sa, 1));  // actor
   }
+  if (method != "iql" && method != "riql") return 0;  // not counted
   return f.forward(s, 1) + critics * f.forward(sa, 1) + f.forward(s, 1) + f.backward(s, 1) +
          critics * (f.forward(sa, 1) + f.backward(sa, 1)) + policy;
 }

@@ -16,12 +16,13 @@ namespace hardy::tools {
 
 class BenchLearner {
  public:
-  // method: bc, iql, riql (K = 5) or sac, with its defaults; an Error names the methods. rows: of the data;
+  // method: with its defaults (riql: K = 5); an Error names the methods. rows: of the data;
   // SAC has as many of each agent's own. device: null for the CPU; outlives this.
   BenchLearner(const std::string& method, std::int64_t agents, std::int64_t rows, graph::Device* device);
 
   algorithms::Learner& learner() { return sac_ ? *sac_ : trainee_->learner(); }
-  double gflop_per_agent_step() const { return gflop_; }  // products alone; a multiply-add is 2
+  // Products alone; a multiply-add is 2. 0: they are not counted for this method (bc, iql, riql, sac are).
+  double gflop_per_agent_step() const { return gflop_; }
 
  private:
   double gflop_;
