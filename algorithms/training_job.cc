@@ -1,18 +1,19 @@
 #include "algorithms/training_job.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "algorithms/offline/offline_trainee.h"
 #include "algorithms/online/sac_trainee.h"
 #include "datasets/action_space.h"
 #include "datasets/corruption/corrupt.h"
+#include "datasets/identity.h"
 #include "datasets/inspect.h"
 #include "datasets/memory.h"
 #include "datasets/store.h"
 #include "datasets/task.h"
 #include "engine/base/nearest.h"
-#include "engine/run/atomic_file.h"
 #include "engine/run/values.h"
 #include "envs/environment.h"
 
@@ -72,6 +73,9 @@ class OfflineJob final : public TrainingJob {
     if (settings_.keep_best && environment_.empty())
       throw Error("without evaluations there is no best policy", "--keep-best", "name an --env");
     const datasets::View view = datasets::view_named(view_);
+    std::error_code unknown;
+    if (const auto place = std::filesystem::absolute(dataset_, unknown).lexically_normal(); !unknown)
+      schema_.apply({{"dataset", place.string()}}, "--dataset", run::Schema::Source::kCommandLine);
     const auto reader = datasets::open_dataset(dataset_);
     const datasets::ActionSpace space = datasets::action_space(*reader);
     require_continuous(space, dataset_, name_);
@@ -80,6 +84,7 @@ class OfflineJob final : public TrainingJob {
                                               ? datasets::complete_for_imitation(arrays)
                                               : std::vector<std::string>();
     datasets::MemoryReader memory(arrays, dataset_, reader->attributes());
+    datasets::check_d4rl(memory);
     const std::int64_t limit = time_limit(*reader);
     nlohmann::json summary = datasets::without_drawings(datasets::inspect(memory, limit));
     without_made_columns(made, summary);
@@ -109,7 +114,7 @@ class OfflineJob final : public TrainingJob {
       bounds = {spec.action_low, spec.action_high, environment_};
       score_returns(summary, spec);
     }
-    summary["sha256"] = run::sha256_of_file(dataset_);
+    summary["sha256"] = datasets::dataset_sha256(dataset_);
     summary["view"] = view_;
     summary["transitions"] = t.rows;
     about["dataset"] = summary;

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "datasets/formats/minari.h"
+#include "datasets/formats/python_json.h"
 
 namespace hardy::datasets {
 namespace {

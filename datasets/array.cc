@@ -40,6 +40,11 @@ const char* name_of(ArrayType type) {
   return "?";
 }
 
+std::string stored_name(ArrayType type, const StoredAsPtr& stored_as) {
+  if (stored_as && stored_as->type == type) return stored_as->name;
+  return type == ArrayType::kString ? "text" : name_of(type);
+}
+
 std::size_t size_of(ArrayType type) {
   switch (type) {
     case ArrayType::kF64:

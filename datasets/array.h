@@ -34,11 +34,21 @@ struct UninitialisedAllocator : std::allocator<T> {
 };
 using Bytes = std::vector<std::byte, UninitialisedAllocator<std::byte>>;
 
+// How a file stores elements that are of another type in memory, or of the same but in another way.
+struct StoredAs {
+  std::string name;  // "int16", "big-endian float32", "text[8]": datasets/formats/hdf5_types.h
+  ArrayType type = ArrayType::kF32;     // in memory
+  std::vector<std::uint8_t> code = {};  // HDF5's own encoding; empty: the name says all
+};
+using StoredAsPtr = std::shared_ptr<const StoredAs>;  // null: as in memory
+std::string stored_name(ArrayType type, const StoredAsPtr& stored_as);
+
 struct Array {
   ArrayType type = ArrayType::kF32;
   std::vector<std::int64_t> shape;   // empty: a scalar
   Bytes bytes;                       // row-major
   std::vector<std::string> strings;  // of kString
+  StoredAsPtr stored_as;
 
   std::int64_t elements() const;
   std::int64_t rows() const { return shape.empty() ? 1 : shape[0]; }

@@ -1,7 +1,8 @@
 #include "datasets/convert.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "datasets/attributes.h"
 
 namespace hardy::datasets {
 
@@ -23,7 +24,7 @@ void copy_dataset(Reader& reader, Writer& writer) {
       writer.append(c.key, piece);
     }
   }
-  writer.set_attributes(reader.attributes());
+  writer.set_attributes(reader.all_attributes());
   writer.commit();
 }
 

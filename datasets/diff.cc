@@ -2,8 +2,10 @@
 
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "datasets/attributes.h"
 #include "datasets/pieces.h"
 
 namespace hardy::datasets {
@@ -62,6 +64,28 @@ ColumnDifference compare(Reader& a, Reader& b, const Column& ca, const Column& c
   return d;
 }
 
+void compare_attributes(const Reader& a, const Reader& b, Difference& all) {
+  using Place = std::pair<std::string, std::string>;
+  std::map<Place, const Attribute*> of_b;
+  const std::vector<Attribute> first = a.all_attributes(), second = b.all_attributes();
+  for (const Attribute& x : second) of_b[{x.object, x.name}] = &x;
+  const auto add = [&](const Attribute& x, const char* kind, const std::string& text) {
+    all.columns.push_back({x.object + (x.object.empty() ? "@" : " @") + x.name, kind, text});
+  };
+  for (const Attribute& x : first) {
+    const auto found = of_b.find({x.object, x.name});
+    if (found == of_b.end()) {
+      add(x, "only in A", describe(x));
+      continue;
+    }
+    ++all.attributes_compared;
+    if (!same_attribute(x, *found->second))
+      add(x, "attribute", describe(x) + " and " + describe(*found->second));
+    of_b.erase(found);
+  }
+  for (const auto& [place, x] : of_b) add(*x, "only in B", describe(*x));
+}
+
 }  // namespace
 
 Difference diff(Reader& a, Reader& b) {
@@ -73,10 +97,15 @@ Difference diff(Reader& a, Reader& b) {
       continue;
     }
     ++all.columns_compared;
+    if (const std::string x = stored_name(c.type, c.stored_as),
+        y = stored_name(other->type, other->stored_as);
+        x != y)
+      all.columns.push_back({c.key, "type", x + " and " + y});
     if (ColumnDifference d = compare(a, b, c, *other); !d.kind.empty()) all.columns.push_back(std::move(d));
   }
   for (const Column& c : b.columns())
     if (!a.find(c.key)) all.columns.push_back({c.key, "only in B", c.describe()});
+  compare_attributes(a, b, all);
   return all;
 }
 
@@ -94,6 +123,7 @@ nlohmann::json to_json(const Difference& difference) {
                        {"first_rows", d.first_rows}});
   return {{"same", difference.columns.empty()},
           {"columns_compared", difference.columns_compared},
+          {"attributes_compared", difference.attributes_compared},
           {"differences", columns}};
 }
 

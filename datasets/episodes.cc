@@ -53,7 +53,7 @@ std::vector<EpisodeRows> find_episodes(Reader& reader, std::int64_t max_episode_
 EpisodeReturns::EpisodeReturns(Reader& reader, const nlohmann::json& manifest, const WalkedColumns& columns,
                                std::int64_t max_episode_steps, double gamma)
     : rewards_(columns.rewards), cutter_(columns.rows, max_episode_steps), gamma_(gamma) {
-  if (manifest.is_object() && reader.find(record_key(Element::kRewards, "rows")) &&
+  if (rewards_ && manifest.is_object() && reader.find(record_key(Element::kRewards, "rows")) &&
       reader.find(record_key(Element::kRewards, "before")))
     patches_ = patches_of(reader, manifest, *rewards_);
 }
@@ -71,15 +71,17 @@ std::vector<double> EpisodeReturns::clean(const RowPiece& p) {
 
 std::vector<bool> EpisodeReturns::see(const RowPiece& p) {
   const std::vector<double> before = clean(p);
-  std::vector<bool> ends(p.rewards.size());
-  for (std::size_t i = 0; i < p.rewards.size(); ++i) {
-    total_ += p.rewards[i];
-    discounted_ += weight_ * p.rewards[i];
-    weight_ *= gamma_;
+  std::vector<bool> ends(p.terminals.size());
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    if (rewards_) {
+      total_ += p.rewards[i];
+      discounted_ += weight_ * p.rewards[i];
+      weight_ *= gamma_;
+    }
     if (!before.empty()) clean_total_ += before[i];
     const bool timeout = !p.timeouts.empty() && p.timeouts[i] != 0;
     ends[i] = cutter_.ends(p.terminals[i] != 0, p.timeouts.empty() ? nullptr : &timeout);
-    if (!ends[i]) continue;
+    if (!ends[i] || !rewards_) continue;
     all_.returns.push_back(total_);
     all_.discounted_returns.push_back(discounted_);
     if (!before.empty()) all_.clean_returns.push_back(clean_total_);

@@ -45,7 +45,7 @@ std::vector<std::uint8_t> read_flags(Reader& reader, const Column& column, std::
 
 struct Episodes {
   std::vector<EpisodeRows> rows;
-  std::vector<double> returns;             // undiscounted sums of the rewards
+  std::vector<double> returns;             // undiscounted sums of the rewards; empty where there are none
   std::vector<double> discounted_returns;  // sum of gamma^t r_t, t from the episode's first row
   // Of a file whose rewards were corrupted on purpose: what they would be by the record. Else empty.
   std::vector<double> clean_returns;

@@ -114,6 +114,17 @@ json quantiles_of(std::vector<double> x) {
   return all;
 }
 
+// Returns and their scores; without rewards there are none.
+void add_returns(json& s, const Reader& reader, const Episodes& e) {
+  s["return"] = spread_of(e.returns);
+  s["return"]["quantiles"] = quantiles_of(e.returns);
+  const auto reference = reference_scores(reader);
+  if (reference) s["score"] = scores_of(e.returns, *reference);
+  if (e.clean_returns.empty()) return;
+  s["clean_return"] = spread_of(e.clean_returns);
+  if (reference) s["clean_score"] = scores_of(e.clean_returns, *reference);
+}
+
 void add_episodes(json& s, const Reader& reader, const Episodes& e) {
   std::vector<double> lengths;
   std::int64_t terminated = 0, timed_out = 0;
@@ -126,8 +137,7 @@ void add_episodes(json& s, const Reader& reader, const Episodes& e) {
   s["terminated"] = terminated;
   s["timed_out"] = timed_out;
   s["cut"] = static_cast<std::int64_t>(e.rows.size()) - terminated - timed_out;
-  s["return"] = spread_of(e.returns);
-  s["return"]["quantiles"] = quantiles_of(e.returns);
+  s["return"] = nullptr;
   s["length"] = spread_of(lengths);
   s["length"]["quantiles"] = quantiles_of(lengths);
   if (e.rows.size() <= kMostListed) {
@@ -137,11 +147,7 @@ void add_episodes(json& s, const Reader& reader, const Episodes& e) {
   const std::size_t each = std::max<std::size_t>(1, (e.rows.size() + kMostDrawn - 1) / kMostDrawn);
   s["along_file"] = {
       {"episodes_each", each}, {"returns", thinned(e.returns, each)}, {"lengths", thinned(lengths, each)}};
-  const auto reference = reference_scores(reader);
-  if (reference) s["score"] = scores_of(e.returns, *reference);
-  if (e.clean_returns.empty()) return;
-  s["clean_return"] = spread_of(e.clean_returns);
-  if (reference) s["clean_score"] = scores_of(e.clean_returns, *reference);
+  if (reader.find("rewards")) add_returns(s, reader, e);
 }
 
 bool rewards_corrupted(const json& manifest) {
@@ -153,7 +159,7 @@ bool rewards_corrupted(const json& manifest) {
 }  // namespace
 
 json inspect(Reader& reader, std::int64_t time_limit) {
-  check_d4rl(reader);
+  check_d4rl(reader, Rewards::kWherePresent);
   const WalkedColumns columns = columns_of(reader);
   json s{{"path", reader.path()},
          {"format", reader.format()},
@@ -190,8 +196,8 @@ json inspect(Reader& reader, std::int64_t time_limit) {
   add_episodes(s, reader, episodes.result());
   if (rewards_corrupted(s.at("corruption"))) s["rewards_corrupted"] = true;
   for (const Column& c : reader.columns()) s["layout"][c.key] = c.describe();
-  s["columns"] = {
-      {"observations", observations.result()}, {"actions", actions.result()}, {"rewards", rewards.result()}};
+  s["columns"] = {{"observations", observations.result()}, {"actions", actions.result()}};
+  if (columns.rewards) s["columns"]["rewards"] = rewards.result();
   if (columns.next_observations) {
     s["columns"]["next_observations"] = next.result();
     s["continuity"] = continuity.result();

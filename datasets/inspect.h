@@ -10,7 +10,7 @@ namespace hardy::datasets {
 
 // {"path", "format", "rows", "observation_size", "action_size", "episodes", "terminated", "timed_out", "cut",
 //  "return": {mean, std, min, max, quantiles: {"0.05", "0.25", "0.5", "0.75", "0.95"}, histogram: {edges,
-//  counts}}, "length": likewise,
+//  counts}}, null where there are no rewards, "length": likewise,
 //  "score": {family, mean, std, min, max} where the name says a task that has reference scores,
 //  "returns", "lengths": every episode's, in the file's order, where there are at most 10,000,
 //  "along_file": {"episodes_each", "returns", "lengths"}: for drawing, means over so many neighbours, at most

@@ -16,7 +16,7 @@ class MemoryReader : public Reader {
   MemoryReader(const Arrays& arrays, std::string path, nlohmann::json attributes = nlohmann::json::object())
       : Reader(std::move(path), "memory"), arrays_(arrays), attributes_(std::move(attributes)) {
     std::vector<Column> columns;
-    for (const auto& [key, a] : arrays) columns.push_back({key, a.type, a.shape});
+    for (const auto& [key, a] : arrays) columns.push_back({key, a.type, a.shape, a.stored_as});
     set_columns(std::move(columns));
   }
 

@@ -14,6 +14,7 @@ class MemoryWriter final : public Writer {
     Array& a = arrays_[column.key];
     a.type = column.type;
     a.shape = column.shape;
+    a.stored_as = column.stored_as;
   }
   void append(const std::string& key, std::span<const std::byte> rows) override {
     Bytes& bytes = arrays_.at(key).bytes;

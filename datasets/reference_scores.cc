@@ -73,7 +73,7 @@ template <class Entry, std::size_t n>
 const Entry* longest(const Entry (&entries)[n], const std::string& name) {
   std::string text = name;
   for (char& c : text)
-    if (c == '_') c = '-';
+    if (c == '_' || c == '/') c = '-';
   const Entry* best = nullptr;
   for (const Entry& e : entries)
     if (stands_in(e.name, text) && (!best || e.name.size() > best->name.size())) best = &e;

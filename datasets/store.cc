@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "datasets/attributes.h"
 #include "datasets/formats/hdf5_layout.h"
 #include "datasets/formats/hdf5_superblock.h"
 #include "engine/base/error.h"
@@ -95,6 +96,7 @@ Array Reader::read(const Column& column) {
   Array array;
   array.type = column.type;
   array.shape = column.shape;
+  array.stored_as = column.stored_as;
   if (column.type == ArrayType::kString) {
     array.strings = read_text(column);
     return array;
@@ -110,7 +112,20 @@ std::vector<std::string> Reader::read_text(const Column& column) {
 
 nlohmann::json Reader::attributes() const { return nlohmann::json::object(); }
 
-void Writer::set_attributes(const nlohmann::json&) {}
+std::vector<Attribute> Reader::all_attributes() const {
+  std::vector<Attribute> all;
+  const nlohmann::json own = attributes();
+  for (const auto& [name, value] : own.items()) all.push_back({"", name, false, value});
+  return all;
+}
+
+void Writer::set_attributes(const std::vector<Attribute>&) {}
+
+void Writer::set_attributes(const nlohmann::json& attributes) {
+  std::vector<Attribute> all;
+  for (const auto& [name, value] : attributes.items()) all.push_back({"", name, false, value});
+  set_attributes(all);
+}
 
 Probe::Probe(std::filesystem::path path)
     : path_(std::move(path)), is_folder_(std::filesystem::is_directory(path_)) {
@@ -164,6 +179,11 @@ std::unique_ptr<Reader> checked(std::unique_ptr<Reader> reader, const OpenSettin
 }
 
 }  // namespace
+
+bool holds_dataset(const std::filesystem::path& path) {
+  Probe probe(path);
+  return std::ranges::any_of(formats(), [&](const Format& f) { return f.recognise(probe) > 0; });
+}
 
 std::unique_ptr<Reader> open_dataset(const std::filesystem::path& path, const OpenSettings& settings) {
   Probe probe(path);

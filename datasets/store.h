@@ -27,12 +27,16 @@
 
 namespace hardy::datasets {
 
+struct Attribute;  // datasets/attributes.h
 struct Hdf5Layout;
 
 struct Column {
   std::string key;
   ArrayType type = ArrayType::kF32;
   std::vector<std::int64_t> shape;  // shape[0] are the rows; empty: a scalar
+  // How the file stores it. A writer of the same kind of file stores it so again; elements that this type
+  // cannot hold are an Error there: leave it out where values change.
+  StoredAsPtr stored_as = nullptr;
 
   std::int64_t rows() const { return shape.empty() ? 1 : shape[0]; }
   std::int64_t row_elements() const;  // the product of shape[1], shape[2], ...
@@ -63,6 +67,9 @@ class Reader {
   const std::vector<std::string>& notes() const { return notes_; }
   // What the file says about itself outside its columns (attributes, Minari's metadata); an object.
   virtual nlohmann::json attributes() const;
+  // The same, and what it says about its columns and groups, exactly as the file has it: for
+  // Writer::set_attributes.
+  virtual std::vector<Attribute> all_attributes() const;
 
  protected:
   Reader(std::string path, std::string format);
@@ -92,9 +99,10 @@ class Writer {
   // The next rows of a column: a multiple of its row_bytes().
   virtual void append(const std::string& key, std::span<const std::byte> rows) = 0;
   virtual void put(const std::string& key, const Array& array) = 0;  // declares and writes
-  // What the file shall say about itself, as Reader::attributes() gives it; kept as far as the format has
-  // a place for it. At most once, before commit().
-  virtual void set_attributes(const nlohmann::json& attributes);
+  // What the file shall say about itself, as Reader::all_attributes() or attributes() gives it; kept as far
+  // as the format has a place for it. At most once, before commit().
+  virtual void set_attributes(const std::vector<Attribute>& attributes);
+  void set_attributes(const nlohmann::json& attributes);
   // Errors where a column lacks rows. Syncs, and gives the file its name.
   virtual void commit() = 0;
   // After commit(): what the format had no place for, one line each.
@@ -117,6 +125,9 @@ struct OpenSettings {
 };
 // Errors: not a file, of no known format, damaged, without observations; they name the file and the key.
 std::unique_ptr<Reader> open_dataset(const std::filesystem::path& path, const OpenSettings& settings = {});
+
+// Whether some format knows it: a file or folder that open_dataset would try to read.
+bool holds_dataset(const std::filesystem::path& path);
 
 struct WriteSettings {
   std::string format = "d4rl";

@@ -9,7 +9,9 @@
 
 namespace hardy::datasets {
 
-// By the file's name, or a folder's, or the id that its metadata gives ("D4RL/pen/human-v2").
+// Those that its metadata gives (Minari's ref_min_score and ref_max_score), else those of the task that its
+// metadata's dataset_id names ("D4RL/pen/human-v2"), else of the one that its path names: the file's name, or
+// of a Minari folder, whose id has up to three parts, the last three; else of its env_id, env_name or env.
 std::optional<ReferenceScores> reference_scores(const Reader& reader);
 
 struct TimeLimit {

@@ -77,7 +77,7 @@ View view_named(const std::string& name) {
   throw Error("there is no view '" + name + "'", "--view", suggestion(name, {"qlearning", "lossless"}));
 }
 
-void check_d4rl(const Reader& reader) {
+void check_d4rl(const Reader& reader, Rewards rewards) {
   const Column& observations = reader.column("observations");
   if (observations.shape.size() != 2)
     throw Error("is " + observations.describe(), reader.where(observations), expected(observations, 2, -1));
@@ -88,7 +88,7 @@ void check_d4rl(const Reader& reader) {
   for (const char* key : {"observations", "actions"})
     if (const Column& c = reader.column(key); c.shape.size() == 2 && c.shape[1] == 0)
       throw Error("is " + c.describe() + ": its rows have no numbers", reader.where(c), "expected [N, size]");
-  require_rows(reader, "rewards", rows, 1);
+  if (rewards == Rewards::kNeeded || reader.find("rewards")) require_rows(reader, "rewards", rows, 1);
   require_rows(reader, "terminals", rows, 1);
   if (reader.find("timeouts")) require_rows(reader, "timeouts", rows, 1);
   if (const Column* next = reader.find("next_observations")) {

@@ -30,9 +30,13 @@ struct Transitions {  // row-major float32
 enum class View { kQlearning, kLossless };
 View view_named(const std::string& name);
 
+// Whether a dataset must have rewards: learning needs them, looking and corrupting do not (OGBench's have
+// none).
+enum class Rewards { kNeeded, kWherePresent };
+
 // The columns that transitions need, checked: observations [N, d], actions [N, k], rewards and
 // terminals [N] or [N, 1]; timeouts and next_observations where present. Errors name file, key, shape.
-void check_d4rl(const Reader& reader);
+void check_d4rl(const Reader& reader, Rewards rewards = Rewards::kNeeded);
 void check_d4rl(const Arrays& arrays, const std::string& path);
 
 // max_episode_steps: where a file without timeouts cuts its episodes. From a reader: by pieces, so that

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "datasets/attributes.h"
 #include "datasets/corruption/corrupt_values.h"
 #include "datasets/corruption/corruption_record.h"
+#include "datasets/formats/utf8.h"
 #include "datasets/pieces.h"
 #include "engine/base/error.h"
 #include "engine/base/version.h"
@@ -20,7 +22,7 @@ namespace {
 class Source {
  public:
   Source(Reader& reader, const std::string& key, const RowSet& starts)
-      : reader_(reader), starts_(starts), made_(!reader.find(key)) {
+      : reader_(reader), starts_(starts), made_(key == "next_observations" && !reader.find(key)) {
     column_ = reader.column(made_ ? "observations" : key);
     column_.key = key;
     if (column_.type != ArrayType::kF32 && column_.type != ArrayType::kF64)
@@ -157,7 +159,9 @@ class CopyStream {
       : source_(in, "next_observations", starts), out_(out), attacked_(attacked), starts_(starts) {
     std::int64_t count = 0;
     for (std::int64_t row = 1; row < attacked.rows(); ++row) count += attacked.has(row) && !starts.has(row);
-    out.declare(source_.column());
+    Column changed = source_.column();
+    changed.stored_as = nullptr;
+    out.declare(changed);
     declare_record(out, rows_key_, before_key_, source_.column(), count);
   }
   // observations: the new rows [first, first + n).
@@ -207,8 +211,8 @@ class Corruption {
     for_pieces(rows_, [&](std::int64_t first, std::int64_t n) { piece(first, n); });
     nlohmann::json m = manifest(input_sha256);
     out_.put(std::string(kCorruptionRecord) + "manifest", Array::text(run::json_text(m, -1)));
-    nlohmann::json attributes = in_.attributes();
-    attributes["hardy_corruption"] = run::json_text(m, -1);
+    std::vector<Attribute> attributes = in_.all_attributes();
+    attributes.push_back({"", kCorruptionAttribute, false, run::json_text(m, -1)});
     out_.set_attributes(attributes);
     out_.commit();
     return m;
@@ -226,7 +230,10 @@ class Corruption {
       if (attack.needs_adversary() && !adversary_)
         throw Error("an adversary of " + name_of(e) + " needs a critic", "--mode adversarial",
                     "give --critic RUN_OR_CHECKPOINT");
-      out_.declare(source.column());
+      // Attacked values need not be values of the type that the file has.
+      Column attacked = source.column();
+      attacked.stored_as = nullptr;
+      out_.declare(attacked);
       streams_.push_back({std::move(attack), std::move(source), {}});
       Stream& s = streams_.back();
       declare_record(out_, s.key("rows"), s.key("before"), s.source.column(), s.attack.rows.count());
@@ -244,16 +251,21 @@ class Corruption {
           std::ranges::any_of(streams_, [&](const Stream& s) { return s.source.column().key == c.key; }) ||
           (copies_ && c.key == "next_observations");
       if (streamed) continue;
+      ColumnHash hash;
       if (c.type == ArrayType::kString || c.shape.empty()) {
-        out_.put(c.key, in_.read(c));
-        continue;
+        const Array whole = in_.read(c);
+        hash.add(whole);
+        out_.put(c.key, whole);
+      } else {
+        out_.declare(c);
+        for_pieces(c.rows(), [&](std::int64_t first, std::int64_t n) {
+          Bytes piece(static_cast<std::size_t>(n) * c.row_bytes());
+          in_.read(c, first, n, piece);
+          hash.add(piece);
+          out_.append(c.key, piece);
+        });
       }
-      out_.declare(c);
-      for_pieces(c.rows(), [&](std::int64_t first, std::int64_t n) {
-        Bytes piece(static_cast<std::size_t>(n) * c.row_bytes());
-        in_.read(c, first, n, piece);
-        out_.append(c.key, piece);
-      });
+      hashes_[c.key] = hash.hex();
     }
     if (!makes_clean_) return;
     Source next(in_, "next_observations", starts_);
@@ -301,7 +313,10 @@ class Corruption {
 
   nlohmann::json manifest(const std::string& input_sha256) {
     nlohmann::json elements = nlohmann::json::array(), columns = nlohmann::json::object(),
-                   made = nlohmann::json::array();
+                   made = nlohmann::json::array(), types = nlohmann::json::object();
+    for (const auto& [key, hash] : hashes_) columns[as_utf8(key)] = hash;
+    for (const Column& c : in_.columns()) types[as_utf8(c.key)] = described_as_stored(c);
+    const std::vector<Attribute> attributes = in_.all_attributes();
     bool critic = false;
     for (Stream& s : streams_) {
       elements.push_back({{"element", name_of(s.attack.element)},
@@ -327,10 +342,14 @@ class Corruption {
                      {"elements", elements},
                      {"columns_made", made},
                      {"column_sha256", columns},
+                     {"column_types", types},
+                     {"attributes", attributes.size()},
+                     {"attributes_sha256", attributes_sha256(attributes, false)},
                      {"input", in_.path()},
                      {"input_sha256", input_sha256},
                      {"rows", rows_},
                      {"version", version()}};
+    if (all_stored(attributes)) m["stored_attributes_sha256"] = attributes_sha256(attributes, true);
     if (s_.pattern == Pattern::kBlocks) m["block"] = s_.block;
     if (critic) m["critic"] = adversary_->describe();
     return m;
@@ -345,6 +364,7 @@ class Corruption {
   RowSet starts_;
   std::vector<Stream> streams_;
   std::unique_ptr<CopyStream> copies_;
+  std::map<std::string, std::string> hashes_;  // of the columns that are copied
   bool makes_clean_ = false;
 };
 
@@ -353,7 +373,7 @@ class Corruption {
 nlohmann::json corrupt(Reader& in, Writer& out, const CorruptionSettings& settings,
                        const std::string& input_sha256, Adversary* adversary) {
   check(settings);
-  check_d4rl(in);
+  check_d4rl(in, Rewards::kWherePresent);
   if (!corruption_manifest(in).is_null())
     throw Error("is corrupted already", in.path(), "undo that first, or start from the clean file");
   return Corruption(in, out, settings, adversary).run(input_sha256);

@@ -90,8 +90,16 @@ class Adversary {
 // Memory: an eighth of a byte a row and element, 24 bytes an episode, and pieces of 16,384 rows.
 nlohmann::json corrupt(Reader& in, Writer& out, const CorruptionSettings& settings,
                        const std::string& input_sha256, Adversary* adversary = nullptr);
-// The input again, every array bit for bit, without the record.
-void undo(Reader& in, Writer& out);
+// What an undoing could not check, because the record says nothing of it: those of versions before columns
+// and attributes were all on record.
+struct Undone {
+  std::int64_t columns = 0, attributes = 0;  // that are as the record says that they were
+  std::vector<std::string> unchecked;        // keys of columns; "attributes"
+};
+// The input again, every array bit for bit and of its stored type, and every attribute, without the record.
+// Errors: no record; columns or attributes that were changed, added or taken away since; a record that does
+// not fit.
+Undone undo(Reader& in, Writer& out);
 
 // Refuses settings that exclude one another, before any work.
 void check(const CorruptionSettings& settings);

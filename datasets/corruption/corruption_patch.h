@@ -14,7 +14,8 @@ class Patch {
  public:
   Patch(Reader& in, const std::string& rows_key, const std::string& before_key, const Column& column);
   void apply(std::int64_t first, std::int64_t n, std::byte* piece);
-  void finish();  // errors where rows were left over
+  void finish();                                               // errors where rows were left over
+  StoredAsPtr stored_as() const { return before_.stored_as; }  // of the column before it was attacked
 
  private:
   bool done();

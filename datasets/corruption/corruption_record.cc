@@ -9,6 +9,22 @@ namespace hardy::datasets {
 
 bool is_record(const std::string& key) { return key.starts_with(kCorruptionRecord); }
 
+void ColumnHash::add(const Array& whole) {
+  add(std::span<const std::byte>(whole.bytes));
+  for (const std::string& s : whole.strings) {
+    const std::string length = std::to_string(s.size()) + ":";
+    hash_.add(length.data(), length.size());
+    hash_.add(s.data(), s.size());
+  }
+}
+
+std::string described_as_stored(const Column& column) {
+  std::string text = stored_name(column.type, column.stored_as) + " [";
+  for (std::size_t i = 0; i < column.shape.size(); ++i)
+    text += (i ? ", " : "") + std::to_string(column.shape[i]);
+  return text + "]";
+}
+
 std::string record_key(Element element, const char* part) {
   return kCorruptionRecord + name_of(element) + "/" + part;
 }

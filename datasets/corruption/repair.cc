@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "datasets/attributes.h"
 #include "datasets/corruption/corruption_patch.h"
 #include "datasets/corruption/corruption_record.h"
 #include "datasets/episodes.h"
@@ -57,8 +58,8 @@ class Repair {
     put_flags();
     nlohmann::json r = result();
     out_.put("hardy/repair/report", Array::text(r.dump()));
-    nlohmann::json attributes = in_.attributes();
-    attributes.erase("hardy_corruption");
+    std::vector<Attribute> attributes = in_.all_attributes();
+    erase_attribute(attributes, "", kCorruptionAttribute);
     out_.set_attributes(attributes);
     out_.commit();
     return r;
@@ -91,7 +92,11 @@ class Repair {
   }
 
   void declare_or_copy(const Column& c) {
-    if (outcomes_.count(c.key)) return out_.declare(c);
+    if (outcomes_.count(c.key)) {  // mended values need not be values of the type that the file has
+      Column mended = c;
+      mended.stored_as = nullptr;
+      return out_.declare(mended);
+    }
     if (c.type == ArrayType::kString || c.shape.empty()) return out_.put(c.key, in_.read(c));
     out_.declare(c);
     for_pieces(c.rows(), [&](std::int64_t first, std::int64_t n) {
@@ -268,7 +273,7 @@ Continuity continuity_named(const std::string& name) {
 }
 
 nlohmann::json repair(Reader& in, Writer& out, const RepairSettings& settings) {
-  check_d4rl(in);
+  check_d4rl(in, Rewards::kWherePresent);
   return Repair(in, out, settings).run();
 }
 

@@ -34,11 +34,14 @@ class D4rlReader : public Reader {
     for (const Hdf5LeftOut& l : layout_->left_out) leave_out(l.key, l.problem, l.fix);
     std::vector<Column> columns;
     for (const Hdf5Dataset& d : layout_->datasets) {
-      columns.push_back({d.key, d.type(), d.shape});
+      columns.push_back({d.key, d.type(), d.shape, d.stored_as});
       Column& c = columns.back();
       if (reversed_) std::reverse(c.shape.begin(), c.shape.end());
       if (d.key == "rewards" && is_integer(c.type)) {
         note("/rewards are " + std::string(name_of(c.type)) + " and are read as float64");
+        const std::string stored = stored_name(c.type, c.stored_as);
+        c.stored_as = std::make_shared<const StoredAs>(
+            StoredAs{stored, ArrayType::kF64, c.stored_as ? c.stored_as->code : std::vector<std::uint8_t>()});
         c.type = ArrayType::kF64;
       }
       datasets_[d.key] = &d;
@@ -46,9 +49,13 @@ class D4rlReader : public Reader {
     }
     if (reversed_)
       note("MATLAB wrote it: columns are shown as there, with the dimensions that h5py shows reversed");
+    for (const auto& [place, problem] : layout_->lost_attributes)
+      note("the attribute " + place + " is left out: it " + problem);
     set_columns(std::move(columns));
     if (const Column* ends = find("episode_terminals"); ends && !find("timeouts")) add_timeouts(*ends);
   }
+
+  std::vector<Attribute> all_attributes() const override { return layout_->all_attributes; }
 
   nlohmann::json attributes() const override {
     return layout_->attributes.contains("") ? layout_->attributes.at("") : nlohmann::json::object();

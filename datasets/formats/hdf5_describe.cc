@@ -5,6 +5,7 @@
 #include <map>
 
 #include "datasets/formats/hdf5_layout.h"
+#include "datasets/formats/hdf5_types.h"
 
 namespace hardy::datasets {
 namespace {
@@ -198,6 +199,7 @@ json describe_hdf5_dataset(hid_t dataset) {
   if (H5Sget_simple_extent_type(space) == H5S_NULL)
     throw Error("is empty: it has a type and no elements (h5py.Empty)", "", "give it a shape");
   describe_type(type, d);
+  describe_stored_type(type, d);
   const int rank = H5Sget_simple_extent_ndims(space);
   if (rank < 0 || rank > 8)
     throw Error("has " + std::to_string(rank) + " dimensions", "", "8 at most are read");

@@ -118,6 +118,9 @@ Hdf5Dataset dataset_of(const json& d) {
                : !stored_number(kind, d.at("size"), d.at("big_endian"), out.element))
     throw Error("has a type that is not understood", out.key, "expected floats, integers, booleans or text");
   if (d.contains("notes")) out.notes = d.at("notes").get<std::vector<std::string>>();
+  if (d.contains("stored_as"))
+    out.stored_as = std::make_shared<const StoredAs>(
+        StoredAs{d.at("stored_as"), out.element.type, d.at("type_code").get_binary()});
   for (const std::uint64_t n : d.at("shape")) {
     if (n > std::uint64_t{1} << 48) throw Error("has a damaged shape", out.key);
     out.shape.push_back(static_cast<std::int64_t>(n));
@@ -172,7 +175,7 @@ class Layout {
 
   void add(const json& found) {
     if (found.contains("error")) throw Error(found.at("error"), found.at("where"), found.at("fix"));
-    if (found.contains("attributes")) layout_.attributes = found.at("attributes");
+    if (found.contains("attributes")) add_attributes(found.at("attributes"));
     if (found.contains("left_out")) {
       const json& l = found.at("left_out");
       layout_.left_out.push_back({l.at("key"), l.at("problem"), l.at("fix")});
@@ -184,6 +187,19 @@ class Layout {
   struct File {
     std::uint64_t bytes, stored = 0;  // its size; what its datasets' chunks take of it
   };
+
+  void add_attributes(const json& found) {
+    const std::string object = found.at("object");
+    const bool of_column = found.at("of_column");
+    for (const json& a : found.at("attributes")) {
+      const std::string name = a.at("name");
+      if (!of_column) layout_.attributes[object][name] = a.at("value");
+      if (a.contains("problem"))
+        layout_.lost_attributes.emplace_back(name + " of /" + object, a.at("problem"));
+      else
+        layout_.all_attributes.push_back({object, name, of_column, a.at("value"), a.at("stored")});
+    }
+  }
 
   void add_dataset(const json& found) {
     Hdf5Dataset d = dataset_of(found);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "datasets/attributes.h"
 #include "datasets/formats/hdf5_child.h"
 #include "datasets/formats/stored_type.h"
 
@@ -35,6 +36,7 @@ struct Hdf5Dataset {
   std::vector<std::string> text;    // kString
   int file = -1;                    // in Hdf5Layout::other_files, where an external link led; -1: this one
   std::vector<std::string> notes;   // what reading it loses: "is an enumeration: ..."
+  StoredAsPtr stored_as;            // null: as in memory
 
   ArrayType type() const { return element.type; }
   std::uint64_t elements() const;
@@ -52,7 +54,10 @@ struct Hdf5Layout {
   std::vector<Hdf5Dataset> datasets;  // by every name that they have
   std::vector<Hdf5LeftOut> left_out;
   std::vector<std::string> other_files;
-  nlohmann::json attributes;  // {"": {name: value} of the root, "episode_0": {...}}
+  // {"": {name: value} of the root, "episode_0": {...}}: of groups
+  nlohmann::json attributes = nlohmann::json::object();
+  std::vector<Attribute> all_attributes;
+  std::vector<std::pair<std::string, std::string>> lost_attributes;  // "name of /object", why it is not kept
   std::uint64_t file_bytes = 0;
   std::uint64_t user_block = 0;  // bytes in front of HDF5's own
 };

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "datasets/formats/hdf5_attributes.h"
 #include "datasets/formats/hdf5_describe.h"
 #include "datasets/formats/hdf5_handle.h"
 #include "engine/base/error.h"
@@ -27,7 +28,6 @@ constexpr auto* get_link_info = &H5Lget_info;
 #endif
 using ObjectId = std::pair<unsigned long, haddr_t>;  // the file it lies in, and where
 
-constexpr std::size_t kMostAttributeElements = 65536;
 constexpr std::size_t kMostDepth = 10000, kMostRepeats = 100000;
 
 ObjectInfo info_of(hid_t object) {
@@ -74,7 +74,6 @@ class Walk {
       key_ += link.name;
       visit(here.id, link);
     }
-    found_({{"attributes", attributes_}});
   }
 
  private:
@@ -88,8 +87,7 @@ class Walk {
   // Goes on with a group's own names; key_ is its name.
   void enter(Hdf5Id id) {
     const ObjectInfo info = info_of(id);
-    if (info.num_attrs != 0)
-      if (json a = attributes_of(id); !a.empty()) attributes_[key_] = std::move(a);
+    if (info.num_attrs != 0) look_at_attributes(id, false);
     Group group{std::move(id), {info.fileno, info.addr}, {}, 0, key_.size()};
     hsize_t at = 0;
     if (iterate_links(group.id, H5_INDEX_NAME, H5_ITER_NATIVE, &at, collect_link, &group.links) < 0)
@@ -133,7 +131,11 @@ class Walk {
         throw Error(
             "has more than " + std::to_string(kMostRepeats) + " names for objects that have another name",
             path_, "h5repack does not help; write the file anew without its links");
-      if (what == H5I_DATASET) return found_(dataset(object, info));
+      if (what == H5I_DATASET) {
+        found_(dataset(object, info));
+        if (info.num_attrs != 0) look_at_attributes(object, true);
+        return;
+      }
       for (const Group& g : groups_)
         if (g.object == id) return leave_out("is a link back to a group that it lies in");
       if (groups_.size() >= kMostDepth)
@@ -155,59 +157,10 @@ class Walk {
     return {{"dataset", std::move(d)}};
   }
 
-  static herr_t collect_attribute(hid_t, const char* name, const H5A_info_t*, void* names) {
-    static_cast<std::vector<std::string>*>(names)->emplace_back(name);
-    return 0;
-  }
-
-  json attributes_of(hid_t object) const {
-    std::vector<std::string> names;
-    H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, collect_attribute, &names);
-    json all = json::object();
-    for (const std::string& name : names) try {
-        all[name] = attribute(object, name);
-      } catch (const Error& e) {
-        throw Error(e.problem(), path_ + " /" + key_ + " @" + name, "the file is damaged");
-      }
-    return all;
-  }
-
-  // Numbers and text; null for what JSON has no word for.
-  json attribute(hid_t object, const std::string& name) const {
-    const Hdf5Id a(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose);
-    if (!a.good()) return nullptr;
-    const Hdf5Id space(H5Aget_space(a), H5Sclose), type(H5Aget_type(a), H5Tclose);
-    const hssize_t n = H5Sget_simple_extent_npoints(space);
-    if (n < 1 || static_cast<std::size_t>(n) > kMostAttributeElements) return nullptr;
-    const auto count = static_cast<std::size_t>(n);
-    json values = json::array();
-    const auto numbers = [&]<class T>(hid_t memory, T) {
-      std::vector<T> x(count);
-      if (H5Aread(a, memory, x.data()) < 0) return;
-      for (const T v : x) values.push_back(v);
-    };
-    switch (H5Tget_class(type)) {
-      case H5T_STRING:
-        values = read_hdf5_text(type, space, count,
-                                [&](hid_t memory, void* to) { return H5Aread(a, memory, to); });
-        break;
-      case H5T_FLOAT:
-        numbers(H5T_NATIVE_DOUBLE, double{});
-        break;
-      case H5T_INTEGER:
-        numbers(H5T_NATIVE_INT64, std::int64_t{});
-        break;
-      case H5T_ENUM: {
-        std::vector<std::uint8_t> x(count);
-        if (H5Tget_size(type) == 1 && H5Aread(a, type, x.data()) >= 0)
-          for (const std::uint8_t v : x) values.push_back(v != 0);
-        break;
-      }
-      default:
-        break;
-    }
-    if (values.empty()) return nullptr;
-    return H5Sget_simple_extent_ndims(space) == 0 ? values[0] : values;
+  // The attributes of what key_ names.
+  void look_at_attributes(hid_t object, bool of_column) {
+    if (json all = read_hdf5_attributes(object); !all.empty())
+      found_({{"attributes", {{"object", key_}, {"of_column", of_column}, {"attributes", std::move(all)}}}});
   }
 
   std::string path_;
@@ -217,7 +170,6 @@ class Walk {
   std::vector<Group> groups_;
   std::set<ObjectId> met_;
   std::size_t repeats_ = 0;
-  json attributes_ = json::object();
 };
 
 }  // namespace

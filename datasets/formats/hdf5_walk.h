@@ -13,7 +13,8 @@ namespace hardy::datasets {
 //   {"dataset": {"key", "object", "file", "kind", "size", "big_endian", "bits", "shape", "chunk", "filters",
 //                "chunks": binary, "stored": binary, "fill": binary, "text": [...], "notes": [...]}}
 //   {"left_out": {"key", "problem", "fix"}}     a name whose object cannot be read, and why
-//   {"attributes": {group: {name: value}}}
+//   {"attributes": {"object": key, "of_column", "attributes": as datasets/formats/hdf5_attributes.h has
+//   them}}
 //   {"error", "where", "fix"}                   and nothing else: the file cannot be read
 // "object" tells objects apart, "file" is the path of the file that holds it, absent for this one.
 void walk_hdf5(const std::string& path, const std::function<void(const nlohmann::json&)>& found);

@@ -1,19 +1,26 @@
 #include "datasets/formats/hdf5_writer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "datasets/formats/deflate.h"
+#include "datasets/formats/hdf5_attributes.h"
+#include "datasets/formats/hdf5_types.h"
+#include "datasets/pieces.h"
 #include "engine/base/error.h"
-#include "engine/run/json_text.h"
 
 namespace hardy::datasets {
 namespace {
 
 constexpr std::size_t kChunkBytes = 256 * 1024;
 constexpr std::int64_t kChunksAtOnce = 16;  // compressed together; part of the file's order, so a constant
+
+// A truth value is its byte.
+Hdf5Id number_in_memory(ArrayType type) {
+  return type == ArrayType::kBool ? Hdf5Id(H5Tcopy(H5T_NATIVE_UINT8), H5Tclose) : hdf5_memory_type(type);
+}
 
 }  // namespace
 
@@ -51,7 +58,26 @@ void Hdf5Writer::fail(const std::string& where) const {
                           "what was there before is as it was");
 }
 
-Hdf5Id Hdf5Writer::create(const Column& column, std::int64_t chunk_rows) {
+// The type that the column says it is stored as; -1 where that is the one in memory, or cannot be had.
+Hdf5Id Hdf5Writer::stored_type(const Column& column) {
+  const StoredAsPtr& as = column.stored_as;
+  if (!as || as->type != column.type) return {-1, H5Tclose};
+  Hdf5Id type = as->code.empty() ? hdf5_type_named(as->name) : decode_hdf5_type(as->code);
+  bool usable = type.good();
+  if (usable && column.type == ArrayType::kString) {
+    usable = H5Tget_class(type) == H5T_STRING;
+  } else if (usable) {
+    const Hdf5Id memory = number_in_memory(column.type), number = number_of_hdf5_type(type);
+    H5T_cdata_t* path = nullptr;
+    usable = H5Tfind(memory, number, &path) && H5Tfind(number, memory, &path);
+  }
+  if (usable) return type;
+  note("/" + column.key + " was stored as " + as->name + " and is now " +
+       stored_name(column.type, StoredAsPtr()));
+  return {-1, H5Tclose};
+}
+
+Hdf5Id Hdf5Writer::create(const Column& column, std::int64_t chunk_rows, hid_t type) {
   const Hdf5Id links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
   H5Pset_create_intermediate_group(links, 1);
   const std::vector<hsize_t> dims(column.shape.begin(), column.shape.end());
@@ -68,8 +94,9 @@ Hdf5Id Hdf5Writer::create(const Column& column, std::int64_t chunk_rows) {
   const Hdf5Id space(dims.empty() ? H5Screate(H5S_SCALAR)
                                   : H5Screate_simple(static_cast<int>(dims.size()), dims.data(), most.data()),
                      H5Sclose);
-  Hdf5Id dataset(H5Dcreate2(file_, column.key.c_str(), hdf5_memory_type(column.type), space, links, creation,
-                            H5P_DEFAULT),
+  const Hdf5Id memory = hdf5_memory_type(column.type);
+  Hdf5Id dataset(H5Dcreate2(file_, column.key.c_str(), type < 0 ? static_cast<hid_t>(memory) : type, space,
+                            links, creation, H5P_DEFAULT),
                  H5Dclose);
   if (!dataset.good())
     throw Error("cannot be created as " + column.describe(), where(column),
@@ -88,9 +115,43 @@ void Hdf5Writer::declare(const Column& column) {
             : std::clamp<std::int64_t>(static_cast<std::int64_t>(kChunkBytes / column.row_bytes()), 1,
                                        column.rows());
   const auto held = hold_hdf5();
+  Hdf5Id type = stored_type(column);
+  const std::size_t bytes = type.good() ? H5Tget_size(type) : size_of(column.type);
+  Hdf5Id dataset = create(column, chunk_rows, type);
   // Rows without elements never come.
-  const std::int64_t written = column.row_elements() == 0 ? column.rows() : 0;
-  pending_.insert_or_assign(column.key, Pending{column, create(column, chunk_rows), chunk_rows, written, {}});
+  pending_.insert_or_assign(column.key, Pending{column,
+                                                std::move(dataset),
+                                                std::move(type),
+                                                static_cast<std::size_t>(column.row_elements()) * bytes,
+                                                chunk_rows,
+                                                column.row_elements() == 0 ? column.rows() : 0,
+                                                {}});
+}
+
+// Elements as the file has them. Errors: values that its type cannot hold.
+Bytes Hdf5Writer::as_stored(const Column& column, hid_t type, std::span<const std::byte> rows) const {
+  const std::size_t n = rows.size() / size_of(column.type), size = H5Tget_size(type);
+  const Hdf5Id memory = number_in_memory(column.type), number = number_of_hdf5_type(type);
+  Bytes stored(n * std::max(size, size_of(column.type)));
+  std::copy(rows.begin(), rows.end(), stored.begin());
+  bool exact = H5Tconvert(memory, number, n, stored.data(), nullptr, H5P_DEFAULT) >= 0;
+  Bytes back = stored;
+  exact = exact && H5Tconvert(number, memory, n, back.data(), nullptr, H5P_DEFAULT) >= 0;
+  if (exact && !std::equal(rows.begin(), rows.end(), back.begin())) {  // a NaN may have other bits
+    std::vector<double> x(n), y(n);
+    load_doubles(column.type, rows.data(), n, x.data());
+    load_doubles(column.type, back.data(), n, y.data());
+    exact = std::equal(x.begin(), x.end(), y.begin(), [&](double a, double b) {
+      return column.type == ArrayType::kF32 || column.type == ArrayType::kF64
+                 ? std::isnan(a) ? std::isnan(b) : a == b
+                 : false;
+    });
+  }
+  if (!exact)
+    throw Error("holds values that " + column.stored_as->name + " cannot hold", where(column),
+                "write it without its stored type");
+  stored.resize(n * size);
+  return stored;
 }
 
 void Hdf5Writer::append(const std::string& key, std::span<const std::byte> rows) {
@@ -99,24 +160,30 @@ void Hdf5Writer::append(const std::string& key, std::span<const std::byte> rows)
   Pending& p = found->second;
   const std::size_t row = p.column.row_bytes();
   if (rows.empty()) return;
-  const std::size_t left = static_cast<std::size_t>(p.column.rows() - p.written) * row - p.rows.size();
-  if (rows.size() % row != 0 || rows.size() > left)
+  const std::size_t left = static_cast<std::size_t>(p.column.rows() - p.came()) * row;
+  if (row == 0 || rows.size() % row != 0 || rows.size() > left)
     throw Error("gets " + std::to_string(rows.size()) + " bytes where " + std::to_string(left) +
                     " are left of " + p.column.describe(),
                 where(p.column));
-  const std::size_t batch = static_cast<std::size_t>(p.chunk_rows * kChunksAtOnce) * row;
+  Bytes converted;
+  if (p.type.good()) {
+    const auto held = hold_hdf5();
+    converted = as_stored(p.column, p.type, rows);
+    rows = converted;
+  }
+  const std::size_t batch = static_cast<std::size_t>(p.chunk_rows * kChunksAtOnce) * p.row_bytes;
   while (!rows.empty()) {
     const std::size_t n = std::min(rows.size(), batch - p.rows.size());
     p.rows.insert(p.rows.end(), rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(n));
     rows = rows.subspan(n);
     if (p.rows.size() == batch) flush(p, false);
   }
-  if (p.written + static_cast<std::int64_t>(p.rows.size() / row) == p.column.rows()) flush(p, true);
+  if (p.came() == p.column.rows()) flush(p, true);
 }
 
 // Writes the chunks that are full, and with `all` also the last one.
 void Hdf5Writer::flush(Pending& p, bool all) {
-  const std::size_t chunk = static_cast<std::size_t>(p.chunk_rows) * p.column.row_bytes();
+  const std::size_t chunk = static_cast<std::size_t>(p.chunk_rows) * p.row_bytes;
   if (all) p.rows.resize((p.rows.size() + chunk - 1) / chunk * chunk, std::byte{0});
   const std::size_t chunks = p.rows.size() / chunk;
   compressed_.resize(std::max(compressed_.size(), chunks));
@@ -144,83 +211,72 @@ void Hdf5Writer::flush(Pending& p, bool all) {
 
 void Hdf5Writer::put(const std::string& key, const Array& array) {
   if (array.type == ArrayType::kString) return put_text(key, array);
-  const Column column{key, array.type, array.shape};
+  const Column column{key, array.type, array.shape, array.stored_as};
   if (!array.shape.empty()) {
     declare(column);
     return append(key, array.bytes);
   }
   const auto held = hold_hdf5();
-  const Hdf5Id dataset = create(column, 0);
-  if (H5Dwrite(dataset, hdf5_memory_type(array.type), H5S_ALL, H5S_ALL, H5P_DEFAULT, array.bytes.data()) < 0)
+  const Hdf5Id type = stored_type(column), memory = hdf5_memory_type(array.type);
+  const Hdf5Id dataset = create(column, 0, type);
+  const Bytes elements = type.good() ? as_stored(column, type, array.bytes) : array.bytes;
+  if (H5Dwrite(dataset, type.good() ? type : memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, elements.data()) < 0)
     fail(where(column));
 }
 
 void Hdf5Writer::put_text(const std::string& key, const Array& array) {
-  const Column column{key, array.type, array.shape};
+  const Column column{key, array.type, array.shape, array.stored_as};
   const auto held = hold_hdf5();
-  const Hdf5Id dataset = create(column, 0);
+  Hdf5Id type = stored_type(column);
+  std::size_t width = type.good() && H5Tis_variable_str(type) <= 0 ? H5Tget_size(type) : 0;
+  for (const std::string& s : array.strings)
+    if (width > 0 && s.size() > width) width = 0;  // text of variable length after all
+  if (width == 0 && (!type.good() || H5Tis_variable_str(type) <= 0)) type = hdf5_memory_type(array.type);
+  const Hdf5Id dataset = create(column, 0, type);
   std::vector<const char*> texts;
-  for (const std::string& s : array.strings) texts.push_back(s.c_str());
-  if (!texts.empty() &&
-      H5Dwrite(dataset, hdf5_memory_type(array.type), H5S_ALL, H5S_ALL, H5P_DEFAULT, texts.data()) < 0)
-    fail(where(column));
+  std::vector<char> fixed(width * array.strings.size(),
+                          width > 0 && H5Tget_strpad(type) == H5T_STR_SPACEPAD ? ' ' : '\0');
+  for (std::size_t i = 0; i < array.strings.size(); ++i) {
+    texts.push_back(array.strings[i].c_str());
+    if (width > 0) std::copy(array.strings[i].begin(), array.strings[i].end(), &fixed[i * width]);
+  }
+  const void* data = width > 0 ? static_cast<const void*>(fixed.data()) : texts.data();
+  if (!texts.empty() && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) fail(where(column));
 }
 
-void Hdf5Writer::set_attributes(const nlohmann::json& attributes) {
-  for (const auto& [name, value] : attributes.items()) {
-    if (value.is_object() || (value.is_array() && !value.empty() && !value[0].is_number()))
-      attribute("", name, run::json_text(value, -1));  // what HDF5 has no word for: JSON text
-    else if (!value.is_null())
-      attribute("", name, value);
-  }
-}
+void Hdf5Writer::set_attributes(const std::vector<Attribute>& attributes) { attributes_ = attributes; }
 
 void Hdf5Writer::attribute(const std::string& group, const std::string& name, const nlohmann::json& value) {
   const auto held = hold_hdf5();
-  const std::string at = path_ + " /" + group + " @" + name;
-  Hdf5Id object(H5Oopen(file_, group.empty() ? "/" : group.c_str(), H5P_DEFAULT), H5Oclose);
+  if (!write_attribute({group, name, false, value})) fail(path_ + " /" + group + " @" + name);
+}
+
+// False where HDF5 refuses. A column that is not in this file has no attributes; a group is made.
+bool Hdf5Writer::write_attribute(const Attribute& attribute) {
+  const std::string& key = attribute.object;
+  Hdf5Id object(H5Oopen(file_, key.empty() ? "/" : key.c_str(), H5P_DEFAULT), H5Oclose);
+  if (!object.good() && attribute.of_column) return true;
   if (!object.good()) {
-    const Hdf5Id creation(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
+    const Hdf5Id creation(H5Pcreate(H5P_GROUP_CREATE), H5Pclose), links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
     H5Pset_obj_track_times(creation, 0);
-    object = Hdf5Id(H5Gcreate2(file_, group.c_str(), H5P_DEFAULT, creation, H5P_DEFAULT), H5Oclose);
-    if (!object.good()) fail(at);
+    H5Pset_create_intermediate_group(links, 1);
+    object = Hdf5Id(H5Gcreate2(file_, key.c_str(), links, creation, H5P_DEFAULT), H5Oclose);
   }
-  const auto write = [&](hid_t type, const void* data, std::size_t n) {
-    const hsize_t dims = n;
-    const Hdf5Id space(value.is_array() ? H5Screate_simple(1, &dims, nullptr) : H5Screate(H5S_SCALAR),
-                       H5Sclose);
-    const Hdf5Id a(H5Acreate2(object, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-    if (!a.good() || H5Awrite(a, type, data) < 0) fail(at);
-  };
-  if (value.is_string()) {
-    const std::string text = value.get<std::string>();
-    const char* pointer = text.c_str();
-    return write(hdf5_memory_type(ArrayType::kString), &pointer, 1);
-  }
-  if (value.is_boolean()) {
-    const std::uint8_t x = value.get<bool>();
-    return write(hdf5_memory_type(ArrayType::kBool), &x, 1);
-  }
-  const nlohmann::json list = value.is_array() ? value : nlohmann::json::array({value});
-  if (std::all_of(list.begin(), list.end(), [](const auto& v) { return v.is_number_integer(); })) {
-    const auto x = list.get<std::vector<std::int64_t>>();
-    return write(H5T_NATIVE_INT64, x.data(), x.size());
-  }
-  const auto x = list.get<std::vector<double>>();
-  write(H5T_NATIVE_DOUBLE, x.data(), x.size());
+  return object.good() && write_hdf5_attribute(object, attribute);
 }
 
 void Hdf5Writer::commit() {
   for (const auto& [key, p] : pending_)
     if (p.written != p.column.rows())
-      throw Error(
-          "lacks rows: " +
-              std::to_string(p.written + static_cast<std::int64_t>(p.rows.size() / p.column.row_bytes())) +
-              " of " + p.column.describe() + " came",
-          where(p.column));
+      throw Error("lacks rows: " + std::to_string(p.came()) + " of " + p.column.describe() + " came",
+                  where(p.column));
   {
     const auto held = hold_hdf5();
     pending_.clear();
+    for (const Attribute& a : attributes_)
+      if (!write_attribute(a))
+        note("the attribute " + a.name + " of /" + a.object +
+             " is left out: HDF5 keeps none above 64 KiB here");
     if (H5Fflush(file_, H5F_SCOPE_GLOBAL) < 0 || file_.close_now() < 0) fail(path_);
   }
   out_.commit();

@@ -4,10 +4,10 @@
 
 #include <filesystem>
 #include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
+#include "datasets/attributes.h"
 #include "datasets/formats/hdf5_handle.h"
 #include "datasets/store.h"
 #include "engine/base/threads.h"
@@ -28,23 +28,31 @@ class Hdf5Writer : public Writer {
   void declare(const Column& column) override;
   void append(const std::string& key, std::span<const std::byte> rows) override;
   void put(const std::string& key, const Array& array) override;
-  void set_attributes(const nlohmann::json& attributes) override;
+  using Writer::set_attributes;
+  void set_attributes(const std::vector<Attribute>& attributes) override;
   void commit() override;
 
-  // An attribute of a group ("" is the root), which is made where it is missing: a number, a truth value,
-  // text, or a list of numbers.
+  // An attribute of a group ("" is the root), which is made where it is missing; values as
+  // datasets/formats/hdf5_attributes.h writes them.
   void attribute(const std::string& group, const std::string& name, const nlohmann::json& value);
 
  private:
   struct Pending {
     Column column;
-    Hdf5Id dataset;
+    Hdf5Id dataset, type;                  // type: in the file; -1: that of memory
+    std::size_t row_bytes;                 // in the file
     std::int64_t chunk_rows, written = 0;  // rows
-    Bytes rows;                            // come, and not yet written
+    Bytes rows;                            // come, as the file has them, and not yet written
+    std::int64_t came() const {
+      return written + static_cast<std::int64_t>(row_bytes ? rows.size() / row_bytes : 0);
+    }
   };
   std::string where(const Column& column) const;
   [[noreturn]] void fail(const std::string& where) const;
-  Hdf5Id create(const Column& column, std::int64_t chunk_rows);
+  Hdf5Id stored_type(const Column& column);
+  Hdf5Id create(const Column& column, std::int64_t chunk_rows, hid_t type);
+  Bytes as_stored(const Column& column, hid_t type, std::span<const std::byte> rows) const;
+  bool write_attribute(const Attribute& attribute);
   void flush(Pending& pending, bool all);
   void put_text(const std::string& key, const Array& array);
 
@@ -55,6 +63,7 @@ class Hdf5Writer : public Writer {
   Hdf5Id file_;
   std::map<std::string, Pending> pending_;
   std::vector<Bytes> compressed_;
+  std::vector<Attribute> attributes_;
 };
 
 }  // namespace hardy::datasets

@@ -2,17 +2,18 @@
 // are observations o[0..T-1] and next_observations o[1..T], so that nothing is lost. terminations and
 // truncations become terminals and timeouts; an episode whose last step has neither gets a timeout, so
 // that it still ends there. Dict and Tuple observations are concatenated, parts in alphabetical order, as
-// Gymnasium orders them, or as OpenSettings::observation_parts says. infos keep the entries that every
-// episode has, one for each step.
+// Gymnasium orders them, or as OpenSettings::observation_parts says. infos, and whatever else lies in the
+// episodes' groups, keep the entries that every episode has, one for each step.
 #include "datasets/formats/minari.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <cstring>
 #include <map>
+#include <set>
 
 #include "datasets/formats/hdf5_layout.h"
 #include "datasets/formats/hdf5_rows.h"
+#include "datasets/formats/python_json.h"
 #include "datasets/pieces.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
@@ -64,7 +65,7 @@ class MinariReader : public Reader {
  public:
   MinariReader(Probe& probe, const OpenSettings& settings)
       : Reader(probe.path().string(), "minari"), place_(minari_place(probe.path())) {
-    read_metadata();
+    metadata_ = read_minari_metadata(place_);
     if (!std::filesystem::exists(place_.hdf5))
       throw Error("does not exist", place_.hdf5.string(), "a Minari dataset has data/main_data.hdf5");
     layout_ = probe.hdf5(place_.hdf5);
@@ -77,7 +78,8 @@ class MinariReader : public Reader {
     columns.push_back(single("rewards", "rewards"));
     columns.push_back(single("terminals", "terminations"));
     columns.push_back(single("timeouts", "truncations"));
-    add_infos(columns);
+    add_others(columns);
+    add_episode_metadata(columns);
     set_columns(std::move(columns));
   }
 
@@ -86,19 +88,6 @@ class MinariReader : public Reader {
  private:
   std::string where_in(const Episode& e, const std::string& key) const {
     return place_.hdf5.string() + " /episode_" + std::to_string(e.number) + "/" + key;
-  }
-
-  void read_metadata() {
-    metadata_ = json::object();
-    if (std::filesystem::exists(place_.metadata)) {
-      std::ifstream file(place_.metadata);
-      metadata_ = parse_python_json({std::istreambuf_iterator<char>(file), {}});
-      if (!metadata_.is_object())
-        throw Error("is no JSON object", place_.metadata.string(), "the dataset is damaged");
-    }
-    if (metadata_.value("data_format", json("hdf5")) != json("hdf5"))
-      throw Error("is in the format " + metadata_["data_format"].dump(), place_.metadata.string(),
-                  "only Minari's hdf5 format is read; write it anew with data_format='hdf5'");
   }
 
   void find_episodes() {
@@ -138,6 +127,29 @@ class MinariReader : public Reader {
       if (e.rows > 0) episodes_.push_back(e);
     }
     if (episodes_.empty()) throw Error("has no episodes with steps", place_.hdf5.string());
+    count_episodes(by_number);
+  }
+
+  // Episodes are numbered from 0 without a gap, and metadata says how many there are.
+  void count_episodes(const std::map<std::int64_t, Episode>& by_number) {
+    const auto found = static_cast<std::int64_t>(by_number.size());
+    const json total = metadata_.value("total_episodes", json());
+    const std::int64_t counted = total.is_number_integer() ? total.get<std::int64_t>() : 0;
+    std::int64_t missing = 0;
+    while (by_number.contains(missing)) ++missing;
+    if (missing < std::max(counted, by_number.rbegin()->first + 1))
+      throw Error("has no episode_" + std::to_string(missing) + " (" + std::to_string(found) +
+                      " episodes are there" +
+                      (counted > 0 ? ", metadata counts " + std::to_string(counted) : std::string()) + ")",
+                  place_.hdf5.string(), "copy the dataset again");
+    if (total.is_number_integer() && counted < found)
+      note("metadata counts " + std::to_string(counted) + " episodes, all " + std::to_string(found) +
+           " in the file are read");
+    if (const json steps = metadata_.value("total_steps", json());
+        steps.is_number_integer() && counted == found && steps != json(total_))
+      note("metadata counts " + steps.dump() + " steps, the episodes have " + std::to_string(total_));
+    if (const auto empty = static_cast<std::int64_t>(by_number.size() - episodes_.size()); empty > 0)
+      note(std::to_string(empty) + " episodes have no steps and are no rows");
   }
 
   // The datasets that make up observations or actions: the key itself, or all below it.
@@ -183,6 +195,16 @@ class MinariReader : public Reader {
     }
   }
 
+  // How all episodes store a piece; null where they differ.
+  StoredAsPtr stored_in_all(const std::string& key) const {
+    const Hdf5Dataset& first = *episodes_[0].parts.at(key);
+    for (const Episode& e : episodes_) {
+      const Hdf5Dataset& d = *e.parts.at(key);
+      if (stored_name(d.type(), d.stored_as) != stored_name(first.type(), first.stored_as)) return nullptr;
+    }
+    return first.stored_as;
+  }
+
   Column joined(const std::string& key, const std::vector<std::string>& keys, std::int64_t shift) {
     Source s{keys, {}, shift};
     Column c{key, ArrayType::kF32, {total_}};
@@ -208,6 +230,7 @@ class MinariReader : public Reader {
       for (const std::string& k : keys) names += (names.empty() ? "" : ", ") + k;
       note(key + " are the parts " + names + ", one after the other");
     }
+    if (keys.size() == 1) c.stored_as = stored_in_all(keys[0]);
     sources_[key] = std::move(s);
     return c;
   }
@@ -218,28 +241,74 @@ class MinariReader : public Reader {
     if (width_of(d) != 1)
       throw Error("is " + describe(d.type(), d.shape), where_in(episodes_[0], in_episode), "expected [T]");
     sources_[key] = {{in_episode}, {1}, 0};
-    return {key, d.type(), {total_}};
+    return {key, d.type(), {total_}, stored_in_all(in_episode)};
   }
 
-  void add_infos(std::vector<Column>& columns) {
-    for (const auto& [key, d] : episodes_[0].parts) {
-      if (!key.starts_with("infos/")) continue;
+  // infos, and what else every episode has an entry of for each step; Minari's infos have one more at the
+  // end.
+  void add_others(std::vector<Column>& columns) {
+    std::set<std::string> names;
+    for (const Episode& e : episodes_)
+      for (const auto& [key, d] : e.parts) names.insert(key);
+    bool longer = false;
+    for (const std::string& key : names) {
+      const std::string top = key.substr(0, key.find('/'));
+      if (top == "observations" || top == "actions" || key == "rewards" || key == "terminations" ||
+          key == "truncations")
+        continue;
       try {
+        if (!episodes_[0].parts.contains(key)) throw Error("is missing", where_in(episodes_[0], key));
+        if (std::ranges::any_of(columns, [&](const Column& c) { return c.key == key; }))
+          throw Error("has the name of a column that is made of others", where_in(episodes_[0], key));
         check(key, 0, true);
       } catch (const Error& e) {
-        note(key + " is left out: " + e.problem());
+        note(key + " is left out: " + e.problem() + " (" + e.where() + ")");
         continue;
       }
-      Column c{key, d->type(), d->shape};
+      const Hdf5Dataset& d = *episodes_[0].parts.at(key);
+      longer = longer || d.shape[0] > episodes_[0].rows;
+      Column c{key, d.type(), d.shape, stored_in_all(key)};
       c.shape[0] = total_;
       columns.push_back(c);
-      sources_[key] = {{key}, {width_of(*d)}, 0};
+      sources_[key] = {{key}, {width_of(d)}, 0};
     }
+    if (longer) note("infos have an entry for each step; the one after an episode's last step is left out");
+  }
+
+  void add_episode_metadata(std::vector<Column>& columns) {
+    note_lost_attributes();
+    std::vector<json> all;
+    for (const Episode& e : episodes_)
+      all.push_back(layout_->attributes.value("episode_" + std::to_string(e.number), json::object()));
+    std::vector<std::string> notes;
+    about_episodes_ = episode_metadata(all, notes);
+    for (std::string& line : notes) note(std::move(line));
+    for (const auto& [key, array] : about_episodes_) columns.push_back({key, array.type, array.shape});
+  }
+
+  // Attributes that no column and no metadata shows.
+  void note_lost_attributes() {
+    std::int64_t inside = 0;
+    for (const Attribute& a : layout_->all_attributes)
+      inside += a.object.find('/') != std::string::npos || a.of_column;
+    for (const auto& [place, problem] : layout_->lost_attributes)
+      note("the attribute " + place + " is left out: it " + problem);
+    if (inside > 0)
+      note(std::to_string(inside) + " attributes of arrays and groups inside of episodes are left out");
+  }
+
+  std::vector<std::string> read_text(const Column& column) override {
+    return about_episodes_.at(column.key).strings;
   }
 
   void read_rows(const Column& column, std::int64_t first, std::int64_t rows, std::byte* to) override {
-    const Source& source = sources_.at(column.key);
     const std::size_t row = column.row_bytes();
+    if (const auto held = about_episodes_.find(column.key); held != about_episodes_.end()) {
+      std::memcpy(to, held->second.bytes.data() + static_cast<std::size_t>(first) * row,
+                  static_cast<std::size_t>(rows) * row);
+      return;
+    }
+    const Source& source = sources_.at(column.key);
     auto e = std::upper_bound(episodes_.begin(), episodes_.end(), first,
                               [](std::int64_t r, const Episode& x) { return r < x.row; }) -
              1;
@@ -289,13 +358,19 @@ class MinariReader : public Reader {
 
   // The last row of an episode that neither flag ends. `flag`: its timeout, read already.
   void close_episode(const Episode& e, const Column& column, std::byte* flag) {
-    if (column.type != ArrayType::kBool && column.type != ArrayType::kU8) return;
     const Hdf5Dataset& d = *e.parts.at("terminations");
     Bytes terminal(size_of(d.type()));
-    float ended = 0;
+    double ended = 0, given = 0;
     rows_->read(d, e.rows - 1, 1, terminal.data());
-    to_floats(d.type(), terminal.data(), 1, &ended);
-    if (ended == 0) *flag = std::byte{1};
+    load_doubles(d.type(), terminal.data(), 1, &ended);
+    load_doubles(column.type, flag, 1, &given);
+    if (ended != 0 || given != 0) return;
+    if (column.type == ArrayType::kF32 || column.type == ArrayType::kF64) {
+      const double one = 1;
+      store_doubles(column.type, &one, 1, flag);
+    } else {
+      *flag = std::byte{1};  // the lowest byte of an integer
+    }
   }
 
   MinariPlace place_;
@@ -305,6 +380,7 @@ class MinariReader : public Reader {
   std::vector<Episode> episodes_;
   std::int64_t total_ = 0;
   std::map<std::string, Source> sources_;
+  Arrays about_episodes_;
 };
 
 int recognise(Probe& probe) {
@@ -332,30 +408,5 @@ const RegisterFormat kRegister({
 });
 
 }  // namespace
-
-MinariPlace minari_place(const std::filesystem::path& path) {
-  if (!std::filesystem::is_directory(path)) return {path, path.parent_path() / "metadata.json"};
-  const bool outside =
-      !std::filesystem::exists(path / "main_data.hdf5") && !std::filesystem::exists(path / "metadata.json");
-  const std::filesystem::path data = outside ? path / "data" : path;
-  return {data / "main_data.hdf5", data / "metadata.json"};
-}
-
-json parse_python_json(std::string text) {
-  for (const std::string word : {"-Infinity", "Infinity", "NaN"})
-    for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos;)
-      text.replace(at, word.size(), "null");
-  return json::parse(text, nullptr, false);
-}
-
-bool has_images(const json& space) {
-  if (space.is_array()) return std::any_of(space.begin(), space.end(), has_images);
-  if (!space.is_object()) return false;
-  if (space.contains("subspaces"))
-    return std::any_of(space["subspaces"].begin(), space["subspaces"].end(), has_images);
-  const json shape = space.value("shape", json::array());
-  return space.value("type", json()) == "Box" && space.value("dtype", json()) == "uint8" &&
-         (shape.size() == 2 || shape.size() == 3) && shape[0].is_number() && shape[0] >= 32 && shape[1] >= 32;
-}
 
 }  // namespace hardy::datasets

@@ -1,9 +1,12 @@
-// What Minari's reader and writer share: where a dataset's files lie, and its spaces as JSON text.
+// What Minari's reader and writer share: where a dataset's files lie, its spaces as JSON text, and what it
+// says about its episodes.
 #pragma once
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "datasets/store.h"
 
@@ -16,8 +19,20 @@ struct MinariPlace {
 };
 MinariPlace minari_place(const std::filesystem::path& path);
 
-// Python's JSON, where infinities have names: they become null.
-nlohmann::json parse_python_json(std::string text);
+// metadata.json, an empty object where there is none. Errors: no JSON object; a data format that is not read.
+nlohmann::json read_minari_metadata(const MinariPlace& place);
+
+// What Minari's episodes say about themselves beyond their numbers and steps (seeds, options, what
+// update_episode_metadata adds) are columns of a row for each episode: metadata/episodes/seed.
+inline constexpr std::string_view kEpisodeMetadata = "metadata/episodes/";
+
+// Such columns, from the attributes of every episode's group in the episodes' order; what is not there for
+// all of them, or not of one type, becomes a note.
+Arrays episode_metadata(const std::vector<nlohmann::json>& episodes, std::vector<std::string>& notes);
+
+// Whether the rows of a column, each of this shape and dtype, are of the space as it stands.
+bool is_of_space(const nlohmann::json& space, const std::vector<std::int64_t>& shape,
+                 const std::string& dtype);
 
 // Whether a space, or a part of one, is images that Minari keeps as JPEG.
 bool has_images(const nlohmann::json& space);

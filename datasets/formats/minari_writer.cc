@@ -3,18 +3,17 @@
 // have come. An episode's T + 1 observations are its rows' observations and, at its end, the last row's
 // next observation. Without next_observations a terminal row's successor is unknown and never used: the
 // last observation stands there twice; a time-limited last row loses its step.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 
+#include "datasets/attributes.h"
 #include "datasets/formats/hdf5_writer.h"
 #include "datasets/formats/minari.h"
+#include "datasets/formats/python_json.h"
+#include "datasets/formats/spool.h"
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
 
@@ -23,61 +22,6 @@ namespace {
 
 using nlohmann::json;
 namespace fs = std::filesystem;
-
-// A column's rows in an unnamed file.
-class Spool {
- public:
-  Spool(Column column, const fs::path& folder) : column_(std::move(column)) {
-    std::string name = (folder / "spool-XXXXXX").string();
-    file_ = ::mkostemp(name.data(), O_CLOEXEC);
-    if (file_ < 0) throw Error(std::string("cannot be written (") + std::strerror(errno) + ")", name);
-    ::unlink(name.c_str());
-  }
-  Spool(Spool&& o) noexcept
-      : column_(std::move(o.column_)), file_(std::exchange(o.file_, -1)), bytes_(o.bytes_) {}
-  Spool& operator=(Spool&&) = delete;
-  ~Spool() {
-    if (file_ >= 0) ::close(file_);
-  }
-
-  const Column& column() const { return column_; }
-  std::int64_t rows() const {
-    return static_cast<std::int64_t>(bytes_ / std::max<std::size_t>(column_.row_bytes(), 1));
-  }
-
-  void append(std::span<const std::byte> rows, const std::string& where) {
-    while (!rows.empty()) {
-      const ssize_t n = ::pwrite(file_, rows.data(), rows.size(), static_cast<off_t>(bytes_));
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0)
-        throw Error::failed_run(std::string("cannot be written (") + std::strerror(errno) + ")", where,
-                                "is the disk full?");
-      bytes_ += static_cast<std::uint64_t>(n);
-      rows = rows.subspan(static_cast<std::size_t>(n));
-    }
-  }
-  Array read(std::int64_t first, std::int64_t count) const {
-    Array a;
-    a.type = column_.type;
-    a.shape = column_.shape;
-    a.shape[0] = count;
-    a.bytes.resize(static_cast<std::size_t>(count) * column_.row_bytes());
-    for (std::size_t done = 0; done < a.bytes.size();) {
-      const ssize_t n =
-          ::pread(file_, a.bytes.data() + done, a.bytes.size() - done,
-                  static_cast<off_t>(static_cast<std::size_t>(first) * column_.row_bytes() + done));
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) throw Error::failed_run("cannot be read back", column_.key);
-      done += static_cast<std::size_t>(n);
-    }
-    return a;
-  }
-
- private:
-  Column column_;
-  int file_ = -1;
-  std::uint64_t bytes_ = 0;
-};
 
 class MinariWriter : public Writer {
  public:
@@ -99,6 +43,10 @@ class MinariWriter : public Writer {
     found->second.append(rows, path_.string() + " /" + key);
   }
   void put(const std::string& key, const Array& array) override {
+    if (key.starts_with(kEpisodeMetadata)) {
+      about_episodes_[key] = array;
+      return;
+    }
     if (array.shape.empty() || array.type == ArrayType::kString) {
       note("/" + key + " is no row of an episode and is left out");
       return;
@@ -106,7 +54,20 @@ class MinariWriter : public Writer {
     declare({key, array.type, array.shape});
     append(key, array.bytes);
   }
-  void set_attributes(const json& attributes) override { attributes_ = attributes; }
+  using Writer::set_attributes;
+  void set_attributes(const std::vector<Attribute>& attributes) override {
+    std::int64_t others = 0;
+    for (const Attribute& a : attributes) {
+      if (!a.object.empty())
+        ++others;
+      else if (a.value.is_null() && !a.stored.is_null() && a.stored.at("space") != "null")
+        note("the attribute " + a.name + " is left out: JSON has no word for " + describe(a));
+      else
+        attributes_[a.name] = a.value;
+    }
+    if (others > 0)
+      note(std::to_string(others) + " attributes of columns and groups have no place and are left out");
+  }
 
   void commit() override {
     check();
@@ -115,18 +76,14 @@ class MinariWriter : public Writer {
       Hdf5Writer out(data() / "main_data.hdf5",
                      {.gzip = settings_.gzip, .threads = settings_.threads, .growable = true});
       std::int64_t begin = 0;
-      const std::int64_t rows = spools_.at("rewards").rows();
-      constexpr std::int64_t kPiece = 65536;
-      for (std::int64_t at = 0; at < rows; at += kPiece) {
-        const std::int64_t n = std::min(kPiece, rows - at);
-        const std::vector<float> terminals = flags("terminals", at, n), timeouts = flags("timeouts", at, n);
-        for (std::int64_t i = 0; i < n; ++i) {
-          const auto k = static_cast<std::size_t>(i);
-          if (terminals[k] == 0 && timeouts[k] == 0 && at + i + 1 < rows) continue;
-          steps += write_episode(out, begin, at + i + 1, terminals[k] != 0);
-          begin = at + i + 1;
-        }
-      }
+      check_episode_metadata();
+      discrete_observations_ = is_discrete("observation_space");
+      discrete_actions_ = is_discrete("action_space");
+      each_episode([&](std::int64_t end, bool terminal) {
+        steps += write_episode(out, begin, end, terminal);
+        begin = end;
+        ++given_;
+      });
       if (episodes_ == 0)
         throw Error("has no episode with a step and the observation after it", path_.string());
       out.commit();
@@ -153,6 +110,11 @@ class MinariWriter : public Writer {
   }
   fs::path data() const { return folder_.temporary() / "data"; }
 
+  static bool is_core(const std::string& key) {
+    return key == "observations" || key == "next_observations" || key == "actions" || key == "rewards" ||
+           key == "terminals" || key == "timeouts";
+  }
+
   void check() {
     const auto need = [&](const char* key) -> const Column& {
       const auto found = spools_.find(key);
@@ -164,13 +126,15 @@ class MinariWriter : public Writer {
     const std::int64_t rows = spools_.at("observations").rows();
     for (auto it = spools_.begin(); it != spools_.end();) {
       const Column& c = it->second.column();
-      const bool core = c.key == "observations" || c.key == "next_observations" || c.key == "actions" ||
-                        c.key == "rewards" || c.key == "terminals" || c.key == "timeouts";
+      const bool core = is_core(c.key);
       if (core && it->second.rows() != rows)
         throw Error(
             "has " + std::to_string(it->second.rows()) + " rows, observations have " + std::to_string(rows),
             path_.string() + " /" + c.key);
-      if (!core && (!c.key.starts_with("infos/") || it->second.rows() != rows)) {
+      if (!core && c.key.starts_with(kEpisodeMetadata)) {
+        about_episodes_[c.key] = it->second.read(0, it->second.rows());
+        it = spools_.erase(it);
+      } else if (!core && it->second.rows() != rows) {
         note("/" + c.key + " is no row of an episode and is left out");
         it = spools_.erase(it);
       } else {
@@ -183,6 +147,68 @@ class MinariWriter : public Writer {
     const auto found = spools_.find(key);
     return found == spools_.end() ? std::vector<float>(static_cast<std::size_t>(n))
                                   : found->second.read(first, n).floats();
+  }
+
+  // body(end, terminal) for each episode of the rows, one after the other.
+  template <class Body>
+  void each_episode(Body&& body) const {
+    const std::int64_t rows = spools_.at("rewards").rows();
+    constexpr std::int64_t kPiece = 65536;
+    for (std::int64_t at = 0; at < rows; at += kPiece) {
+      const std::int64_t n = std::min(kPiece, rows - at);
+      const std::vector<float> terminals = flags("terminals", at, n), timeouts = flags("timeouts", at, n);
+      for (std::int64_t i = 0; i < n; ++i) {
+        const auto k = static_cast<std::size_t>(i);
+        if (terminals[k] != 0 || timeouts[k] != 0 || at + i + 1 == rows) body(at + i + 1, terminals[k] != 0);
+      }
+    }
+  }
+
+  // What the episodes say about themselves has a place where there is a row for each.
+  void check_episode_metadata() {
+    if (about_episodes_.empty()) return;
+    std::int64_t episodes = 0;
+    each_episode([&](std::int64_t, bool) { ++episodes; });
+    std::erase_if(about_episodes_, [&](const auto& entry) {
+      const auto& [key, array] = entry;
+      const bool fits = array.shape.size() >= 1 && array.shape.size() <= 2 && array.rows() == episodes;
+      if (!fits)
+        note("/" + key + " is left out: it is " + array.describe() + ", there are " +
+             std::to_string(episodes) + " episodes");
+      return !fits;
+    });
+  }
+
+  // One episode's own attributes; `given`: its number among those of the rows.
+  void write_episode_metadata(Hdf5Writer& out, const std::string& group, std::int64_t given) const {
+    for (const auto& [key, array] : about_episodes_) {
+      const std::int64_t width = array.elements() / array.rows();
+      json values = json::array();
+      for (std::int64_t i = given * width; i < (given + 1) * width; ++i) values.push_back(element(array, i));
+      out.attribute(group, key.substr(kEpisodeMetadata.size()), array.shape.size() == 1 ? values[0] : values);
+    }
+  }
+
+  static json element(const Array& a, std::int64_t i) {
+    switch (a.type) {
+      case ArrayType::kF32:
+        return a.as<float>()[i];
+      case ArrayType::kF64:
+        return a.as<double>()[i];
+      case ArrayType::kI32:
+        return a.as<std::int32_t>()[i];
+      case ArrayType::kI64:
+        return a.as<std::int64_t>()[i];
+      case ArrayType::kU64:
+        return a.as<std::uint64_t>()[i];
+      case ArrayType::kU8:
+        return a.as<std::uint8_t>()[i];
+      case ArrayType::kBool:
+        return a.as<std::uint8_t>()[i] != 0;
+      case ArrayType::kString:
+        break;
+    }
+    return a.strings[static_cast<std::size_t>(i)];
   }
 
   // Rows [begin, end); returns how many steps became part of the file.
@@ -217,8 +243,12 @@ class MinariWriter : public Writer {
     const std::string group = "episode_" + std::to_string(episodes_);
     out.attribute(group, "id", episodes_);
     out.attribute(group, "total_steps", steps);
+    write_episode_metadata(out, group, given_);
+    Array actions = spools_.at("actions").read(begin, steps);
+    if (discrete_observations_) observations.shape = {observations.rows()};
+    if (discrete_actions_) actions.shape = {steps};
     out.put(group + "/observations", observations);
-    out.put(group + "/actions", spools_.at("actions").read(begin, steps));
+    out.put(group + "/actions", actions);
     Array rewards = spools_.at("rewards").read(begin, steps);
     rewards.shape = {steps};
     out.put(group + "/rewards", rewards);
@@ -227,7 +257,7 @@ class MinariWriter : public Writer {
     if (!terminal) truncations.bytes.back() = std::byte{1};
     out.put(group + "/truncations", truncations);
     for (const auto& [key, spool] : spools_)
-      if (key.starts_with("infos/")) out.put(group + "/" + key, spool.read(begin, steps));
+      if (!is_core(key)) out.put(group + "/" + key, spool.read(begin, steps));
     ++episodes_;
     return steps;
   }
@@ -239,32 +269,57 @@ class MinariWriter : public Writer {
     return a;
   }
 
-  // The space that the source named, where its columns still are of it; else one without bounds.
+  // The space that the source named, where its columns still are of it; else null.
+  json given_space(const char* name) const {
+    if (!attributes_.contains(name) || !attributes_.at(name).is_string()) return nullptr;
+    const Column& c = spools_.at(std::string(name) == "action_space" ? "actions" : "observations").column();
+    json parsed = parse_python_json(attributes_.at(name).get<std::string>());
+    return is_of_space(parsed, {c.shape.begin() + 1, c.shape.end()}, dtype_of(c)) ? parsed : json();
+  }
+  bool is_discrete(const char* name) const {
+    const json space = given_space(name);
+    return space.is_object() && space.at("type") == "Discrete";
+  }
+
+  // NumPy's name of what the file has, whatever its byte order.
+  static std::string dtype_of(const Column& c) {
+    constexpr std::string_view kBigEndian = "big-endian ";
+    const std::string name = stored_name(c.type, c.stored_as);
+    return name.starts_with(kBigEndian) ? name.substr(kBigEndian.size()) : name;
+  }
+
+  // The least and the greatest number of a type, as JSON.
+  static std::pair<const char*, const char*> bounds_of(const std::string& dtype) {
+    struct Bounds {
+      const char *dtype, *low, *high;
+    };
+    constexpr Bounds kAll[] = {{"bool", "0", "1"},
+                               {"int8", "-128", "127"},
+                               {"int16", "-32768", "32767"},
+                               {"int32", "-2147483648", "2147483647"},
+                               {"int64", "-9223372036854775808", "9223372036854775807"},
+                               {"uint8", "0", "255"},
+                               {"uint16", "0", "65535"},
+                               {"uint32", "0", "4294967295"},
+                               {"uint64", "0", "18446744073709551615"}};
+    for (const Bounds& b : kAll)
+      if (dtype == b.dtype) return {b.low, b.high};
+    return {"-Infinity", "Infinity"};
+  }
+
+  // The space's text: the given one, else a Box without bounds.
   std::string space(const char* name, const std::string& key) const {
     const Column& c = spools_.at(key).column();
     const std::vector<std::int64_t> shape(c.shape.begin() + 1, c.shape.end());
-    if (attributes_.contains(name) && attributes_[name].is_string()) {
-      std::string given = attributes_[name].get<std::string>();
-      const json parsed = parse_python_json(given);
-      if (parsed.is_object() && parsed.value("type", json()) == "Box" &&
-          parsed.value("shape", json()) == json(shape) &&
-          parsed.value("dtype", json()) == json(name_of(c.type)))
-        return given;
-    }
+    if (!given_space(name).is_null()) return attributes_.at(name).get<std::string>();
     const auto filled = [&](const auto& self, std::size_t k, const char* bound) -> std::string {
       if (k == shape.size()) return bound;
       std::string text = "[";
       for (std::int64_t i = 0; i < shape[k]; ++i) text += (i ? ", " : "") + self(self, k + 1, bound);
       return text + "]";
     };
-    const bool bytes = c.type == ArrayType::kU8, positive = bytes || c.type == ArrayType::kU64;
-    const bool integer = c.type == ArrayType::kI32 || c.type == ArrayType::kI64;
-    const char* low = positive ? "0" : integer ? "-2147483648" : "-Infinity";
-    const char* high = bytes      ? "255"
-                       : positive ? "18446744073709551615"
-                       : integer  ? "2147483647"
-                                  : "Infinity";
-    return std::string(R"({"type": "Box", "dtype": ")") + name_of(c.type) + R"(", "shape": )" +
+    const auto [low, high] = bounds_of(dtype_of(c));
+    return std::string(R"({"type": "Box", "dtype": ")") + dtype_of(c) + R"(", "shape": )" +
            json(shape).dump() + R"(, "low": )" + filled(filled, 0, low) + R"(, "high": )" +
            filled(filled, 0, high) + "}";
   }
@@ -281,8 +336,10 @@ class MinariWriter : public Writer {
 
   void write_metadata(std::int64_t steps) const {
     json m = json::object();
-    for (const auto& [name, value] : attributes_.items())
-      if (value.is_primitive() || value.is_array()) m[name] = value;
+    for (const auto& [name, value] : attributes_.items()) {
+      const bool list = name == "author" || name == "author_email";  // sets of names to Minari
+      m[name] = list && value.is_string() ? json::array({value}) : value;
+    }
     m["total_episodes"] = episodes_;
     m["total_steps"] = steps;
     m["data_format"] = "hdf5";
@@ -292,7 +349,7 @@ class MinariWriter : public Writer {
     m["dataset_id"] = dataset_id();
     m["minari_version"] = "0.5.0";  // the layout's, read by all that follow
     m["dataset_size"] = std::round(static_cast<double>(fs::file_size(data() / "main_data.hdf5")) / 1e5) / 10;
-    run::write_atomically(data() / "metadata.json", m.dump(2) + "\n");
+    run::write_atomically(data() / "metadata.json", python_json_text(m, 2) + "\n");
   }
 
   fs::path path_;
@@ -300,7 +357,9 @@ class MinariWriter : public Writer {
   run::AtomicFolder folder_;
   std::map<std::string, Spool> spools_;
   json attributes_ = json::object();
-  std::int64_t episodes_ = 0, dropped_ = 0, unlike_ = 0;
+  Arrays about_episodes_;
+  bool discrete_observations_ = false, discrete_actions_ = false;     // numbers, not vectors of one
+  std::int64_t episodes_ = 0, given_ = 0, dropped_ = 0, unlike_ = 0;  // written; of the rows; ...
 };
 
 }  // namespace

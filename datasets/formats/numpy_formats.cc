@@ -22,7 +22,8 @@ class NumpyReader : public Reader {
  public:
   explicit NumpyReader(const Probe& probe) : Reader(probe.path().string(), "numpy"), file_(probe.path()) {
     std::vector<Column> columns;
-    for (const NpzArray& a : file_.arrays()) columns.push_back({a.key, a.element.type, a.shape});
+    for (const NpzArray& a : file_.arrays())
+      columns.push_back({a.key, a.element.type, a.shape, stored_as(a.element)});
     for (const std::string& s : file_.skipped()) note(s);
     set_columns(std::move(columns));
   }
@@ -59,7 +60,8 @@ class OgbenchReader : public Reader {
         throw Error("has " + std::to_string(from.shape.empty() ? 0 : from.shape[0]) +
                         " rows, terminals have " + std::to_string(source_rows_),
                     path() + " /" + from.key);
-      Column c{key, flag ? ArrayType::kBool : from.element.type, from.shape};
+      Column c{key, flag ? ArrayType::kBool : from.element.type, from.shape,
+               flag ? nullptr : stored_as(from.element)};
       c.shape[0] = rows_;
       columns.push_back(c);
       sources_[key] = {std::make_unique<NpzCursor>(file_, from), shift, from.element.type};

@@ -152,6 +152,14 @@ bool stored_number(char kind, std::size_t size, bool big_endian, const NumberBit
   return true;
 }
 
+StoredAsPtr stored_as(const StoredType& t) {
+  const bool number = t.kind == 'f' || t.kind == 'i' || t.kind == 'u';
+  if (!number || t.own_bits || !t.needs_conversion()) return nullptr;
+  const char* kind = t.kind == 'f' ? "float" : t.kind == 'i' ? "int" : "uint";
+  return std::make_shared<const StoredAs>(
+      StoredAs{(t.big_endian ? "big-endian " : "") + (kind + std::to_string(8 * t.size)), t.type});
+}
+
 void convert_elements(const StoredType& d, const std::byte* from, std::size_t n, std::byte* to) {
   const bool swap = d.big_endian;
   if (d.own_bits) return convert_own_bits(d, from, n, to);

@@ -41,6 +41,8 @@ bool stored_number(char kind, std::size_t size, bool big_endian, StoredType& typ
 // The same of a number laid out by `bits`, size 1 to 8 bytes: a machine's own type where it is one. False
 // where no type in memory holds all its values, or the bits make no number.
 bool stored_number(char kind, std::size_t size, bool big_endian, const NumberBits& bits, StoredType& type);
+// What a column says of such a type: null where the stored elements are those in memory.
+StoredAsPtr stored_as(const StoredType& type);
 
 // `count` stored elements as elements of stored.type. `to` may be `from` where the sizes are equal.
 void convert_elements(const StoredType& stored, const std::byte* from, std::size_t count, std::byte* to);

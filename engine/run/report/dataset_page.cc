@@ -51,16 +51,20 @@ std::string count(double n) {
   return digits;
 }
 
+bool has_returns(const json& s) { return s.contains("return") && s["return"].is_object(); }
+
 Html facts(const json& s) {
-  Html html = Html("<dl>") + item("rows", count(value_of(s, "rows"))) +
-              item("episodes", count(value_of(s, "episodes"))) +
-              item("terminated", count(value_of(s, "terminated"))) +
-              item("timed out", count(value_of(s, "timed_out"))) +
-              item("observation, action", number(value_of(s, "observation_size"), 0) + ", " +
-                                              number(value_of(s, "action_size"), 0)) +
-              item(s.contains("rewards_corrupted") ? "return (corrupted rewards)" : "return",
-                   spread_text(within(s, "return"))) +
-              item("length", spread_text(within(s, "length"), 0));
+  Html html =
+      Html("<dl>") + item("rows", count(value_of(s, "rows"))) +
+      item("episodes", count(value_of(s, "episodes"))) +
+      item("terminated", count(value_of(s, "terminated"))) +
+      item("timed out", count(value_of(s, "timed_out"))) +
+      item("observation, action",
+           number(value_of(s, "observation_size"), 0) + ", " + number(value_of(s, "action_size"), 0)) +
+      (has_returns(s) ? item(s.contains("rewards_corrupted") ? "return (corrupted rewards)" : "return",
+                             spread_text(s["return"]))
+                      : Html()) +
+      item("length", spread_text(within(s, "length"), 0));
   // What comes of rewards that were corrupted on purpose says so, with the record's clean ones beside it.
   const auto score = [&](const char* key, const std::string& of) {
     if (s.contains(key))
@@ -210,7 +214,9 @@ Html section(const std::string& title, const Html& content) {
 }  // namespace
 
 std::string dataset_page(const json& s, const json& audit) {
-  const std::string name = std::filesystem::path(text_of(s, "path")).filename().string();
+  std::filesystem::path path = std::filesystem::path(text_of(s, "path")).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();  // a folder
+  const std::string name = path.filename().string();
   const json c = s.value("corruption", json());
   std::string elements;
   if (c.is_object())
@@ -224,8 +230,10 @@ std::string dataset_page(const json& s, const json& audit) {
              "Hardy dataset", name, lead,
              section("At a glance", facts(s)) + corruption(s) + section("Audit", findings(audit)) +
                  section("Returns",
-                         spread_charts(s, "return", "returns", "return",
-                                       s.contains("rewards_corrupted") ? " (corrupted rewards)" : "", 0)) +
+                         has_returns(s)
+                             ? spread_charts(s, "return", "returns", "return",
+                                             s.contains("rewards_corrupted") ? " (corrupted rewards)" : "", 0)
+                             : Html("<p class=\"note\">The dataset has no rewards.</p>")) +
                  section("Episode lengths", spread_charts(s, "length", "lengths", "length", "", 2)) +
                  section("Continuity", continuity(s)) + section("Distributions", distributions(s)) +
                  section("Layout", layout(s)),

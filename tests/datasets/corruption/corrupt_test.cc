@@ -261,6 +261,27 @@ TEST(Corrupt, UndoRefusesFilesWithoutARecordAndFilesChangedSince) {
   EXPECT_NE(test::refusal([&] { undo(b, "f"); }).find("100000"), std::string::npos);
 }
 
+TEST(Corrupt, UndoOfARecordThatVouchesForLessSaysWhatItCouldNotCheck) {
+  Arrays a = made_data(200);
+  const Arrays clean = a;
+  corrupt_all(a, {{Element::kRewards}});
+  std::string& text = a.at("hardy/corruption/manifest").strings.at(0);
+  nlohmann::json manifest = nlohmann::json::parse(text);
+  for (const char* key : {"column_types", "attributes_sha256", "stored_attributes_sha256"})
+    manifest.erase(key);
+  manifest["column_sha256"] = {{"rewards", manifest.at("column_sha256").at("rewards")}};
+  text = manifest.dump();
+  MemoryReader in(a, "f");
+  MemoryWriter out;
+  const Undone done = undo(in, out);
+  EXPECT_EQ(difference(clean, out.take()), "");
+  EXPECT_EQ(done.columns, 1);
+  std::vector<std::string> expected{"attributes"};
+  for (const auto& [key, array] : clean)
+    if (key != "rewards") expected.push_back(key);
+  EXPECT_EQ(done.unchecked, expected);
+}
+
 TEST(Diff, SaysWhichColumnsAndRowsChangedAndByHowMuch) {
   const Arrays a = made_data(300);
   Arrays b = a;

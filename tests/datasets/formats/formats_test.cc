@@ -20,9 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 using test::Scratch;
 
-#define NEED_LIBRARIES(modules) \
-  if (!test::has_modules(modules)) GTEST_SKIP() << test::python() << " lacks one of " << modules
-
 std::vector<double> doubles_of(const Array& a) {
   std::vector<double> x(static_cast<std::size_t>(a.elements()));
   for (std::size_t i = 0; i < x.size(); ++i) switch (a.type) {

@@ -7,6 +7,7 @@
 #include "algorithms/offline/gradient_attack.h"
 #include "datasets/corruption/corrupt.h"
 #include "datasets/corruption/corruption_record.h"
+#include "datasets/identity.h"
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/json_text.h"
@@ -121,8 +122,15 @@ int run(const std::vector<std::string>& args) {
     if (list) throw Error("an undone corruption has no manifest", "--manifest", "leave it out with --undo");
     const auto reader = datasets::open_dataset(in);
     print_notes(*reader);
-    datasets::undo(*reader, *datasets::create_dataset(output.path()));
-    std::printf("%s: restored\n", out.c_str());
+    const auto writer = datasets::create_dataset(output.path());
+    const datasets::Undone done = datasets::undo(*reader, *writer);
+    std::printf("%s: restored; %lld columns and %lld attributes are what the record says they were\n",
+                out.c_str(), static_cast<long long>(done.columns), static_cast<long long>(done.attributes));
+    std::string unchecked;
+    for (const std::string& key : done.unchecked) unchecked += (unchecked.empty() ? "" : ", ") + key;
+    if (!unchecked.empty())
+      std::printf("note: the record, made by an earlier version, says nothing of %s\n", unchecked.c_str());
+    print_notes(*writer, out);
     return 0;
   }
   settings.seed = static_cast<std::uint64_t>(seed);
@@ -141,14 +149,15 @@ int run(const std::vector<std::string>& args) {
   print_notes(*reader);
   std::unique_ptr<algorithms::GradientAttack> adversary;
   if (!critic.empty()) adversary = std::make_unique<algorithms::GradientAttack>(critic, attack);
+  const auto writer = datasets::create_dataset(output.path());
   const nlohmann::json manifest =
-      datasets::corrupt(*reader, *datasets::create_dataset(output.path()), settings,
-                        std::filesystem::is_directory(in) ? "" : run::sha256_of_file(in), adversary.get());
+      datasets::corrupt(*reader, *writer, settings, datasets::dataset_sha256(in), adversary.get());
   if (list) write_manifest(list->path(), output.path(), manifest);
   if (json)
     std::printf("%s\n", run::json_text(manifest).c_str());
   else
     print(out, manifest);
+  print_notes(*writer, out);
   return 0;
 }
 

@@ -29,15 +29,18 @@ void print(const datasets::Difference& difference) {
                   static_cast<long long>(d.not_finite));
   }
   if (difference.columns.empty())
-    std::printf("the same, bit for bit, in all %lld columns\n",
-                static_cast<long long>(difference.columns_compared));
+    std::printf("the same, bit for bit, in all %lld columns, their types and %lld attributes\n",
+                static_cast<long long>(difference.columns_compared),
+                static_cast<long long>(difference.attributes_compared));
 }
 
 int run(const std::vector<std::string>& args) {
   std::string a, b;
   bool json = false;
-  run::Schema schema("data diff",
-                     "Compares two datasets, column by column. Exit code 0: the same; 3: different.");
+  run::Schema schema(
+      "data diff",
+      "Compares two datasets, column by column, with their types and attributes. Exit code 0: the same; 3: "
+      "different.");
   schema.positional("A", &a, "a dataset").positional("B", &b, "another").option("json", &json, "print JSON");
   if (!parse_or_help(schema, args)) return 0;
   const auto first = datasets::open_dataset(a), second = datasets::open_dataset(b);

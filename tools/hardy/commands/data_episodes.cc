@@ -48,17 +48,19 @@ const char* end_of(const datasets::EpisodeRows& e, bool counted) {
 }
 
 Table table_of(datasets::Reader& reader, std::int64_t time_limit, double gamma) {
-  datasets::check_d4rl(reader);
+  datasets::check_d4rl(reader, datasets::Rewards::kWherePresent);
   const bool counted = !reader.find("timeouts");
   const auto limit = counted ? (time_limit > 0 ? time_limit : datasets::time_limit_of(reader).steps) : 0;
   const datasets::Episodes e = datasets::episodes_of(reader, limit, gamma);
-  const auto reference = datasets::reference_scores(reader);
+  const bool rewarded = reader.find("rewards");
+  const auto reference = rewarded ? datasets::reference_scores(reader) : std::nullopt;
   const auto score = [&](double r) { return 100 * (r - reference->min) / (reference->max - reference->min); };
   const bool recorded = !datasets::corruption_manifest(reader).is_null(), clean = !e.clean_returns.empty();
 
-  Table table{{"episode", "first_row", "length", "return"}, {}};
+  Table table{{"episode", "first_row", "length"}, {}};
+  if (rewarded) table.names.emplace_back("return");
   if (reference) table.names.emplace_back("score");
-  table.names.emplace_back("discounted_return");
+  if (rewarded) table.names.emplace_back("discounted_return");
   table.names.emplace_back("end");
   if (recorded) table.names.emplace_back("corrupted_rows");
   if (clean) table.names.emplace_back("clean_return");
@@ -66,9 +68,10 @@ Table table_of(datasets::Reader& reader, std::int64_t time_limit, double gamma) 
   const std::vector<std::int64_t> hit =
       recorded ? corrupted_rows(reader, e.rows) : std::vector<std::int64_t>();
   for (std::size_t i = 0; i < e.rows.size(); ++i) {
-    std::vector<json> row{i, e.rows[i].begin, e.rows[i].size(), e.returns[i]};
+    std::vector<json> row{i, e.rows[i].begin, e.rows[i].size()};
+    if (rewarded) row.emplace_back(e.returns[i]);
     if (reference) row.emplace_back(score(e.returns[i]));
-    row.emplace_back(e.discounted_returns[i]);
+    if (rewarded) row.emplace_back(e.discounted_returns[i]);
     row.emplace_back(end_of(e.rows[i], counted));
     if (recorded) row.emplace_back(hit[i]);
     if (clean) row.emplace_back(e.clean_returns[i]);

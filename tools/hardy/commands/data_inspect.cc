@@ -1,10 +1,9 @@
 // `hardy data inspect FILE`: what a dataset holds.
 #include <cstdio>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "datasets/identity.h"
 #include "datasets/inspect.h"
-#include "engine/run/atomic_file.h"
 #include "engine/run/json_text.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
@@ -81,6 +80,7 @@ void print(const json& s) {
               s.at("rows").dump().c_str(), s.at("episodes").dump().c_str(), s.at("terminated").dump().c_str(),
               s.at("timed_out").dump().c_str(), s.at("cut").dump().c_str());
   const bool corrupted = s.contains("rewards_corrupted");
+  if (s.at("return").is_null()) std::printf("return     none: the dataset has no rewards\n");
   print_spread("return", s.at("return"));
   if (s.contains("score")) print_spread("score", s.at("score"));
   if (corrupted)
@@ -118,7 +118,7 @@ int run(const std::vector<std::string>& args) {
   if (!parse_or_help(schema, args)) return 0;
   const auto reader = datasets::open_dataset(file);
   json summary = datasets::inspect(*reader, time_limit);
-  if (!std::filesystem::is_directory(file)) summary["sha256"] = run::sha256_of_file(file);
+  summary["sha256"] = datasets::dataset_sha256(file);
   if (json_wanted)
     std::printf("%s\n", run::json_text(summary).c_str());
   else

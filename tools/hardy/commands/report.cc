@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "datasets/audit.h"
+#include "datasets/identity.h"
 #include "datasets/inspect.h"
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
@@ -22,7 +23,7 @@ namespace {
 std::string page_of_dataset(const std::string& path) {
   const auto reader = datasets::open_dataset(path);
   nlohmann::json summary = datasets::inspect(*reader);
-  if (!std::filesystem::is_directory(path)) summary["sha256"] = run::sha256_of_file(path);
+  summary["sha256"] = datasets::dataset_sha256(path);
   return run::report::dataset_page(summary, datasets::to_json(datasets::audit(path)));
 }
 
@@ -32,14 +33,16 @@ int run(const std::vector<std::string>& args) {
   bool overwrite = false;
   run::Schema schema("report",
                      "Draws one or more runs, or one dataset, as one HTML page that opens offline.");
-  schema.positional("PATH", &paths, "run folders, or a dataset's file")
+  schema.positional("PATH", &paths, "run folders, or a dataset's file or folder")
       .option("output,o", &output, "the page to write; an old page of hardy's is replaced")
       .option("overwrite", &overwrite, "replace the page also where it is something else");
   if (!parse_or_help(schema, args)) return 0;
   const run::Output out(
       output,
       {.overwrite = overwrite, .inputs = inputs_of(schema, paths), .replaceable = run::report::is_page});
-  const bool dataset = std::filesystem::is_regular_file(paths.front());
+  const bool dataset =
+      std::filesystem::is_regular_file(paths.front()) ||
+      (std::filesystem::is_directory(paths.front()) && datasets::holds_dataset(paths.front()));
   if (dataset && paths.size() > 1)
     throw Error("a page is about one dataset, or about runs", paths[1], "name them apart");
   std::string page, table;

@@ -69,6 +69,27 @@ int carry_out(const TrainingJob& job, algorithms::Trainee& trainee, run::RunDire
   return finish(directory, finished);
 }
 
+// A dataset is kept by its absolute path, and by the way to it from the run's folder, for when both move.
+void remember_place(nlohmann::json& about, const fs::path& run) {
+  if (!about.at("dataset").is_object()) return;
+  const fs::path dataset = about.at("dataset").at("path").get<std::string>();
+  about["dataset"]["from_run"] = dataset.lexically_relative(fs::absolute(run).lexically_normal()).string();
+}
+
+// Where a run's dataset lies now. `configured`: as config.ini names it; a run made by an earlier version may
+// have a path there that is relative to the folder in which it was started.
+std::string place_of_dataset(const std::string& configured, const run::Fields& dataset, const fs::path& run) {
+  std::vector<fs::path> places{configured, run / configured};
+  if (dataset.has("from_run")) places.push_back(run / dataset.text("from_run"));
+  std::string tried;
+  for (const fs::path& place : places) {
+    if (fs::exists(place)) return place.string();
+    const std::string name = fs::absolute(place).lexically_normal().string();
+    if (tried.find(name) == std::string::npos) tried += (tried.empty() ? "" : ", ") + name;
+  }
+  throw Error("its dataset is not there any more", run.string(), "looked for " + tried);
+}
+
 int train_command(const std::vector<std::string>& args) {
   if (args.empty() || args[0] == "--help" || args[0] == "-h") {
     std::printf("usage: hardy train METHOD [options]\n\nmethods:\n");
@@ -102,6 +123,7 @@ int train_command(const std::vector<std::string>& args) {
                        {"seeds", job->settings().agent_seeds()},
                        {"steps", job->settings().steps}};
   const auto trainee = job->prepare(about);
+  remember_place(about, out);
   about["settings"] = job->schema().resolved_json();
   if (!about.at("notes").get<std::string>().empty())
     std::fprintf(stderr, "%s\n", about.at("notes").get<std::string>().c_str());
@@ -141,6 +163,10 @@ int resume_command(const std::vector<std::string>& args) {
   std::string out;
   declare_out(*job, out);
   job->schema().apply_file(directory.config_file().string());
+  if (described.has("dataset"))
+    job->schema().apply({{"dataset", place_of_dataset(job->schema().resolved_json().at("dataset"),
+                                                      described.at("dataset"), directory.path())}},
+                        path, run::Schema::Source::kCommandLine);
   if (device_check)
     job->schema().apply({{"device-check", "true"}}, "--device-check", run::Schema::Source::kCommandLine);
   const std::int64_t before = job->settings().steps;
