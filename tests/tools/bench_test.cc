@@ -21,9 +21,9 @@ std::ptrdiff_t planned_ops(const std::string& plan) {
   return ops;
 }
 
-class BenchOnADevice : public testing::TestWithParam<const char*> {};
+class ThroughputOnADevice : public testing::TestWithParam<const char*> {};
 
-TEST_P(BenchOnADevice, GivesAStepsTimeTheHostsPartItsNodesAndItsMemory) {
+TEST_P(ThroughputOnADevice, GivesAStepsTimeTheHostsPartItsNodesAndItsMemory) {
   const test::Result r = bench(std::string(GetParam()) + " --plan");
   ASSERT_EQ(r.code, 0) << r.err;
   const nlohmann::json j = nlohmann::json::parse(r.out);
@@ -44,10 +44,10 @@ TEST_P(BenchOnADevice, GivesAStepsTimeTheHostsPartItsNodesAndItsMemory) {
   // and its gradient.
   EXPECT_GT(j.at("device_bytes"), 4 * 4 * 71942);
 }
-INSTANTIATE_TEST_SUITE_P(Methods, BenchOnADevice, testing::Values("bc", "iql", "riql", "sac"),
+INSTANTIATE_TEST_SUITE_P(Methods, ThroughputOnADevice, testing::Values("bc", "iql", "riql", "sac"),
                          [](const auto& method) { return std::string(method.param); });
 
-TEST(BenchCommand, MoreAgentsTakeMoreMemoryAndTheSameNodes) {
+TEST(BenchThroughput, MoreAgentsTakeMoreMemoryAndTheSameNodes) {
   const test::Result two = bench("bc --agents 2"), three = bench("bc --tf32 --agents 3");
   ASSERT_EQ(three.code, 0) << three.err;
   const nlohmann::json a = nlohmann::json::parse(two.out), b = nlohmann::json::parse(three.out);
