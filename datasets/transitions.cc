@@ -167,7 +167,7 @@ void require_finite(const Transitions& t, const std::string& path) {
     const auto at = bad - x.begin();
     throw Error("holds a value that is not finite, first in row " + std::to_string(at / width) +
                     ", dimension " + std::to_string(at % width),
-                path + " /" + name, "see 'hardy data inspect'");
+                path + " /" + name, "'hardy data convert --drop-invalid' leaves such rows out");
   };
   check(t.observations, t.observation_size, "observations");
   check(t.actions, t.action_size, "actions");

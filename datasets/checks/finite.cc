@@ -23,12 +23,12 @@ class Finite final : public Check {
     std::vector<Finding> all;
     for (const Part& c : columns_) {
       if (c.bad.count)
-        all.push_back({"", Severity::kError, c.name, "rows with NaN or an infinity", "drop or repair them",
-                       c.bad.count, c.bad.first_rows});
+        all.push_back({"", Severity::kError, c.name, "rows with NaN or an infinity",
+                       "'hardy data convert --drop-invalid' leaves them out", c.bad.count, c.bad.first_rows});
       if (c.huge.count)
         all.push_back({"", Severity::kWarning, c.name, "rows with values beyond 1e10 that are finite",
-                       "a simulator that blew up? drop them, or values diverge", c.huge.count,
-                       c.huge.first_rows});
+                       "a simulator that blew up? 'hardy data repair --clip' holds states to a range",
+                       c.huge.count, c.huge.first_rows});
     }
     return all;
   }

@@ -338,15 +338,19 @@ void Schema::parse(const std::vector<std::string>& args) {
 
   std::vector<std::string> given;
   if (map.count("positional words")) given = map["positional words"].as<std::vector<std::string>>();
-  std::size_t next = 0;
+  std::size_t next = 0, after = 0;  // words that the places after this one need
+  for (const Positional& p : positionals_) after += p.required;
   for (const Positional& p : positionals_) {
+    after -= p.required;
     if (p.required && next == given.size()) throw Error("it is missing", p.name, "give " + p.help);
     if (auto* one = std::get_if<std::string*>(&p.variable)) {
       if (next < given.size()) **one = given[next++];
     } else if (next < given.size()) {
+      const std::size_t end = std::max(next + 1, given.size() - std::min(given.size(), after));
       std::get<std::vector<std::string>*>(p.variable)
-          ->assign(given.begin() + static_cast<std::ptrdiff_t>(next), given.end());
-      next = given.size();
+          ->assign(given.begin() + static_cast<std::ptrdiff_t>(next),
+                   given.begin() + static_cast<std::ptrdiff_t>(end));
+      next = end;
     }
   }
   if (next < given.size())

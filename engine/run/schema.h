@@ -42,7 +42,8 @@ class Schema {
   // a,b or repeated, each number within [min, max]; never empty
   Schema& option(const std::string& key, std::vector<std::int64_t>* v, const std::string& help,
                  std::int64_t min, std::int64_t max);
-  // Words without dashes, in order; a list takes all that are left. Not part of configuration files.
+  // Words without dashes, in order; a list takes all that the required ones after it leave. Not part of
+  // configuration files.
   Schema& positional(const std::string& name, std::string* v, const std::string& help, bool required = true);
   Schema& positional(const std::string& name, std::vector<std::string>* v, const std::string& help,
                      bool required = true);

@@ -381,6 +381,8 @@ TEST_F(DataCommands, LongFilesAreInspectedAuditedAndCorruptedInMemoryThatDoesNot
   EXPECT_LT(peak_of({"data", "audit", at("long.hdf5")}, 3), 200);  // its rows are all alike
   EXPECT_LT(peak_of({"data", "corrupt", at("long.hdf5"), at("d.hdf5"), "--elements", "dynamics"}, 0), 200);
   EXPECT_LT(peak_of({"data", "corrupt", "--undo", at("d.hdf5"), at("b.hdf5")}, 0), 200);
+  EXPECT_LT(peak_of({"data", "convert", at("long.hdf5"), at("c.hdf5"), "--drop-invalid", "--best", "50%"}, 0),
+            200);
 }
 
 TEST_F(DataCommands, ReportDrawsADatasetAndWhatWasCorruptedInIt) {

@@ -1,9 +1,19 @@
 #include "engine/run/report/html.h"
 
+#include <fstream>
+#include <string_view>
+
 #include "engine/run/json_text.h"
 #include "engine/run/report/style.h"
 
 namespace hardy::run::report {
+namespace {
+
+constexpr char kBegin[] =
+    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"generator\" "
+    "content=\"hardy\">";
+
+}  // namespace
 
 std::string escaped(const std::string& text) {
   std::string out;
@@ -50,12 +60,17 @@ Html table(const Html& headings, const Html& rows) {
 
 Html whole_page(const std::string& brand, const std::string& title, const Html& lead, const Html& body,
                 const Html& more_style) {
-  return Html(
-             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-             "content=\"width=device-width, initial-scale=1\"><title>") +
+  return Html(kBegin) + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>" +
          title + "</title><style>" + kStyle + more_style +
          "</style></head><body><main><header><p class=\"brand\">" + brand + "</p><h1>" + title + "</h1>" +
          lead + "</header>" + body + "</main></body></html>\n";
+}
+
+bool is_page(const std::filesystem::path& file) {
+  constexpr std::string_view begin(kBegin);
+  std::string head(begin.size(), '\0');
+  std::ifstream stream(file, std::ios::binary);
+  return stream.read(head.data(), static_cast<std::streamsize>(head.size())) && head == begin;
 }
 
 }  // namespace hardy::run::report

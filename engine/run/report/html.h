@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <string>
 
 namespace hardy::run::report {
@@ -42,5 +43,9 @@ Html table(const Html& headings, const Html& rows);
 // A whole page: head, style sheet (and more of it), the brand above the title, then the body.
 Html whole_page(const std::string& brand, const std::string& title, const Html& lead, const Html& body,
                 const Html& more_style = {});
+
+// Whether a file is a page that hardy wrote, which another page may replace: it begins as every page does,
+// with <meta name="generator" content="hardy">.
+bool is_page(const std::filesystem::path& file);
 
 }  // namespace hardy::run::report

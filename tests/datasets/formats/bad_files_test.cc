@@ -60,8 +60,9 @@ TEST(BadFiles, TruncatedFilesOfEveryFormatAreRefused) {
   }
   test::put(dir / "zip", std::string("PK\3\4") + whole);
   EXPECT_NE(refusal(dir / "zip").find("no ZIP archive"), std::string::npos);
-  test::put(dir / "text", "observations, actions\n1, 2\n");
-  EXPECT_NE(refusal(dir / "text").find("known formats: d4rl, minari, numpy, ogbench"), std::string::npos);
+  test::put(dir / "text", "This is no dataset, but prose.\n");
+  EXPECT_NE(refusal(dir / "text").find("known formats: csv, d4rl, minari, numpy, ogbench"),
+            std::string::npos);
   fs::create_directory(dir / "folder");
   EXPECT_NE(refusal(dir / "folder").find("holds no dataset"), std::string::npos);
   EXPECT_NE(refusal(dir / "nowhere").find("does not exist"), std::string::npos);

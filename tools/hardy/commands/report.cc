@@ -10,7 +10,7 @@
 #include "engine/run/atomic_file.h"
 #include "engine/run/output.h"
 #include "engine/run/report/dataset_page.h"
-#include "engine/run/report/frame.h"
+#include "engine/run/report/html.h"
 #include "engine/run/report/page.h"
 #include "engine/run/report/runs.h"
 #include "engine/run/schema.h"
