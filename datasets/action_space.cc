@@ -13,7 +13,7 @@ using nlohmann::json;
 // The type of the first part that is a choice; "" where none is.
 std::string choice_in(const json& space) {
   if (space.is_object()) {
-    const std::string type = space.contains("type") && space["type"].is_string() ? space["type"] : json("");
+    std::string type = space.contains("type") && space["type"].is_string() ? space["type"] : json("");
     if (type == "Discrete" || type == "MultiDiscrete" || type == "MultiBinary") return type;
   }
   if (space.is_structured())

@@ -105,7 +105,7 @@ json scores_of(const std::vector<double>& returns, const ReferenceScores& refere
   return s;
 }
 
-json quantiles_of(std::vector<double> x) {
+json quantiles_of(const std::vector<double>& x) {
   json all = json::object();
   for (const char* p : {"0.05", "0.25", "0.5", "0.75", "0.95"}) {
     const double q = quantile(x, std::stod(p));

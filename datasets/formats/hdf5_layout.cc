@@ -204,7 +204,7 @@ class Layout {
   void add_dataset(const json& found) {
     Hdf5Dataset d = dataset_of(found);
     if (found.contains("file")) d.file = other_file(found.at("file"));
-    File& file = files_[static_cast<std::size_t>(d.file + 1)];
+    File& file = files_[static_cast<std::size_t>(d.file) + 1];
     if (const int f = unknown_filter(d)) {
       layout_.left_out.push_back(
           {d.key,

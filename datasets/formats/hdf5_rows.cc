@@ -111,7 +111,7 @@ Hdf5Rows::~Hdf5Rows() {
 }
 
 bool Hdf5Rows::fetch(const Hdf5Dataset& d, std::uint64_t offset, std::byte* to, std::size_t bytes) const {
-  const int file = files_[static_cast<std::size_t>(d.file + 1)];
+  const int file = files_[static_cast<std::size_t>(d.file) + 1];
   while (bytes > 0) {
     const ssize_t n = ::pread(file, to, bytes, static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;

@@ -23,7 +23,7 @@ std::string narrowed(hid_t type) {
 }
 
 std::string name_of_float(hid_t type) {
-  const std::string name = big_endian(type) + "float" + bits_of(type);
+  std::string name = big_endian(type) + "float" + bits_of(type);
   if (const Hdf5Id standard = hdf5_type_named(name); standard.good() && H5Tequal(standard, type) > 0)
     return name;
   std::size_t sign = 0, exponent = 0, exponent_bits = 0, mantissa = 0, mantissa_bits = 0;
@@ -46,7 +46,7 @@ std::string name_of_text(hid_t type) {
 
 std::string member_name(hid_t type, unsigned i) {
   char* raw = H5Tget_member_name(type, i);
-  const std::string name = raw ? raw : "?";
+  std::string name = raw ? raw : "?";
   H5free_memory(raw);
   return name;
 }
@@ -114,7 +114,7 @@ std::string name_of_hdf5_type(hid_t type) {
       return big_endian(type) + "bitfield" + bits_of(type) + narrowed(type);
     case H5T_OPAQUE: {
       char* tag = H5Tget_tag(type);
-      const std::string name = "opaque[" + std::to_string(H5Tget_size(type)) + "] " + (tag ? tag : "");
+      std::string name = "opaque[" + std::to_string(H5Tget_size(type)) + "] " + (tag ? tag : "");
       H5free_memory(tag);
       return name;
     }

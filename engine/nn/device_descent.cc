@@ -55,7 +55,7 @@ DeviceDescent::DeviceDescent(graph::Device& device, const std::vector<Segment>& 
   descend_.groups = gate_.rules;
   descend_.rates = gate_.rates;
   descend_.active = gate_.memory.active;
-  const auto cells = static_cast<std::size_t>(gate_.rules * gate_.agents);
+  const auto cells = static_cast<std::size_t>(gate_.rules) * static_cast<std::size_t>(gate_.agents);
   squares_ = graph::allocate(device, pieces.size() * sizeof(double));
   broken_ = graph::allocate(device, cells * sizeof(std::int32_t));
   descend_.squares = static_cast<double*>(squares_.get());

@@ -85,7 +85,7 @@ void refuse_existing(const fs::path& out, const OutputRules& rules) {
 
 fs::path normal(const fs::path& given) {
   if (given.empty()) throw Error("names no place to write", "''", "give a name");
-  const fs::path path = given.has_filename() ? given : given.parent_path();  // "runs/a/" is "runs/a"
+  fs::path path = given.has_filename() ? given : given.parent_path();  // "runs/a/" is "runs/a"
   if (!path.has_filename() || path.filename() == "." || path.filename() == "..")
     throw Error("is a folder that exists already", given.string(), "give a new name");
   return path;
