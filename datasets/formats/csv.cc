@@ -41,14 +41,14 @@ class Lines {
   // False at the end of the file. The view lasts until the next call.
   bool next(std::string_view& line) {
     for (;;) {
-      const char* begin = buffer_.data() + at_;
-      if (const void* end = std::memchr(begin, '\n', buffer_.size() - at_)) {
-        line = {begin, static_cast<std::size_t>(static_cast<const char*>(end) - begin)};
-        at_ += line.size() + 1;
+      const std::string_view rest = std::string_view(buffer_).substr(at_);
+      if (const std::size_t end = rest.find('\n'); end != std::string_view::npos) {
+        line = rest.substr(0, end);
+        at_ += end + 1;
         break;
       }
       if (ended_) {
-        line = {begin, buffer_.size() - at_};
+        line = rest;
         at_ = buffer_.size();
         if (line.empty()) return false;
         break;
