@@ -4,14 +4,12 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "algorithms/offline/offline_trainee.h"
 #include "engine/run/schema.h"
 #include "tests/algorithms/offline/example.h"
-#include "tests/engine/run/scratch.h"
+#include "tests/algorithms/oracle.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -37,79 +35,24 @@ std::unique_ptr<OfflineTrainee> trainee_of(const std::string& name, const Values
                                           std::vector<float>(3, -1.0f), std::vector<float>(3, 1.0f));
 }
 
-json tensor(const Shape& shape, std::span<const float> x) {
-  json dims = json::array();
-  for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
-  return {{"shape", dims}, {"data", std::vector<double>(x.begin(), x.end())}};
-}
-
-// Runs one step of the engine and one of the oracle from the same parameters on the same rows, and
-// compares losses, gradients and new parameters.
+// Runs one step of the engine and one of the oracle from the same parameters on the same rows.
 void compare_with_oracle(const std::string& name, const Values& values, const json& settings) {
-  const char* chosen = std::getenv("HARDY_PYTHON");
-  const std::string python = chosen ? chosen : HARDY_TEST_PYTHON;
-  if (std::system(("'" + python + "' -c 'import numpy' 2>/dev/null").c_str()) != 0)
-    GTEST_SKIP() << python << " has no numpy";
+  if (!test::oracle_runs()) GTEST_SKIP() << "skipped: " << test::oracle_python() << " has no numpy";
   const auto trainee = trainee_of(name, values);
-  const nn::ParameterStore& store = trainee->learner().parameters();
-  json tensors;
-  for (int i = 0; i < store.size(); ++i) {
-    Shape shape;
-    for (int axis = 1; axis < store.shape(i).rank(); ++axis) shape.push_back(store.shape(i)[axis]);
-    tensors[store.name(i)] = tensor(shape, store.agent(i, 0));
-  }
   const datasets::Transitions t = example_transitions(100);
-  const Random draws(3, Stream::kBatch, 0);
-  std::vector<float> s, a, r, s2, terminal;
-  for (std::uint64_t i = 0; i < 16; ++i) {
-    const std::size_t row = draws.integer(i, 100);
-    s.insert(s.end(), &t.observations[row * 5], &t.observations[row * 5] + 5);
-    a.insert(a.end(), &t.actions[row * 3], &t.actions[row * 3] + 3);
-    s2.insert(s2.end(), &t.next_observations[row * 5], &t.next_observations[row * 5] + 5);
-    r.push_back(t.rewards[row]);
-    terminal.push_back(t.terminals[row]);
-  }
-  tensors["observations"] = tensor({16, 5}, s);
-  tensors["actions"] = tensor({16, 3}, a);
-  tensors["rewards"] = tensor({16}, r);
-  tensors["next_observations"] = tensor({16, 5}, s2);
-  tensors["terminals"] = tensor({16}, terminal);
-  const test::Scratch dir;
-  std::ofstream((dir / "in.json").string()) << json{{"settings", settings}, {"tensors", tensors}};
-  const std::string script =
-      std::filesystem::path(HARDY_TEST_DATA).parent_path() / "algorithms/python/offline_update.py";
-  ASSERT_EQ(std::system(("'" + python + "' '" + script + "' " + (dir / "in.json").string() + " " +
-                         (dir / "out.json").string())
-                            .c_str()),
-            0);
-  const json out = json::parse(test::contents(dir / "out.json")).at("tensors");
-
+  const auto rows = [](const std::vector<float>& table, std::int64_t width) {
+    return test::drawn_rows(table, width, 16, 3, 0);
+  };
+  json tensors = test::parameters_of(trainee->learner().parameters());
+  tensors["observations"] = test::as_json({16, 5}, rows(t.observations, 5));
+  tensors["actions"] = test::as_json({16, 3}, rows(t.actions, 3));
+  tensors["rewards"] = test::as_json({16}, rows(t.rewards, 1));
+  tensors["next_observations"] = test::as_json({16, 5}, rows(t.next_observations, 5));
+  tensors["terminals"] = test::as_json({16}, rows(t.terminals, 1));
+  const json out = test::ask_oracle("offline_update.py", settings, tensors);
   ThreadTeam team(2);
   trainee->step(team);
-  for (const auto& [key, loss] : trainee->learner().reports())
-    if (key.starts_with("loss/")) {
-      const double expected = out.at(key).at("data").is_array() ? out.at(key).at("data").at(0).get<double>()
-                                                                : out.at(key).at("data").get<double>();
-      EXPECT_NEAR(loss[0], expected, 1e-5 * std::max(1e-2, std::abs(expected))) << key;
-    }
-  for (int i = 0; i < store.size(); ++i) {
-    const auto check = [&](const std::string& key, std::span<const float> mine, double floor) {
-      if (!out.contains(key)) return 0;
-      const auto expected = out.at(key).at("data").get<std::vector<double>>();
-      EXPECT_EQ(expected.size(), mine.size()) << key;
-      double largest = floor;
-      for (const double x : expected) largest = std::max(largest, std::abs(x));
-      for (std::size_t k = 0; k < mine.size(); ++k)
-        EXPECT_NEAR(mine[k], expected[k], 1e-5 * largest) << key << " " << k;
-      return 1;
-    };
-    const std::size_t n = store.agent(i, 0).size();
-    const int gradients = check("grad/" + store.name(i), {store.gradient(i), n}, 1e-6);
-    EXPECT_EQ(gradients, store.name(i).starts_with("q_target/") ? 0 : 1) << store.name(i);
-    EXPECT_EQ(check("new/" + store.name(i), store.agent(i, 0), 1e-3),
-              store.name(i).starts_with("q_target/") || gradients)
-        << store.name(i);
-  }
+  test::expect_the_oracles_step(trainee->learner(), out);
 }
 
 TEST(OfflineUpdate, BcEqualsTheOracle) { compare_with_oracle("bc", {}, {{"method", "bc"}}); }
