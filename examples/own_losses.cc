@@ -7,7 +7,7 @@
 #include <exception>
 #include <memory>
 
-#include "algorithms/adversarial/regret_run.h"
+#include "algorithms/experiments/regret_run.h"
 #include "envs/linear_mdp/losses.h"
 
 namespace {

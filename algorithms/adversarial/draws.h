@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdint>
 
-#include "algorithms/adversarial/regret_run.h"
+#include "algorithms/experiments/regret_run.h"
 #include "engine/base/random.h"
 
 namespace hardy::algorithms {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "algorithms/adversarial/draws.h"
-#include "algorithms/adversarial/regret_run.h"
+#include "algorithms/experiments/regret_run.h"
 #include "engine/base/aligned.h"
 #include "engine/linalg/lanes.h"
 #include "engine/linalg/mgr.h"

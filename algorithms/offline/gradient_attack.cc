@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "algorithms/policy.h"
+#include "algorithms/acting/policy.h"
 #include "engine/base/error.h"
 #include "engine/base/random.h"
 #include "engine/graph/plan.h"

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "algorithms/learner.h"
-#include "algorithms/policy.h"
-#include "algorithms/transition_source.h"
+#include "algorithms/acting/policy.h"
+#include "algorithms/learning/learner.h"
+#include "algorithms/learning/transition_source.h"
 
 namespace hardy::run {
 class Schema;

@@ -3,8 +3,8 @@
 
 #include <memory>
 
+#include "algorithms/experiments/training.h"
 #include "algorithms/offline/method.h"
-#include "algorithms/training.h"
 #include "datasets/transitions.h"
 
 namespace hardy::algorithms {

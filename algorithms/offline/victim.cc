@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "algorithms/checkpoint.h"
-#include "algorithms/policy_file.h"
+#include "algorithms/acting/policy_file.h"
+#include "algorithms/learning/checkpoint.h"
 #include "engine/base/error.h"
 #include "engine/run/checkpoints.h"
 #include "engine/run/run_directory.h"

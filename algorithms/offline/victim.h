@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "algorithms/actions.h"
+#include "algorithms/acting/actions.h"
 #include "engine/graph/graph.h"
 #include "engine/nn/mlp.h"
 

@@ -1,9 +1,9 @@
 // Soft actor-critic with a learnt temperature (Haarnoja et al. 2018, arXiv 1812.05905).
 #pragma once
 
-#include "algorithms/learner.h"
-#include "algorithms/policy.h"
-#include "algorithms/transition_source.h"
+#include "algorithms/acting/policy.h"
+#include "algorithms/learning/learner.h"
+#include "algorithms/learning/transition_source.h"
 
 namespace hardy::algorithms {
 

@@ -1,8 +1,8 @@
 // SAC as the shared training loop drives it: a step is an environment step of every agent.
 #pragma once
 
+#include "algorithms/experiments/training.h"
 #include "algorithms/online/interaction.h"
-#include "algorithms/training.h"
 
 namespace hardy::algorithms {
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "algorithms/learner.h"
+#include "algorithms/learning/learner.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::test {

@@ -1,7 +1,7 @@
 // A learner whose loss is finite where its gradient is not.
 #pragma once
 
-#include "algorithms/learner.h"
+#include "algorithms/learning/learner.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/reshape.h"
 

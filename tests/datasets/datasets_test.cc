@@ -8,7 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "algorithms/collect.h"
+#include "algorithms/acting/collect.h"
 #include "datasets/corruption/corrupt.h"
 #include "datasets/episodes.h"
 #include "datasets/memory.h"

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "algorithms/collect.h"
+#include "algorithms/acting/collect.h"
 #include "datasets/audit.h"
 #include "datasets/corruption/corrupt.h"
 #include "datasets/corruption/corruption_record.h"

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "algorithms/policy_file.h"
-#include "algorithms/training_job.h"
+#include "algorithms/acting/policy_file.h"
+#include "algorithms/experiments/training_job.h"
 #include "datasets/formats/hdf5_file.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"

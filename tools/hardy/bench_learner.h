@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "algorithms/learner.h"
+#include "algorithms/learning/learner.h"
 #include "algorithms/offline/method.h"
 #include "algorithms/offline/offline_trainee.h"
 #include "algorithms/online/interaction.h"

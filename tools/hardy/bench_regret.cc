@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "algorithms/adversarial/regret_run.h"
+#include "algorithms/experiments/regret_run.h"
 #include "engine/ops/gemm.h"
 #include "engine/run/json_text.h"
 #include "engine/run/measure.h"

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "algorithms/adversarial/growth.h"
+#include "algorithms/experiments/growth.h"
 #include "engine/base/error.h"
 #include "engine/run/report/chart.h"
 #include "tools/hardy/study_page.h"

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "algorithms/adversarial/growth.h"
+#include "algorithms/experiments/growth.h"
 #include "engine/base/error.h"
 #include "engine/run/progress.h"
 #include "engine/run/values.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "algorithms/adversarial/regret_run.h"
+#include "algorithms/experiments/regret_run.h"
 
 namespace hardy::tools {
 

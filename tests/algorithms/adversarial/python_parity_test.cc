@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "algorithms/adversarial/policy_cover.h"
-#include "algorithms/adversarial/regret_run.h"
+#include "algorithms/experiments/regret_run.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::algorithms {

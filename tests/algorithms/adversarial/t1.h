@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "algorithms/adversarial/regret_run.h"
+#include "algorithms/experiments/regret_run.h"
 #include "tests/engine/base/refusal.h"
 
 namespace hardy::algorithms::test {

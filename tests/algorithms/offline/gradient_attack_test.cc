@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "algorithms/checkpoint.h"
+#include "algorithms/learning/checkpoint.h"
 #include "engine/base/error.h"
 #include "engine/base/random.h"
 #include "tests/engine/run/scratch.h"

@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <thread>
 
-#include "algorithms/collect.h"
+#include "algorithms/acting/collect.h"
 #include "datasets/episodes.h"
 #include "datasets/memory.h"
 #include "datasets/store.h"

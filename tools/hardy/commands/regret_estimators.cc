@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "algorithms/adversarial/estimator_study.h"
+#include "algorithms/experiments/estimator_study.h"
 #include "engine/base/error.h"
 #include "engine/run/json_text.h"
 #include "engine/run/output.h"

@@ -6,9 +6,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "algorithms/evaluate.h"
-#include "algorithms/policy_file.h"
-#include "algorithms/training_job.h"
+#include "algorithms/acting/evaluate.h"
+#include "algorithms/acting/policy_file.h"
+#include "algorithms/experiments/training_job.h"
 #include "engine/base/error.h"
 #include "engine/run/checkpoints.h"
 #include "engine/run/json_text.h"

@@ -1,0 +1,180 @@
+#include "algorithms/acting/policy.h"
+
+#include <algorithm>
+
+#include "engine/ops/arithmetic.h"
+#include "engine/ops/concat.h"
+#include "engine/ops/reshape.h"
+
+namespace hardy::algorithms {
+
+std::string name_of(Head head) {
+  switch (head) {
+    case Head::kDeterministic:
+      return "deterministic";
+    case Head::kGaussian:
+      return "gaussian";
+    case Head::kTanhGaussian:
+      return "tanh_gaussian";
+  }
+  return "?";
+}
+
+Head head_named(const std::string& name) {
+  for (const Head h : {Head::kDeterministic, Head::kGaussian, Head::kTanhGaussian})
+    if (name_of(h) == name) return h;
+  throw Error("there is no such policy head", name, "known: deterministic, gaussian, tanh_gaussian");
+}
+
+std::vector<std::int64_t> hidden_layers(const std::vector<std::int64_t>& widths) {
+  return widths.size() == 1 ? std::vector<std::int64_t>(2, widths[0]) : widths;
+}
+
+std::vector<std::int64_t> layer_widths(std::int64_t in, const std::vector<std::int64_t>& hidden,
+                                       std::int64_t out) {
+  std::vector<std::int64_t> widths{in};
+  widths.insert(widths.end(), hidden.begin(), hidden.end());
+  widths.push_back(out);
+  return widths;
+}
+
+nn::MlpSpec PolicySpec::mlp() const {
+  nn::MlpSpec spec;
+  spec.widths =
+      layer_widths(observation_size, hidden, head == Head::kTanhGaussian ? 2 * action_size : action_size);
+  return spec;
+}
+
+nn::ActionSample act_through(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std,
+                             graph::Tensor noise) {
+  const Shape& shape = g.shape(net);
+  if (head == Head::kDeterministic) return {ops::tanh(g, net), {}};
+  if (head == Head::kGaussian) {
+    const graph::Tensor held = ops::unsqueeze(g, ops::clamp(g, log_std, -5, 2), 1);
+    return noise ? nn::gaussian(g, net, held, noise) : nn::ActionSample{net, {}};
+  }
+  const std::int64_t actions = shape.back() / 2;
+  const graph::Tensor mean = ops::slice(g, net, 0, actions);
+  if (!noise) return {ops::tanh(g, mean), {}};
+  return nn::tanh_gaussian(g, mean, ops::clamp(g, ops::slice(g, net, actions, 2 * actions), -20, 2), noise);
+}
+
+void Actor::build(std::int64_t agents, std::int64_t batch) {
+  const nn::MlpSpec mlp = spec_.mlp();
+  for (const nn::TensorSpec& t : nn::mlp_tensors("policy", mlp, agents))
+    parameters_.push_back(graph_.parameter(t.name, DType::kF32, t.shape));
+  graph::Tensor log_std;
+  if (spec_.head == Head::kGaussian) {
+    log_std = graph_.parameter("policy/log_std", DType::kF32, {agents, spec_.action_size});
+    parameters_.push_back(log_std);
+  }
+  observations_ = graph_.input("observations", DType::kF32, {agents, batch, spec_.observation_size});
+  noise_ = graph_.input("noise", DType::kF32, {agents, batch, spec_.action_size});
+  const graph::Tensor net = nn::apply_mlp(graph_, mlp, parameters_, observations_, "policy");
+  const nn::ActionSample sample = act_through(graph_, spec_.head, net, log_std, noise_);
+  action_ = sample.action;
+  log_prob_ = sample.log_prob;
+  std::vector<graph::Tensor> outputs{action_};
+  if (log_prob_) outputs.push_back(log_prob_);
+  plan_ = std::make_unique<graph::Plan>(graph_, outputs,
+                                        graph::PlanOptions{.device = mirror_ ? &mirror_->device() : nullptr});
+  if (!mirror_) return;
+  const auto elements = [&](graph::Tensor t) { return static_cast<std::size_t>(graph_.shape(t).elements()); };
+  in_.resize(elements(observations_));
+  noise_in_.resize(elements(noise_));
+  out_.resize(elements(action_));
+  if (log_prob_) log_prob_out_.resize(elements(log_prob_));
+}
+
+// in_, noise_in_ -> out_, log_prob_out_ on a device; the plan's own memory on the CPU.
+void Actor::run(ThreadTeam& team) {
+  if (!mirror_) return plan_->run(team);
+  graph::Stream& stream = mirror_->stream();
+  const auto in = [&](graph::Tensor t, const std::vector<float>& x) {
+    stream.copy_in(plan_->raw(t), x.data(), x.size() * sizeof(float));
+  };
+  const auto out = [&](graph::Tensor t, std::vector<float>& x) {
+    stream.copy_out(x.data(), plan_->raw(t), x.size() * sizeof(float));
+  };
+  in(observations_, in_);
+  in(noise_, noise_in_);
+  if (!captured_) {
+    plan_->enqueue(stream);  // before the capture: libraries load their kernels at first use
+    captured_ = stream.capture([&] { plan_->enqueue(stream); });
+  }
+  stream.replay(*captured_);
+  out(action_, out_);
+  if (log_prob_) out(log_prob_, log_prob_out_);
+  stream.synchronise();
+}
+
+Actor::Actor(const PolicySpec& spec, std::int64_t batch, const std::vector<std::vector<float>>& parameters)
+    : spec_(spec), bounds_(spec.bounds()), own_(parameters) {
+  build(1, batch);
+  if (own_.size() != parameters_.size())
+    throw Error("the policy has another number of tensors than its kind needs", "policy");
+  for (std::size_t i = 0; i < own_.size(); ++i) {
+    if (static_cast<std::int64_t>(own_[i].size()) != graph_.shape(parameters_[i]).elements())
+      throw Error("a tensor has another size than its kind needs", graph_.describe(parameters_[i]));
+    plan_->bind(parameters_[i], own_[i].data());
+  }
+}
+
+Actor::Actor(const PolicySpec& spec, std::int64_t batch, const nn::ParameterStore& store,
+             graph::Mirror* mirror)
+    : spec_(spec), bounds_(spec.bounds()), mirror_(mirror) {
+  build(store.agents(), batch);
+  for (const graph::Tensor t : parameters_) {
+    const int index = store.find(graph_.info(t).name);
+    if (index < 0) throw Error("the learner has no such parameter", graph_.info(t).name);
+    float* const value = store.value(index);
+    plan_->bind(
+        t, mirror ? mirror->place_of(value, static_cast<std::size_t>(graph_.shape(t).elements())) : value);
+  }
+}
+
+void Actor::act(std::span<const double> observations, std::span<const float> noise, std::span<float> actions,
+                std::span<float> log_probs, ThreadTeam& team) {
+  float* in = mirror_ ? in_.data() : plan_->data<float>(observations_);
+  const auto obs = static_cast<std::size_t>(spec_.observation_size),
+             act = static_cast<std::size_t>(spec_.action_size);
+  const bool normalised = !spec_.observation_mean.empty();
+  for (std::size_t i = 0; i < observations.size(); ++i) {
+    const auto x = static_cast<float>(observations[i]);
+    in[i] = normalised ? (x - spec_.observation_mean[i % obs]) / spec_.observation_std[i % obs] : x;
+  }
+  float* z = mirror_ ? noise_in_.data() : plan_->data<float>(noise_);
+  if (noise.empty())
+    std::fill(z, z + actions.size(), 0.0f);
+  else
+    std::copy(noise.begin(), noise.end(), z);
+  run(team);
+  const float* out = mirror_ ? out_.data() : plan_->data<float>(action_);
+  const bool gaussian = spec_.head == Head::kGaussian;
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    const float low = spec_.action_low[i % act], high = spec_.action_high[i % act];
+    // Squashed heads give (-1, 1), stretched to the bounds; a plain Gaussian is stretched and held within
+    // them.
+    if (!gaussian)
+      actions[i] = low + (out[i] + 1) * 0.5f * (high - low);
+    else
+      actions[i] = std::clamp(spec_.scaled ? bounds_.stretched(out[i], i % act) : out[i], low, high);
+  }
+  if (!log_probs.empty() && log_prob_) {
+    const float* log_prob = mirror_ ? log_prob_out_.data() : plan_->data<float>(log_prob_);
+    const auto stretch = static_cast<float>(gaussian && !spec_.scaled ? 0 : bounds_.log_volume());
+    for (std::size_t i = 0; i < log_probs.size(); ++i) log_probs[i] = log_prob[i] - stretch;
+  }
+}
+
+std::vector<std::vector<float>> policy_parameters(const nn::ParameterStore& store, std::int64_t agent) {
+  std::vector<std::vector<float>> tensors;
+  for (int i = 0; i < store.size(); ++i)
+    if (store.name(i).starts_with("policy/")) {
+      const std::span<float> x = store.agent(i, agent);
+      tensors.emplace_back(x.begin(), x.end());
+    }
+  return tensors;
+}
+
+}  // namespace hardy::algorithms

@@ -1,0 +1,28 @@
+// A policy in a file: its kind, its parameters, its normalisation and its bounds, so that any program
+// that reads the format can act with it (engine/run/archive.h; kind "policy").
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+
+#include "algorithms/acting/policy.h"
+
+namespace hardy::algorithms {
+
+// Format 2 is that of Gaussian heads whose outputs are stretched to bounds other than [-1, 1]; all others are
+// written as format 1, which they do not differ from. docs/policy_file.md says what is in the file and how to
+// act with it.
+inline constexpr int kPolicyFormat = 2;
+
+// about: whatever the writer wants to say of its origin (method, seed, step, version).
+void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
+                  const std::vector<std::vector<float>>& parameters, const nlohmann::json& about);
+
+struct LoadedPolicy {
+  PolicySpec spec;
+  std::vector<std::vector<float>> parameters;
+  std::string environment;  // that it was trained for; "" where the file does not say
+};
+LoadedPolicy read_policy(const std::filesystem::path& path);
+
+}  // namespace hardy::algorithms

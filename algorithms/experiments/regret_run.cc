@@ -1,0 +1,278 @@
+#include "algorithms/experiments/regret_run.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "algorithms/adversarial/learner.h"
+#include "engine/base/error.h"
+#include "engine/run/values.h"
+#include "envs/linear_mdp/exact.h"
+
+namespace hardy::algorithms {
+namespace {
+
+using Result = RegretResult;
+
+struct Job {  // one group of replicas
+  std::vector<std::size_t> replicas;
+  std::vector<Lane> lanes;
+};
+
+class Run {
+ public:
+  Run(const RegretConfig& config, ThreadTeam& team)
+      : config_(config), team_(team), makers_(learner_makers(config.method)) {
+    check();
+    result_.at = log_spaced(config.episodes, config.curve_points);
+    for (std::size_t setting = 0; setting < config.settings.size(); ++setting) {
+      const ResolvedSettings resolved =
+          resolve(regret_method(config.method).scaling, config.settings[setting],
+                  sizes_of(*config.instance.mdp, config.episodes));
+      for (const std::uint64_t seed : config.seeds) {
+        ReplicaResult replica;
+        replica.seed = config.random.splitmix ? config.random.first_seed + seed : seed;
+        replica.setting = setting;
+        replica.resolved = resolved;
+        result_.replicas.push_back(std::move(replica));
+      }
+    }
+    result_.covariance = makers_.covariance
+                             ? describe(config.covariance, result_.replicas.front().resolved.steps.gamma)
+                             : "none";
+    result_.regret_notion = config.instance.losses->adaptive()
+                                ? "external regret, against the best fixed policy for the realised losses"
+                                : "regret against the best fixed policy in hindsight";
+  }
+
+  Result go() {
+    const auto began = std::chrono::steady_clock::now();
+    const bool large = config_.instance.mdp->pairs() * config_.instance.mdp->d >= kLargeInstance;
+    const std::vector<Job> jobs = cut(large || makers_.many == nullptr ? 1 : linalg::kLanes);
+    if (large) {
+      for (const Job& job : jobs) play_alone(job, team_, &job == &jobs.front());
+    } else {
+      team_.run(static_cast<std::int64_t>(jobs.size()), [&](std::int64_t i) {
+        ThreadTeam alone(1);
+        play_alone(jobs[static_cast<std::size_t>(i)], alone, i == 0);
+      });
+    }
+    if (failure_) std::rethrow_exception(failure_);
+    result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    result_.simulator_calls = simulator_calls_;
+    result_.trajectories = trajectories_;
+    if (config_.hindsight) compare();
+    return std::move(result_);
+  }
+
+ private:
+  void check() const {
+    if (!config_.instance.mdp || !config_.instance.losses) throw Error("there is no instance", "regret run");
+    if (config_.episodes < 1)
+      throw Error("K = " + std::to_string(config_.episodes), "regret run", "at least one episode is needed");
+    if (config_.seeds.empty() || config_.settings.empty())
+      throw Error("there are no replicas", "regret run", "give at least one seed and one setting");
+    if (config_.curve_points < 1) throw Error("a curve needs at least one point", "regret run");
+  }
+
+  // Groups of full lanes first, then one by one: a lone replica is not worth the lanes of eight. A replica's
+  // bits are the same either way.
+  std::vector<Job> cut(std::size_t width) const {
+    std::vector<Job> jobs;
+    for (std::size_t i = 0; i < result_.replicas.size();) {
+      const std::size_t left = result_.replicas.size() - i;
+      const std::size_t take = width > 1 && left > 2 ? std::min(width, left) : 1;
+      Job& job = jobs.emplace_back();
+      for (std::size_t j = i; j < i + take; ++j) {
+        job.replicas.push_back(j);
+        job.lanes.push_back({result_.replicas[j].seed, result_.replicas[j].resolved.steps});
+      }
+      i += take;
+    }
+    return jobs;
+  }
+
+  void play_alone(const Job& job, ThreadTeam& team, bool first) {
+    try {
+      if (job.lanes.size() == 1)
+        play<1>(job, team, first, makers_.one);
+      else
+        play<linalg::kLanes>(job, team, first, makers_.many);
+    } catch (...) {
+      if (!failed_.exchange(true)) failure_ = std::current_exception();
+    }
+  }
+
+  template <int W>
+  void play(const Job& job, ThreadTeam& team, bool first,
+            std::unique_ptr<RegretLearner> (*make)(Replicas<W>&)) {
+    Replicas<W> group(config_, job.lanes, team);
+    const std::unique_ptr<RegretLearner> learner = make(group);
+    for (const std::size_t replica : job.replicas)
+      result_.replicas[replica].first.reserve(static_cast<std::size_t>(config_.keep_trajectories));
+    std::size_t point = 0;
+    std::int64_t reported = 0;
+    const std::int64_t played =
+        config_.only_first > 0 ? std::min(config_.only_first, config_.episodes) : config_.episodes;
+    for (std::int64_t k = 0; k < played && !failed_.load(std::memory_order_relaxed); ++k) {
+      group.begin(k);
+      learner->episode(k);
+      group.end();
+      if (k < config_.keep_trajectories) keep_trajectory(group, job);
+      if (k + 1 == result_.at[point]) {
+        keep_point(group, job, k);
+        ++point;
+      }
+      if (first && config_.progress && (k - reported) * 200 >= config_.episodes) {
+        config_.progress(static_cast<double>(k) / static_cast<double>(config_.episodes));
+        reported = k;
+      }
+    }
+    keep_end(group, job);
+  }
+
+  template <int W>
+  void keep_trajectory(const Replicas<W>& group, const Job& job) {
+    for (std::size_t w = 0; w < job.replicas.size(); ++w) {
+      auto& trajectory = result_.replicas[job.replicas[w]].first.emplace_back();
+      for (std::size_t h = 0; h < static_cast<std::size_t>(group.H); ++h)
+        trajectory.push_back({group.states[h * W + w], group.actions[h * W + w]});
+    }
+  }
+
+  template <int W>
+  void keep_point(const Replicas<W>& group, const Job& job, std::int64_t k) {
+    if (group.lowest_loss < -1e-9 || group.highest_loss > 1 + 1e-9)
+      throw Error("a loss of " +
+                      run::to_text(group.lowest_loss < -1e-9 ? group.lowest_loss : group.highest_loss) +
+                      " was met by episode " + std::to_string(k),
+                  group.mdp.name, "losses lie in [0,1]");
+    for (std::size_t w = 0; w < job.replicas.size(); ++w) {
+      ReplicaResult& replica = result_.replicas[job.replicas[w]];
+      if (!std::isfinite(group.learner_loss[w]))
+        throw Error::failed_run("the learner's loss is not finite by episode " + std::to_string(k),
+                                config_.method + ", seed " + std::to_string(replica.seed),
+                                "costs that are too large; raise gamma or lower eta");
+      double best = 0;
+      if (group.adaptive && config_.hindsight)
+        best = envs::hindsight(group.mdp,
+                               envs::loss_table(group.mdp, *config_.instance.losses, group.sum[w].data()))
+                   .value;
+      replica.curve.push_back(group.learner_loss[w] - best);
+      replica.best_loss = best;
+    }
+  }
+
+  template <int W>
+  void keep_end(const Replicas<W>& group, const Job& job) {
+    int start = 0;
+    while (group.mdp.start[static_cast<std::size_t>(start)] == 0) ++start;
+    for (std::size_t w = 0; w < job.replicas.size(); ++w) {
+      ReplicaResult& replica = result_.replicas[job.replicas[w]];
+      replica.learner_loss = group.learner_loss[w];
+      replica.least_eta_q = group.least_eta_q[w];
+      replica.largest_eta_bonus = group.largest_eta_bonus[w];
+      if (!makers_.costs) continue;
+      for (int a = 0; a < group.A; ++a)
+        replica.start_costs.push_back(
+            group.lane(group.C, std::int64_t{start} * group.A + a, static_cast<int>(w)));
+    }
+    simulator_calls_ += group.simulator_calls;
+    trajectories_ += group.trajectories;
+  }
+
+  // Subtracts the best fixed policy's loss, one backward induction on the summed losses a point of the curve.
+  void compare() {
+    const envs::LossProcess& losses = *config_.instance.losses;
+    if (!losses.adaptive()) {
+      const auto size = static_cast<std::size_t>(envs::loss_size(*config_.instance.mdp, losses.linear()));
+      std::vector<double> sum(size), scratch(size);
+      std::int64_t k = 0;
+      for (const std::int64_t until : result_.at) {
+        for (; k < until; ++k) {
+          const double* episode = losses.losses(k, scratch.data());
+          for (std::size_t i = 0; i < size; ++i) sum[i] += episode[i];
+        }
+        result_.best.push_back(envs::hindsight(*config_.instance.mdp,
+                                               envs::loss_table(*config_.instance.mdp, losses, sum.data()))
+                                   .value);
+      }
+    }
+    for (ReplicaResult& replica : result_.replicas) {
+      for (std::size_t i = 0; i < result_.best.size(); ++i) replica.curve[i] -= result_.best[i];
+      if (!result_.best.empty()) replica.best_loss = result_.best.back();
+      replica.regret = replica.learner_loss - replica.best_loss;
+    }
+  }
+
+  const RegretConfig& config_;
+  ThreadTeam& team_;
+  const LearnerMakers& makers_;
+  Result result_;
+  std::atomic<std::int64_t> simulator_calls_{0}, trajectories_{0};
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;
+};
+
+}  // namespace
+
+RandomChoice parse_random(const std::string& text) {
+  if (text == "philox") return {};
+  if (text.starts_with("splitmix64:"))
+    if (const auto seed = run::to_integer(text.substr(11)); seed && *seed >= 0)
+      return {true, static_cast<std::uint64_t>(*seed)};
+  throw Error("'" + text + "' names no random numbers", "--random", "philox, or splitmix64:SEED");
+}
+
+std::vector<std::int64_t> log_spaced(std::int64_t episodes, int points) {
+  std::vector<std::int64_t> at;
+  for (int i = 0; i < points; ++i) {
+    const double share = points == 1 ? 1.0 : static_cast<double>(i) / (points - 1);
+    const auto k = i + 1 == points
+                       ? episodes
+                       : static_cast<std::int64_t>(std::pow(static_cast<double>(episodes), share));
+    if (at.empty() || k > at.back()) at.push_back(k);
+  }
+  return at;
+}
+
+RegretCost cost_of(const RegretConfig& config) {
+  const envs::LinearMdp& m = *config.instance.mdp;
+  const LearnerMakers& makers = learner_makers(config.method);
+  const double n = static_cast<double>(m.pairs()), d = m.d, H = m.H, S = m.S;
+  const bool large = m.pairs() * m.d >= kLargeInstance;
+  const double lanes = large || makers.many == nullptr ? 1 : linalg::kLanes;
+  RegretCost cost;
+  const double tables =
+      7 * H * n + H * d * (d + 3) + 3 * n + (makers.magnitude ? n * d : 0) + (large ? 1.5 * H * d * d : 0);
+  cost.bytes = m.bytes() + static_cast<std::int64_t>(8 * tables * lanes);
+  // Section by section: occupancies, Sigma, Cholesky, quadratic forms, bonus backwards, Qhat.
+  const double walk = m.low_rank() ? 2 * n * d + 2 * S * d : 2 * n * S + 2 * n * d;
+  double flop = walk + 50 * n;
+  if (makers.covariance)
+    flop += n * d * (d + 1) + d * d * d / 3 + n * d * d + 2 * n * d + walk + 2 * n * d + 2 * d * d;
+  if (makers.magnitude) flop += 2 * n * n * d;
+  if (config.covariance.kind != CovarianceChoice::Kind::kExact && makers.covariance) {
+    const auto sampled = sample_counts(
+        config.covariance,
+        resolve(regret_method(config.method).scaling, config.settings.at(0), sizes_of(m, config.episodes))
+            .steps.gamma);
+    const double each = config.covariance.kind == CovarianceChoice::Kind::kMgr ? 6 * d * d : d;
+    flop += static_cast<double>(sampled.trajectories()) * (each + S);
+  }
+  cost.flop_per_episode = H * flop;
+  cost.bytes_per_episode = H * 8 * ((large ? 2 : 5) * n * d + 8 * n);  // walks over the features, and tables
+  char text[128];
+  std::snprintf(text, sizeof text, "%.1f MB a group of %g replica(s); %.3g FLOP and %.3g bytes an episode",
+                static_cast<double>(cost.bytes) * 1e-6, lanes, cost.flop_per_episode, cost.bytes_per_episode);
+  cost.text = text;
+  return cost;
+}
+
+RegretResult run_regret(const RegretConfig& config, ThreadTeam& team) { return Run(config, team).go(); }
+
+}  // namespace hardy::algorithms

@@ -1,0 +1,302 @@
+#include "algorithms/experiments/training.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "algorithms/acting/evaluation_queue.h"
+#include "algorithms/acting/policy_file.h"
+#include "algorithms/learning/checkpoint.h"
+#include "engine/run/checkpoints.h"
+#include "engine/run/metrics.h"
+#include "engine/run/progress.h"
+#include "engine/run/schema.h"
+#include "engine/run/signals.h"
+
+namespace hardy::algorithms {
+
+void TrainingSettings::options(run::Schema& s) {
+  s.section("training")
+      .option("steps", &steps, "gradient steps (environment steps for methods that interact)", 1)
+      .option("seeds", &seeds, "agents trained together, each with a seed of its own", 1, 4096)
+      .option("seed", &seed, "the first agent's seed; the others count on from it", 0)
+      .option("threads", &threads, "threads; results do not depend on them; 0: all cores", 0, 1024)
+      .option("device", &device, "cpu, cuda (the first GPU) or cuda:N; `hardy devices` lists them")
+      .option("tf32", &device_options.tf32, "on a GPU: matrix products may round their operands to TF32")
+      .option("device-check", &device_options.check,
+              "on a GPU: every kernel by itself and waited for, so that a failing one is named; slow")
+      .option("log-every", &log_every, "steps between two records of metrics", 1)
+      .option("eval-every", &eval_every, "steps between two evaluations; 0: a tenth of the steps", 0)
+      .option("eval-episodes", &eval_episodes, "episodes of an evaluation", 1, 10000)
+      .option("eval-seed", &eval_seed, "of the evaluation's episodes", 0)
+      .option("checkpoint-every", &checkpoint_every, "steps between two checkpoints; 0: a fifth of the steps",
+              0)
+      .option("keep-last", &keep_last, "checkpoints kept", 1, 1000)
+      .option("keep-policies", &keep_policies,
+              "steps between two policy files that are kept; 0: the last alone", 0)
+      .option("keep-best", &keep_best,
+              "keep each agent's policy of its best evaluation too: policy/best_agent_N.policy");
+}
+
+std::vector<std::uint64_t> TrainingSettings::agent_seeds() const {
+  std::vector<std::uint64_t> all;
+  for (std::int64_t i = 0; i < seeds; ++i) all.push_back(static_cast<std::uint64_t>(seed + i));
+  return all;
+}
+
+int TrainingSettings::team_size() const {
+  return threads > 0 ? static_cast<int>(threads)
+                     : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+std::unique_ptr<graph::Device> TrainingSettings::open_device() const {
+  return graph::open_chosen_device(device, device_options);
+}
+
+namespace {
+
+class Training {
+ public:
+  Training(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files)
+      : trainee_(trainee),
+        c_(settings),
+        files_(files),
+        team_(settings.team_size()),
+        checkpoints_(files.directory.checkpoint_folder(), static_cast<int>(settings.keep_last)) {
+    if (c_.eval_every == 0) c_.eval_every = std::max<std::int64_t>(1, c_.steps / 10);
+    if (c_.checkpoint_every == 0) c_.checkpoint_every = std::max<std::int64_t>(1, c_.steps / 5);
+    if (!files_.environment.empty())
+      queue_ = std::make_unique<EvaluationQueue>(files_.environment, static_cast<int>(c_.eval_episodes),
+                                                 static_cast<std::uint64_t>(c_.eval_seed));
+  }
+
+  bool run(bool resumed) {
+    if (resumed) restore();
+    const std::int64_t first = trainee_.steps_done();
+    log_ = std::make_unique<run::MetricsLog>(files_.directory.path(), trainee_.learner().agents(), first);
+    progress_ = std::make_unique<run::Progress>(files_.title, c_.steps, first);
+    began_ = std::chrono::steady_clock::now();
+    const run::StopSignals signals;
+    evaluate_if_missing(first);
+    while (trainee_.steps_done() < c_.steps && !run::StopSignals::stop_requested() && any_active()) {
+      trainee_.step(team_);
+      after_step(trainee_.steps_done());
+    }
+    const std::int64_t step = trainee_.steps_done();
+    const bool finished = !run::StopSignals::stop_requested();
+    if (finished) evaluate(step);
+    log_reports(true);
+    tell_of_stopped_agents();
+    if (queue_) record(queue_->drain());
+    if (saved_ != step) save(step);
+    for (std::int64_t a = 0; a < agents(); ++a) write_policy_of(a, files_.directory.policy_file(a), step);
+    write_summary(finished, step);
+    if (!finished)
+      progress_->say("stopped at step " + std::to_string(step) + "; go on with: hardy resume " +
+                     files_.directory.path().string());
+    return finished;
+  }
+
+  // What a failure of the device leaves, and how to go on.
+  Error with_advice(const Error& e) const {
+    if (c_.device == "cpu" || e.exit_code() != static_cast<int>(Error::Kind::kFailedRun)) return e;
+    const std::string kept = saved_ > 0 ? "the checkpoint of step " + std::to_string(saved_) + " stays"
+                                        : "there was no checkpoint yet",
+                      check = c_.device_options.check ? "" : " (with --device-check the failing op is named)";
+    return Error::failed_run(e.message(), "",
+                             kept + "; go on with: hardy resume " + files_.directory.path().string() + check);
+  }
+
+ private:
+  Learner& learner() { return trainee_.learner(); }
+  std::int64_t agents() { return learner().agents(); }
+  double seconds() const {
+    return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  }
+  bool any_active() {
+    for (std::int64_t a = 0; a < agents(); ++a)
+      if (learner().active(a)) return true;
+    return false;
+  }
+
+  void restore() {
+    const auto loaded = checkpoints_.load_newest("checkpoint", kCheckpointFormat);
+    if (!loaded) return;  // stopped before its first checkpoint: from the start
+    const std::string path = checkpoints_.path_of(loaded->step).string();
+    require_bounds(trainee_.policy().bounds(), loaded->archive, path);
+    restore_learner(learner(), loaded->archive, path);
+    trainee_.restore(loaded->archive);
+    saved_ = trainee_.steps_done();
+    for (const run::MetricsRecord& r : run::read_metrics(files_.directory.metrics_file())) {
+      if (r.step > saved_) continue;
+      seconds_before_ = std::max(seconds_before_, r.seconds);
+      if (r.kind == "eval") remember(r.step, r.values);
+    }
+    for (std::int64_t a = 0; a < agents(); ++a) told_.push_back(!learner().active(a));
+  }
+
+  void after_step(std::int64_t step) {
+    tell_of_stopped_agents();
+    if (step % c_.log_every == 0 && learner().steps_done() > 0) learner().ask_for_reports(step);
+    log_reports(false);
+    if (c_.keep_policies > 0 && step % c_.keep_policies == 0)
+      for (std::int64_t a = 0; a < agents(); ++a)
+        write_policy_of(a,
+                        files_.directory.path() / "policy" /
+                            ("agent_" + std::to_string(a) + "_step_" + std::to_string(step) + ".policy"),
+                        step);
+    if (step % c_.checkpoint_every == 0 && step < c_.steps) save(step);
+    if (step % c_.eval_every == 0 && step < c_.steps) evaluate(step);
+    if (queue_) record(queue_->finished());
+    if (progress_->due(step)) show(step);
+  }
+
+  // Those that have come; a device's come while it trains on.
+  void log_reports(bool wait) {
+    for (const StepReports& r : learner().reports_that_came(team_, wait))
+      log_->write("train", r.step, seconds(), r.values);
+  }
+
+  void tell_of_stopped_agents() {
+    told_.resize(static_cast<std::size_t>(agents()), false);
+    for (std::int64_t a = 0; a < agents(); ++a) {
+      if (learner().active(a) || told_[static_cast<std::size_t>(a)]) continue;
+      told_[static_cast<std::size_t>(a)] = true;
+      progress_->say("agent " + std::to_string(a) + " stopped: " + learner().stop_reason(a));
+    }
+  }
+
+  void evaluate(std::int64_t step) {
+    if (!queue_ || step == queued_ || step == last_step_) return;  // not twice, of a finished run neither
+    queued_ = step;
+    EvaluationQueue::Job job{step, trainee_.policy(), {}};
+    for (std::int64_t a = 0; a < agents(); ++a)
+      job.parameters.push_back(policy_parameters(learner().parameters(), a));
+    queue_->push(std::move(job));
+  }
+  // A run that was killed after a checkpoint may have lost the evaluation that was due there.
+  void evaluate_if_missing(std::int64_t step) {
+    if (step > 0 && step % c_.eval_every == 0 && step < c_.steps && last_step_ != step) evaluate(step);
+  }
+
+  void record(const std::vector<EvaluationQueue::Result>& results) {
+    for (const auto& result : results) {
+      run::MetricValues values;
+      for (const Evaluation& e : result.agents) {
+        values["return/mean"].push_back(e.mean_return());
+        values["return/std"].push_back(e.std_return());
+        values["score/mean"].push_back(e.mean_score());
+        values["length/mean"].push_back(e.mean_length());
+      }
+      // Before the record: a run that is killed in between evaluates again and writes the same file.
+      if (c_.keep_best) keep_best_of(result, values.at("score/mean"));
+      log_->write("eval", result.step, seconds(), values);
+      remember(result.step, values);
+    }
+  }
+  void keep_best_of(const EvaluationQueue::Result& result, const std::vector<double>& scores) {
+    for (std::size_t a = 0; a < scores.size(); ++a) {
+      if (a < best_.size() && !(scores[a] > best_[a].second)) continue;
+      const auto agent = static_cast<std::int64_t>(a);
+      nlohmann::json about = about_of(agent, result.step);
+      about["score"] = scores[a];
+      write_policy(files_.directory.best_policy_file(agent), result.spec, result.parameters[a], about);
+    }
+  }
+  void remember(std::int64_t step, const run::MetricValues& values) {
+    last_step_ = step;
+    last_ = values;
+    const std::vector<double>& scores = values.at("score/mean");
+    best_.resize(scores.size(), {0, -std::numeric_limits<double>::infinity()});
+    for (std::size_t a = 0; a < scores.size(); ++a)
+      if (scores[a] > best_[a].second) best_[a] = {step, scores[a]};
+  }
+
+  void save(std::int64_t step) {
+    // Evaluations of earlier steps reach the log first, so that a resumed run lacks none of them.
+    log_reports(true);
+    if (queue_) record(queue_->drain());
+    run::ArchiveWriter file("checkpoint", kCheckpointFormat);
+    save_learner(learner(), file);
+    save_bounds(trainee_.policy().bounds(), file);
+    trainee_.save(file);
+    checkpoints_.save(step, file);
+    log_->sync();
+    saved_ = step;
+  }
+
+  void write_policy_of(std::int64_t agent, const std::filesystem::path& path, std::int64_t step) {
+    write_policy(path, trainee_.policy(), policy_parameters(learner().parameters(), agent),
+                 about_of(agent, step));
+  }
+  nlohmann::json about_of(std::int64_t agent, std::int64_t step) {
+    nlohmann::json about = files_.about;
+    about["seed"] = learner().seeds()[static_cast<std::size_t>(agent)];
+    about["step"] = step;
+    return about;
+  }
+
+  void show(std::int64_t step) {
+    std::vector<std::pair<std::string, double>> figures;
+    if (last_.count("score/mean")) {
+      double mean = 0;
+      for (const double s : last_.at("score/mean")) mean += s / static_cast<double>(agents());
+      figures.emplace_back("score", mean);
+    }
+    if (learner().steps_done() > 0)
+      for (const auto& [name, values] : learner().reports())
+        if (name.starts_with("loss/")) figures.emplace_back(name, values[0]);
+    progress_->show(step, figures);
+  }
+
+  void write_summary(bool finished, std::int64_t step) {
+    nlohmann::json list = nlohmann::json::array();
+    for (std::int64_t a = 0; a < agents(); ++a) {
+      const auto i = static_cast<std::size_t>(a);
+      nlohmann::json agent{{"seed", learner().seeds()[i]},
+                           {"status", learner().active(a) ? "ok" : "stopped: " + learner().stop_reason(a)}};
+      if (!last_.empty()) {
+        agent["last"]["step"] = last_step_;
+        for (const auto& [name, values] : last_) agent["last"][name] = values[i];
+        agent["best"] = {{"step", best_[i].first}, {"score/mean", best_[i].second}};
+        if (c_.keep_best)
+          agent["best"]["policy"] =
+              files_.directory.best_policy_file(a).lexically_relative(files_.directory.path()).string();
+      }
+      list.push_back(agent);
+    }
+    files_.directory.write_summary(
+        {{"finished", finished}, {"steps", step}, {"seconds", seconds()}, {"agents", list}});
+  }
+
+  Trainee& trainee_;
+  TrainingSettings c_;
+  const RunFiles& files_;
+  ThreadTeam team_;
+  run::Checkpoints checkpoints_;
+  std::unique_ptr<EvaluationQueue> queue_;
+  std::unique_ptr<run::MetricsLog> log_;
+  std::unique_ptr<run::Progress> progress_;
+  std::chrono::steady_clock::time_point began_;
+  double seconds_before_ = 0;
+  std::int64_t saved_ = -1, queued_ = -1, last_step_ = -1;
+  run::MetricValues last_;
+  std::vector<std::pair<std::int64_t, double>> best_;
+  std::vector<bool> told_;
+};
+
+}  // namespace
+
+bool train(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files, bool resumed) {
+  Training training(trainee, settings, files);
+  try {
+    return training.run(resumed);
+  } catch (const Error& e) {
+    throw training.with_advice(e);
+  }
+}
+
+}  // namespace hardy::algorithms

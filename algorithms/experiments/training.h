@@ -1,0 +1,62 @@
+// The training loop that all methods share: steps, metrics, evaluation beside the training,
+// checkpoints, policies, summary. What is trained is a Trainee; what it learns from is its own affair.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "algorithms/acting/policy.h"
+#include "algorithms/learning/learner.h"
+#include "engine/run/archive.h"
+#include "engine/run/run_directory.h"
+
+namespace hardy::run {
+class Schema;
+}
+
+namespace hardy::algorithms {
+
+class Trainee {
+ public:
+  virtual ~Trainee() = default;
+  virtual void step(ThreadTeam& team) = 0;
+  virtual std::int64_t steps_done() const = 0;
+  virtual Learner& learner() = 0;
+  virtual PolicySpec policy() const = 0;
+  // What it keeps beside the learner.
+  virtual void save(run::ArchiveWriter&) const {}
+  virtual void restore(const run::Archive&) {}
+};
+
+struct TrainingSettings {
+  std::int64_t steps = 50000;
+  std::int64_t seeds = 1, seed = 0;  // agents, and the first one's seed; the others count on
+  std::int64_t threads = 0;          // 0: all cores
+  std::int64_t log_every = 500;
+  std::int64_t eval_every = 0, eval_episodes = 10, eval_seed = 42;  // eval_every 0: a tenth of the steps
+  std::int64_t checkpoint_every = 0;                                // 0: a fifth of the steps
+  std::int64_t keep_last = 3;
+  std::string device = "cpu";  // where it trains: cpu, cuda, cuda:N
+  graph::DeviceOptions device_options;
+  std::int64_t keep_policies = 0;  // > 0: policy/agent_<i>_step_<n>.policy every so many steps
+  bool keep_best = false;          // policy/best_agent_<i>.policy: that of the best evaluation
+
+  void options(run::Schema& schema);
+  std::vector<std::uint64_t> agent_seeds() const;
+  int team_size() const;
+  std::unique_ptr<graph::Device> open_device() const;  // null: the CPU
+};
+
+struct RunFiles {
+  run::RunDirectory& directory;
+  std::string title;        // for progress lines
+  std::string environment;  // where policies are evaluated; "" for none
+  nlohmann::json about;     // what run.json says of the run, for the policy files
+};
+
+// Trains to settings.steps, from the newest checkpoint if `resumed`. Returns false where a signal
+// stopped it early; the run can then be resumed.
+bool train(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files, bool resumed);
+
+}  // namespace hardy::algorithms

@@ -1,0 +1,299 @@
+#include "algorithms/experiments/training_job.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "algorithms/offline/offline_trainee.h"
+#include "algorithms/online/sac_trainee.h"
+#include "datasets/action_space.h"
+#include "datasets/corruption/corrupt.h"
+#include "datasets/identity.h"
+#include "datasets/inspect.h"
+#include "datasets/memory.h"
+#include "datasets/store.h"
+#include "datasets/task.h"
+#include "engine/base/nearest.h"
+#include "engine/run/values.h"
+#include "envs/environment.h"
+
+namespace hardy::algorithms {
+namespace {
+
+constexpr const char* kSacSummary = "soft actor-critic, interacting with an environment";
+
+class OfflineJob final : public TrainingJob {
+ public:
+  explicit OfflineJob(const std::string& method)
+      : name_(method),
+        method_(make_offline_method(method)),
+        schema_("train " + method, "Learns a policy from a dataset.") {
+    schema_.section("data")
+        .option("dataset", &dataset_,
+                method_->imitates() ? "D4RL HDF5, Minari, .npz; observations and actions are enough"
+                                    : "D4RL HDF5, Minari, .npz: observations, actions, rewards, terminals")
+        .option(
+            "view", &view_,
+            "which rows become transitions: all that have a next state, or exactly D4RL's qlearning_dataset",
+            {"lossless", "qlearning"})
+        .option(
+            "time-limit", &time_limit_,
+            "steps after which a file without timeouts cuts an episode; 0: the environment's, else as the "
+            "file's metadata or D4RL's task of its name says, else 1000",
+            0, 1000000000)
+        .option(
+            "env", &environment_,
+            "environment to evaluate in, whose bounds actions are scaled from; none: no evaluation, bounds "
+            "of the file's action_space, or [-1, 1] for each dimension within, or what the actions span")
+        .option("clip-actions", &clip_actions_,
+                "move actions that lie outside of the bounds to them; by default they are counted, said and "
+                "kept, as the published pipelines do")
+        .option("corrupt", &corrupt_,
+                "elements corrupted in memory after loading, as the published pipeline does: observations, "
+                "actions, rewards, dynamics")
+        .option("corrupt-rate", &corruption_.rate, "share of rows attacked", 0.0, 1.0)
+        .option("corrupt-scale", &corruption_.scale, "range of the noise", 0.0)
+        .option("corrupt-seed", &corrupt_seed_, "of masks and noise", 0)
+        .option("corrupt-generator", &corruption_.generator, "numpy reproduces the published masks",
+                {"philox", "numpy"});
+    method_->options(schema_);
+    settings_.options(schema_);
+  }
+
+  run::Schema& schema() override { return schema_; }
+  const TrainingSettings& settings() const override { return settings_; }
+  const std::string& environment() const override { return environment_; }
+
+  std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
+    static_cast<void>(
+        settings_.open_device());  // a device that is not there is said before the data are read
+    if (dataset_.empty())
+      throw Error("an offline method needs a dataset", "--dataset", "e.g. --dataset hopper.hdf5");
+    method_->check();
+    if (settings_.keep_best && environment_.empty())
+      throw Error("without evaluations there is no best policy", "--keep-best", "name an --env");
+    const datasets::View view = datasets::view_named(view_);
+    std::error_code unknown;
+    if (const auto place = std::filesystem::absolute(dataset_, unknown).lexically_normal(); !unknown)
+      schema_.apply({{"dataset", place.string()}}, "--dataset", run::Schema::Source::kCommandLine);
+    const auto reader = datasets::open_dataset(dataset_);
+    const datasets::ActionSpace space = datasets::action_space(*reader);
+    require_continuous(space, dataset_, name_);
+    datasets::Arrays arrays = datasets::read_arrays(*reader);
+    const std::vector<std::string> made = method_->imitates() && view == datasets::View::kLossless
+                                              ? datasets::complete_for_imitation(arrays)
+                                              : std::vector<std::string>();
+    datasets::MemoryReader memory(arrays, dataset_, reader->attributes());
+    datasets::check_d4rl(memory);
+    const std::int64_t limit = time_limit(*reader);
+    nlohmann::json summary = datasets::without_drawings(datasets::inspect(memory, limit));
+    without_made_columns(made, summary);
+    if (view == datasets::View::kQlearning && summary.at("corruption").is_object())
+      for (const auto& e : summary.at("corruption").at("elements"))
+        if (e.at("element") == "dynamics")
+          throw Error(
+              "its corrupted next_observations would not be seen: the qlearning view takes next states from "
+              "the following row",
+              dataset_, "use --view lossless");
+    datasets::Transitions t = datasets::transitions_of(arrays, view, dataset_, static_cast<int>(limit));
+    datasets::require_finite(t, dataset_);
+    corrupt_in_memory(t, made, summary);
+
+    ActionBounds bounds;
+    if (environment_.empty()) {
+      bounds = bounds_of(t, space);
+    } else {
+      const envs::EnvSpec spec = envs::make_environment(environment_, 1)->spec();
+      if (spec.observation_size != t.observation_size || spec.action_size != t.action_size)
+        throw Error("has " + std::to_string(t.observation_size) + " observations and " +
+                        std::to_string(t.action_size) + " actions",
+                    dataset_,
+                    environment_ + " has " + std::to_string(spec.observation_size) + " and " +
+                        std::to_string(spec.action_size));
+      require_continuous(spec, name_);
+      bounds = {spec.action_low, spec.action_high, environment_};
+      score_returns(summary, spec);
+    }
+    summary["sha256"] = datasets::dataset_sha256(dataset_);
+    summary["view"] = view_;
+    summary["transitions"] = t.rows;
+    about["dataset"] = summary;
+    std::vector<std::string> notes;
+    if (const std::string of_method = method_->notes(); !of_method.empty()) notes.push_back(of_method);
+    if (!made.empty())
+      notes.push_back(dataset_ + " has no " + run::join(made, ", no ") + ", which " + name_ +
+                      " does without");
+    note_actions(bounds, t, notes);
+    if (const std::int64_t end = method_->schedule_end(); end > 0 && settings_.steps > end)
+      notes.push_back("the policy's learning rate is 0 from step " + std::to_string(end) +
+                      " on (--schedule-steps)");
+    summary["actions"] = {{"low", bounds.low}, {"high", bounds.high}, {"bounds_from", bounds.source}};
+    about["notes"] = run::join(notes, "; ");
+    if (clip_actions_) clip_actions(bounds, t);
+    device_ = settings_.open_device();
+    return std::make_unique<OfflineTrainee>(*method_, std::move(t), settings_.agent_seeds(), bounds.low,
+                                            bounds.high, device_.get());
+  }
+
+ private:
+  // Where a file without timeouts cuts its episodes.
+  std::int64_t time_limit(const datasets::Reader& data) const {
+    if (time_limit_ > 0) return time_limit_;
+    if (!environment_.empty())
+      if (const int steps = envs::make_environment(environment_, 1)->spec().max_episode_steps; steps > 0)
+        return steps;
+    const int steps = datasets::time_limit_of(data).steps;
+    return steps > 0 ? steps : 1000;
+  }
+
+  // A file whose name says no task is scored as its environment scores.
+  static void score_returns(nlohmann::json& summary, const envs::EnvSpec& spec) {
+    for (const auto& [of, score] : {std::pair{"return", "score"}, std::pair{"clean_return", "clean_score"}}) {
+      if (summary.contains(score) || !summary.contains(of)) continue;
+      for (const char* key : {"mean", "min", "max"})
+        summary[score][key] = envs::normalised_score(spec, summary.at(of).at(key).get<double>());
+    }
+  }
+
+  // What was made for the method is not the file's, and no figure says anything about it.
+  static void without_made_columns(const std::vector<std::string>& made, nlohmann::json& summary) {
+    for (const std::string& key : made) {
+      summary["layout"].erase(key);
+      if (summary.contains("columns")) summary["columns"].erase(key);
+      if (key == "rewards")
+        for (const char* figure : {"return", "score"}) summary.erase(figure);
+      if (key == "terminals")
+        for (const char* figure : {"episodes", "terminated", "timed_out", "cut", "length", "return", "score"})
+          summary.erase(figure);
+      if (key == "next_observations") summary.erase("continuity");
+    }
+    if (!made.empty()) summary["not_in_the_file"] = made;
+  }
+
+  void note_actions(const ActionBounds& bounds, const datasets::Transitions& t,
+                    std::vector<std::string>& notes) const {
+    if (!bounds.unit())
+      notes.push_back("actions are scaled from " + bounds.text() + " (" + bounds.source + ") into [-1, 1]");
+    if (look_like_choices(t))
+      notes.push_back("every action in " + dataset_ + " is a whole number from 0 on: are they choices? " +
+                      name_ + " learns them as numbers");
+    const OutsideActions outside = outside_of(bounds, t);
+    if (outside.rows == 0) return;
+    notes.push_back(
+        std::to_string(outside.rows) + " of " + std::to_string(t.rows) +
+        " transitions have actions outside of " + bounds.text() + " (" + bounds.source + "), the furthest " +
+        run::to_text(outside.value) + " in transition " + std::to_string(outside.row) + ", dimension " +
+        std::to_string(outside.dim) +
+        (clip_actions_ ? "; they are moved to the bounds" : "; they are kept (see --clip-actions)"));
+  }
+
+  void corrupt_in_memory(datasets::Transitions& t, const std::vector<std::string>& made,
+                         nlohmann::json& summary) {
+    if (corrupt_.empty()) return;
+    corruption_.seed = static_cast<std::uint64_t>(corrupt_seed_);
+    for (const std::string& e : corrupt_) {
+      const datasets::Element element = datasets::element_named(e, "--corrupt");
+      if (std::ranges::find(made, datasets::column_of(element)) != made.end())
+        throw Error("has no " + datasets::column_of(element) + " to corrupt", dataset_,
+                    "leave --corrupt " + e + " out");
+      corruption_.elements.push_back(element);
+    }
+    nlohmann::json elements = nlohmann::json::array();
+    for (const datasets::Change& c : datasets::corrupt(t, corruption_))
+      elements.push_back({{"element", datasets::name_of(c.element)},
+                          {"rate", corruption_.rate},
+                          {"scale", corruption_.scale},
+                          {"rows_changed", c.rows.size()}});
+    summary["corruption"] = {{"generator", corruption_.generator},
+                             {"seed", corruption_.seed},
+                             {"elements", elements},
+                             {"in_memory", true}};
+  }
+
+  std::string name_;
+  std::unique_ptr<OfflineMethod> method_;
+  run::Schema schema_;
+  TrainingSettings settings_;
+  std::string dataset_, view_ = "lossless", environment_;
+  std::vector<std::string> corrupt_;
+  datasets::CorruptionSettings corruption_;
+  std::int64_t corrupt_seed_ = 0, time_limit_ = 0;
+  bool clip_actions_ = false;
+  std::unique_ptr<graph::Device> device_;  // outlives the trainee: callers drop that one first
+};
+
+class SacJob final : public TrainingJob {
+ public:
+  SacJob() : schema_("train sac", "Trains a policy by interacting with an environment.") {
+    settings_.steps = 200000;
+    settings_.log_every = 1000;
+    schema_.section("interaction")
+        .option("env", &environment_, "environment", envs::environment_names())
+        .option("start-steps", &interaction_.start_steps, "uniform random steps before learning begins", 1)
+        .option("update-every", &interaction_.update_every, "environment steps a learning step", 1)
+        .option("capacity", &interaction_.capacity, "replay rows an agent; 0: one for every step", 0);
+    schema_.section("soft actor-critic")
+        .option("batch-size", &sac_.batch, "rows of a minibatch", 1, 1 << 20)
+        .option("hidden", &sac_.hidden,
+                "widths of the hidden layers, with commas; one number: two layers of that width", 1, 8192)
+        .option("critics", &sac_.critics, "members of the critic ensemble", 1, 64)
+        .option("gamma", &sac_.gamma, "discount", 0.0, 1.0)
+        .option("polyak", &sac_.polyak, "share of the critics that enters their targets at each step", 0.0,
+                1.0)
+        .option("learning-rate", &sac_.learning_rate, "Adam's step", 0.0)
+        .option("target-entropy", &sac_.target_entropy, "of the policy; 0: minus the number of actions");
+    interaction_.capacity = 0;
+    settings_.options(schema_);
+  }
+
+  run::Schema& schema() override { return schema_; }
+  const TrainingSettings& settings() const override { return settings_; }
+  const std::string& environment() const override { return environment_; }
+  std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
+    InteractionSettings i = interaction_;
+    if (settings_.steps / i.update_every * i.update_every <= i.start_steps)
+      throw Error("ends before learning begins", "--steps " + std::to_string(settings_.steps),
+                  "learning begins after --start-steps " + std::to_string(i.start_steps) +
+                      ", and then every --update-every " + std::to_string(i.update_every));
+    if (i.capacity == 0) i.capacity = std::min<std::int64_t>(settings_.steps, 1000000);
+    if (i.capacity < sac_.batch)
+      throw Error("the replay is smaller than a batch", "--capacity " + std::to_string(i.capacity));
+    about["dataset"] = nullptr;
+    device_ = settings_.open_device();
+    auto trainee =
+        std::make_unique<SacTrainee>(environment_, sac_, i, settings_.agent_seeds(), device_.get());
+    const ActionBounds bounds = trainee->policy().bounds();
+    about["notes"] =
+        bounds.unit() ? std::string()
+                      : "actions are scaled from " + bounds.text() + " (" + environment_ + ") into [-1, 1]";
+    return trainee;
+  }
+
+ private:
+  run::Schema schema_;
+  TrainingSettings settings_;
+  SacSettings sac_;
+  InteractionSettings interaction_;
+  std::string environment_ = "hopper";
+  std::unique_ptr<graph::Device> device_;
+};
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> training_methods() {
+  auto all = offline_methods();
+  all.emplace_back("sac", kSacSummary);
+  return all;
+}
+
+std::unique_ptr<TrainingJob> make_training_job(const std::string& method) {
+  if (method == "sac") return std::make_unique<SacJob>();
+  std::vector<std::string> names;
+  for (const auto& [name, summary] : training_methods()) {
+    if (name == method) return std::make_unique<OfflineJob>(method);
+    names.push_back(name);
+  }
+  throw Error("there is no method '" + method + "'", "train", suggestion(method, names));
+}
+
+}  // namespace hardy::algorithms

@@ -1,0 +1,28 @@
+// From a method's name and a command line to a run: what `hardy train` and `hardy resume` share.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "algorithms/experiments/training.h"
+#include "engine/run/schema.h"
+
+namespace hardy::algorithms {
+
+// One method with all its options bound to a schema, ready to be parsed and then begun.
+class TrainingJob {
+ public:
+  virtual ~TrainingJob() = default;
+  virtual run::Schema& schema() = 0;
+  virtual const TrainingSettings& settings() const = 0;
+  virtual const std::string& environment() const = 0;
+  // Reads data and builds the trainee; all bad input is found here, before a run directory exists.
+  // Describes what it learns from in `about` ("dataset", "notes").
+  virtual std::unique_ptr<Trainee> prepare(nlohmann::json& about) = 0;
+};
+
+std::unique_ptr<TrainingJob> make_training_job(const std::string& method);  // an Error with the nearest name
+std::vector<std::pair<std::string, std::string>> training_methods();        // name, summary
+
+}  // namespace hardy::algorithms

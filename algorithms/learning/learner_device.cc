@@ -1,0 +1,121 @@
+#include "algorithms/learning/learner_device.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace hardy::algorithms {
+
+LearnerDevice::LearnerDevice(graph::Device& device, std::int64_t agents)
+    : agents_(agents),
+      mirror_(device),
+      side_(device.stream()),
+      words_(graph::allocate(device, static_cast<std::size_t>(8 + 20 * agents))) {
+  auto* at = static_cast<std::byte*>(words_.get());
+  memory_.step = reinterpret_cast<std::int32_t*>(at);
+  memory_.stopped = reinterpret_cast<std::int32_t*>(at + 8);
+  memory_.active = reinterpret_cast<std::int32_t*>(at + 8 + 16 * agents);
+}
+
+std::size_t LearnerDevice::nodes() const {
+  std::size_t most = 0;
+  for (const auto& [kind, step] : captured_) most = std::max(most, step->nodes());
+  return most;
+}
+
+void LearnerDevice::step(std::int64_t number, std::uint64_t kind,
+                         const std::function<void(graph::Stream&)>& warm_up,
+                         const std::function<void(graph::Stream&)>& body) {
+  graph::Stream& stream = mirror_.stream();
+  steps_ = number + 1;
+  naming_steps([&] {
+    if (mirror_.device().options().check) return body(stream);
+    if (captured_.empty()) {
+      warm_up(stream);  // libraries load their kernels at first use, which a capture would not take
+      stream.synchronise();
+    }
+    std::unique_ptr<graph::Captured>& captured = captured_[kind];
+    if (!captured) captured = stream.capture([&] { body(stream); });
+    stream.replay(*captured);
+  });
+}
+
+std::size_t LearnerDevice::slot_bytes() const {
+  const auto a = static_cast<std::size_t>(agents_);
+  return sources_.size() * a * sizeof(float) + 20 * a;
+}
+
+void LearnerDevice::ask(std::int64_t step) {
+  graph::Device& device = mirror_.device();
+  if (free_.empty())
+    free_.push_back({graph::allocate(device, slot_bytes()), graph::allocate_pinned(device, slot_bytes()),
+                     device.event(), device.event(), -1});
+  Slot slot = std::move(free_.back());
+  free_.pop_back();
+  slot.step = step;
+  // The values as they are now, set aside in the training's own stream; from there they go at leisure.
+  auto* to = static_cast<std::byte*>(slot.staging.get());
+  const auto set_aside = [&](const void* from, std::size_t bytes) {
+    mirror_.stream().copy(to, from, bytes);
+    to += bytes;
+  };
+  const auto a = static_cast<std::size_t>(agents_);
+  naming_steps([&] {
+    for (const Source& s : sources_) set_aside(s.place, a * sizeof(float));
+    set_aside(memory_.stopped, 20 * a);  // and `active`, which follows it
+    mirror_.stream().record(*slot.taken);
+    side_->wait(*slot.taken);
+    side_->copy_out(slot.pinned.get(), slot.staging.get(), slot_bytes());
+    side_->record(*slot.copied);
+  });
+  pending_.push_back(std::move(slot));
+}
+
+LearnerDevice::Answer LearnerDevice::read(Slot& slot) const {
+  Answer answer;
+  answer.reports.step = slot.step;
+  const auto a = static_cast<std::size_t>(agents_);
+  const auto* values = static_cast<const float*>(slot.pinned.get());
+  for (const Source& s : sources_) {
+    answer.reports.values[s.name].assign(values, values + a);
+    values += a;
+  }
+  answer.stopped.resize(4 * a);
+  answer.active.resize(a);
+  std::memcpy(answer.stopped.data(), values, 16 * a);
+  std::memcpy(answer.active.data(), reinterpret_cast<const std::byte*>(values) + 16 * a, 4 * a);
+  return answer;
+}
+
+std::vector<LearnerDevice::Answer> LearnerDevice::answers(bool wait) {
+  std::vector<Answer> all;
+  while (!pending_.empty()) {
+    Slot& slot = pending_.front();
+    bool come = true;
+    naming_steps([&] { wait ? slot.copied->wait() : void(come = slot.copied->reached()); });
+    if (!come) break;
+    good_ = slot.step;
+    all.push_back(read(slot));
+    slot.step = -1;
+    free_.push_back(std::move(slot));
+    pending_.pop_front();
+  }
+  return all;
+}
+
+void LearnerDevice::download(void* host, std::size_t bytes) {
+  naming_steps([&] { mirror_.download(host, bytes); });
+  good_ = steps_;
+}
+
+void LearnerDevice::upload(std::int64_t step, const std::vector<std::uint8_t>& active) {
+  graph::Device& device = mirror_.device();
+  const auto t = static_cast<std::uint64_t>(step);
+  const std::int32_t words[2] = {static_cast<std::int32_t>(static_cast<std::uint32_t>(t)),
+                                 static_cast<std::int32_t>(static_cast<std::uint32_t>(t >> 32))};
+  device.upload(memory_.step, words, sizeof words);
+  const std::vector<std::int32_t> flags(active.begin(), active.end());
+  device.upload(memory_.active, flags.data(), flags.size() * sizeof flags[0]);
+  steps_ = good_ = step;
+}
+
+}  // namespace hardy::algorithms

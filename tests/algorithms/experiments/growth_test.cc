@@ -1,0 +1,151 @@
+#include "algorithms/experiments/growth.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "engine/base/random.h"
+
+namespace hardy::algorithms {
+namespace {
+
+RegretTable power_law(double exponent, double noise, int replicas, std::uint64_t seed) {
+  RegretTable t;
+  std::uint64_t draw = 0;
+  const Random random(seed, Stream::kNoise);
+  for (double k = 1024; k <= 131072; k *= 2) {
+    t.episodes.push_back(k);
+    t.regret.emplace_back();
+    for (int r = 0; r < replicas; ++r)
+      t.regret.back().push_back(3 * std::pow(k, exponent) * (1 + noise * random.normal(draw++)));
+  }
+  return t;
+}
+
+TEST(Growth, APowerLawsExponentIsFoundExactly) {
+  const Growth g = growth_of(power_law(0.5, 0, 4, 1), 1);
+  EXPECT_NEAR(g.all.value, 0.5, 1e-12);
+  EXPECT_NEAR(g.upper_half.value, 0.5, 1e-12);
+  EXPECT_EQ(g.all.points, 8);
+  EXPECT_EQ(g.upper_half.points, 4);
+  ASSERT_EQ(g.local.size(), 7u);
+  for (const double slope : g.local) EXPECT_NEAR(slope, 0.5, 1e-12);
+  EXPECT_NEAR(g.all.low, 0.5, 1e-12);
+  EXPECT_NEAR(g.all.high, 0.5, 1e-12);
+}
+
+// Closed form of least squares on three points: the slope of log y = (0, a, b) at log x = (0, 1, 2) is b / 2.
+TEST(Growth, TheFitIsLeastSquares) {
+  const double e = std::exp(1.0);
+  const Line line = fit_log_log({1, e, e * e}, {1, std::exp(5.0), std::exp(3.0)});
+  EXPECT_NEAR(line.slope, 1.5, 1e-12);
+  EXPECT_NEAR(line.intercept, 8.0 / 3 - 1.5, 1e-12);
+}
+
+// And a true power law is seldom taken for none, whatever the noise.
+TEST(Growth, IntervalsCoverTheTruthAboutAsOftenAsTheySay) {
+  int covered = 0, given = 0;
+  double width = 0, wide = 0;
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    const Growth g = growth_of(power_law(0.6, 0.3, 32, seed), seed, 300);
+    const Growth few = growth_of(power_law(0.6, 0.3, 8, seed), seed, 300);
+    if (!g.all.none_because.empty() || !few.all.none_because.empty()) continue;
+    ++given;
+    covered += g.all.low <= 0.6 && 0.6 <= g.all.high;
+    width += g.all.high - g.all.low;
+    wide += few.all.high - few.all.low;
+  }
+  EXPECT_GE(given, 96);
+  EXPECT_GE(covered, given - 14);
+  EXPECT_NEAR(wide / width, 2, 0.3);  // a quarter of the replicas, twice the width
+}
+
+TEST(Growth, TheSameSeedGivesTheSameInterval) {
+  const RegretTable t = power_law(0.6, 0.5, 16, 3);
+  const Growth a = growth_of(t, 7, 200), b = growth_of(t, 7, 200), c = growth_of(t, 8, 200);
+  EXPECT_EQ(a.all.low, b.all.low);
+  EXPECT_EQ(a.upper_half.high, b.upper_half.high);
+  EXPECT_NE(a.all.low, c.all.low);
+}
+
+TEST(Growth, WhatHasNoLogarithmIsLeftOutAndSaidSo) {
+  const Growth g = growth_of({{10, 20, 40}, {{-1, -1}, {2, 2}, {4, 4}}}, 1, 50);
+  EXPECT_TRUE(std::isnan(g.all.value));
+  EXPECT_EQ(g.all.none_because, "at K = 10 regret is not positive and has no logarithm");
+  EXPECT_TRUE(std::isnan(g.local[0]));
+  EXPECT_TRUE(std::isnan(fit_log_log({1, 2}, {0, -1}).slope));
+}
+
+// Regret of `curve(K)` with a spread of `noise` over 32 replicas.
+template <class Curve>
+RegretTable table_of(Curve curve, double noise) {
+  RegretTable t = power_law(0, 0, 32, 1);
+  std::uint64_t draw = 0;
+  const Random random(5, Stream::kNoise);
+  for (std::size_t i = 0; i < t.episodes.size(); ++i)
+    for (double& r : t.regret[i]) r = curve(t.episodes[i]) * (1 + noise * random.normal(draw++));
+  return t;
+}
+
+TEST(Growth, ALearnerThatPlaysAsTheUniformPolicyHasNoExponent) {
+  const auto linear = [](double k) { return 0.2 * k; };
+  std::vector<double> uniform;
+  for (double k = 1024; k <= 131072; k *= 2) uniform.push_back(linear(k));
+  const Growth same = growth_of(table_of([&](double k) { return 0.97 * linear(k); }, 0.02), 1, 200, uniform);
+  EXPECT_TRUE(std::isnan(same.all.value) && std::isnan(same.all.low) && std::isnan(same.upper_half.value));
+  EXPECT_NE(
+      same.all.none_because.find("at K = 131072 it plays no better than the uniform policy (regret 2.5"),
+      std::string::npos)
+      << same.all.none_because;
+  EXPECT_EQ(same.local.size(), 7u);
+  // Far below it, linear growth is an exponent like any other.
+  const Growth below = growth_of(table_of([&](double k) { return 0.5 * linear(k); }, 0.02), 1, 200, uniform);
+  EXPECT_EQ(below.all.none_because, "");
+  EXPECT_NEAR(below.all.value, 1, 0.01);
+}
+
+TEST(Growth, ACurveThatLeavesTheUniformPolicyHalfwayHasAnExponentOverTheUpperHalfAlone) {
+  std::vector<double> uniform;
+  for (double k = 1024; k <= 131072; k *= 2) uniform.push_back(0.2 * k);
+  const auto bent = [](double k) { return k <= 8192 ? 0.2 * k : 0.1 * 8192 * std::sqrt(k / 8192); };
+  const Growth g = growth_of(table_of(bent, 0.02), 1, 200, uniform);
+  EXPECT_NE(g.all.none_because.find("at K = 8192 it plays no better"), std::string::npos)
+      << g.all.none_because;
+  EXPECT_EQ(g.upper_half.none_because, "");
+  EXPECT_NEAR(g.upper_half.value, 0.5, 0.02);
+}
+
+TEST(Growth, ACurveThatBendsIsNoPowerLaw) {
+  const auto bent = [](double k) { return k <= 8192 ? k : std::sqrt(k * 8192); };
+  const Growth g = growth_of(table_of(bent, 0.02), 1, 200);
+  EXPECT_TRUE(std::isnan(g.all.value));
+  EXPECT_TRUE(g.all.none_because.starts_with("the curve is no power law: its slope goes from 1.0"))
+      << g.all.none_because;
+  EXPECT_NEAR(g.upper_half.value, 0.5, 0.02);
+  // Noise that could bend a line as much is no evidence of a bend.
+  const Growth noisy = growth_of(table_of([](double k) { return std::sqrt(k); }, 2.0), 1, 200);
+  EXPECT_EQ(noisy.all.none_because, "");
+}
+
+TEST(Growth, ACurveThatGoesToAndFroIsNoPowerLaw) {
+  const auto to_and_fro = [](double k) { return std::sqrt(k) * (std::lround(std::log2(k)) % 2 ? 1.5 : 1.0); };
+  const Growth g = growth_of(table_of(to_and_fro, 0.02), 1, 200);
+  EXPECT_TRUE(std::isnan(g.all.value));
+  EXPECT_NE(g.all.none_because.find("% off the line through all"), std::string::npos) << g.all.none_because;
+}
+
+TEST(Growth, TwoPointsAreNoLaw) {
+  const Growth g = growth_of({{10, 20}, {{1, 1.1}, {2, 2.1}}}, 1, 50);
+  EXPECT_TRUE(std::isnan(g.all.value));
+  EXPECT_EQ(g.all.none_because, "three K or more are needed to see a power law");
+}
+
+TEST(Growth, OneReplicaHasNoInterval) {
+  const Growth g = growth_of(power_law(0.5, 0.001, 1, 1), 1);
+  EXPECT_NEAR(g.all.value, 0.5, 0.01);
+  EXPECT_TRUE(std::isnan(g.all.low));
+  EXPECT_TRUE(std::isnan(g.standard_error[0]));
+}
+
+}  // namespace
+}  // namespace hardy::algorithms
