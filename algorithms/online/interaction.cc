@@ -3,7 +3,18 @@
 #include <algorithm>
 #include <limits>
 
+#include "engine/base/memory.h"
+
 namespace hardy::algorithms {
+namespace {
+
+// Two observations, an action, a reward and a flag a row, in float32.
+std::uint64_t replay_bytes(std::int64_t agents, std::int64_t capacity, const envs::EnvSpec& spec) {
+  return bytes_of(
+      {agents, capacity, 2 * spec.observation_size + spec.action_size + 2, std::int64_t{sizeof(float)}});
+}
+
+}  // namespace
 
 Interaction::Interaction(const std::string& environment, const SacSettings& sac,
                          const InteractionSettings& settings, std::vector<std::uint64_t> seeds,
@@ -12,11 +23,18 @@ Interaction::Interaction(const std::string& environment, const SacSettings& sac,
       settings_(settings),
       env_(envs::make_environment(environment, static_cast<int>(seeds.size()))),
       learner_(std::move(seeds), device) {
+  require_continuous(spec(), "sac");
+  require_memory(replay_bytes(learner_.agents(), settings_.capacity, spec()),
+                 "a replay of " + std::to_string(settings_.capacity) + " rows for each of " +
+                     std::to_string(learner_.agents()) + (learner_.agents() == 1 ? " agent" : " agents"),
+                 "--capacity", "give a smaller --capacity, or fewer --seeds");
+  if (settings_.capacity > std::numeric_limits<std::int32_t>::max())
+    throw Error("more rows than a row's number counts", "--capacity " + std::to_string(settings_.capacity),
+                "give at most " + std::to_string(std::numeric_limits<std::int32_t>::max()));
   const auto agents = static_cast<std::size_t>(learner_.agents()),
              rows = agents * static_cast<std::size_t>(settings_.capacity);
   const auto obs = static_cast<std::size_t>(spec().observation_size),
              act = static_cast<std::size_t>(spec().action_size);
-  require_continuous(spec(), "sac");
   policy_ = sac_policy(sac_, spec().observation_size, spec().action_size);
   policy_.action_low = spec().action_low;
   policy_.action_high = spec().action_high;

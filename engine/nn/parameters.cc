@@ -1,5 +1,7 @@
 #include "engine/nn/parameters.h"
 
+#include "engine/base/memory.h"
+
 namespace hardy::nn {
 
 int ParameterStore::add(const std::string& name, const Shape& shape) {
@@ -15,7 +17,11 @@ int ParameterStore::add(const std::string& name, const Shape& shape) {
 
 void ParameterStore::allocate() {
   if (memory_) throw Error("parameters were already allocated", "parameter store");
-  memory_.reset(static_cast<float*>(allocate_zeroed(4 * slab_ * sizeof(float))));
+  const std::uint64_t bytes = bytes_of({4, static_cast<std::int64_t>(slab_), std::int64_t{sizeof(float)}});
+  require_memory(
+      bytes, "a table of parameters for " + std::to_string(agents_) + (agents_ == 1 ? " agent" : " agents"),
+      "", "train fewer agents at once, or smaller networks");
+  memory_.reset(static_cast<float*>(allocate_zeroed(bytes)));
 }
 
 int ParameterStore::find(const std::string& name) const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/memory.h"
 #include "engine/base/registry.h"
 #include "envs/linear_mdp/implicit.h"
 
@@ -38,6 +39,11 @@ bool is_instance_file(const std::string& env) {
 RegisterLinearEnvironment::RegisterLinearEnvironment(const LinearFamily& family,
                                                      LinearEnvironment (*make)(Parameters&)) {
   registry().add(family.name, {family, make});
+}
+
+void require_numbers(const Parameters& p, std::int64_t numbers) {
+  require_memory(bytes_of({numbers, std::int64_t{sizeof(double)}}), "the instance", p.text(),
+                 "give it smaller sizes");
 }
 
 std::vector<LinearFamily> linear_families() {

@@ -42,6 +42,10 @@ struct RegisterLinearEnvironment {
   RegisterLinearEnvironment(const LinearFamily& family, LinearEnvironment (*make)(Parameters&));
 };
 
+// Before a family takes memory for so many float64 numbers: an Error (bad input) where this machine has not
+// as much.
+void require_numbers(const Parameters& p, std::int64_t numbers);
+
 // Files of instances: who reads a format, which may need the datasets' readers, registers its ending
 // (".hdf5").
 struct RegisterInstanceFile {

@@ -52,6 +52,18 @@ TEST(Regret, OneRunPrintsTheReferenceTrace) {
   EXPECT_EQ(replica.at("curve").back(), replica.at("regret"));
 }
 
+TEST(Regret, AnInstanceThatNoMemoryHoldsIsSaidBeforeItIsMade) {
+  for (const auto& [env, bytes] : {std::pair{"simplex:S=1000000,A=10000,H=1000,d=4096", "291.1 PiB"},
+                                   std::pair{"tabular:S=200,A=100,H=1000", "3.0 TiB"}}) {
+    const Result r = hardy_command(std::string("regret --episodes 8 --env ") + env);
+    EXPECT_EQ(r.code, 2);
+    EXPECT_TRUE(one_line(r.err)) << r.err;
+    EXPECT_NE(r.err.find(env), std::string::npos) << r.err;
+    EXPECT_NE(r.err.find(bytes), std::string::npos) << r.err;
+    EXPECT_NE(r.err.find("free of"), std::string::npos) << r.err;
+  }
+}
+
 TEST(Regret, AStudyHasAFolderThatRepeatsIt) {
   const test::Scratch dir;
   const json first = run_json(kStudy + "--seed 3 --out " + (dir / "a").string());

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "engine/base/memory.h"
+
 namespace hardy::tools {
 namespace {
 
@@ -47,12 +49,9 @@ Machine look_at_machine() {
   CPU_ZERO(&set);
   m.cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
                                                         : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
-  std::ifstream memory("/proc/meminfo");
-  std::string name, unit;
-  for (std::uint64_t kilobytes = 0; memory >> name >> kilobytes; std::getline(memory, unit)) {
-    if (name == "MemTotal:") m.memory_bytes = kilobytes * 1024;
-    if (name == "MemAvailable:") m.memory_free_bytes = kilobytes * 1024;
-  }
+  const MachineMemory memory = machine_memory();
+  m.memory_bytes = memory.total;
+  m.memory_free_bytes = memory.available;
   return m;
 }
 

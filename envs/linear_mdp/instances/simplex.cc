@@ -16,6 +16,7 @@ LinearEnvironment make(Parameters& p) {
   const std::int64_t K = p.integer("K", 8, 1, 100000000);
   const double concentration = p.number("concentration", 1, 0.01, 1e6);  // 0.1: nearly one-hot
   const bool rare = p.integer("rare", 0, 0, 1) == 1;  // the last coordinate belongs to the last action alone
+  require_numbers(p, m.H * m.pairs() * m.d + std::int64_t{m.H - 1} * m.d * m.S + K * m.H * m.d);
   m.phi.resize(static_cast<std::size_t>(m.H * m.pairs() * m.d));
   for (std::int64_t pair = 0; pair < m.H * m.pairs(); ++pair) {
     double* x = m.phi.data() + pair * m.d;

@@ -12,6 +12,8 @@ LinearEnvironment make(Parameters& p) {
   m.H = static_cast<int>(p.integer("H", 3, 1, 1000)), m.S = static_cast<int>(p.integer("S", 4, 1, 200));
   m.A = static_cast<int>(p.integer("A", 3, 1, 100));
   const std::int64_t K = p.integer("K", 8, 1, 1000000);
+  const std::int64_t n = m.pairs();
+  require_numbers(p, m.H * n * n + 2 * (m.H - 1) * n * m.S + K * m.H * n);  // phi, P and mu, losses
   m.transitions.resize(static_cast<std::size_t>((m.H - 1) * m.pairs() * m.S));
   for (std::size_t row = 0; row < m.transitions.size(); row += static_cast<std::size_t>(m.S))
     draw_law(random, m.S, 1, m.transitions.data() + row);
