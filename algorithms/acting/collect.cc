@@ -186,19 +186,25 @@ std::vector<Stretch> behaviour(const std::string& environment, const std::string
 }
 
 Arrays collect(const std::string& environment, const std::vector<Stretch>& stretches, std::uint64_t seed,
-               int threads) {
+               int threads, const run::Watch& watch) {
   constexpr std::int64_t kWave = 32;  // episodes played side by side
   const auto env = envs::make_environment(environment, static_cast<int>(kWave));
   const std::int64_t obs = env->spec().observation_size, act = env->spec().action_size;
   ThreadTeam team(threads);
   Episode all;
   std::uint64_t episode = 0;
+  std::int64_t total = 0;
+  for (const Stretch& who : stretches) total += who.steps;
+  watch.observer->began("collecting in " + environment, total, 0);
   for (const Stretch& who : stretches) {
     if (!who.parameters.empty() && (who.spec.observation_size != obs || who.spec.action_size != act))
       throw Error("the policy's sizes are not the environment's", who.name);
     // Episodes are played a wave at a time, each from its own number's draw, and joined in their order:
     // the same file for any number of threads.
     for (std::int64_t left = who.steps; left > 0;) {
+      throw_if_stopped(watch.stop);
+      const auto done = static_cast<std::int64_t>(all.rewards.size());
+      if (watch.observer->wants_progress(done)) watch.observer->progress(done, {});
       std::vector<Episode> wave(kWave);
       team.run(kWave, [&](std::int64_t i) {
         const Block b = Random(seed, Stream::kEnvironment, episode + static_cast<std::uint64_t>(i)).block(0);

@@ -7,6 +7,7 @@
 
 #include "algorithms/acting/policy.h"
 #include "datasets/formats/hdf5_file.h"
+#include "engine/run/observer.h"
 
 namespace hardy::algorithms {
 
@@ -29,8 +30,8 @@ std::vector<std::string> behaviour_names();
 
 // Every key of a D4RL v2 MuJoCo file; actions are float32 within the task's bounds, or int64 choices. Episode
 // i begins from the draw (seed, kEnvironment, i); the last one is cut where the steps end, without a flag, as
-// in the published files.
+// in the published files. The watch hears and may stop (Stopped) between two waves of episodes.
 datasets::Arrays collect(const std::string& environment, const std::vector<Stretch>& stretches,
-                         std::uint64_t seed, int threads);
+                         std::uint64_t seed, int threads, const run::Watch& watch = {});
 
 }  // namespace hardy::algorithms

@@ -50,7 +50,8 @@ struct Target {
 
 }  // namespace
 
-std::vector<EstimatorErrors> estimator_errors(const envs::LinearMdp& m, const EstimatorStudy& study) {
+std::vector<EstimatorErrors> estimator_errors(const envs::LinearMdp& m, const EstimatorStudy& study,
+                                              const run::Watch& watch) {
   if (study.layer < 0 || study.layer >= m.H)
     throw Error("the MDP has no layer " + std::to_string(study.layer), "--layer",
                 "give 0 to " + std::to_string(m.H - 1));
@@ -66,6 +67,9 @@ std::vector<EstimatorErrors> estimator_errors(const envs::LinearMdp& m, const Es
 
   std::vector<EstimatorErrors> errors;
   std::uint64_t step = 0;
+  watch.observer->began(
+      "estimates on " + m.name,
+      static_cast<std::int64_t>(study.gammas.size() * study.multiples.size()) * study.repeats, 0);
   for (const double gamma : study.gammas)
     for (const double multiple : study.multiples) {
       if (!(gamma > 0 && gamma <= 1))
@@ -84,6 +88,9 @@ std::vector<EstimatorErrors> estimator_errors(const envs::LinearMdp& m, const Es
       Mean empirical, empirical_absolute, resampling, resampling_absolute;
       linalg::GeometricResampling chain(m.d, gamma);
       for (int repeat = 0; repeat < study.repeats; ++repeat) {
+        throw_if_stopped(watch.stop);
+        const auto done = static_cast<std::int64_t>(step);
+        if (watch.observer->wants_progress(done)) watch.observer->progress(done, {});
         const Random random(study.seed, Stream::kUser, step++);
         MatrixXd mean = MatrixXd::Zero(m.d, m.d);
         chain.clear(gamma);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/run/observer.h"
 #include "envs/linear_mdp/linear_mdp.h"
 
 namespace hardy::algorithms {
@@ -37,7 +38,9 @@ struct EstimatorStudy {
 };
 
 // Under the uniform policy; a sample is one trajectory's feature at the layer. Resampling splits M into
-// floor(M / floor(sqrt M)) chains of floor(sqrt M) terms, at least 2.
-std::vector<EstimatorErrors> estimator_errors(const envs::LinearMdp& mdp, const EstimatorStudy& study);
+// floor(M / floor(sqrt M)) chains of floor(sqrt M) terms, at least 2. The
+// watch hears and may stop (Stopped) between two repeats.
+std::vector<EstimatorErrors> estimator_errors(const envs::LinearMdp& mdp, const EstimatorStudy& study,
+                                              const run::Watch& watch = {});
 
 }  // namespace hardy::algorithms

@@ -25,8 +25,8 @@ struct Job {  // one group of replicas
 
 class Run {
  public:
-  Run(const RegretConfig& config, ThreadTeam& team)
-      : config_(config), team_(team), makers_(learner_makers(config.method)) {
+  Run(const RegretConfig& config, ThreadTeam& team, const run::Watch& watch)
+      : config_(config), team_(team), watch_(watch), makers_(learner_makers(config.method)) {
     check();
     result_.at = log_spaced(config.episodes, config.curve_points);
     for (std::size_t setting = 0; setting < config.settings.size(); ++setting) {
@@ -52,6 +52,7 @@ class Run {
   Result go() {
     const auto began = std::chrono::steady_clock::now();
     const bool large = config_.instance.mdp->pairs() * config_.instance.mdp->d >= kLargeInstance;
+    watch_.observer->began(config_.method + " on " + config_.instance.mdp->name, played(), 0);
     const std::vector<Job> jobs = cut(large || makers_.many == nullptr ? 1 : linalg::kLanes);
     if (large) {
       for (const Job& job : jobs) play_alone(job, team_, &job == &jobs.front());
@@ -77,6 +78,10 @@ class Run {
     if (config_.seeds.empty() || config_.settings.empty())
       throw Error("there are no replicas", "regret run", "give at least one seed and one setting");
     if (config_.curve_points < 1) throw Error("a curve needs at least one point", "regret run");
+  }
+
+  std::int64_t played() const {
+    return config_.only_first > 0 ? std::min(config_.only_first, config_.episodes) : config_.episodes;
   }
 
   // Groups of full lanes first, then one by one: a lone replica is not worth the lanes of eight. A replica's
@@ -115,10 +120,8 @@ class Run {
     for (const std::size_t replica : job.replicas)
       result_.replicas[replica].first.reserve(static_cast<std::size_t>(config_.keep_trajectories));
     std::size_t point = 0;
-    std::int64_t reported = 0;
-    const std::int64_t played =
-        config_.only_first > 0 ? std::min(config_.only_first, config_.episodes) : config_.episodes;
-    for (std::int64_t k = 0; k < played && !failed_.load(std::memory_order_relaxed); ++k) {
+    for (std::int64_t k = 0; k < played() && !failed_.load(std::memory_order_relaxed); ++k) {
+      throw_if_stopped(watch_.stop);
       group.begin(k);
       learner->episode(k);
       group.end();
@@ -127,10 +130,7 @@ class Run {
         keep_point(group, job, k);
         ++point;
       }
-      if (first && config_.progress && (k - reported) * 200 >= config_.episodes) {
-        config_.progress(static_cast<double>(k) / static_cast<double>(config_.episodes));
-        reported = k;
-      }
+      if (first && watch_.observer->wants_progress(k + 1)) watch_.observer->progress(k + 1, {});
     }
     keep_end(group, job);
   }
@@ -211,6 +211,7 @@ class Run {
 
   const RegretConfig& config_;
   ThreadTeam& team_;
+  const run::Watch& watch_;
   const LearnerMakers& makers_;
   Result result_;
   std::atomic<std::int64_t> simulator_calls_{0}, trajectories_{0};
@@ -273,6 +274,8 @@ RegretCost cost_of(const RegretConfig& config) {
   return cost;
 }
 
-RegretResult run_regret(const RegretConfig& config, ThreadTeam& team) { return Run(config, team).go(); }
+RegretResult run_regret(const RegretConfig& config, ThreadTeam& team, const run::Watch& watch) {
+  return Run(config, team, watch).go();
+}
 
 }  // namespace hardy::algorithms

@@ -4,13 +4,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "algorithms/adversarial/covariance.h"
 #include "algorithms/adversarial/settings.h"
 #include "engine/base/threads.h"
+#include "engine/run/observer.h"
 #include "envs/linear_mdp/instance.h"
 
 namespace hardy::algorithms {
@@ -42,9 +42,8 @@ struct RegretConfig {
   CoverSettings cover;
   int curve_points = 50;
   int keep_trajectories = 2;
-  bool hindsight = true;                       // false: learner's loss alone (benchmarks)
-  std::int64_t only_first = 0;                 // play so many of the K episodes (to time them); 0: all
-  std::function<void(double share)> progress;  // called from one thread, now and then; may be empty
+  bool hindsight = true;        // false: learner's loss alone (benchmarks)
+  std::int64_t only_first = 0;  // play so many of the K episodes (to time them); 0: all
 };
 
 struct Visit {
@@ -84,8 +83,10 @@ RegretCost cost_of(const RegretConfig& config);
 
 // Replicas are cut into groups of the machine's lanes, and groups are shared among the team's threads; an
 // instance too large for that is run replica by replica with the team inside. A replica's bits do not depend
-// on the others. Throws an Error before the first episode on anything that cannot be right.
-RegretResult run_regret(const RegretConfig& config, ThreadTeam& team);
+// on the others. Throws an Error before the first episode on anything that cannot be right, and
+// Stopped where the watch's token asks for it between two episodes. The observer hears of the first group's
+// episodes.
+RegretResult run_regret(const RegretConfig& config, ThreadTeam& team, const run::Watch& watch = {});
 
 // The methods by name.
 struct RegretMethod {

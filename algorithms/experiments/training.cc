@@ -12,9 +12,7 @@
 #include "algorithms/learning/checkpoint.h"
 #include "engine/run/checkpoints.h"
 #include "engine/run/metrics.h"
-#include "engine/run/progress.h"
 #include "engine/run/schema.h"
-#include "engine/run/signals.h"
 
 namespace hardy::algorithms {
 
@@ -60,10 +58,12 @@ namespace {
 
 class Training {
  public:
-  Training(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files)
+  Training(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files, const run::Watch& watch)
       : trainee_(trainee),
         c_(settings),
         files_(files),
+        stop_(watch.stop),
+        observer_(*watch.observer),
         team_(settings.team_size()),
         checkpoints_(files.directory.checkpoint_folder(), static_cast<int>(settings.keep_last)) {
     if (c_.eval_every == 0) c_.eval_every = std::max<std::int64_t>(1, c_.steps / 10);
@@ -77,16 +77,15 @@ class Training {
     if (resumed) restore();
     const std::int64_t first = trainee_.steps_done();
     log_ = std::make_unique<run::MetricsLog>(files_.directory.path(), trainee_.learner().agents(), first);
-    progress_ = std::make_unique<run::Progress>(files_.title, c_.steps, first);
+    observer_.began(files_.title, c_.steps, first);
     began_ = std::chrono::steady_clock::now();
-    const run::StopSignals signals;
     evaluate_if_missing(first);
-    while (trainee_.steps_done() < c_.steps && !run::StopSignals::stop_requested() && any_active()) {
+    while (trainee_.steps_done() < c_.steps && !stop_.stop_requested() && any_active()) {
       trainee_.step(team_);
       after_step(trainee_.steps_done());
     }
     const std::int64_t step = trainee_.steps_done();
-    const bool finished = !run::StopSignals::stop_requested();
+    const bool finished = !stop_.stop_requested();
     if (finished) evaluate(step);
     log_reports(true);
     tell_of_stopped_agents();
@@ -94,9 +93,7 @@ class Training {
     if (saved_ != step) save(step);
     for (std::int64_t a = 0; a < agents(); ++a) write_policy_of(a, files_.directory.policy_file(a), step);
     write_summary(finished, step);
-    if (!finished)
-      progress_->say("stopped at step " + std::to_string(step) + "; go on with: hardy resume " +
-                     files_.directory.path().string());
+    if (!finished) observer_.stopped(step);
     return finished;
   }
 
@@ -151,13 +148,17 @@ class Training {
     if (step % c_.checkpoint_every == 0 && step < c_.steps) save(step);
     if (step % c_.eval_every == 0 && step < c_.steps) evaluate(step);
     if (queue_) record(queue_->finished());
-    if (progress_->due(step)) show(step);
+    if (observer_.wants_progress(step)) show(step);
   }
 
   // Those that have come; a device's come while it trains on.
   void log_reports(bool wait) {
     for (const StepReports& r : learner().reports_that_came(team_, wait))
-      log_->write("train", r.step, seconds(), r.values);
+      log({"train", r.step, seconds(), r.values});
+  }
+  void log(const run::MetricsRecord& record) {
+    log_->write(record);
+    observer_.metrics(record);
   }
 
   void tell_of_stopped_agents() {
@@ -165,7 +166,7 @@ class Training {
     for (std::int64_t a = 0; a < agents(); ++a) {
       if (learner().active(a) || told_[static_cast<std::size_t>(a)]) continue;
       told_[static_cast<std::size_t>(a)] = true;
-      progress_->say("agent " + std::to_string(a) + " stopped: " + learner().stop_reason(a));
+      observer_.agent_stopped(a, learner().stop_reason(a));
     }
   }
 
@@ -193,7 +194,7 @@ class Training {
       }
       // Before the record: a run that is killed in between evaluates again and writes the same file.
       if (c_.keep_best) keep_best_of(result, values.at("score/mean"));
-      log_->write("eval", result.step, seconds(), values);
+      log({"eval", result.step, seconds(), values});
       remember(result.step, values);
     }
   }
@@ -249,7 +250,7 @@ class Training {
     if (learner().steps_done() > 0)
       for (const auto& [name, values] : learner().reports())
         if (name.starts_with("loss/")) figures.emplace_back(name, values[0]);
-    progress_->show(step, figures);
+    observer_.progress(step, figures);
   }
 
   void write_summary(bool finished, std::int64_t step) {
@@ -275,11 +276,12 @@ class Training {
   Trainee& trainee_;
   TrainingSettings c_;
   const RunFiles& files_;
+  StopToken stop_;
+  run::Observer& observer_;
   ThreadTeam team_;
   run::Checkpoints checkpoints_;
   std::unique_ptr<EvaluationQueue> queue_;
   std::unique_ptr<run::MetricsLog> log_;
-  std::unique_ptr<run::Progress> progress_;
   std::chrono::steady_clock::time_point began_;
   double seconds_before_ = 0;
   std::int64_t saved_ = -1, queued_ = -1, last_step_ = -1;
@@ -290,8 +292,9 @@ class Training {
 
 }  // namespace
 
-bool train(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files, bool resumed) {
-  Training training(trainee, settings, files);
+bool train(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files, bool resumed,
+           const run::Watch& watch) {
+  Training training(trainee, settings, files, watch);
   try {
     return training.run(resumed);
   } catch (const Error& e) {

@@ -9,6 +9,7 @@
 #include "algorithms/acting/policy.h"
 #include "algorithms/learning/learner.h"
 #include "engine/run/archive.h"
+#include "engine/run/observer.h"
 #include "engine/run/run_directory.h"
 
 namespace hardy::run {
@@ -50,13 +51,15 @@ struct TrainingSettings {
 
 struct RunFiles {
   run::RunDirectory& directory;
-  std::string title;        // for progress lines
+  std::string title;        // what the observer hears that has begun
   std::string environment;  // where policies are evaluated; "" for none
   nlohmann::json about;     // what run.json says of the run, for the policy files
 };
 
-// Trains to settings.steps, from the newest checkpoint if `resumed`. Returns false where a signal
-// stopped it early; the run can then be resumed.
-bool train(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files, bool resumed);
+// Trains to settings.steps, from the newest checkpoint if `resumed`. Returns false where the watch's stop
+// token ended it early, between two steps: checkpoint, policies and summary are written, and the run can be
+// resumed.
+bool train(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files, bool resumed,
+           const run::Watch& watch = {});
 
 }  // namespace hardy::algorithms

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/run/signals.h"
+#include "engine/run/temporary.h"
 
 namespace hardy::run {
 

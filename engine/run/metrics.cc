@@ -70,17 +70,17 @@ MetricsLog::~MetricsLog() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-void MetricsLog::write(const std::string& kind, std::int64_t step, double seconds,
-                       const MetricValues& values) {
+void MetricsLog::write(const MetricsRecord& record) {
   nlohmann::json lists = nlohmann::json::object();
-  for (const auto& [name, list] : values) {
+  for (const auto& [name, list] : record.values) {
     if (list.size() != events_.size())
       throw Error::failed_run(
           std::to_string(list.size()) + " values for " + std::to_string(events_.size()) + " agents", name);
     nlohmann::json& out = lists[name] = nlohmann::json::array();
     for (const double x : list) out.push_back(number(x));
   }
-  const nlohmann::json line{{"kind", kind}, {"step", step}, {"seconds", number(seconds)}, {"values", lists}};
+  const nlohmann::json line{
+      {"kind", record.kind}, {"step", record.step}, {"seconds", number(record.seconds)}, {"values", lists}};
   append(fd_, line.dump() + "\n", file_);
 
   const double now =
@@ -88,9 +88,9 @@ void MetricsLog::write(const std::string& kind, std::int64_t step, double second
   std::vector<std::pair<std::string, float>> scalars;
   for (std::size_t a = 0; a < events_.size(); ++a) {
     scalars.clear();
-    for (const auto& [name, list] : values)
+    for (const auto& [name, list] : record.values)
       if (std::isfinite(list[a])) scalars.emplace_back(name, static_cast<float>(list[a]));
-    if (!scalars.empty()) events_[a].scalars(step, now, scalars);
+    if (!scalars.empty()) events_[a].scalars(record.step, now, scalars);
   }
 }
 

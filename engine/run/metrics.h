@@ -41,7 +41,7 @@ class MetricsLog {
 
   // In the file when it returns, so that a later checkpoint never knows more than the log. Error on a
   // full disk or where a value has another count than the agents.
-  void write(const std::string& kind, std::int64_t step, double seconds, const MetricValues& values);
+  void write(const MetricsRecord& record);
   void sync();  // to the disk
 
  private:

@@ -13,7 +13,7 @@
 #include <optional>
 #include <vector>
 
-#include "engine/run/signals.h"
+#include "engine/run/temporary.h"
 
 namespace hardy::run {
 

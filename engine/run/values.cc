@@ -1,7 +1,9 @@
 #include "engine/run/values.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 
 namespace hardy::run {
 namespace {
@@ -52,6 +54,24 @@ std::string shortest(T value) {
 
 std::string to_text(double value) { return shortest(value); }
 std::string to_text(float value) { return shortest(value); }
+
+std::string clock_text(double seconds) {
+  if (!std::isfinite(seconds) || seconds < 0) return "?";
+  const auto s = static_cast<long long>(std::lround(std::min(seconds, 3.6e8)));
+  char text[48];
+  if (s >= 3600)
+    std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+  else
+    std::snprintf(text, sizeof text, "%lld:%02lld", s / 60, s % 60);
+  return text;
+}
+
+std::string grouped_text(std::int64_t number) {
+  std::string text = std::to_string(number);
+  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3)
+    text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
 
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> words;

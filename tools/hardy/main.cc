@@ -11,9 +11,9 @@
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "engine/base/version.h"
-#include "engine/run/signals.h"
 #include "tools/hardy/build_info.h"
 #include "tools/hardy/command.h"
+#include "tools/hardy/signals.h"
 
 namespace {
 
@@ -97,7 +97,7 @@ int fail_on_path(const std::filesystem::filesystem_error& e) {
 int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write, not a killed process
   std::signal(SIGPIPE, SIG_DFL);
-  hardy::run::leave_on_signals();
+  hardy::tools::leave_on_signals();
   try {
     const int code = dispatch({argv + 1, argv + argc});
     if (std::fflush(stdout) != 0) return fail("the output cannot be written", 1);

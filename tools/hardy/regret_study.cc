@@ -6,7 +6,6 @@
 
 #include "algorithms/experiments/growth.h"
 #include "engine/base/error.h"
-#include "engine/run/progress.h"
 #include "engine/run/values.h"
 #include "envs/linear_mdp/parameters.h"
 

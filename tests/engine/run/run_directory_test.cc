@@ -9,8 +9,6 @@
 
 #include "engine/base/error.h"
 #include "engine/run/metrics.h"
-#include "engine/run/progress.h"
-#include "engine/run/signals.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::run {
@@ -76,7 +74,7 @@ TEST(Metrics, NumbersAreReadBackAndBadOnesAreNull) {
   const Scratch dir;
   {
     MetricsLog log(dir.path(), 2);
-    log.write("train", 1000, 1.5, {{"loss/q", {0.1, std::numeric_limits<double>::quiet_NaN()}}});
+    log.write({"train", 1000, 1.5, {{"loss/q", {0.1, std::numeric_limits<double>::quiet_NaN()}}}});
   }
   EXPECT_EQ(contents(dir / "metrics.jsonl"),
             "{\"kind\":\"train\",\"seconds\":1.5,\"step\":1000,\"values\":{\"loss/q\":[0.1,null]}}\n");
@@ -90,14 +88,14 @@ TEST(Metrics, AfterResumptionEachStepIsReportedOnce) {
   const Scratch dir;
   {
     MetricsLog log(dir.path(), 1);
-    for (int step = 1; step <= 5; ++step) log.write("train", step, step, {{"x", {double(step)}}});
-    log.write("eval", 2, 6, {{"y", {0}}});  // evaluations may come late
+    for (int step = 1; step <= 5; ++step) log.write({"train", step, double(step), {{"x", {double(step)}}}});
+    log.write({"eval", 2, 6, {{"y", {0}}}});  // evaluations may come late
   }
   put(dir / "tail", "");
   std::ofstream(dir / "metrics.jsonl", std::ios::app) << "{\"kind\":\"tr";  // a killed writer's
   {
     MetricsLog log(dir.path(), 1, 3);
-    log.write("train", 4, 4, {{"x", {40}}});
+    log.write({"train", 4, 4, {{"x", {40}}}});
   }
   std::vector<std::int64_t> steps;
   for (const auto& r : read_metrics(dir / "metrics.jsonl")) steps.push_back(r.step);
@@ -107,7 +105,7 @@ TEST(Metrics, AfterResumptionEachStepIsReportedOnce) {
 TEST(Metrics, AnotherCountThanTheAgentsIsRefused) {
   const Scratch dir;
   MetricsLog log(dir.path(), 2);
-  EXPECT_THROW(log.write("train", 1, 0, {{"x", {1}}}), Error);
+  EXPECT_THROW(log.write({"train", 1, 0, {{"x", {1}}}}), Error);
 }
 
 TEST(TensorBoard, Crc32cHasThePublishedValues) {  // RFC 3720, B.4
@@ -128,12 +126,14 @@ TEST(TensorBoardPython, TheRealTensorBoardReadsWhatARunAndItsResumptionWrote) {
   {
     MetricsLog log(dir.path(), 2);
     for (int step = 100; step <= 500; step += 100)
-      log.write("train", step, 1, {{"loss/q", {step + 0.5, 2.0 * step}}});
+      log.write({"train", step, 1, {{"loss/q", {step + 0.5, 2.0 * step}}}});
   }
   {
     MetricsLog log(dir.path(), 2, 300);
-    log.write("train", 400, 1,
-              {{"loss/q", {-1, -2}}, {"score/mean", {std::numeric_limits<double>::infinity(), 7}}});
+    log.write({"train",
+               400,
+               1,
+               {{"loss/q", {-1, -2}}, {"score/mean", {std::numeric_limits<double>::infinity(), 7}}}});
   }
   put(dir / "read.py", R"(import sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -150,63 +150,6 @@ for agent in (0, 1):
             "0 loss/q 100:100.5 200:200.5 300:300.5 400:-1\n"
             "1 loss/q 100:200 200:400 300:600 400:-2\n"
             "1 score/mean 400:7\n");
-}
-
-TEST(Progress, TheLineSaysRateTimeLeftAndKeyFigures) {
-  const std::vector<std::pair<std::string, double>> figures = {{"score", 34.1}, {"loss/q", 0.12345}};
-  EXPECT_EQ(progress_line("riql", 12000, 50000, 2000, 10, figures),
-            "riql  12,000/50,000  24%  1000 steps/s  0:38 left  score 34.1  loss/q 0.1235");
-  EXPECT_EQ(progress_line("bc", 100, 100, 0, 50, {}), "bc  100/100  100%  2.00 steps/s  in 0:50");
-  EXPECT_EQ(clock_text(3723), "1:02:03");
-}
-
-TEST(Progress, ALineThatIsCutKeepsItsFirstFigureAndWholeParts) {
-  const std::vector<std::pair<std::string, double>> figures = {
-      {"score", 34.1}, {"loss/policy", 0.12345}, {"loss/q", 0.12345}, {"loss/v", 7}};
-  const auto line = [&](std::size_t width) {
-    return progress_line("riql", 12000, 50000, 2000, 10, figures, width);
-  };
-  EXPECT_EQ(line(200),
-            "riql  12,000/50,000  24%  1000 steps/s  0:38 left  score 34.1  loss/policy 0.1235  loss/q "
-            "0.1235  loss/v 7");
-  EXPECT_EQ(line(80), "riql  12,000/50,000  24%  1000 steps/s  0:38 left  score 34.1");
-  EXPECT_EQ(line(59), "riql  12,000/50,000  24%  0:38 left  score 34.1");
-  EXPECT_EQ(line(40), "riql  12,000/50,000  score 34.1");
-  EXPECT_EQ(line(12), "riql  12,000");
-  for (std::size_t width = 31; width <= 120; ++width) {
-    EXPECT_LE(line(width).size(), width);
-    EXPECT_NE(line(width).find("score 34.1"), std::string::npos) << width;
-  }
-}
-
-TEST(Progress, WithoutATerminalItWritesPlainLines) {
-  const Scratch dir;
-  std::FILE* file = std::fopen((dir / "log").c_str(), "w");
-  {
-    Progress p("bc", 10, 0, file, 0);
-    EXPECT_TRUE(p.due(5));
-    p.show(5, {});
-    p.say("note");
-  }
-  std::fclose(file);
-  const std::string text = contents(dir / "log");
-  EXPECT_EQ(text.find('\r'), std::string::npos);
-  EXPECT_EQ(text.find('\x1b'), std::string::npos);
-  EXPECT_TRUE(text.starts_with("bc  5/10  50%")) << text;
-  EXPECT_TRUE(text.ends_with("\nnote\n")) << text;
-}
-
-TEST(Signals, TerminationOnlySetsAFlag) {
-  {
-    const StopSignals signals;
-    EXPECT_FALSE(StopSignals::stop_requested());
-    std::raise(SIGTERM);
-    EXPECT_EQ(StopSignals::signal_number(), SIGTERM);
-    std::raise(SIGINT);
-    EXPECT_TRUE(StopSignals::stop_requested());
-  }
-  const StopSignals fresh;
-  EXPECT_FALSE(StopSignals::stop_requested());
 }
 
 }  // namespace

@@ -14,10 +14,11 @@
 #include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/run_directory.h"
-#include "engine/run/signals.h"
 #include "engine/run/values.h"
 #include "envs/environment.h"
 #include "tools/hardy/command.h"
+#include "tools/hardy/progress.h"
+#include "tools/hardy/signals.h"
 
 namespace hardy::tools {
 namespace {
@@ -53,7 +54,7 @@ int finish(const run::RunDirectory& directory, bool finished) {
   }
   std::printf("run: %s\n", directory.path().c_str());
   if (!any_ok) return 1;
-  return finished ? 0 : run::kStoppedBySignal;
+  return finished ? 0 : kStoppedBySignal;
 }
 
 // A run's folder is a key of its configuration, whatever the method.
@@ -64,8 +65,13 @@ void declare_out(TrainingJob& job, std::string& out) {
 int carry_out(const TrainingJob& job, algorithms::Trainee& trainee, run::RunDirectory& directory,
               const std::string& method, const std::string& command, bool resumed) {
   const nlohmann::json origin{{"method", method}, {"env", job.environment()}, {"command", command}};
-  const bool finished =
-      algorithms::train(trainee, job.settings(), {directory, method, job.environment(), origin}, resumed);
+  bool finished = false;
+  {
+    const StopSignals signals;
+    ProgressLines lines("hardy resume " + directory.path().string());
+    finished = algorithms::train(trainee, job.settings(), {directory, method, job.environment(), origin},
+                                 resumed, {signals.token(), &lines});
+  }
   return finish(directory, finished);
 }
 
@@ -100,7 +106,7 @@ int train_command(const std::vector<std::string>& args) {
         "  A run that SIGINT or SIGTERM stops writes a checkpoint and exits with %d; hardy resume goes on "
         "with "
         "it.\n",
-        run::kStoppedBySignal);
+        kStoppedBySignal);
     return args.empty() ? 2 : 0;
   }
   const std::string method = args[0];

@@ -41,8 +41,8 @@ std::string write(const Scratch& dir, const std::string& name, const Written& w)
   {
     MetricsLog log(run.path(), 2);
     for (const int step : {10, 20}) {
-      log.write("train", step, step, w.train);
-      if (w.evaluated) log.write("eval", step, step, w.eval);
+      log.write({"train", step, double(step), w.train});
+      if (w.evaluated) log.write({"eval", step, double(step), w.eval});
     }
   }
   if (w.ended)

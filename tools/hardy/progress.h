@@ -8,13 +8,14 @@
 #include <cstdint>
 #include <cstdio>
 #include <limits>
-#include <span>
+#include <memory>
 #include <string>
-#include <utility>
 
-namespace hardy::run {
+#include "engine/run/observer.h"
 
-using KeyFigures = std::span<const std::pair<std::string, double>>;
+namespace hardy::tools {
+
+using run::KeyFigures;
 
 // The line itself; done steps of total, the first of them before this process began. Where it would be longer
 // than `width` letters, whole parts are left out, the last figures first, then the rate, the percentage and
@@ -22,8 +23,6 @@ using KeyFigures = std::span<const std::pair<std::string, double>>;
 std::string progress_line(const std::string& title, std::int64_t done, std::int64_t total, std::int64_t first,
                           double seconds, KeyFigures figures,
                           std::size_t width = std::numeric_limits<std::size_t>::max());
-std::string clock_text(double seconds);         // 0:47, 12:05, 1:02:03
-std::string grouped_text(std::int64_t number);  // 12,000
 
 class Progress {
  public:
@@ -49,4 +48,21 @@ class Progress {
   std::chrono::steady_clock::time_point began_, last_;
 };
 
-}  // namespace hardy::run
+// What the command shows of long work on standard error.
+class ProgressLines final : public run::Observer {
+ public:
+  // to_go_on: the command that goes on with the work, where it is stopped.
+  explicit ProgressLines(std::string to_go_on) : to_go_on_(std::move(to_go_on)) {}
+
+  void began(const std::string& title, std::int64_t total, std::int64_t first) override;
+  bool wants_progress(std::int64_t done) override { return line_->due(done); }
+  void progress(std::int64_t done, KeyFigures figures) override { line_->show(done, figures); }
+  void agent_stopped(std::int64_t agent, const std::string& reason) override;
+  void stopped(std::int64_t done) override;
+
+ private:
+  std::string to_go_on_;
+  std::unique_ptr<Progress> line_;
+};
+
+}  // namespace hardy::tools

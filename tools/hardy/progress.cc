@@ -1,4 +1,4 @@
-#include "engine/run/progress.h"
+#include "tools/hardy/progress.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -7,7 +7,9 @@
 #include <cmath>
 #include <vector>
 
-namespace hardy::run {
+#include "engine/run/values.h"
+
+namespace hardy::tools {
 namespace {
 
 constexpr double kTerminalInterval = 0.2;  // seconds
@@ -25,38 +27,20 @@ std::string printed(const char* format, double x) {
 
 }  // namespace
 
-std::string clock_text(double seconds) {
-  if (!std::isfinite(seconds) || seconds < 0) return "?";
-  const auto s = static_cast<long long>(std::lround(std::min(seconds, 3.6e8)));
-  char text[48];
-  if (s >= 3600)
-    std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
-  else
-    std::snprintf(text, sizeof text, "%lld:%02lld", s / 60, s % 60);
-  return text;
-}
-
-std::string grouped_text(std::int64_t number) {
-  std::string text = std::to_string(number);
-  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3)
-    text.insert(static_cast<std::size_t>(at), ",");
-  return text;
-}
-
 std::string progress_line(const std::string& title, std::int64_t done, std::int64_t total, std::int64_t first,
                           double seconds, KeyFigures figures, std::size_t width) {
   struct Part {
     std::string text;
     int leaves;  // at which turn it is left out; 0: never
   };
-  std::vector<Part> parts{{title + "  " + grouped_text(done) + "/" + grouped_text(total), 0}};
+  std::vector<Part> parts{{title + "  " + run::grouped_text(done) + "/" + run::grouped_text(total), 0}};
   const auto n = static_cast<int>(figures.size());
   if (total > 0) parts.push_back({std::to_string(100 * done / total) + "%", n + 2});
   const double rate = seconds > 0 ? static_cast<double>(done - first) / seconds : 0;
   if (rate > 0) {
     parts.push_back({printed(rate < 10 ? "%.2f" : "%.0f", rate) + " steps/s", n + 1});
-    parts.push_back({done < total ? clock_text(static_cast<double>(total - done) / rate) + " left"
-                                  : "in " + clock_text(seconds),
+    parts.push_back({done < total ? run::clock_text(static_cast<double>(total - done) / rate) + " left"
+                                  : "in " + run::clock_text(seconds),
                      n + 3});
   }
   for (int i = 0; i < n; ++i) {
@@ -119,4 +103,16 @@ void Progress::say(const std::string& line) {
   std::fflush(stream_);
 }
 
-}  // namespace hardy::run
+void ProgressLines::began(const std::string& title, std::int64_t total, std::int64_t first) {
+  line_ = std::make_unique<Progress>(title, total, first);
+}
+
+void ProgressLines::agent_stopped(std::int64_t agent, const std::string& reason) {
+  line_->say("agent " + std::to_string(agent) + " stopped: " + reason);
+}
+
+void ProgressLines::stopped(std::int64_t done) {
+  line_->say("stopped at step " + std::to_string(done) + "; go on with: " + to_go_on_);
+}
+
+}  // namespace hardy::tools

@@ -1,4 +1,4 @@
-#include "engine/run/signals.h"
+#include "engine/run/temporary.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,11 +13,6 @@
 namespace hardy::run {
 namespace {
 
-std::atomic<int> asked{0};
-static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may touch nothing else");
-
-void note(int number) { asked.store(number, std::memory_order_relaxed); }
-
 // Names that a handler can read: fixed places, each free, being written, or there.
 enum : int { kFree, kTaken, kThere };
 constexpr std::size_t kSlots = 256, kLongest = 4096;
@@ -26,7 +21,6 @@ struct Slot {
   std::array<char, kLongest> path;
 };
 std::array<Slot, kSlots> slots;
-std::atomic<pid_t> owner{0};
 
 // Removes a file, or a folder with what is in it, by system calls alone: a handler may not allocate.
 void remove_all(int folder, const char* name, int depth) {
@@ -45,42 +39,7 @@ void remove_all(int folder, const char* name, int depth) {
   ::unlinkat(folder, name, AT_REMOVEDIR);
 }
 
-void leave(int number) {
-  if (::getpid() != owner.load(std::memory_order_relaxed)) {  // a child that this process forked
-    std::signal(number, SIG_DFL);
-    ::raise(number);
-    return;
-  }
-  for (const Slot& slot : slots)
-    if (slot.state.load(std::memory_order_acquire) == kThere) remove_all(AT_FDCWD, slot.path.data(), 0);
-  constexpr char kInt[] = "hardy: stopped by SIGINT; nothing half written is left\n",
-                 kTerm[] = "hardy: stopped by SIGTERM; nothing half written is left\n";
-  const bool interrupt = number == SIGINT;
-  if (::write(STDERR_FILENO, interrupt ? kInt : kTerm, (interrupt ? sizeof kInt : sizeof kTerm) - 1) < 0)
-    ::_exit(kStoppedBySignal);
-  ::_exit(kStoppedBySignal);
-}
-
-void take(int number, void (*handler)(int), struct sigaction* before) {
-  struct sigaction action = {};
-  action.sa_handler = handler;
-  sigemptyset(&action.sa_mask);
-  sigaddset(&action.sa_mask, SIGINT);
-  sigaddset(&action.sa_mask, SIGTERM);
-  action.sa_flags = SA_RESTART;  // reads and writes under way go on
-  sigaction(number, &action, before);
-}
-
 }  // namespace
-
-void leave_on_signals() {
-  owner = ::getpid();
-  for (const int number : {SIGINT, SIGTERM}) {
-    struct sigaction before = {};
-    sigaction(number, nullptr, &before);
-    if (before.sa_handler != SIG_IGN) take(number, leave, nullptr);  // nohup's and a shell's wish stands
-  }
-}
 
 Temporary::Temporary(const std::string& path) {
   if (path.size() >= kLongest) return;
@@ -98,17 +57,9 @@ Temporary::~Temporary() {
   if (slot_ >= 0) slots[static_cast<std::size_t>(slot_)].state.store(kFree, std::memory_order_release);
 }
 
-StopSignals::StopSignals() {
-  asked = 0;
-  take(SIGINT, note, &before_int_);
-  take(SIGTERM, note, &before_term_);
+void remove_half_written() noexcept {
+  for (const Slot& slot : slots)
+    if (slot.state.load(std::memory_order_acquire) == kThere) remove_all(AT_FDCWD, slot.path.data(), 0);
 }
-
-StopSignals::~StopSignals() {
-  sigaction(SIGINT, &before_int_, nullptr);
-  sigaction(SIGTERM, &before_term_, nullptr);
-}
-
-int StopSignals::signal_number() { return asked.load(std::memory_order_relaxed); }
 
 }  // namespace hardy::run

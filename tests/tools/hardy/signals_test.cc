@@ -1,0 +1,29 @@
+#include "tools/hardy/signals.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+namespace hardy::tools {
+namespace {
+
+TEST(Signals, InATrainingTheyOnlyRequestAStop) {
+  for (const int number : {SIGTERM, SIGINT}) {
+    const StopSignals signals;
+    EXPECT_FALSE(signals.token().stop_requested());  // what stopped an earlier one is forgotten
+    std::raise(number);
+    EXPECT_TRUE(signals.token().stop_requested());
+  }
+}
+
+TEST(Signals, WhatHandledThemBeforeDoesAgainAfterwards) {
+  struct sigaction before = {}, after = {};
+  sigaction(SIGINT, nullptr, &before);
+  { const StopSignals signals; }
+  sigaction(SIGINT, nullptr, &after);
+  EXPECT_EQ(after.sa_handler, before.sa_handler);
+  EXPECT_EQ(after.sa_flags, before.sa_flags);
+}
+
+}  // namespace
+}  // namespace hardy::tools
