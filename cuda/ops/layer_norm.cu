@@ -38,6 +38,12 @@ void forward(const graph::KernelCall& call, graph::Stream& stream) {
   });
 }
 
+// The product of a and b, rounded before anything is added to it. In a row whose products are all the same, as one of one
+// element, they equal their mean then, and the gradient is 0 as it is on the CPU; fused into a subtraction, what
+// rounding leaves over would remain, times 1 / sqrt(epsilon).
+__device__ float rounded_product(float a, float b) { return __fmul_rn(a, b); }
+__device__ double rounded_product(double a, double b) { return __dmul_rn(a, b); }
+
 // dx = inverse (u - mean(u) - h mean(u h)), u = scale dy, h = (x - mean) inverse.
 template <class T>
 __global__ void __launch_bounds__(kRowThreads)
@@ -48,14 +54,15 @@ __global__ void __launch_bounds__(kRowThreads)
   const T mean = means[row], inverse = inverses[row];
   T sum_u = 0, sum_uh = 0;
   for (std::int64_t i = threadIdx.x; i < n; i += kRowThreads) {
-    const T u = scale[i] * dy[i];
+    const T u = rounded_product(scale[i], dy[i]);
     sum_u += u;
     sum_uh += u * ((x[i] - mean) * inverse);
   }
   const T mean_u = over_block(sum_u, Add()) / static_cast<T>(n);
   const T mean_uh = over_block(sum_uh, Add()) / static_cast<T>(n);
   for (std::int64_t i = threadIdx.x; i < n; i += kRowThreads)
-    input_gradient[row * n + i] = inverse * (scale[i] * dy[i] - mean_u - (x[i] - mean) * inverse * mean_uh);
+    input_gradient[row * n + i] =
+        inverse * (rounded_product(scale[i], dy[i]) - mean_u - (x[i] - mean) * inverse * mean_uh);
 }
 void input_gradient(const graph::KernelCall& call, graph::Stream& stream) {
   const Shape& shape = call.inputs[1].shape;

@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 """What `run` measured on a GPU, as tools/gpu_page reads it:  measured.py RESULTS
 
-Reads RESULTS/ncu.AGENTS.csv (Nsight Compute's, a row a kernel and metric) and RESULTS/benches.jsonl. Writes
+Reads RESULTS/ncu.AGENTS.csv (Nsight Compute's, a row a kernel and metric), benches.jsonl and rivals.jsonl. Writes
 kernels.json, {agents: [{kernel, op, launches, microseconds, megabytes, registers, occupancy}]} of one step, the
-longest first; and measured.json, {op: microseconds of its launches in one agent's step, "riql/AGENTS": agent-steps a
-second, "device": its name}. Exit 1 where there is nothing to read, one line says what.
+longest first; and measured.json, {op: microseconds of its launches in one agent's step, "riql/AGENTS" (with TF32:
+"riql/AGENTS/tf32"; of rivals "jax/AGENTS", "pytorch/AGENTS", of a step that is one CUDA graph): agent-steps a second,
+"nodes/AGENTS": kernels of a step, "step": microseconds of one agent's step as it runs, "device": its name}. Exit 1 where
+there is nothing to read, one line says what.
+
+ncu runs each kernel alone, so that all of them together take longer than the step in which one begins while the one
+before drains: their sum is beside "step" in what is printed.
 """
 import csv
 import json
@@ -23,11 +28,17 @@ REDUCTIONS = {'Sum': 'sum', 'Larger': 'max', 'Smaller': 'min'}
 # cuBLASLt names its kernels by the transpositions of column-major operands, which tell our three products apart
 # (cuda/ops/linear.cu): layers, the gradient of their inputs, that of their weights.
 PRODUCTS = {'nn': 'linear_bias', 'tn': 'linear_input_gradient_relu', 'nt': 'linear_weight_bias_gradient'}
+# Where a head is one wide, cuBLASLt takes kernels for a matrix and a vector. The layer reads the matrix transposed (the
+# third flag of the one without a name), the gradient of its weights as it lies.
+VECTOR_PRODUCTS = [(r'gemv(?:2)?T', 'linear_bias'), (r'gemvNSP|gemv(?:2)?N', 'linear_weight_bias_gradient'),
+                   (r'\binternal::kernel<(?:\w+, ){6}\d, 1, 1,', 'linear_bias'),
+                   (r'\binternal::kernel<(?:\w+, ){6}\d, 1, 0,', 'linear_weight_bias_gradient')]
 
 
 def op_of(kernel):
     """The op that a kernel, by its demangled name, computes; '' where it is the kernel before's second half."""
-    functor = re.search(r'\bmap(?:_gradient)?_kernel<(?:\w+::)*(\w+)', kernel)
+    # A derivative is its functor's: Slope<algorithms::Huber, 2, 0>, Slope<Slope<...>, 3, 1>.
+    functor = re.search(r'\bmap(?:_gradient)?_kernel<(?:(?:\w+::)*Slope<)*(?:\w+::)*(\w+)', kernel)
     if functor:
         name = re.sub(r'(?<!^)(?=[A-Z])', '_', functor[1]).lower()
         return 'stretch' if name == 'copy' else name
@@ -37,10 +48,12 @@ def op_of(kernel):
     own = 'hardy' in kernel and re.search(r'\b(\w+_kernel)\b', kernel)
     if own:
         return OPS.get(own[1], own[1].removesuffix('_kernel'))
-    if re.search('splitk.*reduce|reduce.*kernel', kernel, re.IGNORECASE):
+    if re.search('splitk.*reduce|reduce.*kernel|KernelBgrad', kernel, re.IGNORECASE):
         return ''
     product = re.search(r'gemm.*_(nn|nt|tn)(?![a-z])', kernel, re.IGNORECASE)
-    return PRODUCTS[product[1].lower()] if product else 'other products'
+    if product:
+        return PRODUCTS[product[1].lower()]
+    return next((op for pattern, op in VECTOR_PRODUCTS if re.search(pattern, kernel)), 'other products')
 
 
 def launches(path):
@@ -106,9 +119,21 @@ def main():
     benches = results / 'benches.jsonl'
     for line in benches.read_text().splitlines() if benches.exists() else []:
         bench = json.loads(line)
-        if bench['method'] == 'riql' and not bench['tf32']:
-            measured[f'riql/{bench["agents"]}'] = round(bench['agent_steps_per_second'])
-            measured['device'] = bench['about']
+        if bench['method'] != 'riql':
+            continue
+        measured[f'riql/{bench["agents"]}' + ('/tf32' if bench['tf32'] else '')] = round(bench['agent_steps_per_second'])
+        measured['device'] = bench['about']
+        if not bench['tf32']:
+            measured[f'nodes/{bench["agents"]}'] = bench['graph_nodes']
+        if bench['agents'] == 1 and not bench['tf32']:
+            measured['step'] = round(bench['microseconds_per_step'], 1)
+            print(f'one agent\'s step as it runs: {measured["step"]} us')
+    rivals = results / 'rivals.jsonl'
+    for line in rivals.read_text().splitlines() if rivals.exists() else []:
+        rival = json.loads(line)
+        if rival['method'] == 'riql' and (rival['program'] == 'jax' or rival['graph']):
+            key = f'{rival["program"]}/{rival["agents"]}' + ('/tf32' if rival['precision'] == 'tf32' else '')
+            measured[key] = round(rival['agent_steps_per_second'])
     if not measured:
         raise SystemExit(f'measured.py: neither ncu.1.csv nor benches of RIQL in {results}')
     (results / 'kernels.json').write_text(json.dumps(kernels, indent=1) + '\n')
