@@ -1,7 +1,9 @@
-// CUDA devices as the engine's (engine/graph/device.h): memory, streams, events and captured graphs.
+// CUDA devices as the engine's (engine/device/device.h, backends.h): memory, streams, events and captured
+// graphs.
 #include <vector>
 
 #include "cuda/stream.h"
+#include "engine/device/backends.h"
 
 namespace hardy::cuda {
 namespace {
@@ -11,7 +13,7 @@ constexpr std::size_t kWorkspace = std::size_t{32} << 20;  // what cuBLASLt asks
 // Calls that name no stream are about the calling thread's device: this one from now on.
 void choose(int device) { check(cudaSetDevice(device), "choosing the device"); }
 
-class CudaEvent final : public graph::Event {
+class CudaEvent final : public device::Event {
  public:
   explicit CudaEvent(int device) {
     choose(device);
@@ -33,7 +35,7 @@ class CudaEvent final : public graph::Event {
   cudaEvent_t event_ = nullptr;
 };
 
-class CapturedGraph final : public graph::Captured {
+class CapturedGraph final : public device::Captured {
  public:
   explicit CapturedGraph(cudaGraph_t graph) {
     cudaError_t status = cudaGraphGetNodes(graph, nullptr, &nodes_);
@@ -84,16 +86,16 @@ void CudaStream::copy_out(void* host, const void* device, std::size_t bytes) {
 void CudaStream::copy(void* to, const void* from, std::size_t bytes) {
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "a copy within the device");
 }
-void CudaStream::record(graph::Event& event) {
+void CudaStream::record(device::Event& event) {
   check(cudaEventRecord(static_cast<CudaEvent&>(event).handle(), stream_), "recording an event");
 }
-void CudaStream::wait(const graph::Event& event) {
+void CudaStream::wait(const device::Event& event) {
   check(cudaStreamWaitEvent(stream_, static_cast<const CudaEvent&>(event).handle(), 0),
         "waiting for an event");
 }
 void CudaStream::synchronise() { check(cudaStreamSynchronize(stream_), "a kernel"); }
 
-std::unique_ptr<graph::Captured> CudaStream::capture(const std::function<void()>& body) {
+std::unique_ptr<device::Captured> CudaStream::capture(const std::function<void()>& body) {
   check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "capturing a step");
   cudaGraph_t graph = nullptr;
   try {
@@ -106,16 +108,16 @@ std::unique_ptr<graph::Captured> CudaStream::capture(const std::function<void()>
   check(cudaStreamEndCapture(stream_, &graph), "capturing a step");
   return std::make_unique<CapturedGraph>(graph);
 }
-void CudaStream::replay(const graph::Captured& captured) {
+void CudaStream::replay(const device::Captured& captured) {
   check(cudaGraphLaunch(static_cast<const CapturedGraph&>(captured).handle(), stream_), "launching a step");
 }
 
 namespace {
 
-graph::DeviceInfo info_of(int index) {
+device::Info info_of(int index) {
   cudaDeviceProp p{};
   check(cudaGetDeviceProperties(&p, index), "asking for the device's properties");
-  graph::DeviceInfo info;
+  device::Info info;
   info.name = std::string(kBackend) + ":" + std::to_string(index);
   info.about = std::string(p.name) + ", compute capability " + std::to_string(p.major) + "." +
                std::to_string(p.minor) + ", " + std::to_string(p.multiProcessorCount) + " multiprocessors";
@@ -124,10 +126,9 @@ graph::DeviceInfo info_of(int index) {
   return info;
 }
 
-class CudaDevice final : public graph::Device {
+class CudaDevice final : public device::Device {
  public:
-  CudaDevice(int index, const graph::DeviceOptions& options)
-      : Device(options), index_(index), backend_(kBackend) {
+  CudaDevice(int index, const device::Options& options) : Device(options), index_(index), backend_(kBackend) {
     choose(index_);
     check(cublasLtCreate(&blas_), "starting cuBLASLt");
     workspace_bytes_ = std::min(kWorkspace, info().memory_bytes / 4096);
@@ -140,7 +141,7 @@ class CudaDevice final : public graph::Device {
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
 
-  graph::DeviceInfo info() const override { return info_of(index_); }
+  device::Info info() const override { return info_of(index_); }
   const std::string& backend() const override { return backend_; }
 
   void* allocate(std::size_t bytes) override {
@@ -177,12 +178,12 @@ class CudaDevice final : public graph::Device {
     return memory;
   }
   void release_pinned(void* memory) noexcept override { cudaFreeHost(memory); }
-  std::unique_ptr<graph::Stream> stream() override {
+  std::unique_ptr<device::Stream> stream() override {
     return std::make_unique<CudaStream>(index_, Blas{blas_, workspace(), workspace_bytes_, options().tf32},
                                         options().check,
                                         [this](void* memory) { workspaces_.push_back(memory); });
   }
-  std::unique_ptr<graph::Event> event() override { return std::make_unique<CudaEvent>(index_); }
+  std::unique_ptr<device::Event> event() override { return std::make_unique<CudaEvent>(index_); }
 
  private:
   // Streams of ours are not ordered with the default one, which such calls use.
@@ -224,19 +225,19 @@ std::string obstacle() {
   return "";
 }
 
-std::vector<graph::DeviceInfo> devices() {
-  std::vector<graph::DeviceInfo> all;
+std::vector<device::Info> devices() {
+  std::vector<device::Info> all;
   int count = 0;
   if (!obstacle().empty() || cudaGetDeviceCount(&count) != cudaSuccess) return all;
   for (int i = 0; i < count; ++i) all.push_back(info_of(i));
   return all;
 }
 
-std::unique_ptr<graph::Device> open(int index, const graph::DeviceOptions& options) {
+std::unique_ptr<device::Device> open(int index, const device::Options& options) {
   return std::make_unique<CudaDevice>(index, options);
 }
 
-const graph::RegisterBackend registration({kBackend, devices, obstacle, open});
+const device::RegisterBackend registration({kBackend, devices, obstacle, open});
 
 }  // namespace
 }  // namespace hardy::cuda

@@ -14,7 +14,7 @@
 
 #include "cuda/launch.h"
 #include "engine/base/error.h"
-#include "engine/graph/device.h"
+#include "engine/graph/device_kernels.h"
 
 namespace hardy::cuda {
 
@@ -52,7 +52,7 @@ struct ProductWay {
 };
 using ProductKey = std::array<std::int64_t, 17>;
 
-class CudaStream final : public graph::Stream {
+class CudaStream final : public device::Stream {
  public:
   // careful: every launch is waited for, so that a failing kernel is named. give_back is called with the
   // workspace when the stream goes.
@@ -77,11 +77,11 @@ class CudaStream final : public graph::Stream {
   void copy_in(void* device, const void* host, std::size_t bytes) override;
   void copy_out(void* host, const void* device, std::size_t bytes) override;
   void copy(void* to, const void* from, std::size_t bytes) override;
-  void record(graph::Event& event) override;
-  void wait(const graph::Event& event) override;
+  void record(device::Event& event) override;
+  void wait(const device::Event& event) override;
   void synchronise() override;
-  std::unique_ptr<graph::Captured> capture(const std::function<void()>& body) override;
-  void replay(const graph::Captured& captured) override;
+  std::unique_ptr<device::Captured> capture(const std::function<void()>& body) override;
+  void replay(const device::Captured& captured) override;
 
  private:
   int device_;
@@ -94,11 +94,11 @@ class CudaStream final : public graph::Stream {
   std::function<void(void*)> give_back_;
 };
 
-inline CudaStream& as_cuda(graph::Stream& stream) { return static_cast<CudaStream&>(stream); }
+inline CudaStream& as_cuda(device::Stream& stream) { return static_cast<CudaStream&>(stream); }
 
 // Puts a kernel in the stream; `name` is what an error calls it.
 template <class... P, class... A>
-void launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, graph::Stream& stream,
+void launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, device::Stream& stream,
             A&&... args) {
   const CudaStream& s = as_cuda(stream);
   s.launched(launch(kernel, grid, block, 0, s.handle(), std::forward<A>(args)...), name);

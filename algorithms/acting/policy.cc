@@ -89,7 +89,7 @@ void Actor::build(std::int64_t agents, std::int64_t batch) {
 // in_, noise_in_ -> out_, log_prob_out_ on a device; the plan's own memory on the CPU.
 void Actor::run(ThreadTeam& team) {
   if (!mirror_) return plan_->run(team);
-  graph::Stream& stream = mirror_->stream();
+  device::Stream& stream = mirror_->stream();
   const auto in = [&](graph::Tensor t, const std::vector<float>& x) {
     stream.copy_in(plan_->raw(t), x.data(), x.size() * sizeof(float));
   };
@@ -121,7 +121,7 @@ Actor::Actor(const PolicySpec& spec, std::int64_t batch, const std::vector<std::
 }
 
 Actor::Actor(const PolicySpec& spec, std::int64_t batch, const nn::ParameterStore& store,
-             graph::Mirror* mirror)
+             device::Mirror* mirror)
     : spec_(spec), bounds_(spec.bounds()), mirror_(mirror) {
   build(store.agents(), batch);
   for (const graph::Tensor t : parameters_) {

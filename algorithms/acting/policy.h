@@ -10,7 +10,7 @@
 
 #include "algorithms/acting/actions.h"
 #include "engine/base/threads.h"
-#include "engine/graph/mirror.h"
+#include "engine/device/mirror.h"
 #include "engine/graph/plan.h"
 #include "engine/nn/heads.h"
 #include "engine/nn/mlp.h"
@@ -59,7 +59,7 @@ class Actor {
   // All agents of a store, reading its parameters named policy/... where they are.
   // With a mirror it acts on the mirror's device, in the order of the training's stream.
   Actor(const PolicySpec& spec, std::int64_t batch, const nn::ParameterStore& store,
-        graph::Mirror* mirror = nullptr);
+        device::Mirror* mirror = nullptr);
 
   const PolicySpec& spec() const { return spec_; }
   // observations [A, B, obs] raw; noise [A, B, act] standard normal, or empty to act by the mode.
@@ -79,8 +79,8 @@ class Actor {
   graph::Tensor observations_, noise_, action_, log_prob_;
   std::unique_ptr<graph::Plan> plan_;
   std::vector<std::vector<float>> own_;
-  graph::Mirror* mirror_ = nullptr;
-  std::unique_ptr<graph::Captured> captured_;
+  device::Mirror* mirror_ = nullptr;
+  std::unique_ptr<device::Captured> captured_;
   // On a device: its inputs and outputs here.
   std::vector<float> in_, noise_in_, out_, log_prob_out_;
 };

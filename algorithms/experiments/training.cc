@@ -10,6 +10,7 @@
 #include "algorithms/acting/evaluation_queue.h"
 #include "algorithms/acting/policy_file.h"
 #include "algorithms/learning/checkpoint.h"
+#include "engine/device/backends.h"
 #include "engine/run/checkpoints.h"
 #include "engine/run/metrics.h"
 #include "engine/run/schema.h"
@@ -50,8 +51,8 @@ int TrainingSettings::team_size() const {
                      : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
-std::unique_ptr<graph::Device> TrainingSettings::open_device() const {
-  return graph::open_chosen_device(device, device_options);
+std::unique_ptr<device::Device> TrainingSettings::open_device() const {
+  return device::open_chosen_device(device, device_options);
 }
 
 namespace {

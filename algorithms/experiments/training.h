@@ -39,14 +39,14 @@ struct TrainingSettings {
   std::int64_t checkpoint_every = 0;                                // 0: a fifth of the steps
   std::int64_t keep_last = 3;
   std::string device = "cpu";  // where it trains: cpu, cuda, cuda:N
-  graph::DeviceOptions device_options;
+  device::Options device_options;
   std::int64_t keep_policies = 0;  // > 0: policy/agent_<i>_step_<n>.policy every so many steps
   bool keep_best = false;          // policy/best_agent_<i>.policy: that of the best evaluation
 
   void options(run::Schema& schema);
   std::vector<std::uint64_t> agent_seeds() const;
   int team_size() const;
-  std::unique_ptr<graph::Device> open_device() const;  // null: the CPU
+  std::unique_ptr<device::Device> open_device() const;  // null: the CPU
 };
 
 struct RunFiles {

@@ -219,7 +219,7 @@ class OfflineJob final : public TrainingJob {
   datasets::CorruptionSettings corruption_;
   std::int64_t corrupt_seed_ = 0, time_limit_ = 0;
   bool clip_actions_ = false;
-  std::unique_ptr<graph::Device> device_;  // outlives the trainee: callers drop that one first
+  std::unique_ptr<device::Device> device_;  // outlives the trainee: callers drop that one first
 };
 
 class SacJob final : public TrainingJob {
@@ -275,7 +275,7 @@ class SacJob final : public TrainingJob {
   SacSettings sac_;
   InteractionSettings interaction_;
   std::string environment_ = "hopper";
-  std::unique_ptr<graph::Device> device_;
+  std::unique_ptr<device::Device> device_;
 };
 
 }  // namespace

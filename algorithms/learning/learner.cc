@@ -90,7 +90,7 @@ void Update::report(const std::string& name, Tensor per_agent) { reports_.push_b
 
 // --------------------------------------------------------------------------------------- Learner
 
-Learner::Learner(std::vector<std::uint64_t> seeds, graph::Device* device)
+Learner::Learner(std::vector<std::uint64_t> seeds, device::Device* device)
     : seeds_(std::move(seeds)),
       store_(static_cast<std::int64_t>(seeds_.size())),
       active_(seeds_.size(), 1),
@@ -295,13 +295,13 @@ void Learner::step(ThreadTeam& team) {
     for (std::size_t i = 0; i < updates_.size(); ++i) kind |= std::uint64_t{updates_[i]->due(step_)} << i;
     device_->step(
         step_, kind,
-        [&](graph::Stream& stream) {
+        [&](device::Stream& stream) {
           for (const auto& u : updates_) {
             u->plan_->enqueue(stream);
             u->descent_->load(stream);
           }
         },
-        [&](graph::Stream& stream) { enqueue(stream); });
+        [&](device::Stream& stream) { enqueue(stream); });
     fetched_ = false;
     ++step_;
     return;
@@ -402,7 +402,7 @@ void Learner::restore(const State& state) {
     std::ranges::copy(found->second, values.begin());  // in place: graphs read this memory
   }
   if (!device_) return;
-  graph::Mirror& mirror = device_->mirror();
+  device::Mirror& mirror = device_->mirror();
   mirror.upload(slabs().data(), slabs().size_bytes());
   for (const auto& [name, values] : state_values_)
     mirror.upload(values.data(), values.size() * sizeof(float));

@@ -128,7 +128,7 @@ class Learner {
  public:
   // seeds: one an agent; everything random about an agent follows from its seed. device: where it trains;
   // null: on the CPU.
-  explicit Learner(std::vector<std::uint64_t> seeds, graph::Device* device = nullptr);
+  explicit Learner(std::vector<std::uint64_t> seeds, device::Device* device = nullptr);
 
   std::int64_t agents() const { return static_cast<std::int64_t>(seeds_.size()); }
   std::span<const std::uint64_t> seeds() const { return seeds_; }
@@ -140,7 +140,7 @@ class Learner {
   Update& update(const std::string& name);
   void finish();  // allocates, initialises, differentiates and plans; nothing may be built afterwards
 
-  graph::Mirror* mirror() { return device_ ? &device_->mirror() : nullptr; }  // null on the CPU
+  device::Mirror* mirror() { return device_ ? &device_->mirror() : nullptr; }  // null on the CPU
 
   // --- running
   // One step of every update. Agents with a loss or a gradient that is not finite are stopped before their
@@ -190,7 +190,7 @@ class Learner {
   float* target_of(int tensor);  // where its Polyak average is; null: it has none
   void make_optimiser(Update& update);
   void begin_on_device();
-  void enqueue(graph::Stream& stream);
+  void enqueue(device::Stream& stream);
   void note_stopped(const LearnerDevice::Answer& answer, ThreadTeam& team);
   static std::string reason(const std::string& loss, bool finite, std::uint64_t step, const std::string& op);
   void stop_broken_agents(Update& update, ThreadTeam& team);

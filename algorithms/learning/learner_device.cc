@@ -5,11 +5,11 @@
 
 namespace hardy::algorithms {
 
-LearnerDevice::LearnerDevice(graph::Device& device, std::int64_t agents)
+LearnerDevice::LearnerDevice(device::Device& device, std::int64_t agents)
     : agents_(agents),
       mirror_(device),
       side_(device.stream()),
-      words_(graph::allocate(device, static_cast<std::size_t>(8 + 20 * agents))) {
+      words_(device::allocate(device, static_cast<std::size_t>(8 + 20 * agents))) {
   auto* at = static_cast<std::byte*>(words_.get());
   memory_.step = reinterpret_cast<std::int32_t*>(at);
   memory_.stopped = reinterpret_cast<std::int32_t*>(at + 8);
@@ -23,9 +23,9 @@ std::size_t LearnerDevice::nodes() const {
 }
 
 void LearnerDevice::step(std::int64_t number, std::uint64_t kind,
-                         const std::function<void(graph::Stream&)>& warm_up,
-                         const std::function<void(graph::Stream&)>& body) {
-  graph::Stream& stream = mirror_.stream();
+                         const std::function<void(device::Stream&)>& warm_up,
+                         const std::function<void(device::Stream&)>& body) {
+  device::Stream& stream = mirror_.stream();
   steps_ = number + 1;
   naming_steps([&] {
     if (mirror_.device().options().check) return body(stream);
@@ -33,7 +33,7 @@ void LearnerDevice::step(std::int64_t number, std::uint64_t kind,
       warm_up(stream);  // libraries load their kernels at first use, which a capture would not take
       stream.synchronise();
     }
-    std::unique_ptr<graph::Captured>& captured = captured_[kind];
+    std::unique_ptr<device::Captured>& captured = captured_[kind];
     if (!captured) captured = stream.capture([&] { body(stream); });
     stream.replay(*captured);
   });
@@ -45,9 +45,9 @@ std::size_t LearnerDevice::slot_bytes() const {
 }
 
 void LearnerDevice::ask(std::int64_t step) {
-  graph::Device& device = mirror_.device();
+  device::Device& device = mirror_.device();
   if (free_.empty())
-    free_.push_back({graph::allocate(device, slot_bytes()), graph::allocate_pinned(device, slot_bytes()),
+    free_.push_back({device::allocate(device, slot_bytes()), device::allocate_pinned(device, slot_bytes()),
                      device.event(), device.event(), -1});
   Slot slot = std::move(free_.back());
   free_.pop_back();
@@ -108,7 +108,7 @@ void LearnerDevice::download(void* host, std::size_t bytes) {
 }
 
 void LearnerDevice::upload(std::int64_t step, const std::vector<std::uint8_t>& active) {
-  graph::Device& device = mirror_.device();
+  device::Device& device = mirror_.device();
   const auto t = static_cast<std::uint64_t>(step);
   const std::int32_t words[2] = {static_cast<std::int32_t>(static_cast<std::uint32_t>(t)),
                                  static_cast<std::int32_t>(static_cast<std::uint32_t>(t >> 32))};

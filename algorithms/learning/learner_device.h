@@ -10,12 +10,10 @@
 #include <vector>
 
 #include "engine/base/error.h"
-#include "engine/graph/mirror.h"
+#include "engine/device/mirror.h"
 #include "engine/nn/device_descent.h"
 
 namespace hardy::algorithms {
-
-using graph::Tensor;
 
 // The values that a step reports, one an agent, by name.
 struct StepReports {
@@ -25,15 +23,15 @@ struct StepReports {
 
 class LearnerDevice {
  public:
-  LearnerDevice(graph::Device& device, std::int64_t agents);
+  LearnerDevice(device::Device& device, std::int64_t agents);
 
-  graph::Mirror& mirror() { return mirror_; }
+  device::Mirror& mirror() { return mirror_; }
   const nn::StepMemory& memory() const { return memory_; }
 
   // One launch: what `body` puts into the stream at the first step of a kind is captured, and replayed at the
   // others of that kind: a step's kind is which of the updates run at it.
-  void step(std::int64_t number, std::uint64_t kind, const std::function<void(graph::Stream&)>& warm_up,
-            const std::function<void(graph::Stream&)>& body);
+  void step(std::int64_t number, std::uint64_t kind, const std::function<void(device::Stream&)>& warm_up,
+            const std::function<void(device::Stream&)>& body);
   std::size_t nodes() const;  // of the largest step that was captured; 0: none yet
 
   // --- what comes back, in a stream of its own beside the training
@@ -72,20 +70,20 @@ class LearnerDevice {
     }
   }
   struct Slot {
-    graph::DeviceMemory staging;
-    graph::PinnedMemory pinned;
-    std::unique_ptr<graph::Event> taken, copied;
+    device::Memory staging;
+    device::PinnedMemory pinned;
+    std::unique_ptr<device::Event> taken, copied;
     std::int64_t step = -1;  // -1: free
   };
   std::size_t slot_bytes() const;
   Answer read(Slot& slot) const;
 
   std::int64_t agents_;
-  graph::Mirror mirror_;
-  std::unique_ptr<graph::Stream> side_;  // copies out
-  graph::DeviceMemory words_;            // step, stopped, active
+  device::Mirror mirror_;
+  std::unique_ptr<device::Stream> side_;  // copies out
+  device::Memory words_;                  // step, stopped, active
   nn::StepMemory memory_;
-  std::map<std::uint64_t, std::unique_ptr<graph::Captured>> captured_;  // by kind
+  std::map<std::uint64_t, std::unique_ptr<device::Captured>> captured_;  // by kind
   std::int64_t steps_ = 0, good_ = 0;  // put in the stream; of these, known to have run
   std::vector<Source> sources_;
   std::deque<Slot> pending_;

@@ -59,7 +59,7 @@ void Learner::begin_on_device() {
   device_->upload(step_, active_);
 }
 
-void Learner::enqueue(graph::Stream& stream) {
+void Learner::enqueue(device::Stream& stream) {
   std::size_t left = 0;
   for (const auto& u : updates_) left += u->due(step_);
   for (const auto& u : updates_) {

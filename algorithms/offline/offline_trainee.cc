@@ -4,7 +4,7 @@ namespace hardy::algorithms {
 
 OfflineTrainee::OfflineTrainee(const OfflineMethod& method, datasets::Transitions transitions,
                                std::vector<std::uint64_t> seeds, std::vector<float> action_low,
-                               std::vector<float> action_high, graph::Device* device)
+                               std::vector<float> action_high, device::Device* device)
     : data_(std::move(transitions)),
       rows_(static_cast<std::int32_t>(data_.rows)),
       policy_(method.policy(data_.observation_size, data_.action_size)),

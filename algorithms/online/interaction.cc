@@ -18,7 +18,7 @@ std::uint64_t replay_bytes(std::int64_t agents, std::int64_t capacity, const env
 
 Interaction::Interaction(const std::string& environment, const SacSettings& sac,
                          const InteractionSettings& settings, std::vector<std::uint64_t> seeds,
-                         graph::Device* device)
+                         device::Device* device)
     : sac_(sac),
       settings_(settings),
       env_(envs::make_environment(environment, static_cast<int>(seeds.size()))),
@@ -86,7 +86,7 @@ void Interaction::store(std::int64_t agent) {
 }
 
 void Interaction::upload() {
-  graph::Mirror* mirror = learner_.mirror();
+  device::Mirror* mirror = learner_.mirror();
   if (!mirror) return;
   for (std::int64_t a = 0; a < learner_.agents(); ++a) {
     const std::int64_t row = a * settings_.capacity + t_ % settings_.capacity;
@@ -163,7 +163,7 @@ void Interaction::restore(const State& s, const Replay& replay) {
   std::ranges::copy(replay.next_observations, replay_.next_observations.begin());
   std::ranges::copy(replay.terminals, replay_.terminals.begin());
   replay_.rows = replay.rows;
-  if (graph::Mirror* mirror = learner_.mirror()) {
+  if (device::Mirror* mirror = learner_.mirror()) {
     for (const std::vector<float>* table : {&replay_.observations, &replay_.actions, &replay_.rewards,
                                             &replay_.next_observations, &replay_.terminals})
       mirror->upload(table->data(), table->size() * sizeof(float));

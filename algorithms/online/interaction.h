@@ -26,7 +26,7 @@ struct Replay {
 class Interaction {
  public:
   Interaction(const std::string& environment, const SacSettings& sac, const InteractionSettings& settings,
-              std::vector<std::uint64_t> seeds, graph::Device* device = nullptr);
+              std::vector<std::uint64_t> seeds, device::Device* device = nullptr);
 
   // One environment step of every agent and, when it is due, one learning step.
   void iterate(ThreadTeam& team);

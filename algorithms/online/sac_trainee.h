@@ -9,7 +9,7 @@ namespace hardy::algorithms {
 class SacTrainee final : public Trainee {
  public:
   SacTrainee(const std::string& environment, const SacSettings& sac, const InteractionSettings& settings,
-             std::vector<std::uint64_t> seeds, graph::Device* device = nullptr)
+             std::vector<std::uint64_t> seeds, device::Device* device = nullptr)
       : interaction_(environment, sac, settings, std::move(seeds), device), capacity_(settings.capacity) {}
 
   void step(ThreadTeam& team) override { interaction_.iterate(team); }

@@ -2,6 +2,7 @@
 #include "cuda/elements.cuh"
 #include "cuda/stream.h"
 #include "envs/control/cart_pole.h"
+#include "envs/control/device_batch.h"
 #include "envs/control/enumerable_mdp.h"
 #include "envs/control/pendulum.h"
 
@@ -17,23 +18,18 @@ __global__ void step_kernel(envs::TaskBatch<Task> batch) {
   for (const std::int64_t i : every(batch.n)) batch.step(i);
 }
 template <class Task>
-void reset(const graph::KernelCall& call, graph::Stream& stream) {
-  const auto& batch = call.attribute<envs::TaskBatch<Task>>();
+void reset(device::Stream& stream, const envs::TaskBatch<Task>& batch) {
   launch(Task::kName, reset_kernel<Task>, blocks_for(batch.n), kThreads, stream, batch);
 }
 template <class Task>
-void step(const graph::KernelCall& call, graph::Stream& stream) {
-  const auto& batch = call.attribute<envs::TaskBatch<Task>>();
+void step(device::Stream& stream, const envs::TaskBatch<Task>& batch) {
   launch(Task::kName, step_kernel<Task>, blocks_for(batch.n), kThreads, stream, batch);
 }
 
 template <class Task>
 struct RegisterTask {
-  RegisterTask() {
-    const std::string name = std::string("env/") + Task::kName;
-    graph::RegisterKernel(kBackend, name + "/reset", reset<Task>);
-    graph::RegisterKernel(kBackend, name + "/step", step<Task>);
-  }
+  device::RegisterLaunch reset_launch{kBackend, envs::kResetTask<Task>, reset<Task>},
+      step_launch{kBackend, envs::kStepTask<Task>, step<Task>};
 };
 const RegisterTask<envs::Pendulum> pendulum;
 const RegisterTask<envs::CartPole> cart_pole;

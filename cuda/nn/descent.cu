@@ -95,7 +95,7 @@ __global__ void __launch_bounds__(256) descend_kernel(Descend d) {
   }
 }
 
-void load(const graph::KernelCall&, graph::Stream& stream) {
+void load(device::Stream& stream) {
   static_cast<void>(as_cuda(stream).handle());  // on its device
   cudaFuncAttributes attributes{};
   check(cudaFuncGetAttributes(&attributes, squares_kernel), "loading the squares of gradients");
@@ -103,27 +103,22 @@ void load(const graph::KernelCall&, graph::Stream& stream) {
   check(cudaFuncGetAttributes(&attributes, clips_kernel), "loading clipping");
   check(cudaFuncGetAttributes(&attributes, descend_kernel), "loading the descent");
 }
-void gate(const graph::KernelCall& call, graph::Stream& stream) {
-  launch("gate", gate_kernel, 1, 256, stream, call.attribute<Gate>());
-}
-void squares(const graph::KernelCall& call, graph::Stream& stream) {
-  const auto& d = call.attribute<Descend>();
+void gate(device::Stream& stream, const Gate& g) { launch("gate", gate_kernel, 1, 256, stream, g); }
+void squares(device::Stream& stream, const Descend& d) {
   launch("squares of gradients", squares_kernel, static_cast<unsigned>(d.count), 256, stream, d);
 }
-void clips(const graph::KernelCall& call, graph::Stream& stream) {
-  const auto& d = call.attribute<Descend>();
+void clips(device::Stream& stream, const Descend& d) {
   launch("clipping", clips_kernel, static_cast<unsigned>(d.groups * d.agents), 256, stream, d);
 }
-void descend(const graph::KernelCall& call, graph::Stream& stream) {
-  const auto& d = call.attribute<Descend>();
+void descend(device::Stream& stream, const Descend& d) {
   launch("descent", descend_kernel, static_cast<unsigned>(d.count), 256, stream, d);
 }
 
-const graph::RegisterKernel load_registration(kBackend, "step/load", load);
-const graph::RegisterKernel gate_registration(kBackend, "step/gate", gate);
-const graph::RegisterKernel squares_registration(kBackend, "step/gradient_squares", squares);
-const graph::RegisterKernel clips_registration(kBackend, "step/clips", clips);
-const graph::RegisterKernel descend_registration(kBackend, "step/descend", descend);
+const device::RegisterLaunch load_registration(kBackend, nn::kLoadDescent, load);
+const device::RegisterLaunch gate_registration(kBackend, nn::kGate, gate);
+const device::RegisterLaunch squares_registration(kBackend, nn::kGradientSquares, squares);
+const device::RegisterLaunch clips_registration(kBackend, nn::kClips, clips);
+const device::RegisterLaunch descend_registration(kBackend, nn::kDescend, descend);
 
 }  // namespace
 }  // namespace hardy::cuda

@@ -10,7 +10,7 @@ template <class T>
 __global__ void fill_kernel(T value, T* out, std::int64_t n) {
   for (const std::int64_t i : every(n)) out[i] = value;
 }
-void fill(const graph::KernelCall& call, graph::Stream& stream) {
+void fill(const graph::KernelCall& call, device::Stream& stream) {
   const graph::Buffer& out = call.outputs[0];
   with_float(out.type, [&](auto t) {
     using T = decltype(t);
@@ -21,7 +21,7 @@ void fill(const graph::KernelCall& call, graph::Stream& stream) {
 const graph::RegisterKernel fill_registration(kBackend, "fill", fill);
 
 // An operand stretched to the output's shape: a copy whose operand is smaller.
-void stretch(const graph::KernelCall& call, graph::Stream& stream) {
+void stretch(const graph::KernelCall& call, device::Stream& stream) {
   const graph::Buffer& out = call.outputs[0];
   with_float(out.type, [&](auto t) {
     using T = decltype(t);

@@ -36,7 +36,7 @@ __global__ void concat_kernel(Parts<Word> parts, std::int64_t row, std::int64_t 
     to[i] = parts.data[part][i / row * (parts.end[part] - begin) + within - begin];
   }
 }
-void concat(const graph::KernelCall& call, graph::Stream& stream) {
+void concat(const graph::KernelCall& call, device::Stream& stream) {
   const graph::Buffer& out = call.outputs[0];
   const int axis = call.attribute<ops::Concat>().axis;
   with_word(out.type, [&](auto w) {
@@ -58,7 +58,7 @@ __global__ void slice_kernel(const Word* from, std::int64_t whole, std::int64_t 
                              std::int64_t n, Word* to) {
   for (const std::int64_t i : every(n)) to[i] = from[i / row * whole + skip + i % row];
 }
-void slice(const graph::KernelCall& call, graph::Stream& stream) {
+void slice(const graph::KernelCall& call, device::Stream& stream) {
   const graph::Buffer &in = call.inputs[0], &out = call.outputs[0];
   const auto range = call.attribute<ops::Range>();
   with_word(out.type, [&](auto w) {
@@ -78,7 +78,7 @@ __global__ void pad_kernel(const Word* from, std::int64_t whole, std::int64_t sk
     to[i] = within >= 0 && within < row ? from[i / whole * row + within] : Word(0);
   }
 }
-void pad(const graph::KernelCall& call, graph::Stream& stream) {
+void pad(const graph::KernelCall& call, device::Stream& stream) {
   const graph::Buffer &in = call.inputs[0], &out = call.outputs[0];
   const auto range = call.attribute<ops::Range>();
   with_word(out.type, [&](auto w) {

@@ -25,7 +25,7 @@ __global__ void gather_kernel(Table t, std::int64_t words, const Word* from, con
                               std::int64_t n, Word* to) {
   for (const std::int64_t at : every(n)) to[at] = from[t.row(index, at / words) * words + at % words];
 }
-void gather(const graph::KernelCall& call, graph::Stream& stream) {
+void gather(const graph::KernelCall& call, device::Stream& stream) {
   const graph::Buffer &table = call.inputs[0], &out = call.outputs[0];
   const Table t(table.shape, call.inputs[1].shape);
   const auto run = [&](auto word) {
@@ -61,7 +61,7 @@ __global__ void sum_rows_kernel(std::int64_t width, const T* dy, const std::uint
     dx[row[first] * width + k] = total;
   }
 }
-void scatter(const graph::KernelCall& call, graph::Stream& stream) {
+void scatter(const graph::KernelCall& call, device::Stream& stream) {
   const graph::Buffer& out = call.outputs[0];
   const Table t(out.shape, call.inputs[1].shape);
   const std::int64_t draws = call.inputs[1].elements(), rows = out.elements() / t.width;

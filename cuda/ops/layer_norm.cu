@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(kRowThreads)
     inverses[row] = inverse;
   }
 }
-void forward(const graph::KernelCall& call, graph::Stream& stream) {
+void forward(const graph::KernelCall& call, device::Stream& stream) {
   const Shape& shape = call.inputs[0].shape;
   const std::int64_t n = shape.back(), batch = shape[shape.rank() - 2];
   with_float(call.outputs[0].type, [&](auto t) {
@@ -64,7 +64,7 @@ __global__ void __launch_bounds__(kRowThreads)
     input_gradient[row * n + i] =
         inverse * (rounded_product(scale[i], dy[i]) - mean_u - (x[i] - mean) * inverse * mean_uh);
 }
-void input_gradient(const graph::KernelCall& call, graph::Stream& stream) {
+void input_gradient(const graph::KernelCall& call, device::Stream& stream) {
   const Shape& shape = call.inputs[1].shape;
   const std::int64_t n = shape.back(), batch = shape[shape.rank() - 2];
   with_float(call.outputs[0].type, [&](auto t) {
@@ -91,7 +91,7 @@ __global__ void parameter_gradient_kernel(const T* dy, const T* x, const T* mean
     dshift[at] = shift;
   }
 }
-void parameter_gradient(const graph::KernelCall& call, graph::Stream& stream) {
+void parameter_gradient(const graph::KernelCall& call, device::Stream& stream) {
   const Shape& shape = call.inputs[1].shape;
   const std::int64_t n = shape.back(), batch = shape[shape.rank() - 2],
                      groups = shape.elements() / (n * batch);

@@ -50,7 +50,7 @@ void for_rounds(const Sizes& s, Body&& body) {
   }
 }
 
-void forward(const KernelCall& call, const Buffer* bias, Activation activation, graph::Stream& stream) {
+void forward(const KernelCall& call, const Buffer* bias, Activation activation, device::Stream& stream) {
   const Buffer &x = call.inputs[0], &w = call.inputs[1], &y = call.outputs[0];
   const Sizes s(x.shape, w.shape);
   for_rounds(s, [&](const Round& r) {
@@ -65,10 +65,10 @@ void forward(const KernelCall& call, const Buffer* bias, Activation activation, 
     multiply(p, stream);
   });
 }
-void linear(const KernelCall& call, graph::Stream& stream) {
+void linear(const KernelCall& call, device::Stream& stream) {
   forward(call, nullptr, Activation::kNone, stream);
 }
-void linear_bias(const KernelCall& call, graph::Stream& stream) {
+void linear_bias(const KernelCall& call, device::Stream& stream) {
   forward(call, &call.inputs[2], static_cast<Activation>(call.attribute<ops::LinearAttributes>().activation),
           stream);
 }
@@ -79,7 +79,7 @@ __global__ void mask_kernel(T* x, const T* mask, std::int64_t n) {
     if (!(mask[i] > T(0))) x[i] = T(0);
 }
 // dy, w (, y) -> dx: members that share an x add up, in their order; the mask of a ReLU comes last.
-void input_gradient(const KernelCall& call, graph::Stream& stream) {
+void input_gradient(const KernelCall& call, device::Stream& stream) {
   const Buffer &dy = call.inputs[0], &w = call.inputs[1], &dx = call.outputs[0];
   const Sizes s(dx.shape, w.shape);
   const std::int64_t rounds = s.shared ? s.members : 1;
@@ -102,7 +102,7 @@ void input_gradient(const KernelCall& call, graph::Stream& stream) {
 }
 
 // x, dy -> dw (, db)
-void weight_gradient(const KernelCall& call, graph::Stream& stream) {
+void weight_gradient(const KernelCall& call, device::Stream& stream) {
   const Buffer &x = call.inputs[0], &dy = call.inputs[1], &dw = call.outputs[0];
   const Sizes s(x.shape, dw.shape);
   for_rounds(s, [&](const Round& r) {
@@ -124,7 +124,7 @@ __global__ void add_bias_kernel(const T* x, const T* b, std::int64_t each, std::
                                 std::int64_t n, T* y) {
   for (const std::int64_t i : every(n)) y[i] = x[i] + b[i / each * columns + i % columns];
 }
-void add_bias(const KernelCall& call, graph::Stream& stream) {
+void add_bias(const KernelCall& call, device::Stream& stream) {
   const Shape& shape = call.inputs[0].shape;
   const std::int64_t columns = shape.back(), each = columns * shape[shape.rank() - 2], n = shape.elements();
   with_float(call.outputs[0].type, [&](auto t) {
@@ -133,7 +133,7 @@ void add_bias(const KernelCall& call, graph::Stream& stream) {
            call.inputs[1].as<const T>(), each, columns, n, call.outputs[0].as<T>());
   });
 }
-void bias_gradient(const KernelCall& call, graph::Stream& stream) {
+void bias_gradient(const KernelCall& call, device::Stream& stream) {
   const Shape& shape = call.inputs[0].shape;
   const std::int64_t columns = shape.back(), rows = shape[shape.rank() - 2];
   sum_middle(call.outputs[0].type, shape.elements() / (rows * columns), rows, columns, call.inputs[0].data,

@@ -90,7 +90,7 @@ __global__ void map_kernel(F f, Operands<N> in, T* out, std::int64_t n) {
 }
 
 template <class F, int N>
-void map_op(const graph::KernelCall& call, graph::Stream& stream) {
+void map_op(const graph::KernelCall& call, device::Stream& stream) {
   const graph::Buffer& out = call.outputs[0];
   with_float(out.type, [&](auto t) {
     using T = decltype(t);

@@ -41,7 +41,7 @@ __global__ void gradient_kernel(Rows rows, ops::QuantilePosition p, const T* x, 
   }
 }
 
-void quantile(const graph::KernelCall& call, graph::Stream& stream) {
+void quantile(const graph::KernelCall& call, device::Stream& stream) {
   const auto q = call.attribute<ops::Quantile>();
   const Rows rows(call.inputs[0].shape, q.axis);
   with_float(call.outputs[0].type, [&](auto t) {
@@ -50,7 +50,7 @@ void quantile(const graph::KernelCall& call, graph::Stream& stream) {
            ops::QuantilePosition(q.alpha, rows.n), call.inputs[0].as<const T>(), call.outputs[0].as<T>());
   });
 }
-void quantile_gradient(const graph::KernelCall& call, graph::Stream& stream) {
+void quantile_gradient(const graph::KernelCall& call, device::Stream& stream) {
   const auto q = call.attribute<ops::Quantile>();
   const Rows rows(call.inputs[0].shape, q.axis);
   with_float(call.outputs[0].type, [&](auto t) {

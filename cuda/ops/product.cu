@@ -106,7 +106,7 @@ T* product_at(T* base, std::int64_t product, std::int64_t stride) {
   return base ? base + product * stride : nullptr;
 }
 
-void finish(const Product& p, const void* bias, Activation activation, graph::Stream& stream) {
+void finish(const Product& p, const void* bias, Activation activation, device::Stream& stream) {
   with_float(p.type, [&](auto t) {
     using T = decltype(t);
     in_runs(p, p.stride_c == p.m * p.n, [&](std::int64_t first, std::int64_t count) {
@@ -118,7 +118,7 @@ void finish(const Product& p, const void* bias, Activation activation, graph::St
     });
   });
 }
-void sum_columns(const Product& p, graph::Stream& stream) {
+void sum_columns(const Product& p, device::Stream& stream) {
   with_float(p.type, [&](auto t) {
     using T = decltype(t);
     in_runs(p, p.stride_b == p.k * p.n && p.stride_sums == p.n, [&](std::int64_t first, std::int64_t count) {
@@ -240,7 +240,7 @@ cublasLtEpilogue_t product(const Product& p, CudaStream& stream) {
 
 }  // namespace
 
-void multiply(const Product& p, graph::Stream& stream) {
+void multiply(const Product& p, device::Stream& stream) {
   if (product(p, as_cuda(stream)) != CUBLASLT_EPILOGUE_DEFAULT) {
     if (p.activation == Activation::kTanh) finish(p, nullptr, p.activation, stream);
     return;

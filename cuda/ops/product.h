@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "engine/graph/device.h"
+#include "engine/graph/device_kernels.h"
 #include "engine/ops/gemm.h"
 
 namespace hardy::cuda {
@@ -24,6 +24,6 @@ struct Product {
 
 // Puts the product into the stream. An epilogue that cuBLASLt does not have for these operands follows in a
 // kernel of its own.
-void multiply(const Product& product, graph::Stream& stream);
+void multiply(const Product& product, device::Stream& stream);
 
 }  // namespace hardy::cuda

@@ -54,17 +54,17 @@ __global__ void categorical_kernel(Draws draws, const float* logits, std::int64_
   }
 }
 
-void normal(const graph::KernelCall& call, graph::Stream& stream) {
+void normal(const graph::KernelCall& call, device::Stream& stream) {
   const std::int64_t n = call.outputs[0].elements();
   launch("random_normal", normal_kernel, blocks_for(n), kThreads, stream, Draws(call), n,
          call.outputs[0].as<float>());
 }
-void index(const graph::KernelCall& call, graph::Stream& stream) {
+void index(const graph::KernelCall& call, device::Stream& stream) {
   const std::int64_t n = call.outputs[0].elements();
   launch("random_index", index_kernel, blocks_for(n), kThreads, stream, Draws(call),
          call.inputs[2].as<const std::int32_t>(), n, call.outputs[0].as<std::int32_t>());
 }
-void categorical(const graph::KernelCall& call, graph::Stream& stream) {
+void categorical(const graph::KernelCall& call, device::Stream& stream) {
   const std::int64_t rows = call.outputs[0].elements();
   launch("random_categorical", categorical_kernel, blocks_for(rows), kThreads, stream, Draws(call),
          call.inputs[2].as<const float>(), call.inputs[2].shape.back(), rows,

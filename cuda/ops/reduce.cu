@@ -77,7 +77,8 @@ __global__ void short_kernel(Split s, const T* x, T* y) {
 }
 
 template <template <class> class C>
-void reduce(const char* name, DType type, const Split& s, const void* from, void* to, graph::Stream& stream) {
+void reduce(const char* name, DType type, const Split& s, const void* from, void* to,
+            device::Stream& stream) {
   with_float(type, [&](auto t) {
     using T = decltype(t);
     const T* x = static_cast<const T*>(from);
@@ -96,7 +97,7 @@ void reduce(const char* name, DType type, const Split& s, const void* from, void
 }
 
 template <template <class> class C>
-void reduce(const char* name, const graph::KernelCall& call, graph::Stream& stream) {
+void reduce(const char* name, const graph::KernelCall& call, device::Stream& stream) {
   reduce<C>(name, call.outputs[0].type, Split(call.inputs[0].shape, call.attribute<ops::Reduction>().axis),
             call.inputs[0].data, call.outputs[0].data, stream);
 }
@@ -115,7 +116,7 @@ __global__ void extreme_gradient_kernel(Split s, const T* x, const T* y, const T
     }
   }
 }
-void extreme_gradient(const graph::KernelCall& call, graph::Stream& stream) {
+void extreme_gradient(const graph::KernelCall& call, device::Stream& stream) {
   const Split s(call.inputs[0].shape, call.attribute<ops::Reduction>().axis);
   with_float(call.outputs[0].type, [&](auto t) {
     using T = decltype(t);
@@ -141,7 +142,7 @@ __global__ void __launch_bounds__(32) logsumexp_kernel(Split s, const T* x, T* y
   for (int step = 16; step > 0; step /= 2) total += __shfl_xor_sync(0xffffffffu, total, step);
   if (threadIdx.x == 0) y[i] = top + log(total);
 }
-void logsumexp(const graph::KernelCall& call, graph::Stream& stream) {
+void logsumexp(const graph::KernelCall& call, device::Stream& stream) {
   const Split s(call.inputs[0].shape, call.attribute<ops::Reduction>().axis);
   with_float(call.outputs[0].type, [&](auto t) {
     using T = decltype(t);
@@ -150,9 +151,9 @@ void logsumexp(const graph::KernelCall& call, graph::Stream& stream) {
   });
 }
 
-void sum(const graph::KernelCall& call, graph::Stream& stream) { reduce<Sum>("sum", call, stream); }
-void max(const graph::KernelCall& call, graph::Stream& stream) { reduce<Larger>("max", call, stream); }
-void min(const graph::KernelCall& call, graph::Stream& stream) { reduce<Smaller>("min", call, stream); }
+void sum(const graph::KernelCall& call, device::Stream& stream) { reduce<Sum>("sum", call, stream); }
+void max(const graph::KernelCall& call, device::Stream& stream) { reduce<Larger>("max", call, stream); }
+void min(const graph::KernelCall& call, device::Stream& stream) { reduce<Smaller>("min", call, stream); }
 
 const graph::RegisterKernel sum_registration(kBackend, "sum", sum);
 const graph::RegisterKernel max_registration(kBackend, "max", max);
@@ -163,7 +164,7 @@ const graph::RegisterKernel logsumexp_registration(kBackend, "logsumexp", logsum
 }  // namespace
 
 void sum_middle(DType type, std::int64_t outer, std::int64_t n, std::int64_t inner, const void* x, void* y,
-                graph::Stream& stream) {
+                device::Stream& stream) {
   reduce<Sum>("column sums", type, Split(outer, n, inner), x, y, stream);
 }
 

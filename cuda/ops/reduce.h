@@ -3,12 +3,12 @@
 
 #include <cstdint>
 
-#include "engine/graph/device.h"
+#include "engine/graph/device_kernels.h"
 
 namespace hardy::cuda {
 
 // x [outer, n, inner] -> y [outer, inner], f32 or f64, in an order that depends on n and inner alone.
 void sum_middle(DType type, std::int64_t outer, std::int64_t n, std::int64_t inner, const void* x, void* y,
-                graph::Stream& stream);
+                device::Stream& stream);
 
 }  // namespace hardy::cuda

@@ -20,7 +20,7 @@ __global__ void __launch_bounds__(kRowThreads) softmax_kernel(const T* input, st
 }
 
 template <bool kLog>
-void softmax(const graph::KernelCall& call, graph::Stream& stream) {
+void softmax(const graph::KernelCall& call, device::Stream& stream) {
   const std::int64_t n = call.inputs[0].shape.back();
   with_float(call.outputs[0].type, [&](auto t) {
     using T = decltype(t);

@@ -9,7 +9,7 @@ template <class T>
 __global__ void take_kernel(const T* x, const std::int32_t* index, std::int64_t rows, std::int64_t n, T* y) {
   for (const std::int64_t row : every(rows)) y[row] = x[row * n + index[row]];
 }
-void take(const graph::KernelCall& call, graph::Stream& stream) {
+void take(const graph::KernelCall& call, device::Stream& stream) {
   const std::int64_t rows = call.outputs[0].elements();
   with_float(call.outputs[0].type, [&](auto t) {
     using T = decltype(t);
@@ -24,7 +24,7 @@ __global__ void put_kernel(const T* dy, const std::int32_t* index, std::int64_t 
                            T* dx) {
   for (const std::int64_t i : every(elements)) dx[i] = i % n == index[i / n] ? dy[i / n] : T(0);
 }
-void put(const graph::KernelCall& call, graph::Stream& stream) {
+void put(const graph::KernelCall& call, device::Stream& stream) {
   const graph::Buffer& out = call.outputs[0];
   with_float(out.type, [&](auto t) {
     using T = decltype(t);

@@ -1,7 +1,7 @@
 // Reverse-mode differentiation, graph to graph.
 #include <algorithm>
 
-#include "engine/graph/device.h"
+#include "engine/graph/device_kernels.h"
 #include "engine/graph/graph.h"
 
 namespace hardy::graph {

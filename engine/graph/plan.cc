@@ -6,7 +6,7 @@
 
 #include "engine/base/aligned.h"
 #include "engine/base/threads.h"
-#include "engine/graph/device.h"
+#include "engine/graph/device_kernels.h"
 #include "engine/graph/fold.h"
 #include "engine/graph/fuse.h"
 #include "engine/graph/lanes.h"
@@ -24,7 +24,7 @@ constexpr std::size_t kPage = 4096;
 alignas(64) thread_local std::byte chain_scratch[kChainScratch];
 
 struct ReleaseHere {
-  Device* device = nullptr;  // null: the host
+  device::Device* device = nullptr;  // null: the host
   void operator()(void* memory) const { device ? device->release(memory) : std::free(memory); }
 };
 using Memory = std::unique_ptr<void, ReleaseHere>;
@@ -79,7 +79,7 @@ struct Plan::Impl {
   Graph whole;                // as it was given
   Lanes lanes;                // its agents, where they run apart
   Graph g;                    // what one lane runs; `whole` where there is one lane
-  Device* device;             // null: the CPU
+  device::Device* device;     // null: the CPU
   std::vector<Tensor> root;   // by value: whose memory it shares
   std::vector<char> needed;   // by value: does an output depend on it (or is it one)?
   std::vector<char> kept;     // by root: outside the arena
@@ -274,7 +274,7 @@ void* Plan::raw(Tensor t) const {
   return impl_->kept_memory(v);
 }
 
-void Plan::enqueue(Stream& stream) {
+void Plan::enqueue(device::Stream& stream) {
   if (impl_->stale) impl_->resolve();
   for (const PlannedStep& step : impl_->steps[0]) {
     const Launch& l = step.launches.front();
@@ -290,7 +290,7 @@ void Plan::enqueue(Stream& stream) {
 
 void Plan::run(ThreadTeam& team) {
   if (impl_->device) {
-    const std::unique_ptr<Stream> stream = impl_->device->stream();
+    const std::unique_ptr<device::Stream> stream = impl_->device->stream();
     enqueue(*stream);
     stream->synchronise();
     return;

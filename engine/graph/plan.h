@@ -20,16 +20,18 @@ namespace hardy {
 class ThreadTeam;
 }
 
-namespace hardy::graph {
-
+namespace hardy::device {
 class Device;
 class Stream;
+}  // namespace hardy::device
+
+namespace hardy::graph {
 
 struct PlanOptions {
-  bool fuse = true;          // linear + bias + activation, gradients of layers, pointwise chains
-  bool in_place = true;      // pointwise results over operands that are not needed any more
-  std::int64_t agents = 1;   // of the leading axis: on the CPU they run apart where the graph lets them
-  Device* device = nullptr;  // null: the CPU. A device must have a kernel for every op
+  bool fuse = true;         // linear + bias + activation, gradients of layers, pointwise chains
+  bool in_place = true;     // pointwise results over operands that are not needed any more
+  std::int64_t agents = 1;  // of the leading axis: on the CPU they run apart where the graph lets them
+  device::Device* device = nullptr;  // null: the CPU. A device must have a kernel for every op
 };
 
 class Plan {
@@ -55,7 +57,7 @@ class Plan {
   // One pass. Inputs and parameters that were never bound have zeroed memory of the plan's own.
   void run(ThreadTeam& team);
   // On a device: puts one pass into the stream. An Error names the op whose kernel cannot run.
-  void enqueue(Stream& stream);
+  void enqueue(device::Stream& stream);
 
   // Runs once more, node by node, and describes the first value that is not finite within the slice
   // of `agent` (the leading axis, where it has `agents` entries); "" if all are.

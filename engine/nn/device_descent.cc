@@ -1,33 +1,17 @@
 #include "engine/nn/device_descent.h"
 
 #include <algorithm>
-#include <string>
-
-#include "engine/base/error.h"
+#include <vector>
 
 namespace hardy::nn {
-namespace {
-
-graph::DeviceKernel kernel(const graph::Device& device, const char* key) {
-  if (const graph::DeviceKernel found = graph::find_kernel(device.backend(), key)) return found;
-  throw Error(std::string("has no kernel ") + key, device.info().name);
-}
-
-template <class Attributes>
-void run(graph::DeviceKernel kernel, const Attributes& attributes, graph::Stream& stream) {
-  kernel({{}, {}, reinterpret_cast<const std::byte*>(&attributes)}, stream);
-}
-
-}  // namespace
-
-DeviceDescent::DeviceDescent(graph::Device& device, const std::vector<Segment>& segments, Gate gate)
+DeviceDescent::DeviceDescent(device::Device& device, const std::vector<Segment>& segments, Gate gate)
     : gate_(gate),
-      rates_(graph::allocate(device, kMostGroups * sizeof(DescentRates))),
-      load_kernels_(kernel(device, "step/load")),
-      squares_kernel_(kernel(device, "step/gradient_squares")),
-      gate_kernel_(kernel(device, "step/gate")),
-      clips_kernel_(kernel(device, "step/clips")),
-      descend_kernel_(kernel(device, "step/descend")) {
+      rates_(device::allocate(device, kMostGroups * sizeof(DescentRates))),
+      load_(device::find_launch(device, kLoadDescent)),
+      run_gate_(device::find_launch(device, kGate)),
+      run_squares_(device::find_launch(device, kGradientSquares)),
+      run_clips_(device::find_launch(device, kClips)),
+      run_descent_(device::find_launch(device, kDescend)) {
   gate_.rates = static_cast<DescentRates*>(rates_.get());
   std::vector<DescentPiece> pieces;
   for (const Segment& s : segments) {
@@ -47,7 +31,7 @@ DeviceDescent::DeviceDescent(graph::Device& device, const std::vector<Segment>& 
       }
   }
   const std::size_t bytes = pieces.size() * sizeof(DescentPiece);
-  pieces_ = graph::allocate(device, bytes);
+  pieces_ = device::allocate(device, bytes);
   device.upload(pieces_.get(), pieces.data(), bytes);
   descend_.pieces = static_cast<const DescentPiece*>(pieces_.get());
   descend_.count = static_cast<std::int64_t>(pieces.size());
@@ -56,8 +40,8 @@ DeviceDescent::DeviceDescent(graph::Device& device, const std::vector<Segment>& 
   descend_.rates = gate_.rates;
   descend_.active = gate_.memory.active;
   const auto cells = static_cast<std::size_t>(gate_.rules) * static_cast<std::size_t>(gate_.agents);
-  squares_ = graph::allocate(device, pieces.size() * sizeof(double));
-  broken_ = graph::allocate(device, cells * sizeof(std::int32_t));
+  squares_ = device::allocate(device, pieces.size() * sizeof(double));
+  broken_ = device::allocate(device, cells * sizeof(std::int32_t));
   descend_.squares = static_cast<double*>(squares_.get());
   descend_.broken = gate_.broken = static_cast<std::int32_t*>(broken_.get());
   bool clips = false;
@@ -66,19 +50,19 @@ DeviceDescent::DeviceDescent(graph::Device& device, const std::vector<Segment>& 
     clips = clips || descend_.max_grad_norm[g] > 0;
   }
   if (!clips) return;
-  clips_ = graph::allocate(device, cells * sizeof(float));
+  clips_ = device::allocate(device, cells * sizeof(float));
   descend_.clips = static_cast<float*>(clips_.get());
 }
 
-void DeviceDescent::load(graph::Stream& stream) const { load_kernels_({}, stream); }
+void DeviceDescent::load(device::Stream& stream) const { load_(stream); }
 
-void DeviceDescent::enqueue(graph::Stream& stream, bool last) const {
+void DeviceDescent::enqueue(device::Stream& stream, bool last) const {
   Gate gate = gate_;
   gate.last = last;
-  run(squares_kernel_, descend_, stream);
-  run(gate_kernel_, gate, stream);
-  if (descend_.clips) run(clips_kernel_, descend_, stream);
-  run(descend_kernel_, descend_, stream);
+  run_squares_(stream, descend_);
+  run_gate_(stream, gate);
+  if (descend_.clips) run_clips_(stream, descend_);
+  run_descent_(stream, descend_);
 }
 
 }  // namespace hardy::nn

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/graph/device.h"
+#include "engine/device/launch.h"
 #include "engine/nn/optimise.h"
 #include "engine/nn/schedules.h"
 
@@ -24,7 +24,7 @@ struct StepMemory {
   std::int32_t* stopped = nullptr;
 };
 
-// --- what the kernels are told: the attributes of "step/gate" and so on -----------------------------
+// --- what the launches are told ---------------------------------------------------------------------
 struct Gate {
   struct State {
     float* now;
@@ -62,21 +62,29 @@ struct Descend {
   double max_grad_norm[kMostGroups] = {};
 };
 
+// What a backend brings. kLoadDescent loads the kernels of the others: loading is part of a kernel's first
+// use otherwise, and may wait for the device, which a capture forbids.
+inline constexpr device::LaunchName<> kLoadDescent{"load", "step"};
+inline constexpr device::LaunchName<const Descend&> kGradientSquares{"gradient_squares", "step"};
+inline constexpr device::LaunchName<const Gate&> kGate{"gate", "step"};
+inline constexpr device::LaunchName<const Descend&> kClips{"clips", "step"}, kDescend{"descend", "step"};
+
 class DeviceDescent {
  public:
   // Segments, losses and states point to device memory.
-  DeviceDescent(graph::Device& device, const std::vector<Segment>& segments, Gate gate);
-  // Loads the kernels, before a capture: loading is part of a kernel's first use otherwise, and may wait for
-  // the device, which a capture forbids.
-  void load(graph::Stream& stream) const;
+  DeviceDescent(device::Device& device, const std::vector<Segment>& segments, Gate gate);
+  // Loads the kernels, before a capture.
+  void load(device::Stream& stream) const;
   // last: of this step's updates, after which the step's number moves on.
-  void enqueue(graph::Stream& stream, bool last) const;
+  void enqueue(device::Stream& stream, bool last) const;
 
  private:
   Gate gate_;
   Descend descend_;
-  graph::DeviceMemory pieces_, rates_, squares_, broken_, clips_;
-  graph::DeviceKernel load_kernels_, squares_kernel_, gate_kernel_, clips_kernel_, descend_kernel_;
+  device::Memory pieces_, rates_, squares_, broken_, clips_;
+  device::Launch<> load_;
+  device::Launch<const Gate&> run_gate_;
+  device::Launch<const Descend&> run_squares_, run_clips_, run_descent_;
 };
 
 }  // namespace hardy::nn

@@ -1,21 +1,26 @@
 // A batch of a task's instances on a device: memory, resets and steps stay there, a step is one launch.
 #pragma once
 
-#include <string>
-
-#include "engine/base/error.h"
-#include "engine/graph/device.h"
+#include "engine/device/launch.h"
 #include "envs/control/task.h"
 
 namespace hardy::envs {
 
+// What a backend brings for a task.
+template <class Task>
+inline constexpr device::LaunchName<const TaskBatch<Task>&> kResetTask{"reset", Task::kName};
+template <class Task>
+inline constexpr device::LaunchName<const TaskBatch<Task>&> kStepTask{"step", Task::kName};
+
 template <class Task>
 class DeviceBatch {
  public:
-  DeviceBatch(graph::Device& device, std::int64_t instances, const Task& task = {}) {
+  DeviceBatch(device::Device& device, std::int64_t instances, const Task& task = {})
+      : reset_(device::find_launch(device, kResetTask<Task>)),
+        step_(device::find_launch(device, kStepTask<Task>)) {
     const auto n = static_cast<std::size_t>(instances);
     const std::size_t doubles = n * (kWholeState<Task> + Task::kObservation + 1);
-    memory_ = graph::allocate(device, doubles * 8 + n * 8 + n * Task::kAction * 4 + 2 * n);
+    memory_ = device::allocate(device, doubles * 8 + n * 8 + n * Task::kAction * 4 + 2 * n);
     batch_.task = task;
     batch_.n = instances;
     batch_.states = static_cast<double*>(memory_.get());
@@ -27,9 +32,6 @@ class DeviceBatch {
     batch_.actions = actions_;
     batch_.terminated = reinterpret_cast<std::uint8_t*>(actions_ + n * Task::kAction);
     batch_.truncated = batch_.terminated + n;
-    for (auto [kernel, name] : {std::pair{&reset_, "/reset"}, std::pair{&step_, "/step"}})
-      if (!(*kernel = graph::find_kernel(device.backend(), std::string("env/") + Task::kName + name)))
-        throw Error("has no kernel for this environment", device.info().name, Task::kName);
   }
 
   // Device memory, with the shapes of envs/environment.h: seeds and actions are written by the caller.
@@ -37,19 +39,15 @@ class DeviceBatch {
   std::uint64_t* seeds() const { return seeds_; }
   float* actions() const { return actions_; }
 
-  void reset(graph::Stream& stream) const { run(reset_, stream); }
-  void step(graph::Stream& stream) const { run(step_, stream); }
+  void reset(device::Stream& stream) const { reset_(stream, batch_); }
+  void step(device::Stream& stream) const { step_(stream, batch_); }
 
  private:
-  void run(graph::DeviceKernel kernel, graph::Stream& stream) const {
-    kernel({{}, {}, reinterpret_cast<const std::byte*>(&batch_)}, stream);
-  }
-
-  graph::DeviceMemory memory_;
+  device::Memory memory_;
   TaskBatch<Task> batch_;
   std::uint64_t* seeds_ = nullptr;
   float* actions_ = nullptr;
-  graph::DeviceKernel reset_ = nullptr, step_ = nullptr;
+  device::Launch<const TaskBatch<Task>&> reset_, step_;
 };
 
 }  // namespace hardy::envs

@@ -11,7 +11,7 @@ namespace hardy::algorithms {
 // loss is 0 and the chain rule gives NaN, the other at 1.
 struct Steep {
   Learner learner;
-  explicit Steep(graph::Device* on = nullptr) : learner({1, 2}, on) {
+  explicit Steep(device::Device* on = nullptr) : learner({1, 2}, on) {
     const Network x = learner.vector("x", 1, 0.0f);
     Update& update = learner.update("steep");
     Graph& g = update.graph();

@@ -45,7 +45,7 @@ class Stopwatch {
 
 }  // namespace
 
-int bench_on_device(graph::Device& device, const DeviceBench& settings) {
+int bench_on_device(device::Device& device, const DeviceBench& settings) {
   const std::size_t free_before = device.info().memory_free_bytes;
   BenchLearner bench(settings.method, settings.agents, settings.rows, &device);
   algorithms::Learner& learner = bench.learner();
@@ -68,7 +68,7 @@ int bench_on_device(graph::Device& device, const DeviceBench& settings) {
     slowest = std::max(slowest, b.seconds);
   } while (spent < settings.seconds);
 
-  const graph::DeviceInfo info = device.info();
+  const device::Info info = device.info();
   const auto taken = static_cast<std::int64_t>(free_before - std::min(free_before, info.memory_free_bytes));
   const double rate = static_cast<double>(steps) / spent, agents = static_cast<double>(settings.agents);
   const double gflops = bench.gflop_per_agent_step() * rate * agents;

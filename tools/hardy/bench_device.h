@@ -17,6 +17,6 @@ struct DeviceBench {
 // Times whole steps of a method on a device and prints what it found: microseconds of a step (mean, quickest
 // and slowest block), of these the host's for putting it into the stream, nodes of the captured step, and
 // device memory that the learner took. Returns the exit code; an Error where an agent was stopped.
-int bench_on_device(graph::Device& device, const DeviceBench& settings);
+int bench_on_device(device::Device& device, const DeviceBench& settings);
 
 }  // namespace hardy::tools

@@ -59,7 +59,7 @@ double flops_of(const std::string& method, double critics, double h, double batc
 }  // namespace
 
 BenchLearner::BenchLearner(const std::string& method, std::int64_t agents, std::int64_t rows,
-                           graph::Device* device)
+                           device::Device* device)
     : gflop_(flops_of(method, method == "riql" ? 5 : 2, 256, 256) * 1e-9) {
   std::vector<std::uint64_t> seeds;
   for (std::int64_t i = 0; i < agents; ++i) seeds.push_back(static_cast<std::uint64_t>(i));

@@ -10,7 +10,7 @@
 #include "algorithms/offline/method.h"
 #include "algorithms/offline/offline_trainee.h"
 #include "algorithms/online/interaction.h"
-#include "engine/graph/device.h"
+#include "engine/device/device.h"
 
 namespace hardy::tools {
 
@@ -18,7 +18,7 @@ class BenchLearner {
  public:
   // method: with its defaults (riql: K = 5); an Error names the methods. rows: of the data;
   // SAC has as many of each agent's own. device: null for the CPU; outlives this.
-  BenchLearner(const std::string& method, std::int64_t agents, std::int64_t rows, graph::Device* device);
+  BenchLearner(const std::string& method, std::int64_t agents, std::int64_t rows, device::Device* device);
 
   algorithms::Learner& learner() { return sac_ ? *sac_ : trainee_->learner(); }
   // Products alone; a multiply-add is 2. 0: they are not counted for this method (bc, iql, riql, sac are).

@@ -13,7 +13,7 @@
 #endif
 
 #include "datasets/formats/deflate.h"
-#include "engine/graph/device.h"
+#include "engine/device/backends.h"
 #include "engine/ops/gemm.h"
 #include "engine/run/build.h"
 
@@ -74,7 +74,7 @@ std::string build_info_text() {
   line("matrix kernel", gemm_kernel_name());
   for (const LibraryInfo& l : libraries())
     line(l.name, l.version.empty() ? "not in this build (" + l.package + ")" : l.version);
-  line("CUDA", graph::load_backend("cuda") ? "in this build" : "not in this build (nvidia-cuda-toolkit)");
+  line("CUDA", device::load_backend("cuda") ? "in this build" : "not in this build (nvidia-cuda-toolkit)");
   line("MPI", "not in this build");
   return out;
 }

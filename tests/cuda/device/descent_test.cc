@@ -78,11 +78,11 @@ Memory ten_steps_on_the_cpu(const GroupSettings& s, const std::vector<std::uint8
 }
 
 Memory ten_steps_on_the_device(const GroupSettings& s, const std::vector<std::uint8_t>& active) {
-  graph::Device& d = device();
+  device::Device& d = device();
   Memory m = start(s);
-  std::vector<graph::DeviceMemory> owned;
+  std::vector<device::Memory> owned;
   const auto place = [&](const void* host, std::size_t bytes) {
-    owned.push_back(graph::allocate(d, bytes));
+    owned.push_back(device::allocate(d, bytes));
     d.upload(owned.back().get(), host, bytes);
     return owned.back().get();
   };

@@ -12,7 +12,8 @@
 #include "cuda/emulation/control.h"
 #include "engine/base/random.h"
 #include "engine/base/threads.h"
-#include "engine/graph/device.h"
+#include "engine/device/backends.h"
+#include "engine/graph/device_kernels.h"
 #include "engine/graph/plan.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/reduce.h"
@@ -28,8 +29,8 @@ inline std::string device_name() {
   const char* chosen = std::getenv("HARDY_TEST_DEVICE");
   return chosen ? chosen : "cuda-emulated";
 }
-inline graph::Device& device() {
-  static const std::unique_ptr<graph::Device> opened = graph::open_device(device_name());
+inline device::Device& device() {
+  static const std::unique_ptr<device::Device> opened = device::open_device(device_name());
   return *opened;
 }
 
@@ -104,9 +105,9 @@ inline std::vector<std::vector<std::byte>> run_on_cpu(const Case& c, bool fuse =
 // replayed.
 inline std::vector<std::vector<std::byte>> run_on_device(const Case& c, bool fuse = true,
                                                          bool captured = false) {
-  graph::Device& d = device();
+  device::Device& d = device();
   Plan plan(c.g, c.outputs, {.fuse = fuse, .in_place = fuse, .device = &d});
-  const std::unique_ptr<graph::Stream> stream = d.stream();
+  const std::unique_ptr<device::Stream> stream = d.stream();
   for (std::size_t i = 0; i < c.operands.size(); ++i)
     d.upload(plan.raw(c.operands[i]), c.values[i].data(), c.values[i].size());
   std::vector<std::vector<std::byte>> results;

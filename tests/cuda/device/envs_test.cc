@@ -77,11 +77,11 @@ TEST(DeviceEnvironments, CartPoleAgreesWithTheCpu) {
 // The registered environment's own tables on the device; past the last layer as well. Additions alone: the
 // same bits.
 TEST(DeviceEnvironments, TheEnumerableMdpAgreesWithTheCpuBitForBit) {
-  graph::Device& d = device();
+  device::Device& d = device();
   const EnumerableTables tables = enumerable_example();
-  std::vector<graph::DeviceMemory> owned;
+  std::vector<device::Memory> owned;
   const auto place = [&](const std::vector<double>& x) {
-    owned.push_back(graph::allocate(d, x.size() * 8));
+    owned.push_back(device::allocate(d, x.size() * 8));
     d.upload(owned.back().get(), x.data(), x.size() * 8);
     return static_cast<const double*>(owned.back().get());
   };
@@ -107,8 +107,8 @@ TEST(DeviceEnvironments, AnEnumerableMdpDrawsItsTransitionsAndPaysItsLosses) {
     for (const double w : weights) p.push_back(w / total);
   }
   for (std::int64_t i = 0; i < kLayers * kStates * kActions; ++i) l.push_back(0.01 * static_cast<double>(i));
-  graph::Device& d = device();
-  const auto transitions = graph::allocate(d, p.size() * 8), losses = graph::allocate(d, l.size() * 8);
+  device::Device& d = device();
+  const auto transitions = device::allocate(d, p.size() * 8), losses = device::allocate(d, l.size() * 8);
   d.upload(transitions.get(), p.data(), p.size() * 8);
   d.upload(losses.get(), l.data(), l.size() * 8);
   DeviceBatch<EnumerableMdp> batch(

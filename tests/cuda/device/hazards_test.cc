@@ -70,10 +70,10 @@ TEST_F(DeviceHazards, AProductThatNoAlgorithmTakesIsSaid) {
 }
 
 TEST_F(DeviceHazards, WhatWasUploadedIsThereForEveryStream) {
-  graph::Device& d = device();
+  device::Device& d = device();
   const std::vector<float> sent(64, 3.0f);
   std::vector<float> came(64);
-  const auto x = graph::allocate(d, 256), y = graph::allocate(d, 256);
+  const auto x = device::allocate(d, 256), y = device::allocate(d, 256);
   const auto stream = d.stream();
   d.upload(x.get(), sent.data(), 256);
   stream->copy(y.get(), x.get(), 256);
@@ -84,13 +84,13 @@ TEST_F(DeviceHazards, WhatWasUploadedIsThereForEveryStream) {
 
 TEST_F(DeviceHazards, EachOfTwoDevicesWorksInTurn) {
   emulation::options().devices = 2;
-  const auto first = graph::open_device("cuda-emulated:0"), second = graph::open_device("cuda-emulated:1");
+  const auto first = device::open_device("cuda-emulated:0"), second = device::open_device("cuda-emulated:1");
   const std::vector<float> ones(64, 1.0f), twos(64, 2.0f);
   std::vector<float> came(64);
-  const auto x = graph::allocate(*second, 256), y = graph::allocate(*second, 256);
+  const auto x = device::allocate(*second, 256), y = device::allocate(*second, 256);
   const auto stream = second->stream(), other = first->stream();
   second->upload(x.get(), ones.data(), 256);
-  const auto elsewhere = graph::allocate(*first, 256);  // from here on the first is the thread's device
+  const auto elsewhere = device::allocate(*first, 256);  // from here on the first is the thread's device
   stream->copy(y.get(), x.get(), 256);
   second->upload(x.get(), twos.data(), 256);  // after what is in the second's stream
   first->download(came.data(), elsewhere.get(), 256);

@@ -165,10 +165,10 @@ void expect_names(const std::string& text, std::initializer_list<const char*> pa
 }
 
 TEST(DeviceErrors, ADeviceThatIsNotThereIsSaid) {
-  expect_names(failure([] { graph::open_device("cuda-emulated:7"); }),
+  expect_names(failure([] { device::open_device("cuda-emulated:7"); }),
                {"there is no device 7", "cuda-emulated:0"});
-  expect_names(failure([] { graph::open_device("cuda-emulated:x"); }), {"'x' is no device index"});
-  expect_names(failure([] { graph::open_device("quantum"); }), {"no such device", "cpu, cuda"});
+  expect_names(failure([] { device::open_device("cuda-emulated:x"); }), {"'x' is no device index"});
+  expect_names(failure([] { device::open_device("quantum"); }), {"no such device", "cpu, cuda"});
 }
 
 TEST(DeviceErrors, AnOldDriverAndAMachineWithoutADeviceAreSaid) {
@@ -176,10 +176,10 @@ TEST(DeviceErrors, AnOldDriverAndAMachineWithoutADeviceAreSaid) {
   emulation::Options& options = emulation::options();
   const emulation::Options before = options;
   options.driver = 12040;
-  const std::string old = failure([] { graph::open_device("cuda-emulated"); });
+  const std::string old = failure([] { device::open_device("cuda-emulated"); });
   options = before;
   options.devices = 0;
-  const std::string none = failure([] { graph::open_device("cuda-emulated"); });
+  const std::string none = failure([] { device::open_device("cuda-emulated"); });
   options = before;
   expect_names(old, {"12.4", "older than this build's toolkit 13.0", "newer driver"});
   expect_names(none, {"no CUDA device"});
@@ -198,7 +198,7 @@ TEST(DeviceErrors, TooLittleMemoryIsSaidBeforeAnythingRuns) {
 // Last: the device is of no use afterwards, as a GPU's context would be, and a fresh one is made.
 TEST(DeviceErrors, AFailingKernelIsNamedWithItsOpAndStep) {
   REQUIRE_EMULATION();
-  const auto checked = graph::open_device(test::device_name(), {.check = true});
+  const auto checked = device::open_device(test::device_name(), {.check = true});
   const auto trainee = offline("riql", checked.get());
   ThreadTeam team;
   trainee->step(team);

@@ -22,7 +22,7 @@ using algorithms::Learner;
 using algorithms::OfflineTrainee;
 using Values = std::map<std::string, std::string>;
 
-inline std::unique_ptr<OfflineTrainee> offline(const std::string& name, graph::Device* on,
+inline std::unique_ptr<OfflineTrainee> offline(const std::string& name, device::Device* on,
                                                const Values& values = {},
                                                std::vector<std::uint64_t> seeds = {3, 4}) {
   auto method = algorithms::make_offline_method(name);
@@ -42,7 +42,7 @@ struct SacOnAReplay {
   std::int32_t rows = 100;
   Learner learner;
 
-  explicit SacOnAReplay(graph::Device* on) : learner({3, 4}, on) {
+  explicit SacOnAReplay(device::Device* on) : learner({3, 4}, on) {
     const datasets::Transitions t = algorithms::example_transitions(rows);
     const auto twice = [](std::vector<float>& to, const std::vector<float>& from) {
       for (int a = 0; a < 2; ++a) to.insert(to.end(), from.begin(), from.end());

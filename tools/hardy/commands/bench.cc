@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "engine/base/error.h"
+#include "engine/device/backends.h"
 #include "engine/ops/gemm.h"
 #include "engine/run/json_text.h"
 #include "engine/run/measure.h"
@@ -31,7 +32,7 @@ int run(const std::vector<std::string>& args) {
   double seconds = 5;
   bool json = false, plan = false;
   std::string device_name = "cpu";
-  graph::DeviceOptions device_options;
+  device::Options device_options;
   run::Schema schema("bench",
                      "Times whole training steps on random data of half-cheetah's sizes: sampling, losses, "
                      "optimisers, targets.");
@@ -48,7 +49,7 @@ int run(const std::vector<std::string>& args) {
       .option("plan", &plan, "print the planned kernels as well")
       .option("json", &json, "print JSON");
   if (!parse_or_help(schema, args)) return 0;
-  if (const auto device = graph::open_chosen_device(device_name, device_options))
+  if (const auto device = device::open_chosen_device(device_name, device_options))
     return bench_on_device(*device, {method, agents, rows, seconds, plan, json});
   ThreadTeam team(static_cast<int>(threads));
   BenchLearner bench(method, agents, rows, nullptr);

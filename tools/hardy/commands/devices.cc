@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
-#include "engine/graph/device.h"
+#include "engine/device/backends.h"
 #include "engine/run/json_text.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
@@ -14,7 +14,7 @@ namespace hardy::tools {
 
 std::string cuda_obstacle() {
   try {
-    if (!graph::load_backend("cuda")) {
+    if (!device::load_backend("cuda")) {
       const std::string nvcc = path_of_nvcc();
       return nvcc.empty() ? "the CUDA library was not built; install nvidia-cuda-toolkit and build again"
                           : "the CUDA library was not built; build it with " + nvcc +
@@ -23,8 +23,7 @@ std::string cuda_obstacle() {
   } catch (const Error& e) {
     return e.message();
   }
-  for (const graph::Backend& b : graph::backends())
-    if (b.name == "cuda") return b.obstacle();
+  if (const device::Backend* cuda = device::backends().find("cuda")) return cuda->obstacle();
   return "the CUDA library registers no device";
 }
 
@@ -36,13 +35,13 @@ int devices(const std::vector<std::string>& args) {
   schema.option("json", &json, "print one JSON list");
   if (!parse_or_help(schema, args)) return 0;
   const Machine m = look_at_machine();
-  std::vector<graph::DeviceInfo> all{
+  std::vector<device::Info> all{
       {"cpu", m.processor + ", " + std::to_string(m.cores) + " cores", m.memory_bytes, m.memory_free_bytes}};
   const std::string obstacle = cuda_obstacle();
-  for (const graph::Backend& b : graph::backends())
-    for (const graph::DeviceInfo& d : b.devices()) all.push_back(d);
+  for (const auto& [name, b] : device::backends())
+    for (const device::Info& d : b.devices()) all.push_back(d);
   nlohmann::json list = nlohmann::json::array();
-  for (const graph::DeviceInfo& d : all) {
+  for (const device::Info& d : all) {
     list.push_back({{"name", d.name},
                     {"about", d.about},
                     {"memory_bytes", d.memory_bytes},

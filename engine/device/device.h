@@ -1,10 +1,10 @@
-// What a plan needs of the machine it runs on: memory, streams and events, capture and replay of what a
-// stream was given, and a table of kernels by op. Devices register at start (RegisterBackend); an engine
-// that was built without one simply lacks it.
+// The seam to other processors: memory, streams and events, capture and replay of what a stream was given.
+// What runs there is registered by name: an op's kernels (engine/graph/device_kernels.h) and work outside of
+// graphs (launch.h). Backends bring devices (backends.h).
 //
-//   std::unique_ptr<Device> gpu = open_device("cuda:0");
-//   Plan plan(g, {loss}, {.device = gpu.get()});
-//   plan.bind(x, memory_on_the_gpu);
+//   std::unique_ptr<device::Device> gpu = device::open_device("cuda:0");
+//   const device::Memory memory = device::allocate(*gpu, bytes);
+//   const auto stream = gpu->stream();
 //   const auto step = stream->capture([&] { plan.enqueue(*stream); });
 //   stream->replay(*step);
 //
@@ -16,11 +16,8 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "engine/graph/op.h"
-
-namespace hardy::graph {
+namespace hardy::device {
 
 // Kernels that were captured, ready to be replayed as one.
 class Captured {
@@ -53,17 +50,13 @@ class Stream {
   virtual void replay(const Captured& captured) = 0;
 };
 
-// Puts one op's work into the stream, which is of the kernel's own backend. Throws an Error that names the
-// kernel where it cannot be launched.
-using DeviceKernel = void (*)(const KernelCall&, Stream&);
-
-struct DeviceInfo {
+struct Info {
   std::string name;   // "cuda:0"
   std::string about;  // "NVIDIA H100 80GB HBM3, compute capability 9.0"
   std::size_t memory_bytes = 0, memory_free_bytes = 0;
 };
 
-struct DeviceOptions {
+struct Options {
   bool tf32 = false;   // f32 matrix products may round their operands to TF32
   bool check = false;  // steps run kernel by kernel, each waited for, so that a failing one is named
 };
@@ -71,7 +64,7 @@ struct DeviceOptions {
 class Device {
  public:
   virtual ~Device() = default;
-  virtual DeviceInfo info() const = 0;
+  virtual Info info() const = 0;
   virtual const std::string& backend() const = 0;
   virtual void* allocate(std::size_t bytes) = 0;  // zeroed; an Error says what is free
   virtual void release(void* memory) noexcept = 0;
@@ -85,13 +78,13 @@ class Device {
 
   // An Error that says needed and free if `bytes` more would not fit.
   void require(std::size_t bytes) const;
-  const DeviceOptions& options() const { return options_; }
+  const Options& options() const { return options_; }
 
  protected:
-  explicit Device(const DeviceOptions& options) : options_(options) {}
+  explicit Device(const Options& options) : options_(options) {}
 
  private:
-  DeviceOptions options_;
+  Options options_;
 };
 
 // Device memory with its owner.
@@ -99,9 +92,9 @@ struct ReleaseMemory {
   Device* device = nullptr;
   void operator()(void* memory) const { device->release(memory); }
 };
-using DeviceMemory = std::unique_ptr<void, ReleaseMemory>;
-inline DeviceMemory allocate(Device& device, std::size_t bytes) {
-  return DeviceMemory(device.allocate(bytes), ReleaseMemory{&device});
+using Memory = std::unique_ptr<void, ReleaseMemory>;
+inline Memory allocate(Device& device, std::size_t bytes) {
+  return Memory(device.allocate(bytes), ReleaseMemory{&device});
 }
 
 struct ReleasePinned {
@@ -113,37 +106,4 @@ inline PinnedMemory allocate_pinned(Device& device, std::size_t bytes) {
   return PinnedMemory(device.allocate_pinned(bytes), ReleasePinned{&device});
 }
 
-// --- the table of kernels ------------------------------------------------------------------------
-
-// A pointwise functor's derivative by operand j has the key "name/dj", its second by j and k "name/dj/dk",
-// any other op its name.
-std::string kernel_key(const Op& op);
-struct RegisterKernel {
-  RegisterKernel(const std::string& backend, const std::string& key, DeviceKernel kernel);
-};
-DeviceKernel find_kernel(const std::string& backend, const std::string& key);  // null: there is none
-std::vector<std::string> kernel_keys(const std::string& backend);
-
-// --- the backends --------------------------------------------------------------------------------
-
-struct Backend {
-  std::string name;                      // "cuda"
-  std::vector<DeviceInfo> (*devices)();  // what is seen
-  std::string (*obstacle)();             // why none can be used; "" if one can
-  std::unique_ptr<Device> (*open)(int index, const DeviceOptions& options);  // index < devices().size()
-};
-struct RegisterBackend {
-  explicit RegisterBackend(const Backend& backend);
-};
-const std::vector<Backend>& backends();
-// Loads libhardy_<name>.so where it lies beside this library and the backend is not there yet; false where
-// there is none. An Error where it cannot be loaded.
-bool load_backend(const std::string& name);
-
-// "cuda" (its first device), "cuda:1". An Error: no such backend (and what adds it), no device, no such
-// index.
-std::unique_ptr<Device> open_device(const std::string& name, const DeviceOptions& options = {});
-// What a command's --device chose: null for "cpu", where options that are for GPUs are an Error.
-std::unique_ptr<Device> open_chosen_device(const std::string& name, const DeviceOptions& options);
-
-}  // namespace hardy::graph
+}  // namespace hardy::device

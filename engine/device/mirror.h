@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <vector>
 
-#include "engine/graph/device.h"
+#include "engine/device/device.h"
 
-namespace hardy::graph {
+namespace hardy::device {
 
 class Mirror {
  public:
@@ -30,7 +30,7 @@ class Mirror {
   struct Region {
     const std::byte* host;
     std::size_t bytes;
-    DeviceMemory memory;
+    Memory memory;
   };
   std::byte* find(const void* host, std::size_t bytes) const;  // null: has no place
 
@@ -39,4 +39,4 @@ class Mirror {
   std::vector<Region> regions_;
 };
 
-}  // namespace hardy::graph
+}  // namespace hardy::device

@@ -1,8 +1,8 @@
-#include "engine/graph/mirror.h"
+#include "engine/device/mirror.h"
 
 #include "engine/base/error.h"
 
-namespace hardy::graph {
+namespace hardy::device {
 
 std::byte* Mirror::find(const void* host, std::size_t bytes) const {
   const auto* at = static_cast<const std::byte*>(host);
@@ -32,4 +32,4 @@ void Mirror::download(void* host, std::size_t bytes) {
   stream_->synchronise();
 }
 
-}  // namespace hardy::graph
+}  // namespace hardy::device
