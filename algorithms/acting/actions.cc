@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "engine/base/error.h"
-#include "engine/run/values.h"
+#include "engine/base/text.h"
 
 namespace hardy::algorithms {
 
@@ -15,9 +15,7 @@ bool ActionBounds::unit() const {
 
 std::string ActionBounds::text() const {
   constexpr std::size_t kShown = 4;
-  const auto pair = [&](std::size_t k) {
-    return "[" + run::to_text(low[k]) + ", " + run::to_text(high[k]) + "]";
-  };
+  const auto pair = [&](std::size_t k) { return "[" + to_text(low[k]) + ", " + to_text(high[k]) + "]"; };
   if (std::ranges::all_of(low, [&](float x) { return x == low[0]; }) &&
       std::ranges::all_of(high, [&](float x) { return x == high[0]; }))
     return pair(0);

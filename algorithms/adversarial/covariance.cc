@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "engine/base/error.h"
-#include "envs/linear_mdp/parameters.h"
+#include "engine/base/parameters.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -14,7 +14,7 @@ constexpr std::int64_t kMost = 1'000'000'000;
 }  // namespace
 
 CovarianceChoice parse_covariance(const std::string& text) {
-  envs::Parameters p(text);
+  Parameters p(text);
   CovarianceChoice choice;
   if (p.name() == "empirical") {
     choice.kind = CovarianceChoice::Kind::kEmpirical;

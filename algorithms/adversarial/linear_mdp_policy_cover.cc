@@ -10,7 +10,7 @@
 #include "algorithms/adversarial/learner.h"
 #include "algorithms/adversarial/policy_cover.h"
 #include "engine/base/error.h"
-#include "engine/run/values.h"
+#include "engine/base/text.h"
 #include "envs/linear_mdp/exact.h"
 #include "envs/linear_mdp/simulator.h"
 
@@ -45,7 +45,7 @@ class LinearMdpPolicyCover final : public RegretLearner {
                       : s.cover_episodes > 0 ? s.cover_episodes
                                              : std::llround(std::pow(K, 8.0 / 9));
     if (!(delta_ > 0 && delta_ <= 1))
-      throw Error("delta_e = " + run::to_text(delta_), "--delta-e",
+      throw Error("delta_e = " + to_text(delta_), "--delta-e",
                   "a share above 0 and of at most 1 would be right");
     if (cover_episodes_ > r_.config.episodes)
       throw Error("the cover's " + std::to_string(cover_episodes_) +

@@ -5,7 +5,7 @@
 #include <numbers>
 
 #include "engine/base/error.h"
-#include "engine/run/values.h"
+#include "engine/base/text.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -80,7 +80,7 @@ std::string short_text(double x) {
 }
 
 void require(bool good, const char* key, double value, const char* bound) {
-  if (!good) throw Error(std::string(key) + " = " + run::to_text(value), "step sizes", bound);
+  if (!good) throw Error(std::string(key) + " = " + to_text(value), "step sizes", bound);
 }
 
 }  // namespace

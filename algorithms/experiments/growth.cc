@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "engine/base/random.h"
-#include "engine/run/values.h"
+#include "engine/base/text.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -49,7 +49,7 @@ struct Curve {
     return {tail(episodes, first), tail(mean, first), tail(error, first),
             uniform.empty() ? uniform : tail(uniform, first), far};
   }
-  std::string at(std::size_t i) const { return "at K = " + run::to_text(episodes[i]); }
+  std::string at(std::size_t i) const { return "at K = " + to_text(episodes[i]); }
 };
 
 // Three standard deviations where a deviation is estimated from n replicas: Student's quantile of that level,

@@ -10,7 +10,7 @@
 
 #include "algorithms/adversarial/learner.h"
 #include "engine/base/error.h"
-#include "engine/run/values.h"
+#include "engine/base/text.h"
 #include "envs/linear_mdp/exact.h"
 
 namespace hardy::algorithms {
@@ -147,8 +147,7 @@ class Run {
   template <int W>
   void keep_point(const Replicas<W>& group, const Job& job, std::int64_t k) {
     if (group.lowest_loss < -1e-9 || group.highest_loss > 1 + 1e-9)
-      throw Error("a loss of " +
-                      run::to_text(group.lowest_loss < -1e-9 ? group.lowest_loss : group.highest_loss) +
+      throw Error("a loss of " + to_text(group.lowest_loss < -1e-9 ? group.lowest_loss : group.highest_loss) +
                       " was met by episode " + std::to_string(k),
                   group.mdp.name, "losses lie in [0,1]");
     for (std::size_t w = 0; w < job.replicas.size(); ++w) {
@@ -224,7 +223,7 @@ class Run {
 RandomChoice parse_random(const std::string& text) {
   if (text == "philox") return {};
   if (text.starts_with("splitmix64:"))
-    if (const auto seed = run::to_integer(text.substr(11)); seed && *seed >= 0)
+    if (const auto seed = to_integer(text.substr(11)); seed && *seed >= 0)
       return {true, static_cast<std::uint64_t>(*seed)};
   throw Error("'" + text + "' names no random numbers", "--random", "philox, or splitmix64:SEED");
 }

@@ -14,7 +14,7 @@
 #include "datasets/store.h"
 #include "datasets/task.h"
 #include "engine/base/nearest.h"
-#include "engine/run/values.h"
+#include "engine/base/text.h"
 #include "envs/environment.h"
 
 namespace hardy::algorithms {
@@ -121,14 +121,13 @@ class OfflineJob final : public TrainingJob {
     std::vector<std::string> notes;
     if (const std::string of_method = method_->notes(); !of_method.empty()) notes.push_back(of_method);
     if (!made.empty())
-      notes.push_back(dataset_ + " has no " + run::join(made, ", no ") + ", which " + name_ +
-                      " does without");
+      notes.push_back(dataset_ + " has no " + join(made, ", no ") + ", which " + name_ + " does without");
     note_actions(bounds, t, notes);
     if (const std::int64_t end = method_->schedule_end(); end > 0 && settings_.steps > end)
       notes.push_back("the policy's learning rate is 0 from step " + std::to_string(end) +
                       " on (--schedule-steps)");
     summary["actions"] = {{"low", bounds.low}, {"high", bounds.high}, {"bounds_from", bounds.source}};
-    about["notes"] = run::join(notes, "; ");
+    about["notes"] = join(notes, "; ");
     if (clip_actions_) clip_actions(bounds, t);
     device_ = settings_.open_device();
     return std::make_unique<OfflineTrainee>(*method_, std::move(t), settings_.agent_seeds(), bounds.low,
@@ -182,7 +181,7 @@ class OfflineJob final : public TrainingJob {
     notes.push_back(
         std::to_string(outside.rows) + " of " + std::to_string(t.rows) +
         " transitions have actions outside of " + bounds.text() + " (" + bounds.source + "), the furthest " +
-        run::to_text(outside.value) + " in transition " + std::to_string(outside.row) + ", dimension " +
+        to_text(outside.value) + " in transition " + std::to_string(outside.row) + ", dimension " +
         std::to_string(outside.dim) +
         (clip_actions_ ? "; they are moved to the bounds" : "; they are kept (see --clip-actions)"));
   }

@@ -2,12 +2,12 @@
 // Huber loss on the TD error, (c) the alpha-quantile of K target critics. Each change has its switch.
 #include "algorithms/offline/implicit_q.h"
 #include "algorithms/offline/riql_presets.h"
+#include "engine/base/text.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/order_statistics.h"
 #include "engine/ops/reduce.h"
 #include "engine/ops/reshape.h"
 #include "engine/run/schema.h"
-#include "engine/run/values.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -35,9 +35,9 @@ class Riql final : public OfflineMethod {
         .presets(riql_preset, "the published setting of ENV/ELEMENT/KIND, e.g. hopper/dynamics/random");
   }
   void check() override {
-    if (sigma_ > 0) threshold_ = run::to_text(1 / sigma_ / sigma_);
+    if (sigma_ > 0) threshold_ = to_text(1 / sigma_ / sigma_);
     if (threshold_ == "auto") return;
-    fixed_ = run::to_double(threshold_).value_or(0);
+    fixed_ = to_double(threshold_).value_or(0);
     if (!(fixed_ > 0) || !std::isfinite(fixed_))
       throw Error("'" + threshold_ + "' is neither a positive number nor auto", "--threshold",
                   "e.g. 1, or auto");
@@ -45,9 +45,9 @@ class Riql final : public OfflineMethod {
   std::string notes() const override {
     if (loss_ == "squared") return "TD loss: squared error";
     if (threshold_ == "auto")
-      return "Huber threshold d0: auto, the running " + run::to_text(quantile_) + "-quantile of |TD error|";
-    return "Huber threshold d0 = " + run::to_text(fixed_) +
-           " (sigma = " + run::to_text(1 / std::sqrt(fixed_)) + " in the released code's table)";
+      return "Huber threshold d0: auto, the running " + to_text(quantile_) + "-quantile of |TD error|";
+    return "Huber threshold d0 = " + to_text(fixed_) + " (sigma = " + to_text(1 / std::sqrt(fixed_)) +
+           " in the released code's table)";
   }
   std::int64_t batch_size() const override { return c_.batch; }
   bool normalises_observations() const override { return c_.normalise; }

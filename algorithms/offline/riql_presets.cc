@@ -4,7 +4,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
-#include "engine/run/values.h"
+#include "engine/base/text.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -48,9 +48,8 @@ std::map<std::string, std::string> riql_preset(const std::string& name) {
   std::vector<std::string> names;
   for (const Row& row : kRows) {
     if (name == row.name)
-      return {{"critics", row.critics},
-              {"alpha", row.alpha},
-              {"threshold", run::to_text(1 / row.sigma / row.sigma)}};
+      return {
+          {"critics", row.critics}, {"alpha", row.alpha}, {"threshold", to_text(1 / row.sigma / row.sigma)}};
     names.emplace_back(row.name);
   }
   throw Error("there is no such preset", "--preset " + name, suggestion(name, names));

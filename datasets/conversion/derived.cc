@@ -6,7 +6,7 @@
 #include "datasets/pieces.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
-#include "engine/run/values.h"
+#include "engine/base/text.h"
 
 namespace hardy::datasets {
 namespace {
@@ -92,7 +92,7 @@ class Float32 final : public DerivedReader {
     constexpr double kMost = std::numeric_limits<float>::max();
     for (std::size_t i = 0; i < x.size(); ++i)
       if (std::isfinite(x[i]) && std::abs(x[i]) > kMost)
-        throw Error("holds " + run::to_text(x[i]) + ", which float32 cannot hold, in row " +
+        throw Error("holds " + to_text(x[i]) + ", which float32 cannot hold, in row " +
                         std::to_string(first + static_cast<std::int64_t>(i) / column.row_elements()),
                     where(column), "leave such rows out with --drop-invalid, or keep float64");
     store_doubles(column.type, x.data(), x.size(), to);

@@ -15,7 +15,7 @@
 #include "datasets/task.h"
 #include "engine/base/error.h"
 #include "engine/base/random.h"
-#include "engine/run/values.h"
+#include "engine/base/text.h"
 
 namespace hardy::datasets {
 namespace {
@@ -72,7 +72,7 @@ Amount amount(const std::string& text, const std::vector<std::string>& units, co
   while (end > 0 && !std::isdigit(static_cast<unsigned char>(text[end - 1]))) --end;
   std::string unit = text.substr(end);
   while (!unit.empty() && unit[0] == ' ') unit.erase(0, 1);
-  const auto number = run::to_double(text.substr(0, end));
+  const auto number = to_double(text.substr(0, end));
   if (!number || std::find(units.begin(), units.end(), unit) == units.end())
     throw Error("'" + text + "' cannot be read", key, hint);
   const bool whole = unit != "%";

@@ -6,8 +6,8 @@
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "engine/base/text.h"
 #include "engine/run/ini.h"
-#include "engine/run/values.h"
 
 namespace hardy::run {
 namespace po = boost::program_options;

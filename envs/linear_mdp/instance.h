@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/parameters.h"
 #include "envs/linear_mdp/linear_mdp.h"
 #include "envs/linear_mdp/losses.h"
-#include "envs/linear_mdp/parameters.h"
 
 namespace hardy::envs {
 

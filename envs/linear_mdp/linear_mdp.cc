@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "engine/base/error.h"
+#include "engine/base/text.h"
 #include "engine/linalg/small.h"
-#include "engine/run/values.h"
 
 namespace hardy::envs {
 namespace {
@@ -35,9 +35,9 @@ void require_laws(const std::string& name, const char* array, const Matrix& rows
     const double sum = rows.row(i).sum(), least = rows.row(i).minCoeff();
     const std::int64_t s = (first + i) / A, a = (first + i) % A;
     if (!(std::abs(sum - 1) <= kRounding))
-      throw Error("row " + place(array, h, s, a) + " sums to " + run::to_text(sum), name, "a law sums to 1");
+      throw Error("row " + place(array, h, s, a) + " sums to " + to_text(sum), name, "a law sums to 1");
     if (!(least >= -kRounding))
-      throw Error("row " + place(array, h, s, a) + " holds " + run::to_text(least), name,
+      throw Error("row " + place(array, h, s, a) + " holds " + to_text(least), name,
                   "probabilities are at least 0");
   }
 }
@@ -66,7 +66,7 @@ void LinearMdp::check_features() {
       double squares = 0, sum = 0, least = 0;
       for (int i = 0; i < d; ++i) squares += x[i] * x[i], sum += x[i], least = std::min(least, x[i]);
       if (!(squares <= 1 + 2 * kRounding))
-        throw Error("||" + place("phi", h, p / A, p % A) + "|| = " + run::to_text(std::sqrt(squares)), name,
+        throw Error("||" + place("phi", h, p / A, p % A) + "|| = " + to_text(std::sqrt(squares)), name,
                     "features have a norm of at most 1");
       simplex_ = simplex_ && least >= 0 && std::abs(sum - 1) <= kRounding;
     }
@@ -89,7 +89,7 @@ void LinearMdp::check_rows() {
         if (dense) Eigen::Map<Matrix>(P, rows, S) = product;
       } else if (const double apart = (product - View(P, rows, S)).cwiseAbs().maxCoeff();
                  !(apart <= kRounding)) {
-        throw Error("P and phi mu differ by " + run::to_text(apart) + " in layer " + std::to_string(h), name,
+        throw Error("P and phi mu differ by " + to_text(apart) + " in layer " + std::to_string(h), name,
                     "give one of them, or the same transitions twice");
       }
     }

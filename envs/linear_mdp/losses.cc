@@ -7,9 +7,9 @@
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "engine/base/parameters.h"
 #include "engine/base/random.h"
-#include "engine/run/values.h"
-#include "envs/linear_mdp/parameters.h"
+#include "engine/base/text.h"
 
 namespace hardy::envs {
 namespace {
@@ -116,9 +116,9 @@ Loss switching(Parameters& p, const LossContext& c) {
   const std::string period = p.word("period", "K/4");
   std::int64_t length = 0;
   if (period.starts_with("K/")) {
-    const auto parts = run::to_integer(period.substr(2));
+    const auto parts = to_integer(period.substr(2));
     if (parts && *parts >= 1) length = std::max<std::int64_t>(1, c.episodes / *parts);
-  } else if (const auto given = run::to_integer(period)) {
+  } else if (const auto given = to_integer(period)) {
     length = *given;
   }
   if (length < 1)
@@ -240,7 +240,7 @@ void check_losses(const LinearMdp& mdp, const LossProcess& losses, std::int64_t 
         const auto at = static_cast<std::int64_t>(i);
         throw Error("the loss at h=" + std::to_string(at / mdp.pairs()) +
                         ", s=" + std::to_string(at % mdp.pairs() / mdp.A) +
-                        ", a=" + std::to_string(at % mdp.A) + " is " + run::to_text(table[i]),
+                        ", a=" + std::to_string(at % mdp.A) + " is " + to_text(table[i]),
                     mdp.name + ", episode " + std::to_string(k), "losses lie in [0,1]");
       }
   };

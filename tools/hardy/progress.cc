@@ -7,7 +7,7 @@
 #include <cmath>
 #include <vector>
 
-#include "engine/run/values.h"
+#include "engine/base/text.h"
 
 namespace hardy::tools {
 namespace {
@@ -33,14 +33,14 @@ std::string progress_line(const std::string& title, std::int64_t done, std::int6
     std::string text;
     int leaves;  // at which turn it is left out; 0: never
   };
-  std::vector<Part> parts{{title + "  " + run::grouped_text(done) + "/" + run::grouped_text(total), 0}};
+  std::vector<Part> parts{{title + "  " + grouped_text(done) + "/" + grouped_text(total), 0}};
   const auto n = static_cast<int>(figures.size());
   if (total > 0) parts.push_back({std::to_string(100 * done / total) + "%", n + 2});
   const double rate = seconds > 0 ? static_cast<double>(done - first) / seconds : 0;
   if (rate > 0) {
     parts.push_back({printed(rate < 10 ? "%.2f" : "%.0f", rate) + " steps/s", n + 1});
-    parts.push_back({done < total ? run::clock_text(static_cast<double>(total - done) / rate) + " left"
-                                  : "in " + run::clock_text(seconds),
+    parts.push_back({done < total ? clock_text(static_cast<double>(total - done) / rate) + " left"
+                                  : "in " + clock_text(seconds),
                      n + 3});
   }
   for (int i = 0; i < n; ++i) {

@@ -6,8 +6,8 @@
 
 #include "algorithms/experiments/growth.h"
 #include "engine/base/error.h"
-#include "engine/run/values.h"
-#include "envs/linear_mdp/parameters.h"
+#include "engine/base/parameters.h"
+#include "engine/base/text.h"
 
 namespace hardy::tools {
 namespace {
@@ -16,11 +16,11 @@ using algorithms::RegretResult;
 using algorithms::ReplicaResult;
 using nlohmann::json;
 
-std::vector<std::string> words_of(const std::string& text) { return run::split(text, ' '); }
+std::vector<std::string> words_of(const std::string& text) { return split(text, ' '); }
 
 std::optional<double> number_of(const std::string& text, const std::string& key) {
   if (text.empty()) return std::nullopt;
-  const auto value = run::to_double(text);
+  const auto value = to_double(text);
   if (!value)
     throw Error("'" + text + "' is not a number", "--" + key, "leave it out for the preset's value");
   return value;
@@ -87,9 +87,9 @@ std::string format(const char* pattern, double a) {
 std::vector<std::int64_t> parse_episodes(const std::string& text) {
   const auto one = [&](const std::string& word) {
     const std::size_t power = word.find('^');
-    const auto base = run::to_integer(word.substr(0, power));
+    const auto base = to_integer(word.substr(0, power));
     const auto exponent =
-        power == std::string::npos ? std::optional<std::int64_t>(1) : run::to_integer(word.substr(power + 1));
+        power == std::string::npos ? std::optional<std::int64_t>(1) : to_integer(word.substr(power + 1));
     double value = 1;
     for (std::int64_t i = 0; base && exponent && i < std::min<std::int64_t>(*exponent, 64); ++i)
       value *= static_cast<double>(*base);
@@ -115,7 +115,7 @@ std::vector<std::int64_t> parse_episodes(const std::string& text) {
 }
 
 MethodChoice parse_method(const std::string& text, const RegretOptions& o) {
-  envs::Parameters given(text);
+  Parameters given(text);
   MethodChoice m;
   m.method = algorithms::regret_method(given.name()).name;
   m.settings.preset = given.word("preset", o.preset);
@@ -200,8 +200,8 @@ std::string RegretStudy::cost() const {
       longest = std::max(longest, seconds);
     }
   if (total < 2) return text + "; a second or two in all";
-  return text + "; about " + run::clock_text(total) + " in all" +
-         (envs_.size() * methods_.size() > 1 ? ", " + run::clock_text(longest) + " of them " + slowest : "");
+  return text + "; about " + clock_text(total) + " in all" +
+         (envs_.size() * methods_.size() > 1 ? ", " + clock_text(longest) + " of them " + slowest : "");
 }
 
 // An episode costs a method about the same at every K; how many replicas share it is as in the run.
@@ -312,7 +312,7 @@ json RegretStudy::run(const std::function<void(const std::string&)>& say) const 
                        {"uniform", uniform},
                        {"methods", methods}});
   }
-  return {{"title", options_.title.empty() ? "Regret on " + run::join(envs_, ", ") : options_.title},
+  return {{"title", options_.title.empty() ? "Regret on " + join(envs_, ", ") : options_.title},
           {"replicas", options_.replicas},
           {"studies", studies},
           {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()}};

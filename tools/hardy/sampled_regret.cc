@@ -6,7 +6,7 @@
 
 #include "algorithms/adversarial/implicit_policies.h"
 #include "engine/base/error.h"
-#include "engine/run/values.h"
+#include "engine/base/text.h"
 #include "envs/linear_mdp/implicit.h"
 
 namespace hardy::tools {
@@ -54,8 +54,8 @@ json curve_json(const std::vector<double>& episode_loss, int points) {
 SampledStudy::SampledStudy(const RegretOptions& options) : options_(options) {
   if (algorithms::parse_random(options.random).splitmix)
     throw Error("splitmix64's one sequence has no keys", "--random", "sampled evaluation needs philox");
-  for (const std::string& env : run::split(options.env, ' '))
-    for (const std::string& word : run::split(options.method, ' '))
+  for (const std::string& env : split(options.env, ' '))
+    for (const std::string& word : split(options.method, ' '))
       for (const std::int64_t episodes : parse_episodes(options.episodes)) {
         Cell& cell =
             cells_.emplace_back(Cell{env, options.losses, parse_method(word, options), episodes, 0, {}});

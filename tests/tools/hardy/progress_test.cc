@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/run/values.h"
+#include "engine/base/text.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::tools {
@@ -19,7 +19,7 @@ TEST(Progress, TheLineSaysRateTimeLeftAndKeyFigures) {
   EXPECT_EQ(progress_line("riql", 12000, 50000, 2000, 10, figures),
             "riql  12,000/50,000  24%  1000 steps/s  0:38 left  score 34.1  loss/q 0.1235");
   EXPECT_EQ(progress_line("bc", 100, 100, 0, 50, {}), "bc  100/100  100%  2.00 steps/s  in 0:50");
-  EXPECT_EQ(run::clock_text(3723), "1:02:03");
+  EXPECT_EQ(clock_text(3723), "1:02:03");
 }
 
 TEST(Progress, ALineThatIsCutKeepsItsFirstFigureAndWholeParts) {

@@ -9,11 +9,11 @@
 #include "datasets/corruption/corruption_record.h"
 #include "datasets/identity.h"
 #include "engine/base/error.h"
+#include "engine/base/text.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/schema.h"
-#include "engine/run/values.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/notes.h"
 
@@ -140,7 +140,7 @@ int run(const std::vector<std::string>& args) {
   settings.trajectory = copies == "trajectory";
   for (const std::string& e : elements) add_element(e, settings);
   for (const std::string& s : sensors) {
-    const auto k = run::to_integer(s);
+    const auto k = to_integer(s);
     if (!k) throw Error("'" + s + "' is not a dimension's number", "--sensors", "e.g. --sensors 0,3");
     settings.sensors.push_back(*k);
   }

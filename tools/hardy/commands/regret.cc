@@ -5,11 +5,11 @@
 
 #include "algorithms/adversarial/instance_file.h"
 #include "engine/base/error.h"
+#include "engine/base/text.h"
 #include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/run_directory.h"
 #include "engine/run/schema.h"
-#include "engine/run/values.h"
 #include "envs/linear_mdp/implicit.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/regret_study.h"
@@ -105,7 +105,7 @@ int run(const std::vector<std::string>& args) {
     std::fputs(listing().c_str(), stdout);
     return 0;
   }
-  const std::vector<std::string> envs = run::split(options.env, ' ');  // some may be files
+  const std::vector<std::string> envs = split(options.env, ' ');  // some may be files
   if (!exported.empty()) {
     const run::Output output(exported, {.overwrite = overwrite, .inputs = inputs_of(schema, envs)});
     const std::int64_t episodes = parse_episodes(options.episodes).back();

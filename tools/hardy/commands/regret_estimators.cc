@@ -6,11 +6,11 @@
 
 #include "algorithms/experiments/estimator_study.h"
 #include "engine/base/error.h"
+#include "engine/base/text.h"
 #include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/run_directory.h"
 #include "engine/run/schema.h"
-#include "engine/run/values.h"
 #include "envs/linear_mdp/instance.h"
 #include "tools/hardy/command.h"
 
@@ -23,8 +23,8 @@ using nlohmann::json;
 
 std::vector<double> numbers(const std::string& text, const std::string& key) {
   std::vector<double> all;
-  for (const std::string& word : run::split(text, ' ')) {
-    const auto value = run::to_double(word);
+  for (const std::string& word : split(text, ' ')) {
+    const auto value = to_double(word);
     if (!value || !(*value > 0))
       throw Error("'" + word + "' is no positive number", key, "separate numbers by blanks");
     all.push_back(*value);
@@ -99,7 +99,7 @@ int run(const std::vector<std::string>& args) {
     directory.write_results(results);
     directory.write_run({{"kind", "estimators"},
                          {"method", "estimators"},
-                         {"command", "hardy regret estimators " + run::join(args, " ")},
+                         {"command", "hardy regret estimators " + join(args, " ")},
                          {"resolved", schema.resolved()}});
     std::fprintf(stderr, "study: %s (hardy report %s draws it)\n", out.c_str(), out.c_str());
   }

@@ -10,11 +10,11 @@
 #include "algorithms/acting/policy_file.h"
 #include "algorithms/experiments/training_job.h"
 #include "engine/base/error.h"
+#include "engine/base/text.h"
 #include "engine/run/checkpoints.h"
 #include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/run_directory.h"
-#include "engine/run/values.h"
 #include "envs/environment.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/progress.h"
@@ -235,7 +235,7 @@ int eval_command(const std::vector<std::string>& args) {
     const std::string where = environment.empty() ? policy.environment : environment;
     if (where.empty())
       throw Error("in which environment? " + file.string() + " does not say", "--env",
-                  "give one of " + run::join(envs::environment_names(), ", "));
+                  "give one of " + join(envs::environment_names(), ", "));
     const auto e = algorithms::evaluate(policy.spec, policy.parameters, where, static_cast<int>(episodes),
                                         static_cast<std::uint64_t>(seed));
     if (!json)

@@ -1,11 +1,11 @@
-#include "engine/run/values.h"
+#include "engine/base/text.h"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 
-namespace hardy::run {
+namespace hardy {
 namespace {
 
 template <class T>
@@ -89,4 +89,4 @@ std::string join(const std::vector<std::string>& words, const std::string& separ
   return text;
 }
 
-}  // namespace hardy::run
+}  // namespace hardy

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace hardy::run {
+namespace hardy {
 
 std::optional<double> to_double(const std::string& text);         // no NaN
 std::optional<std::int64_t> to_integer(const std::string& text);  // 50000, or 5e4 where that is exact
@@ -18,4 +18,4 @@ std::string grouped_text(std::int64_t number);  // 12,000
 std::vector<std::string> split(const std::string& text, char separator);
 std::string join(const std::vector<std::string>& words, const std::string& separator);
 
-}  // namespace hardy::run
+}  // namespace hardy

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace hardy::envs {
+namespace hardy {
 
 class Parameters {
  public:
@@ -28,4 +28,4 @@ class Parameters {
   std::vector<std::string> asked_;
 };
 
-}  // namespace hardy::envs
+}  // namespace hardy

@@ -1,18 +1,18 @@
-#include "envs/linear_mdp/parameters.h"
+#include "engine/base/parameters.h"
 
 #include <algorithm>
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
-#include "engine/run/values.h"
+#include "engine/base/text.h"
 
-namespace hardy::envs {
+namespace hardy {
 
 Parameters::Parameters(const std::string& text) : text_(text) {
   const std::size_t colon = text.find(':');
   name_ = text.substr(0, colon);
   if (colon == std::string::npos) return;
-  for (const std::string& part : run::split(text.substr(colon + 1), ',')) {
+  for (const std::string& part : split(text.substr(colon + 1), ',')) {
     const std::size_t equals = part.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == part.size())
       throw Error("'" + part + "' is not key=value", text, "write " + name_ + ":key=value,key=value");
@@ -31,7 +31,7 @@ std::int64_t Parameters::integer(const std::string& key, std::int64_t value, std
                                  std::int64_t high) {
   const std::string* given = find(key);
   if (given == nullptr) return value;
-  const auto read = run::to_integer(*given);
+  const auto read = to_integer(*given);
   if (!read || *read < low || *read > high)
     throw Error(key + "=" + *given + " is not an integer in [" + std::to_string(low) + ", " +
                     std::to_string(high) + "]",
@@ -42,11 +42,10 @@ std::int64_t Parameters::integer(const std::string& key, std::int64_t value, std
 double Parameters::number(const std::string& key, double value, double low, double high) {
   const std::string* given = find(key);
   if (given == nullptr) return value;
-  const auto read = run::to_double(*given);
+  const auto read = to_double(*given);
   if (!read || !(*read >= low && *read <= high))
-    throw Error(
-        key + "=" + *given + " is not a number in [" + run::to_text(low) + ", " + run::to_text(high) + "]",
-        text_);
+    throw Error(key + "=" + *given + " is not a number in [" + to_text(low) + ", " + to_text(high) + "]",
+                text_);
   return *read;
 }
 
@@ -62,4 +61,4 @@ void Parameters::finish() const {
                   asked_.empty() ? name_ + " takes none" : suggestion(key, asked_));
 }
 
-}  // namespace hardy::envs
+}  // namespace hardy
