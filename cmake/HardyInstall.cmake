@@ -5,6 +5,7 @@ install(TARGETS hardy_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 foreach(folder engine envs datasets algorithms)
   install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hardy FILES_MATCHING PATTERN "*.h")
 endforeach()
+install(DIRECTORY tools/report DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hardy/tools FILES_MATCHING PATTERN "*.h")
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/generated/hardy_build.h"
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hardy)
 install(EXPORT hardyTargets NAMESPACE hardy:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hardy)

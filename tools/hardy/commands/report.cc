@@ -9,13 +9,13 @@
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/output.h"
-#include "engine/run/report/dataset_page.h"
-#include "engine/run/report/html.h"
-#include "engine/run/report/page.h"
-#include "engine/run/report/runs.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
-#include "tools/hardy/study_page.h"
+#include "tools/report/dataset_page.h"
+#include "tools/report/html.h"
+#include "tools/report/page.h"
+#include "tools/report/runs.h"
+#include "tools/report/study_page.h"
 
 namespace hardy::tools {
 namespace {
@@ -24,7 +24,7 @@ std::string page_of_dataset(const std::string& path) {
   const auto reader = datasets::open_dataset(path);
   nlohmann::json summary = datasets::inspect(*reader);
   summary["sha256"] = datasets::dataset_sha256(path);
-  return run::report::dataset_page(summary, datasets::to_json(datasets::audit(path)));
+  return report::dataset_page(summary, datasets::to_json(datasets::audit(path)));
 }
 
 int run(const std::vector<std::string>& args) {
@@ -38,8 +38,7 @@ int run(const std::vector<std::string>& args) {
       .option("overwrite", &overwrite, "replace the page also where it is something else");
   if (!parse_or_help(schema, args)) return 0;
   const run::Output out(
-      output,
-      {.overwrite = overwrite, .inputs = inputs_of(schema, paths), .replaceable = run::report::is_page});
+      output, {.overwrite = overwrite, .inputs = inputs_of(schema, paths), .replaceable = report::is_page});
   const bool dataset =
       std::filesystem::is_regular_file(paths.front()) ||
       (std::filesystem::is_directory(paths.front()) && datasets::holds_dataset(paths.front()));
@@ -48,12 +47,12 @@ int run(const std::vector<std::string>& args) {
   std::string page, table;
   if (dataset) {
     page = page_of_dataset(paths.front());
-  } else if (paths.size() == 1 && is_study(paths.front())) {
-    page = study_page(paths.front());
+  } else if (paths.size() == 1 && report::is_study(paths.front())) {
+    page = report::study_page(paths.front());
   } else {
-    const std::vector<run::report::Run> runs = run::report::read_runs(paths);
-    page = run::report::page(runs);
-    table = run::report::results_text(runs);
+    const std::vector<report::Run> runs = report::read_runs(paths);
+    page = report::page(runs);
+    table = report::results_text(runs);
   }
   run::write_atomically(out.path(), page);
   std::printf("report: %s\n%s", output.c_str(), table.c_str());

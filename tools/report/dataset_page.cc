@@ -1,14 +1,14 @@
-#include "engine/run/report/dataset_page.h"
+#include "tools/report/dataset_page.h"
 
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "engine/run/json_text.h"
-#include "engine/run/report/chart.h"
-#include "engine/run/report/small_bars.h"
+#include "tools/report/chart.h"
+#include "tools/report/small_bars.h"
 
-namespace hardy::run::report {
+namespace hardy::report {
 namespace {
 
 using nlohmann::json;
@@ -24,7 +24,7 @@ std::string text_of(const json& object, const char* key, const char* otherwise =
   const auto found = object.find(key);
   return found == object.end() ? otherwise
          : found->is_string()  ? found->get<std::string>()
-                               : json_text(*found, -1);
+                               : run::json_text(*found, -1);
 }
 
 std::vector<double> list(const json& object, const char* key) {
@@ -93,7 +93,7 @@ Html findings(const json& audit) {
   for (const json& f : found) {
     std::string first;
     for (const json& row : f.value("first_rows", json::array()))
-      first += (first.empty() ? "" : ", ") + json_text(row, -1);
+      first += (first.empty() ? "" : ", ") + run::json_text(row, -1);
     const std::string severity = text_of(f, "severity");
     rows += (severity == "note" ? Html("<tr>") : Html("<tr class=\"differs\">")) + cell(severity) +
             "<td class=\"wrap\"><code>" + text_of(f, "column", "") + "</code> " + text_of(f, "text") +
@@ -241,4 +241,4 @@ std::string dataset_page(const json& s, const json& audit) {
       .str();
 }
 
-}  // namespace hardy::run::report
+}  // namespace hardy::report

@@ -4,21 +4,13 @@
 
 #include "algorithms/experiments/growth.h"
 #include "engine/base/error.h"
-#include "engine/run/report/chart.h"
-#include "tools/hardy/study_page.h"
+#include "tools/report/chart.h"
+#include "tools/report/study_page.h"
 
-namespace hardy::tools {
+namespace hardy::report {
 namespace {
 
 using run::Fields;
-using run::report::cell;
-using run::report::chart_for_both;
-using run::report::heading;
-using run::report::Html;
-using run::report::legend;
-using run::report::number;
-using run::report::Series;
-using run::report::table;
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr int kUniformColour = 6;  // grey
@@ -241,4 +233,4 @@ Html regret_sections(const Fields& results) {
   return html + caveats();
 }
 
-}  // namespace hardy::tools
+}  // namespace hardy::report

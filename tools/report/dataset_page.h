@@ -5,10 +5,10 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-namespace hardy::run::report {
+namespace hardy::report {
 
 // summary: as datasets::inspect gives it, with "sha256"; audit: as datasets::to_json(Audit). The page draws
 // whatever of it is there.
 std::string dataset_page(const nlohmann::json& summary, const nlohmann::json& audit);
 
-}  // namespace hardy::run::report
+}  // namespace hardy::report

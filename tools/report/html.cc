@@ -1,12 +1,12 @@
-#include "engine/run/report/html.h"
+#include "tools/report/html.h"
 
 #include <fstream>
 #include <string_view>
 
 #include "engine/run/json_text.h"
-#include "engine/run/report/style.h"
+#include "tools/report/style.h"
 
-namespace hardy::run::report {
+namespace hardy::report {
 namespace {
 
 constexpr char kBegin[] =
@@ -17,7 +17,7 @@ constexpr char kBegin[] =
 
 std::string escaped(const std::string& text) {
   std::string out;
-  for (const char c : valid_utf8(text)) switch (c) {
+  for (const char c : run::valid_utf8(text)) switch (c) {
       case '&':
         out += "&amp;";
         break;
@@ -73,4 +73,4 @@ bool is_page(const std::filesystem::path& file) {
   return stream.read(head.data(), static_cast<std::streamsize>(head.size())) && head == begin;
 }
 
-}  // namespace hardy::run::report
+}  // namespace hardy::report

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <string>
 
-namespace hardy::run::report {
+namespace hardy::report {
 
 class Html {
  public:
@@ -48,4 +48,4 @@ Html whole_page(const std::string& brand, const std::string& title, const Html& 
 // with <meta name="generator" content="hardy">.
 bool is_page(const std::filesystem::path& file);
 
-}  // namespace hardy::run::report
+}  // namespace hardy::report

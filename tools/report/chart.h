@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/run/report/html.h"
+#include "tools/report/html.h"
 
-namespace hardy::run::report {
+namespace hardy::report {
 
 struct Series {
   std::string label;
@@ -45,4 +45,4 @@ Html chart_for_both(const ChartText& text, const std::vector<Series>& series, in
 
 std::string number(double value, int digits = 1);  // fixed digits; "–" where it is not finite
 
-}  // namespace hardy::run::report
+}  // namespace hardy::report

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/run/report/runs.h"
+#include "tools/report/runs.h"
 
-namespace hardy::run::report {
+namespace hardy::report {
 
 std::string page(const std::vector<Run>& runs);
 
-}  // namespace hardy::run::report
+}  // namespace hardy::report

@@ -1,12 +1,12 @@
-#include "engine/run/report/small_bars.h"
+#include "tools/report/small_bars.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 
-#include "engine/run/report/chart.h"
+#include "tools/report/chart.h"
 
-namespace hardy::run::report {
+namespace hardy::report {
 namespace {
 
 Html text(double x, double y, const std::string& anchor, const std::string& words) {
@@ -63,4 +63,4 @@ Html strip(const std::string& title, const std::vector<double>& shares, int colo
   return svg + text(10, 68, "start", "first row") + text(390, 68, "end", "last row") + "</svg>";
 }
 
-}  // namespace hardy::run::report
+}  // namespace hardy::report

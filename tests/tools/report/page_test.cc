@@ -1,16 +1,16 @@
 // Pages about runs that are written by hand: what is on one axis, what is marked, what is said.
-#include "engine/run/report/page.h"
+#include "tools/report/page.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
 #include "engine/run/metrics.h"
-#include "engine/run/report/dataset_page.h"
 #include "engine/run/run_directory.h"
 #include "tests/engine/run/scratch.h"
+#include "tools/report/dataset_page.h"
 
-namespace hardy::run::report {
+namespace hardy::report {
 namespace {
 
 using nlohmann::json;
@@ -30,16 +30,16 @@ json about(const std::string& method, const std::string& env) {
 
 struct Written {
   json run = about("iql", "hopper");
-  MetricValues train = {{"loss/q", {1, 2}}, {"value/q", {1, 2}}};
-  MetricValues eval = {{"score/mean", {10, 12}}, {"return/mean", {110, 130}}, {"length/mean", {9, 9}}};
+  run::MetricValues train = {{"loss/q", {1, 2}}, {"value/q", {1, 2}}};
+  run::MetricValues eval = {{"score/mean", {10, 12}}, {"return/mean", {110, 130}}, {"length/mean", {9, 9}}};
   bool evaluated = true, ended = true;
 };
 
 std::string write(const Scratch& dir, const std::string& name, const Written& w) {
-  const RunDirectory run = RunDirectory::create(dir / name);
+  const run::RunDirectory run = run::RunDirectory::create(dir / name);
   run.write_run(w.run);
   {
-    MetricsLog log(run.path(), 2);
+    run::MetricsLog log(run.path(), 2);
     for (const int step : {10, 20}) {
       log.write({"train", step, double(step), w.train});
       if (w.evaluated) log.write({"eval", step, double(step), w.eval});
@@ -256,4 +256,4 @@ TEST(Page, AnyKeyThatIsMissingOrOfAnotherKindIsAClearLineOrAPage) {
 }
 
 }  // namespace
-}  // namespace hardy::run::report
+}  // namespace hardy::report

@@ -1,11 +1,11 @@
-#include "engine/run/report/chart.h"
+#include "tools/report/chart.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <limits>
 
-namespace hardy::run::report {
+namespace hardy::report {
 namespace {
 
 std::string format(const char* pattern, double value) {
@@ -237,4 +237,4 @@ Html histogram(const ChartText& text, const std::vector<double>& edges, const st
   return svg + "</svg>";
 }
 
-}  // namespace hardy::run::report
+}  // namespace hardy::report

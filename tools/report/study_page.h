@@ -6,9 +6,9 @@
 #include <string>
 
 #include "engine/run/fields.h"
-#include "engine/run/report/html.h"
+#include "tools/report/html.h"
 
-namespace hardy::tools {
+namespace hardy::report {
 
 // Whether a run folder holds a study (its run.json names a kind).
 bool is_study(const std::filesystem::path& folder);
@@ -17,9 +17,9 @@ bool is_study(const std::filesystem::path& folder);
 std::string study_page(const std::filesystem::path& folder);
 
 // The parts: sections from results.json.
-run::report::Html regret_sections(const run::Fields& results);
-run::report::Html estimator_sections(const run::Fields& results);
+Html regret_sections(const run::Fields& results);
+Html estimator_sections(const run::Fields& results);
 
 std::string general(double v);  // three digits, "–" where it is not finite
 
-}  // namespace hardy::tools
+}  // namespace hardy::report

@@ -2,17 +2,13 @@
 #include <functional>
 #include <set>
 
-#include "engine/run/report/chart.h"
-#include "tools/hardy/study_page.h"
+#include "tools/report/chart.h"
+#include "tools/report/study_page.h"
 
-namespace hardy::tools {
+namespace hardy::report {
 namespace {
 
 using run::Fields;
-using run::report::cell;
-using run::report::heading;
-using run::report::Html;
-using run::report::Series;
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
@@ -43,8 +39,8 @@ Html chart(const std::vector<Fields>& errors, double gamma, const std::string& t
     series.push_back(std::move(s));
   }
   return Html("<figure>") +
-         run::report::line_chart({title, "samples M", title + ", gamma = " + general(gamma), true, true, {}},
-                                 series, 420, 280, false) +
+         line_chart({title, "samples M", title + ", gamma = " + general(gamma), true, true, {}}, series, 420,
+                    280, false) +
          "</figure>";
 }
 
@@ -82,8 +78,8 @@ Html estimator_sections(const Fields& results) {
   for (const std::string name : {"gamma", "samples M", "chains × N", "empirical", "MGR", "bound",
                                  "empirical, op", "MGR, op", "bias bound"})
     head += heading(name, true);
-  const Html names = run::report::legend(
-      {{"empirical inverse", 0, {}, {}, {}, {}}, {"matrix geometric resampling", 1, {}, {}, {}, {}}});
+  const Html names =
+      legend({{"empirical inverse", 0, {}, {}, {}, {}}, {"matrix geometric resampling", 1, {}, {}, {}, {}}});
   return Html("<p class=\"lead\">") + results.text("env") + ", layer " +
          std::to_string(results.integer("layer")) + ", uniform policy; means of " +
          std::to_string(results.integer("repeats")) +
@@ -100,7 +96,7 @@ Html estimator_sections(const Fields& results) {
          "gamma bounds "
          "the bias of resampling with N terms; its variance comes on "
          "top.</p></section><section><h2>Figures</h2>" +
-         run::report::table(head, body) + "</section>";
+         table(head, body) + "</section>";
 }
 
-}  // namespace hardy::tools
+}  // namespace hardy::report

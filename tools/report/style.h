@@ -1,7 +1,7 @@
 // The report's style sheet: system fonts, one column, colours as variables for light and dark.
 #pragma once
 
-namespace hardy::run::report {
+namespace hardy::report {
 
 // Series colours: Okabe and Ito's palette, told apart by colour-blind readers too, lightened for dark.
 inline constexpr char kStyle[] = R"(
@@ -53,4 +53,4 @@ pre{overflow-x:auto;background:var(--panel);border:1px solid var(--rule);border-
 details summary{cursor:pointer;color:var(--soft);margin-bottom:10px}
 )";
 
-}  // namespace hardy::run::report
+}  // namespace hardy::report

@@ -1,23 +1,23 @@
-#include "engine/run/report/runs.h"
+#include "tools/report/runs.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "engine/run/fields.h"
-#include "engine/run/report/chart.h"
 #include "engine/run/run_directory.h"
+#include "tools/report/chart.h"
 
-namespace hardy::run::report {
+namespace hardy::report {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-double number_in(const Fields& f, const std::string& object, const std::string& key) {
+double number_in(const run::Fields& f, const std::string& object, const std::string& key) {
   return f.has(object) ? f.at(object).number(key, kNone) : kNone;
 }
 
-RunData data_of(const Fields& d) {
+RunData data_of(const run::Fields& d) {
   RunData data;
   data.path = d.text("path", "dataset");
   data.view = d.text("view", "?");
@@ -37,17 +37,17 @@ RunData data_of(const Fields& d) {
   }
   data.corrupted = d.has("corruption");
   if (!data.corrupted) return data;
-  const Fields c = d.at("corruption");
+  const run::Fields c = d.at("corruption");
   data.in_memory = c.flag("in_memory", false);
   data.generator = c.shown("generator");
   data.seed = c.shown("seed");
-  for (const Fields& e : c.list("elements"))
+  for (const run::Fields& e : c.list("elements"))
     data.elements.push_back({e.text("element", "?"), e.number("rate", kNone), e.number("scale", kNone),
                              e.number("rows_changed", kNone)});
   return data;
 }
 
-void read_about(const Fields& about, Run& r) {
+void read_about(const run::Fields& about, Run& r) {
   r.method = about.text("method");
   r.task = about.text("env", "");
   r.command = about.text("command", "");
@@ -57,19 +57,20 @@ void read_about(const Fields& about, Run& r) {
   r.created = about.text("created", "");
   r.agents = static_cast<std::size_t>(std::max<std::int64_t>(0, about.integer("agents", 1)));
   if (about.has("settings")) {
-    const Fields settings = about.at("settings");
+    const run::Fields settings = about.at("settings");
     for (const auto& [key, value] : settings.object().items()) r.settings[key] = settings.shown(key);
   }
   r.interacts = !about.has("dataset");
   if (!r.interacts) r.data = data_of(about.at("dataset"));
 }
 
-void read_ended(const Fields& summary, Run& r) {
+void read_ended(const run::Fields& summary, Run& r) {
   r.ended = true;
   r.finished = summary.flag("finished", false);
   r.steps = summary.number("steps", kNone);
   r.seconds = summary.number("seconds", kNone);
-  for (const Fields& agent : summary.list("agents")) r.agents_stopped += agent.text("status", "ok") != "ok";
+  for (const run::Fields& agent : summary.list("agents"))
+    r.agents_stopped += agent.text("status", "ok") != "ok";
 }
 
 std::string padded(std::string text, std::size_t width, bool right) {
@@ -107,14 +108,14 @@ std::vector<Run> read_runs(const std::vector<std::string>& paths) {
     Run r;
     r.path = p;
     r.steps = r.seconds = kNone;
-    read_about(read_run(p), r);
-    for (MetricsRecord& m : read_metrics(r.path / "metrics.jsonl"))
+    read_about(run::read_run(p), r);
+    for (run::MetricsRecord& m : run::read_metrics(r.path / "metrics.jsonl"))
       (m.kind == "eval" ? r.eval : r.train).push_back(std::move(m));
     if (!r.train.empty()) {
       r.steps = static_cast<double>(r.train.back().step);
       r.seconds = r.train.back().seconds;
     }
-    if (const auto summary = read_summary(p)) read_ended(*summary, r);
+    if (const auto summary = run::read_summary(p)) read_ended(*summary, r);
     std::string name =
         r.path.filename().empty() ? r.path.parent_path().filename().string() : r.path.filename().string();
     if (const int seen = names[name]++) name += " (" + std::to_string(seen + 1) + ")";
@@ -183,4 +184,4 @@ std::string results_text(const std::vector<Run>& runs) {
   return text;
 }
 
-}  // namespace hardy::run::report
+}  // namespace hardy::report

@@ -9,7 +9,7 @@
 
 #include "engine/run/metrics.h"
 
-namespace hardy::run::report {
+namespace hardy::report {
 
 // Of the dataset that a run learned from, as its run.json describes it. Numbers that are not there are NaN.
 struct RunData {
@@ -46,7 +46,7 @@ struct Run {
   double steps, seconds;  // so far; NaN where nothing is known
   std::size_t agents_stopped = 0;
 
-  std::vector<MetricsRecord> train, eval;
+  std::vector<run::MetricsRecord> train, eval;
 };
 
 // Errors name the file, the key, and what would be right.
@@ -69,4 +69,4 @@ std::vector<bool> clearly_best(const std::vector<Run>& runs);
 // For a terminal: a line a run, with its task, score and return.
 std::string results_text(const std::vector<Run>& runs);
 
-}  // namespace hardy::run::report
+}  // namespace hardy::report

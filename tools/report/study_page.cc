@@ -1,4 +1,4 @@
-#include "tools/hardy/study_page.h"
+#include "tools/report/study_page.h"
 
 #include <cmath>
 #include <cstdio>
@@ -6,10 +6,9 @@
 #include "engine/base/error.h"
 #include "engine/run/run_directory.h"
 
-namespace hardy::tools {
+namespace hardy::report {
 
 using run::Fields;
-using run::report::Html;
 
 std::string general(double v) {
   char text[32];
@@ -29,10 +28,10 @@ std::string study_page(const std::filesystem::path& folder) {
                              about.text("resolved", "") + "</pre></details><p class=\"note\">hardy " +
                              about.text("version", "") + ", source " + about.text("source", "") +
                              "</p></section>";
-  return run::report::whole_page(
+  return whole_page(
              "Hardy", title, {},
              (kind == "estimators" ? estimator_sections(results) : regret_sections(results)) + configuration)
       .str();
 }
 
-}  // namespace hardy::tools
+}  // namespace hardy::report

@@ -1,13 +1,13 @@
-#include "engine/run/report/page.h"
+#include "tools/report/page.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
 
-#include "engine/run/report/chart.h"
+#include "tools/report/chart.h"
 
-namespace hardy::run::report {
+namespace hardy::report {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
@@ -113,9 +113,9 @@ Html results_section(const std::vector<Run>& runs) {
          mark_note(runs, best) + "</p></section>";
 }
 
-Series curve(const Task::Member& m, const std::vector<MetricsRecord>& records, const std::string& key) {
+Series curve(const Task::Member& m, const std::vector<run::MetricsRecord>& records, const std::string& key) {
   Series s{m.run->label, m.colour, {}, {}, {}, {}};
-  for (const MetricsRecord& r : records) {
+  for (const run::MetricsRecord& r : records) {
     const auto found = r.values.find(key);
     if (found == r.values.end()) continue;
     const Spread v = spread(found->second);
@@ -169,7 +169,7 @@ std::vector<Level> dataset_levels(const Task& task, double RunData::*value) {
 Html scale_note(const Task& task) {
   double score = kNone, ret = kNone;
   for (const Task::Member& m : task.members)
-    for (const MetricsRecord& r : m.run->eval) {
+    for (const run::MetricsRecord& r : m.run->eval) {
       const auto scores = r.values.find("score/mean"), returns = r.values.find("return/mean");
       if (scores == r.values.end() || returns == r.values.end()) continue;
       for (std::size_t i = 0; i < std::min(scores->second.size(), returns->second.size()); ++i) {
@@ -336,4 +336,4 @@ std::string page(const std::vector<Run>& runs) {
       .str();
 }
 
-}  // namespace hardy::run::report
+}  // namespace hardy::report

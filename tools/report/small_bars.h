@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/run/report/html.h"
+#include "tools/report/html.h"
 
-namespace hardy::run::report {
+namespace hardy::report {
 
 // Counts over bins as bars without an axis, the extremes written below.
 Html small_histogram(const std::string& title, const std::vector<double>& edges,
@@ -17,4 +17,4 @@ Html strip(const std::string& title, const std::vector<double>& shares, int colo
 
 std::string short_number(double value);  // four significant digits
 
-}  // namespace hardy::run::report
+}  // namespace hardy::report
