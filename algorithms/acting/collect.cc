@@ -127,7 +127,7 @@ Array text(const std::string& s) {
 }
 
 void describe_policy(Arrays& arrays, const Stretch& who) {
-  const std::vector<nn::TensorSpec> tensors = nn::mlp_tensors("policy", who.spec.mlp(), 1);
+  const std::vector<nn::TensorSpec> tensors = who.spec.mlp()->tensors("policy", 1);
   const std::size_t layers = tensors.size() / 2;
   for (std::size_t l = 0; l < layers; ++l) {
     const std::string layer =

@@ -38,11 +38,11 @@ std::vector<std::int64_t> layer_widths(std::int64_t in, const std::vector<std::i
   return widths;
 }
 
-nn::MlpSpec PolicySpec::mlp() const {
+nn::ArchitecturePtr PolicySpec::mlp() const {
   nn::MlpSpec spec;
   spec.widths =
       layer_widths(observation_size, hidden, head == Head::kTanhGaussian ? 2 * action_size : action_size);
-  return spec;
+  return nn::mlp(spec);
 }
 
 nn::ActionSample act_through(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std,
@@ -60,8 +60,8 @@ nn::ActionSample act_through(graph::Graph& g, Head head, graph::Tensor net, grap
 }
 
 void Actor::build(std::int64_t agents, std::int64_t batch) {
-  const nn::MlpSpec mlp = spec_.mlp();
-  for (const nn::TensorSpec& t : nn::mlp_tensors("policy", mlp, agents))
+  const nn::ArchitecturePtr network = spec_.mlp();
+  for (const nn::TensorSpec& t : network->tensors("policy", agents))
     parameters_.push_back(graph_.parameter(t.name, DType::kF32, t.shape));
   graph::Tensor log_std;
   if (spec_.head == Head::kGaussian) {
@@ -70,7 +70,7 @@ void Actor::build(std::int64_t agents, std::int64_t batch) {
   }
   observations_ = graph_.input("observations", DType::kF32, {agents, batch, spec_.observation_size});
   noise_ = graph_.input("noise", DType::kF32, {agents, batch, spec_.action_size});
-  const graph::Tensor net = nn::apply_mlp(graph_, mlp, parameters_, observations_, "policy");
+  const graph::Tensor net = network->apply(graph_, parameters_, observations_, "policy");
   const nn::ActionSample sample = act_through(graph_, spec_.head, net, log_std, noise_);
   action_ = sample.action;
   log_prob_ = sample.log_prob;
@@ -127,7 +127,7 @@ Actor::Actor(const PolicySpec& spec, std::int64_t batch, const nn::ParameterStor
   for (const graph::Tensor t : parameters_) {
     const int index = store.find(graph_.info(t).name);
     if (index < 0) throw Error("the learner has no such parameter", graph_.info(t).name);
-    float* const value = store.value(index);
+    auto* const value = const_cast<float*>(store.value(index));  // which the plan only reads
     plan_->bind(
         t, mirror ? mirror->place_of(value, static_cast<std::size_t>(graph_.shape(t).elements())) : value);
   }
@@ -171,7 +171,7 @@ std::vector<std::vector<float>> policy_parameters(const nn::ParameterStore& stor
   std::vector<std::vector<float>> tensors;
   for (int i = 0; i < store.size(); ++i)
     if (store.name(i).starts_with("policy/")) {
-      const std::span<float> x = store.agent(i, agent);
+      const std::span<const float> x = store.agent(i, agent);
       tensors.emplace_back(x.begin(), x.end());
     }
   return tensors;

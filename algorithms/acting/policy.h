@@ -36,7 +36,7 @@ struct PolicySpec {
   // other heads are. false: a policy file of format 1, whose outputs are the actions themselves.
   bool scaled = true;
 
-  nn::MlpSpec mlp() const;  // from observations to the head's inputs
+  nn::ArchitecturePtr mlp() const;  // from observations to the head's inputs
   ActionBounds bounds() const { return {action_low, action_high, ""}; }
 };
 

@@ -18,7 +18,7 @@ void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
                    {"action_low", spec.action_low},
                    {"action_high", spec.action_high},
                    {"about", about}};
-  std::vector<nn::TensorSpec> tensors = nn::mlp_tensors("policy", spec.mlp(), 1);
+  std::vector<nn::TensorSpec> tensors = spec.mlp()->tensors("policy", 1);
   if (spec.head == Head::kGaussian)
     tensors.push_back({"policy/log_std", Shape{1, spec.action_size}, 0, 0, 0, {}});
   for (std::size_t i = 0; i < parameters.size(); ++i) {
@@ -54,7 +54,7 @@ LoadedPolicy read_policy(const std::filesystem::path& path) {
     throw Error(std::string("has a header that is not a policy's: ") + e.what(), path.string());
   }
   std::vector<std::string> names;
-  for (const nn::TensorSpec& t : nn::mlp_tensors("policy", policy.spec.mlp(), 1)) names.push_back(t.name);
+  for (const nn::TensorSpec& t : policy.spec.mlp()->tensors("policy", 1)) names.push_back(t.name);
   if (policy.spec.head == Head::kGaussian) names.emplace_back("policy/log_std");
   for (const std::string& name : names) {
     const auto x = file.get<float>(name);

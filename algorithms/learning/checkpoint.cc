@@ -2,17 +2,101 @@
 
 #include <algorithm>
 
+#include "algorithms/learning/checkpoint_format_1.h"
+
 namespace hardy::algorithms {
+namespace {
+
+std::vector<std::int64_t> dimensions(const Shape& shape) {
+  std::vector<std::int64_t> all;
+  for (int axis = 0; axis < shape.rank(); ++axis) all.push_back(shape[axis]);
+  return all;
+}
+Shape shape_of(const nlohmann::json& dimensions) {
+  Shape shape;
+  for (const auto d : dimensions.get<std::vector<std::int64_t>>()) shape.push_back(d);
+  return shape;
+}
+
+std::vector<SavedNetwork> networks_of(const nlohmann::json& learner, const std::string& path) {
+  std::vector<SavedNetwork> networks;
+  for (const nlohmann::json& n : learner.at("networks")) {
+    SavedNetwork network{
+        n.at("name"), nn::role_named(n.at("role")), nn::described(n.at("architecture"), path), {}};
+    for (const nlohmann::json& t : n.at("tensors"))
+      network.tensors.push_back({t.at("name"), shape_of(t.at("shape")), {}, {}, {}});
+    networks.push_back(std::move(network));
+  }
+  return networks;
+}
+
+// The tensors' parts of the slabs, which lie as a store of the same layout has them.
+void find_values(const run::Archive& file, const std::string& path, SavedLearner& saved) {
+  nn::ParameterLayout layout(static_cast<std::int64_t>(saved.active.size()));
+  const bool roles = file.format() > 1;
+  for (const SavedNetwork& network : saved.networks)
+    for (const SavedTensor& t : network.tensors)
+      layout.add(t.name, t.shape, roles ? network.role : nn::Role::kTrainable);
+  const auto slab = [&](const char* name, std::size_t floats) {
+    const std::span<const float> x = file.get<float>(name);
+    if (x.size() != floats)
+      throw Error("tensor " + std::string(name) + " has another size than the networks that it lists", path);
+    return x;
+  };
+  const auto values = slab("learner/values", layout.values()),
+             first = slab("learner/first_moments", layout.trained()),
+             second = slab("learner/second_moments", layout.trained());
+  int index = 0;
+  for (SavedNetwork& network : saved.networks)
+    for (SavedTensor& t : network.tensors) {
+      const auto n = static_cast<std::size_t>(t.shape.elements());
+      t.values = values.subspan(layout.place(index), n);
+      if (network.role == nn::Role::kTrainable) {
+        t.first_moments = first.subspan(layout.trained_place(index), n);
+        t.second_moments = second.subspan(layout.trained_place(index), n);
+      }
+      ++index;
+    }
+}
+
+// Refuses a file whose tensors are not the store's, in its order.
+void require_same(const nn::ParameterStore& store, const std::vector<const SavedTensor*>& theirs,
+                  const std::string& path) {
+  const auto count = static_cast<std::size_t>(store.size());
+  for (std::size_t i = 0; i < std::max(theirs.size(), count); ++i) {
+    const int t = static_cast<int>(i);
+    const bool mine = i < count, is = i < theirs.size();
+    if (mine && is && store.name(t) == theirs[i]->name && store.shape(t) == theirs[i]->shape) {
+      if (store.role(t) != nn::Role::kTrainable || !theirs[i]->first_moments.empty()) continue;
+      throw Error("holds no moments of " + store.name(t) + ", which descends in this method", path,
+                  "is it another run's checkpoint?");
+    }
+    throw Error("holds " + (is ? theirs[i]->name + " " + theirs[i]->shape.str() : "nothing") +
+                    " where this method has " +
+                    (mine ? store.name(t) + " " + store.shape(t).str() : "nothing"),
+                path, "is it another run's checkpoint?");
+  }
+}
+
+}  // namespace
 
 void save_learner(const Learner& learner, run::ArchiveWriter& file) {
   const nn::ParameterStore& store = learner.parameters();
   const Learner::State state = learner.state();
-  nlohmann::json names = nlohmann::json::array();
-  for (int i = 0; i < store.size(); ++i) names.push_back(store.name(i) + " " + store.shape(i).str());
+  nlohmann::json networks = nlohmann::json::array();
+  for (const Network& network : learner.program().networks) {
+    nlohmann::json tensors = nlohmann::json::array();
+    for (const int t : network.tensors)
+      tensors.push_back({{"name", store.name(t)}, {"shape", dimensions(store.shape(t))}});
+    networks.push_back({{"name", network.name},
+                        {"role", nn::name_of(network.role)},
+                        {"architecture", network.architecture->describe()},
+                        {"tensors", tensors}});
+  }
   file.header()["learner"] = {{"step", state.step},
                               {"active", state.active},
                               {"stop_reason", state.stop_reason},
-                              {"parameters", names}};
+                              {"networks", networks}};
   const auto slab = [&](const std::string& name, std::span<const float> x) {
     file.add<float>(name, Shape{static_cast<std::int64_t>(x.size())}, x);
   };
@@ -22,38 +106,51 @@ void save_learner(const Learner& learner, run::ArchiveWriter& file) {
   for (const auto& [name, values] : state.values) slab("learner/state/" + name, values);
 }
 
-void restore_learner(Learner& learner, const run::Archive& file, const std::string& path) {
-  nn::ParameterStore& store = learner.parameters();
-  Learner::State state = learner.state();
+const SavedNetwork* SavedLearner::network(const std::string& name) const {
+  const auto found = std::ranges::find(networks, name, &SavedNetwork::name);
+  return found == networks.end() ? nullptr : &*found;
+}
+
+SavedLearner saved_learner(const run::Archive& file, const std::string& path) {
+  SavedLearner saved;
   try {
     const nlohmann::json& h = file.header().at("learner");
-    const auto names = h.at("parameters").get<std::vector<std::string>>();
-    for (std::size_t i = 0; i < std::max(names.size(), static_cast<std::size_t>(store.size())); ++i) {
-      const std::string mine =
-          i < static_cast<std::size_t>(store.size())
-              ? store.name(static_cast<int>(i)) + " " + store.shape(static_cast<int>(i)).str()
-              : "nothing";
-      const std::string theirs = i < names.size() ? names[i] : "nothing";
-      if (mine != theirs)
-        throw Error("holds " + theirs + " where this method has " + mine, path,
-                    "is it another run's checkpoint?");
-    }
-    state.step = h.at("step");
-    state.active = h.at("active").get<std::vector<std::uint8_t>>();
-    state.stop_reason = h.at("stop_reason").get<std::vector<std::string>>();
+    saved.step = h.at("step");
+    saved.active = h.at("active").get<std::vector<std::uint8_t>>();
+    saved.stop_reason = h.at("stop_reason").get<std::vector<std::string>>();
+    saved.networks = file.format() > 1 ? networks_of(h, path) : networks_of_format_1(h, path);
   } catch (const nlohmann::json::exception& e) {
     throw Error(std::string("is not a learner's checkpoint: ") + e.what(), path);
   }
-  const auto slab = [&](const std::string& name, std::span<float> x) {
-    const std::span<const float> from = file.get<float>(name);
-    if (from.size() != x.size())
-      throw Error("tensor " + name + " has another size than this method needs", path);
-    std::ranges::copy(from, x.begin());
-  };
-  slab("learner/values", store.values());
-  slab("learner/first_moments", store.first_moments());
-  slab("learner/second_moments", store.second_moments());
-  for (auto& [name, values] : state.values) slab("learner/state/" + name, values);
+  find_values(file, path, saved);
+  return saved;
+}
+
+void restore_learner(Learner& learner, const run::Archive& file, const std::string& path) {
+  const SavedLearner saved = saved_learner(file, path);
+  std::vector<const SavedTensor*> tensors;
+  for (const SavedNetwork& network : saved.networks)
+    for (const SavedTensor& t : network.tensors) tensors.push_back(&t);
+  require_same(learner.parameters(), tensors, path);
+  Learner::State state = learner.state();
+  state.step = saved.step;
+  state.active = saved.active;
+  state.stop_reason = saved.stop_reason;
+  for (auto& [name, values] : state.values) {
+    const std::span<const float> from = file.get<float>("learner/state/" + name);
+    if (from.size() != values.size())
+      throw Error("tensor learner/state/" + name + " has another size than this method needs", path);
+    std::ranges::copy(from, values.begin());
+  }
+  learner.write_parameters([&](nn::ParameterStore& store) {
+    for (int t = 0; t < store.size(); ++t) {
+      const SavedTensor& from = *tensors[static_cast<std::size_t>(t)];
+      std::ranges::copy(from.values, store.value(t));
+      if (store.role(t) != nn::Role::kTrainable) continue;
+      std::ranges::copy(from.first_moments, store.first_moment(t));
+      std::ranges::copy(from.second_moments, store.second_moment(t));
+    }
+  });
   learner.restore(state);
 }
 

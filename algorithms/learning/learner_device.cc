@@ -9,11 +9,11 @@ LearnerDevice::LearnerDevice(device::Device& device, std::int64_t agents)
     : agents_(agents),
       mirror_(device),
       side_(device.stream()),
-      words_(device::allocate(device, static_cast<std::size_t>(8 + 20 * agents))) {
+      words_(device::allocate(device, static_cast<std::size_t>(16 + 20 * agents))) {
   auto* at = static_cast<std::byte*>(words_.get());
   memory_.step = reinterpret_cast<std::int32_t*>(at);
-  memory_.stopped = reinterpret_cast<std::int32_t*>(at + 8);
-  memory_.active = reinterpret_cast<std::int32_t*>(at + 8 + 16 * agents);
+  memory_.stopped = reinterpret_cast<std::int32_t*>(at + 16);
+  memory_.active = reinterpret_cast<std::int32_t*>(at + 16 + 16 * agents);
 }
 
 std::size_t LearnerDevice::nodes() const {
@@ -109,10 +109,9 @@ void LearnerDevice::download(void* host, std::size_t bytes) {
 
 void LearnerDevice::upload(std::int64_t step, const std::vector<std::uint8_t>& active) {
   device::Device& device = mirror_.device();
-  const auto t = static_cast<std::uint64_t>(step);
-  const std::int32_t words[2] = {static_cast<std::int32_t>(static_cast<std::uint32_t>(t)),
-                                 static_cast<std::int32_t>(static_cast<std::uint32_t>(t >> 32))};
-  device.upload(memory_.step, words, sizeof words);
+  StepWords now;
+  now.set(step);
+  device.upload(memory_.step, now.words, sizeof now.words);
   const std::vector<std::int32_t> flags(active.begin(), active.end());
   device.upload(memory_.active, flags.data(), flags.size() * sizeof flags[0]);
   steps_ = good_ = step;

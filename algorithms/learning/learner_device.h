@@ -1,4 +1,4 @@
-// The part of a Learner that lives on a device: twins of its memory, one training step captured as one graph,
+// The part of a learner that lives on a device: twins of its memory, one training step captured as one graph,
 // and what comes back from it.
 #pragma once
 
@@ -9,17 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "algorithms/learning/executor.h"
 #include "engine/base/error.h"
 #include "engine/device/mirror.h"
 #include "engine/nn/device_descent.h"
 
 namespace hardy::algorithms {
-
-// The values that a step reports, one an agent, by name.
-struct StepReports {
-  std::int64_t step = 0;  // as whoever asked for them counts
-  std::map<std::string, std::vector<double>> values;
-};
 
 class LearnerDevice {
  public:
@@ -81,7 +76,7 @@ class LearnerDevice {
   std::int64_t agents_;
   device::Mirror mirror_;
   std::unique_ptr<device::Stream> side_;  // copies out
-  device::Memory words_;                  // step, stopped, active
+  device::Memory words_;                  // step and pass, stopped, active
   nn::StepMemory memory_;
   std::map<std::uint64_t, std::unique_ptr<device::Captured>> captured_;  // by kind
   std::int64_t steps_ = 0, good_ = 0;  // put in the stream; of these, known to have run

@@ -70,7 +70,7 @@ nn::ActionSample SoftActor::sample(Update& u, Tensor observations, Tensor noise)
 
 nn::ActionSample SoftActor::sample(Update& u, Tensor observations, Stream stream) const {
   const Shape& s = u.graph().shape(observations);
-  const std::int64_t actions = policy_.spec.widths.back() / 2;
+  const std::int64_t actions = policy_.architecture->outputs() / 2;
   return sample(u, observations, u.normal({s[0], s[1], actions}, stream));
 }
 

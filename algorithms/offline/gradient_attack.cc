@@ -44,12 +44,12 @@ struct GradientAttack::Problem {
 
   Tensor apply(VictimNetwork& net, const std::string& name, Tensor x) {
     std::vector<Tensor> tensors;
-    const auto specs = nn::mlp_tensors(name, net.spec, 1);
+    const auto specs = net.architecture->tensors(name, 1);
     for (std::size_t i = 0; i < specs.size(); ++i) {
       tensors.push_back(g.parameter(specs[i].name, DType::kF32, specs[i].shape));
       parameters.emplace_back(tensors.back(), &net.tensors[i]);
     }
-    return nn::apply_mlp(g, net.spec, tensors, x, name);
+    return net.architecture->apply(g, tensors, x, name);
   }
 
   Tensor normalised(const Victim& victim, Tensor x) {
@@ -64,7 +64,7 @@ struct GradientAttack::Problem {
 
   // In [-1, 1], as the critic's actions are.
   Tensor policy_mode(Victim& victim, Tensor observations) {
-    const std::int64_t outputs = victim.policy.spec.widths.back();
+    const std::int64_t outputs = victim.policy.architecture->outputs();
     const Tensor net = apply(victim.policy, "policy", observations);
     if (victim.has_log_std) return ops::clamp(g, net, -1, 1);
     return act_through(g, outputs == 2 * victim.action_size ? Head::kTanhGaussian : Head::kDeterministic, net,
@@ -89,7 +89,7 @@ struct GradientAttack::Problem {
                           : element == Element::kObservations ? scaled(victim, a)
                                                               : policy_mode(victim, state);
     const Tensor q = apply(victim.q, "q", ops::concat(g, state, action));
-    const std::int64_t members = std::max<std::int64_t>(1, victim.q.spec.members);
+    const std::int64_t members = std::max<std::int64_t>(1, victim.q.architecture->members());
     value = ops::reshape(g, ops::mean(g, ops::reshape(g, q, {members, kRows}), 0), {1, kRows});
     gradient = graph::differentiate(g, ops::sum_per_agent(g, value), {delta})[0];
     plan = std::make_unique<graph::Plan>(g, std::initializer_list<Tensor>{value, gradient});

@@ -13,61 +13,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "q/w0 [1, 2, 14, 256]" as the learner's checkpoint lists its parameters.
-std::pair<std::string, Shape> parsed(const std::string& text, const std::string& path) {
-  const std::size_t space = text.find(' ');
-  Shape shape;
-  for (std::size_t at = space; at < text.size();) {
-    if (text[at] < '0' || text[at] > '9') {
-      ++at;
-      continue;
-    }
-    std::size_t used = 0;
-    shape.push_back(std::stoll(text.substr(at), &used));
-    at += used;
-  }
-  if (space == std::string::npos || shape.rank() < 2)
-    throw Error("lists a parameter that is none: " + text, path);
-  return {text.substr(0, space), shape};
-}
-
-// The learner's parameters in a store of the same layout.
-nn::ParameterStore store_of(const run::Archive& file, const std::string& path) {
-  const auto& h = file.header();
-  if (!h.contains("learner") || !h.at("learner").contains("parameters"))
-    throw Error("is not a learner's checkpoint", path);
-  const auto listed = h.at("learner").at("parameters").get<std::vector<std::string>>();
-  if (listed.empty()) throw Error("holds no parameters", path);
-  nn::ParameterStore store(parsed(listed[0], path).second[0]);
-  for (const std::string& text : listed) {
-    const auto [name, shape] = parsed(text, path);
-    store.add(name, shape);
-  }
-  store.allocate();
-  const std::span<const float> values = file.get<float>("learner/values");
-  if (values.size() != store.values().size())
-    throw Error("holds parameters of another size than it lists", path);
-  std::ranges::copy(values, store.values().begin());
-  return store;
-}
-
-VictimNetwork network(const nn::ParameterStore& store, const std::string& name, std::int64_t agent) {
+// One agent's tensors of the network; none where the checkpoint lacks it.
+VictimNetwork network(const SavedLearner& saved, const std::string& name, std::int64_t agent) {
   VictimNetwork net;
-  for (int layer = 0;; ++layer) {
-    const int w = store.find(name + "/w" + std::to_string(layer)),
-              b = store.find(name + "/b" + std::to_string(layer));
-    if (w < 0 || b < 0) return net;
-    const Shape& shape = store.shape(w);
-    if (layer == 0) {
-      net.spec.members = shape.rank() == 4 ? shape[1] : 0;
-      net.spec.widths.push_back(shape[shape.rank() - 2]);
-    }
-    net.spec.widths.push_back(shape.back());
-    for (const int t : {w, b}) {
-      const std::span<float> x = store.agent(t, agent);
-      net.tensors.emplace_back(x.begin(), x.end());
-    }
+  const SavedNetwork* found = saved.network(name);
+  if (!found) return net;
+  net.architecture = found->architecture;
+  for (const SavedTensor& t : found->tensors) {
+    const auto each = t.values.size() / static_cast<std::size_t>(t.shape[0]);
+    const std::span<const float> x =
+        t.values.subspan(t.shape[0] == 1 ? 0 : static_cast<std::size_t>(agent) * each, each);
+    net.tensors.emplace_back(x.begin(), x.end());
   }
+  return net;
 }
 
 // What the run's folder adds to the checkpoint: the method, and how observations were normalised.
@@ -94,7 +52,7 @@ nlohmann::json Victim::describe() const {
           {"method", method},
           {"step", step},
           {"agent", agent},
-          {"members", std::max<std::int64_t>(1, q.spec.members)},
+          {"members", std::max<std::int64_t>(1, q.architecture->members())},
           {"normalised", !observation_mean.empty()}};
 }
 
@@ -111,17 +69,18 @@ Victim read_victim(const fs::path& path, std::int64_t agent) {
   }
   const std::string where = victim.file.string();
   const run::Archive file = run::Archive::read(victim.file, "checkpoint", kCheckpointFormat);
-  const nn::ParameterStore store = store_of(file, where);
-  if (agent < 0 || agent >= store.agents())
-    throw Error("has " + std::to_string(store.agents()) + " agents", where, "--agent counts from 0");
-  victim.step = file.header().at("learner").value("step", std::int64_t{0});
-  victim.q = network(store, "q", agent);
-  victim.policy = network(store, "policy", agent);
-  victim.has_log_std = store.find("policy/log_std") >= 0;
+  const SavedLearner saved = saved_learner(file, where);
+  const auto agents = static_cast<std::int64_t>(saved.active.size());
+  if (agent < 0 || agent >= agents)
+    throw Error("has " + std::to_string(agents) + " agents", where, "--agent counts from 0");
+  victim.step = saved.step;
+  victim.q = network(saved, "q", agent);
+  victim.policy = network(saved, "policy", agent);
+  victim.has_log_std = saved.network("policy/log_std") != nullptr;
   if (victim.q.tensors.empty() || victim.policy.tensors.empty())
     throw Error("has no critic", where, "take a run of iql, riql or sac");
-  victim.observation_size = static_cast<int>(victim.policy.spec.widths.front());
-  victim.action_size = static_cast<int>(victim.q.spec.widths.front()) - victim.observation_size;
+  victim.observation_size = static_cast<int>(victim.policy.architecture->inputs());
+  victim.action_size = static_cast<int>(victim.q.architecture->inputs()) - victim.observation_size;
   if (const auto bounds = saved_bounds(file, where); bounds && !bounds->unit()) victim.bounds = bounds;
   if (victim.bounds && victim.bounds->size() != static_cast<std::size_t>(victim.action_size))
     throw Error("says bounds for " + std::to_string(victim.bounds->size()) + " actions, and has " +

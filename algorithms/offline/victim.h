@@ -11,13 +11,13 @@
 
 #include "algorithms/acting/actions.h"
 #include "engine/graph/graph.h"
-#include "engine/nn/mlp.h"
+#include "engine/nn/network.h"
 
 namespace hardy::algorithms {
 
 struct VictimNetwork {
-  nn::MlpSpec spec;
-  std::vector<std::vector<float>> tensors;  // w0, b0, w1, ... of one agent
+  nn::ArchitecturePtr architecture;
+  std::vector<std::vector<float>> tensors;  // of one agent, in the architecture's order
 };
 
 struct Victim {

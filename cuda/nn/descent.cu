@@ -9,6 +9,7 @@
 namespace hardy::cuda {
 namespace {
 
+using nn::Accumulate;
 using nn::Descend;
 using nn::DescentPiece;
 using nn::DescentRates;
@@ -95,6 +96,18 @@ __global__ void __launch_bounds__(256) descend_kernel(Descend d) {
   }
 }
 
+// A block to a piece.
+__global__ void __launch_bounds__(256) accumulate_kernel(Accumulate d) {
+  const Accumulate::Piece p = d.pieces[blockIdx.x];
+  for (int i = threadIdx.x; i < p.elements; i += blockDim.x) {
+    const nn::PassSum now = nn::accumulated(p.value[i], p.sum[i], d.pass, d.passes);
+    p.value[i] = now.value;
+    p.sum[i] = now.sum;
+  }
+  if (blockIdx.x == 0 && threadIdx.x == 0)
+    d.step[2] = d.pass + 1 < d.passes ? static_cast<std::int32_t>(d.pass + 1) : 0;
+}
+
 void load(device::Stream& stream) {
   static_cast<void>(as_cuda(stream).handle());  // on its device
   cudaFuncAttributes attributes{};
@@ -102,6 +115,7 @@ void load(device::Stream& stream) {
   check(cudaFuncGetAttributes(&attributes, gate_kernel), "loading the gate");
   check(cudaFuncGetAttributes(&attributes, clips_kernel), "loading clipping");
   check(cudaFuncGetAttributes(&attributes, descend_kernel), "loading the descent");
+  check(cudaFuncGetAttributes(&attributes, accumulate_kernel), "loading the sums of passes");
 }
 void gate(device::Stream& stream, const Gate& g) { launch("gate", gate_kernel, 1, 256, stream, g); }
 void squares(device::Stream& stream, const Descend& d) {
@@ -113,12 +127,16 @@ void clips(device::Stream& stream, const Descend& d) {
 void descend(device::Stream& stream, const Descend& d) {
   launch("descent", descend_kernel, static_cast<unsigned>(d.count), 256, stream, d);
 }
+void accumulate(device::Stream& stream, const Accumulate& d) {
+  launch("sums of passes", accumulate_kernel, static_cast<unsigned>(d.count), 256, stream, d);
+}
 
 const device::RegisterLaunch load_registration(kBackend, nn::kLoadDescent, load);
 const device::RegisterLaunch gate_registration(kBackend, nn::kGate, gate);
 const device::RegisterLaunch squares_registration(kBackend, nn::kGradientSquares, squares);
 const device::RegisterLaunch clips_registration(kBackend, nn::kClips, clips);
 const device::RegisterLaunch descend_registration(kBackend, nn::kDescend, descend);
+const device::RegisterLaunch accumulate_registration(kBackend, nn::kAccumulate, accumulate);
 
 }  // namespace
 }  // namespace hardy::cuda

@@ -12,27 +12,33 @@ struct Draws {
   const std::int32_t *seeds, *step;
   std::uint32_t stream;
   std::int64_t each;  // draws of an agent
+  bool passes;        // the step has its pass
 
   Draws(const graph::KernelCall& call)
       : seeds(call.inputs[0].as<const std::int32_t>()),
         step(call.inputs[1].as<const std::int32_t>()),
         stream(call.attribute<ops::Draw>().stream),
-        each(call.outputs[0].elements() / call.inputs[0].shape[0]) {}
+        each(call.outputs[0].elements() / call.inputs[0].shape[0]),
+        passes(call.inputs[1].shape[1] > 2) {}
   static __device__ std::uint64_t word(const std::int32_t* halves) {
     return static_cast<std::uint32_t>(halves[0]) | std::uint64_t{static_cast<std::uint32_t>(halves[1])} << 32;
+  }
+  // Of the i-th element of all agents' draws: its number among its agent's, over all passes.
+  __device__ std::uint64_t number(std::int64_t i) const {
+    const auto before = passes ? static_cast<std::uint64_t>(each) * static_cast<std::uint32_t>(step[2]) : 0;
+    return before + static_cast<std::uint64_t>(i % each);
   }
   __device__ Random of(std::int64_t agent) const { return {word(seeds + 2 * agent), stream, word(step)}; }
 };
 
 __global__ void normal_kernel(Draws draws, std::int64_t n, float* out) {
   for (const std::int64_t i : every(n))
-    out[i] = static_cast<float>(draws.of(i / draws.each).normal(static_cast<std::uint64_t>(i % draws.each)));
+    out[i] = static_cast<float>(draws.of(i / draws.each).normal(draws.number(i)));
 }
 __global__ void index_kernel(Draws draws, const std::int32_t* limit, std::int64_t n, std::int32_t* out) {
   for (const std::int64_t i : every(n))
     out[i] = static_cast<std::int32_t>(
-        draws.of(i / draws.each)
-            .integer(static_cast<std::uint64_t>(i % draws.each), static_cast<std::uint32_t>(*limit)));
+        draws.of(i / draws.each).integer(draws.number(i), static_cast<std::uint32_t>(*limit)));
 }
 // A thread to a row of n logits.
 __global__ void categorical_kernel(Draws draws, const float* logits, std::int64_t n, std::int64_t rows,
@@ -42,7 +48,7 @@ __global__ void categorical_kernel(Draws draws, const float* logits, std::int64_
     double top = x[0], total = 0;
     for (std::int64_t k = 1; k < n; ++k) top = top < x[k] ? x[k] : top;
     for (std::int64_t k = 0; k < n; ++k) total += exp(x[k] - top);
-    double left = draws.of(i / draws.each).uniform64(static_cast<std::uint64_t>(i % draws.each)) * total;
+    double left = draws.of(i / draws.each).uniform64(draws.number(i)) * total;
     std::int64_t drawn = 0;
     for (std::int64_t k = 0; k < n; ++k) {
       const double weight = exp(x[k] - top);

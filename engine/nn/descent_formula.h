@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 namespace hardy::nn {
 
@@ -51,6 +52,16 @@ constexpr float clip_factor(double max_norm, double squares) {
   if (max_norm <= 0) return 1.0f;
   const double scale = max_norm / (std::sqrt(squares) + 1e-6);
   return scale > 1 ? 1.0f : static_cast<float>(scale);
+}
+
+// An element that several passes give in turn (engine/nn/accumulate.h), and the sum beside it, after pass
+// `pass` of `passes`: the passes' mean after the last.
+struct PassSum {
+  float value, sum;
+};
+constexpr PassSum accumulated(float value, float sum, std::int64_t pass, std::int64_t passes) {
+  const float now = pass == 0 ? value : sum + value;
+  return {pass + 1 < passes ? value : now / static_cast<float>(passes), now};
 }
 
 // An element after the step, and its moments.

@@ -4,6 +4,33 @@
 #include <vector>
 
 namespace hardy::nn {
+DeviceAccumulator::DeviceAccumulator(device::Device& device, const std::vector<Accumulated>& parts,
+                                     std::int64_t passes, std::int32_t* step)
+    : run_(device::find_launch(device, kAccumulate)) {
+  std::size_t all = 0;
+  for (const Accumulated& part : parts) all += static_cast<std::size_t>(part.elements);
+  sums_ = device::allocate(device, all * sizeof(float));
+  auto* sum = static_cast<float*>(sums_.get());
+  std::vector<Accumulate::Piece> pieces;
+  for (const Accumulated& part : parts)
+    for (std::int64_t at = 0; at < part.elements; at += kDescentPiece) {
+      const std::int64_t n = std::min(kDescentPiece, part.elements - at);
+      pieces.push_back({part.value + at, sum, static_cast<std::int32_t>(n)});
+      sum += n;
+    }
+  const std::size_t bytes = pieces.size() * sizeof(Accumulate::Piece);
+  pieces_ = device::allocate(device, bytes);
+  device.upload(pieces_.get(), pieces.data(), bytes);
+  accumulate_ = {static_cast<const Accumulate::Piece*>(pieces_.get()),
+                 static_cast<std::int64_t>(pieces.size()), 0, passes, step};
+}
+
+void DeviceAccumulator::enqueue(device::Stream& stream, std::int64_t pass) const {
+  Accumulate now = accumulate_;
+  now.pass = pass;
+  run_(stream, now);
+}
+
 DeviceDescent::DeviceDescent(device::Device& device, const std::vector<Segment>& segments, Gate gate)
     : gate_(gate),
       rates_(device::allocate(device, kMostGroups * sizeof(DescentRates))),

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/device/launch.h"
+#include "engine/nn/accumulate.h"
 #include "engine/nn/optimise.h"
 #include "engine/nn/schedules.h"
 
@@ -17,7 +18,8 @@ inline constexpr int kMostGroups = 8, kMostStates = 8;
 
 // Device memory that all updates of a learner share.
 struct StepMemory {
-  std::int32_t* step = nullptr;    // [2]: the low and high words of the step's number, counted from 0
+  // [3]: the low and high words of the step's number, counted from 0, and the pass within it
+  std::int32_t* step = nullptr;
   std::int32_t* active = nullptr;  // [agents]
   // [agents, 4]: update + 1 (0: never stopped), group (+ kMostGroups where its loss was finite and a gradient
   // was not), the step's words
@@ -62,12 +64,39 @@ struct Descend {
   double max_grad_norm[kMostGroups] = {};
 };
 
+// What a pass of several left is added to the sums of those before; the last leaves the means, and each the
+// number of the pass that follows.
+struct Accumulate {
+  struct Piece {
+    float *value, *sum;
+    std::int32_t elements;
+  };
+  const Piece* pieces = nullptr;
+  std::int64_t count = 0, pass = 0, passes = 1;
+  std::int32_t* step = nullptr;  // StepMemory's
+};
+
 // What a backend brings. kLoadDescent loads the kernels of the others: loading is part of a kernel's first
 // use otherwise, and may wait for the device, which a capture forbids.
 inline constexpr device::LaunchName<> kLoadDescent{"load", "step"};
 inline constexpr device::LaunchName<const Descend&> kGradientSquares{"gradient_squares", "step"};
 inline constexpr device::LaunchName<const Gate&> kGate{"gate", "step"};
 inline constexpr device::LaunchName<const Descend&> kClips{"clips", "step"}, kDescend{"descend", "step"};
+inline constexpr device::LaunchName<const Accumulate&> kAccumulate{"accumulate", "step"};
+
+class DeviceAccumulator {
+ public:
+  // Values point to device memory.
+  DeviceAccumulator(device::Device& device, const std::vector<Accumulated>& parts, std::int64_t passes,
+                    std::int32_t* step);
+  // After the work of pass `pass`, counted from 0.
+  void enqueue(device::Stream& stream, std::int64_t pass) const;
+
+ private:
+  Accumulate accumulate_;
+  device::Memory sums_, pieces_;
+  device::Launch<const Accumulate&> run_;
+};
 
 class DeviceDescent {
  public:

@@ -1,5 +1,8 @@
 #include "engine/nn/mlp.h"
 
+#include <array>
+#include <nlohmann/json.hpp>
+
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/linear.h"
 
@@ -10,49 +13,78 @@ LayerStart MlpSpec::start(std::size_t layer) const {
   return {Initialiser::pytorch_linear(), Initialiser::pytorch_linear()};
 }
 
-std::vector<TensorSpec> mlp_tensors(const std::string& name, const MlpSpec& spec, std::int64_t agents) {
-  if (spec.widths.size() < 2) throw Error("a network needs an input and an output width", name);
-  std::vector<TensorSpec> tensors;
-  for (std::size_t l = 0; l < spec.layers(); ++l) {
-    const std::int64_t in = spec.widths[l], out = spec.widths[l + 1];
-    const LayerStart start = spec.start(l);
-    const std::string layer = std::to_string(l);
-    const bool ensemble = spec.members > 0;
-    tensors.push_back({name + "/w" + layer,
-                       ensemble ? Shape{agents, spec.members, in, out} : Shape{agents, in, out}, in, out,
-                       spec.members, start.weight});
-    tensors.push_back({name + "/b" + layer, ensemble ? Shape{agents, spec.members, out} : Shape{agents, out},
-                       in, out, spec.members, start.bias});
-  }
-  return tensors;
-}
-
 namespace {
 
-graph::Tensor activate(graph::Graph& g, Nonlinearity f, graph::Tensor x) {
-  switch (f) {
-    case Nonlinearity::kRelu:
-      return ops::relu(g, x);
-    case Nonlinearity::kTanh:
-      return ops::tanh(g, x);
-    case Nonlinearity::kGelu:
-      return ops::gelu(g, x);
-    case Nonlinearity::kSilu:
-      return ops::silu(g, x);
+struct Named {
+  const char* name;
+  graph::Tensor (*apply)(graph::Graph&, graph::Tensor);
+};
+constexpr std::array<Named, 4> kNonlinearities{
+    {{"relu", ops::relu}, {"tanh", ops::tanh}, {"gelu", ops::gelu}, {"silu", ops::silu}}};
+
+const Named& named(Nonlinearity f) { return kNonlinearities[static_cast<std::size_t>(f)]; }
+
+class Mlp final : public Architecture {
+ public:
+  explicit Mlp(const MlpSpec& spec) : spec_(spec) {
+    if (spec_.widths.size() < 2) throw Error("a network needs an input and an output width", "mlp");
   }
-  return x;
+
+  std::vector<TensorSpec> tensors(const std::string& name, std::int64_t agents) const override {
+    std::vector<TensorSpec> all;
+    for (std::size_t l = 0; l < spec_.layers(); ++l) {
+      const std::int64_t in = spec_.widths[l], out = spec_.widths[l + 1], members = spec_.members;
+      const LayerStart start = spec_.start(l);
+      const std::string layer = std::to_string(l);
+      all.push_back({name + "/w" + layer,
+                     members > 0 ? Shape{agents, members, in, out} : Shape{agents, in, out}, in, out, members,
+                     start.weight});
+      all.push_back({name + "/b" + layer, members > 0 ? Shape{agents, members, out} : Shape{agents, out}, in,
+                     out, members, start.bias});
+    }
+    return all;
+  }
+
+  graph::Tensor apply(graph::Graph& g, std::span<const graph::Tensor> parameters, graph::Tensor x,
+                      const std::string& label) const override {
+    for (std::size_t l = 0; l < spec_.layers(); ++l) {
+      x = ops::add_bias(g, ops::linear(g, x, parameters[2 * l]), parameters[2 * l + 1]);
+      if (l + 1 < spec_.layers()) x = named(spec_.nonlinearity).apply(g, x);
+      g.name(x, label + " layer " + std::to_string(l));
+    }
+    return x;
+  }
+
+  std::int64_t inputs() const override { return spec_.widths.front(); }
+  std::int64_t outputs() const override { return spec_.widths.back(); }
+  std::int64_t members() const override { return spec_.members; }
+  nlohmann::json describe() const override {
+    return {{"kind", "mlp"},
+            {"widths", spec_.widths},
+            {"members", spec_.members},
+            {"nonlinearity", named(spec_.nonlinearity).name}};
+  }
+
+ private:
+  MlpSpec spec_;
+};
+
+ArchitecturePtr from(const nlohmann::json& d) {
+  MlpSpec spec;
+  spec.widths = d.at("widths").get<std::vector<std::int64_t>>();
+  spec.members = d.at("members").get<std::int64_t>();
+  const auto name = d.at("nonlinearity").get<std::string>();
+  const auto* const found = std::ranges::find(kNonlinearities, name, &Named::name);
+  if (found == kNonlinearities.end())
+    throw Error("there is no nonlinearity '" + name + "'", "", "there are relu, tanh, gelu and silu");
+  spec.nonlinearity = static_cast<Nonlinearity>(found - kNonlinearities.begin());
+  return mlp(spec);
 }
+
+const RegisterArchitecture registration("mlp", from);
 
 }  // namespace
 
-graph::Tensor apply_mlp(graph::Graph& g, const MlpSpec& spec, std::span<const graph::Tensor> parameters,
-                        graph::Tensor x, const std::string& label) {
-  for (std::size_t l = 0; l < spec.layers(); ++l) {
-    x = ops::add_bias(g, ops::linear(g, x, parameters[2 * l]), parameters[2 * l + 1]);
-    if (l + 1 < spec.layers()) x = activate(g, spec.nonlinearity, x);
-    g.name(x, label + " layer " + std::to_string(l));
-  }
-  return x;
-}
+ArchitecturePtr mlp(const MlpSpec& spec) { return std::make_shared<Mlp>(spec); }
 
 }  // namespace hardy::nn

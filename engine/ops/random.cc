@@ -22,30 +22,42 @@ Random stream_of(const KernelCall& call, std::int64_t agent) {
           word(call.inputs[1].as<const std::int32_t>())};
 }
 
+// The first draw of this pass, of `each` a pass.
+std::uint64_t first_draw(const KernelCall& call, std::int64_t each) {
+  const graph::Buffer& step = call.inputs[1];
+  return step.shape[1] < 3 ? 0
+                           : static_cast<std::uint64_t>(each) *
+                                 static_cast<std::uint32_t>(step.as<const std::int32_t>()[2]);
+}
+
 void normal_kernel(const KernelCall& call, ThreadTeam& team) {
   const std::int64_t agents = call.inputs[0].shape[0], each = call.outputs[0].elements() / agents;
+  const std::uint64_t first = first_draw(call, each);
   float* out = call.outputs[0].as<float>();
   team.run(agents, [&](std::int64_t a) {
     const Random random = stream_of(call, a);
     for (std::int64_t i = 0; i < each; ++i)
-      out[a * each + i] = static_cast<float>(random.normal(static_cast<std::uint64_t>(i)));
+      out[a * each + i] = static_cast<float>(random.normal(first + static_cast<std::uint64_t>(i)));
   });
 }
 
 void index_kernel(const KernelCall& call, ThreadTeam& team) {
   const std::int64_t agents = call.inputs[0].shape[0], each = call.outputs[0].elements() / agents;
+  const std::uint64_t first = first_draw(call, each);
   const auto limit = static_cast<std::uint32_t>(call.inputs[2].as<const std::int32_t>()[0]);
   std::int32_t* out = call.outputs[0].as<std::int32_t>();
   team.run(agents, [&](std::int64_t a) {
     const Random random = stream_of(call, a);
     for (std::int64_t i = 0; i < each; ++i)
-      out[a * each + i] = static_cast<std::int32_t>(random.integer(static_cast<std::uint64_t>(i), limit));
+      out[a * each + i] =
+          static_cast<std::int32_t>(random.integer(first + static_cast<std::uint64_t>(i), limit));
   });
 }
 
 void categorical_kernel(const KernelCall& call, ThreadTeam& team) {
   const Shape& s = call.inputs[2].shape;
   const std::int64_t agents = s[0], rows = s[1], n = s[2];
+  const std::uint64_t first = first_draw(call, rows);
   const float* logits = call.inputs[2].as<const float>();
   std::int32_t* out = call.outputs[0].as<std::int32_t>();
   team.run(agents, [&](std::int64_t a) {
@@ -55,7 +67,7 @@ void categorical_kernel(const KernelCall& call, ThreadTeam& team) {
       const double top = *std::max_element(x, x + n);
       double total = 0;
       for (std::int64_t k = 0; k < n; ++k) total += std::exp(x[k] - top);
-      double left = random.uniform64(static_cast<std::uint64_t>(i)) * total;
+      double left = random.uniform64(first + static_cast<std::uint64_t>(i)) * total;
       std::int64_t drawn = 0;
       for (std::int64_t k = 0; k < n; ++k) {
         const double weight = std::exp(x[k] - top);
@@ -75,8 +87,8 @@ constexpr Op kIndex{.name = "random_index", .cpu = index_kernel};
 void check_key(const Graph& g, const char* op, std::int64_t agents, Tensor seeds, Tensor step) {
   if (g.type(seeds) != DType::kI32 || !(g.shape(seeds) == Shape{agents, 2}))
     g.shape_error(op, "seeds must be i32 [" + std::to_string(agents) + ", 2]", {seeds});
-  if (g.type(step) != DType::kI32 || !(g.shape(step) == Shape{1, 2}))
-    g.shape_error(op, "the step must be i32 [1, 2]", {step});
+  if (g.type(step) != DType::kI32 || !(g.shape(step) == Shape{1, 2} || g.shape(step) == Shape{1, 3}))
+    g.shape_error(op, "the step must be i32 [1, 2], or [1, 3] with its pass", {step});
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Draws inside a graph, keyed by (seed, stream, step, index) as engine/base/random.h has it.
 //   seeds i32 [A, 2]: the low and high words of each agent's seed
-//   step  i32 [1, 2]: the low and high words of the step
+//   step  i32 [1, 2]: the low and high words of the step; [1, 3]: and the pass within it, counted from 0,
+//         whose draws follow those of the pass before
 // Each agent counts its own elements from 0, so that its draws do not depend on its neighbours.
 #pragma once
 

@@ -19,8 +19,7 @@ struct Steep {
         ops::exp(g, ops::affine(g, ops::log(g, ops::square(g, update.parameter(x, 0))), 0.5, 0));
     update.minimise("steep", ops::reshape(g, size, {2}), {x}, {});
     learner.finish();
-    learner.parameters().agent(0, 1)[0] = 1;
-    learner.restore(learner.state());
+    learner.write_parameters([](nn::ParameterStore& store) { store.agent(0, 1)[0] = 1; });
   }
   float x(std::int64_t agent) const { return learner.parameters().agent(0, agent)[0]; }
 };

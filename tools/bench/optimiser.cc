@@ -21,14 +21,17 @@ struct Problem {
       : agents(state.range(0)),
         elements(agents * state.range(1)),
         team(static_cast<int>(state.range(2))),
-        store(agents) {
-    tensor = store.add("w", {agents, state.range(1) / kWidth, kWidth});
-    target = store.add("w_target", {agents, state.range(1) / kWidth, kWidth});
-    store.allocate();
+        store(layout(agents, state.range(1) / kWidth)) {
     for (std::int64_t i = 0; i < elements; ++i) {
       store.value(tensor)[i] = 0.1f;
       store.gradient(tensor)[i] = 0.001f * static_cast<float>(i % 101 - 50);
     }
+  }
+  static nn::ParameterLayout layout(std::int64_t agents, std::int64_t rows) {
+    nn::ParameterLayout both(agents);
+    both.add("w", {agents, rows, kWidth});
+    both.add("w_target", {agents, rows, kWidth}, nn::Role::kTarget);
+    return both;
   }
   void report(benchmark::State& state, std::int64_t bytes) const {
     state.SetBytesProcessed(state.iterations() * elements * bytes);
@@ -38,7 +41,7 @@ struct Problem {
   std::int64_t agents, elements;
   ThreadTeam team;
   nn::ParameterStore store;
-  int tensor, target;
+  int tensor = 0, target = 1;
 };
 
 void step(benchmark::State& state, nn::GroupSettings settings) {

@@ -45,7 +45,7 @@ TEST(PolicyFile, TheDocumentedNumPyReaderActsAsTheEngineDoes) {
     const Random random(cases.size(), Stream::kUser);
     std::uint64_t drawn = 0;
     std::vector<std::vector<float>> parameters;
-    for (const nn::TensorSpec& t : nn::mlp_tensors("policy", spec.mlp(), 1)) {
+    for (const nn::TensorSpec& t : spec.mlp()->tensors("policy", 1)) {
       std::vector<float>& x = parameters.emplace_back(static_cast<std::size_t>(t.shape.elements()));
       const double scale = 1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(1, t.fan_in)));
       for (float& v : x) v = static_cast<float>(scale * random.normal(drawn++));

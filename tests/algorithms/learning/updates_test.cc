@@ -77,9 +77,11 @@ TEST(Updates, WhatIsReportedDoesNotDependOnWhenTheLearnerWasRestored) {
   make(again);
   for (int i = 0; i < 4; ++i) whole.step(team);
   again.restore(whole.state());
-  std::ranges::copy(whole.parameters().values(), again.parameters().values().begin());
-  std::ranges::copy(whole.parameters().first_moments(), again.parameters().first_moments().begin());
-  std::ranges::copy(whole.parameters().second_moments(), again.parameters().second_moments().begin());
+  again.write_parameters([&](nn::ParameterStore& store) {
+    std::ranges::copy(whole.parameters().values(), store.values().begin());
+    std::ranges::copy(whole.parameters().first_moments(), store.first_moments().begin());
+    std::ranges::copy(whole.parameters().second_moments(), store.second_moments().begin());
+  });
   whole.step(team);
   again.step(team);
   EXPECT_EQ(whole.reports(), again.reports());

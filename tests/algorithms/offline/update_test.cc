@@ -74,15 +74,14 @@ TEST(OfflineUpdate, RiqlWithAGaussianPolicyEqualsTheOracle) {
 double first_loss(const std::string& name, const Values& values, const std::string& key,
                   const OfflineTrainee& from) {
   const auto trainee = trainee_of(name, values);
-  nn::ParameterStore& store = trainee->learner().parameters();
-  for (int i = 0; i < store.size(); ++i) {
-    const int other = from.policy().hidden.empty()
-                          ? -1
-                          : const_cast<OfflineTrainee&>(from).learner().parameters().find(store.name(i));
-    EXPECT_GE(other, 0) << store.name(i);
-    std::ranges::copy(const_cast<OfflineTrainee&>(from).learner().parameters().agent(other, 0),
-                      store.agent(i, 0).begin());
-  }
+  const nn::ParameterStore& theirs = const_cast<OfflineTrainee&>(from).learner().parameters();
+  trainee->learner().write_parameters([&](nn::ParameterStore& store) {
+    for (int i = 0; i < store.size(); ++i) {
+      const int other = theirs.find(store.name(i));
+      ASSERT_GE(other, 0) << store.name(i);
+      std::ranges::copy(theirs.agent(other, 0), store.agent(i, 0).begin());
+    }
+  });
   ThreadTeam team(1);
   trainee->step(team);
   return trainee->learner().reports().at(key)[0];
@@ -139,7 +138,8 @@ TEST(OfflineUpdate, ALossThatIsNotFiniteStopsItsAgentAndTheOthersGoOn) {
   Learner& learner = trainee->learner();
   ThreadTeam team(1);
   trainee->step(team);
-  learner.parameters().agent(learner.parameters().find("v/w1"), 0)[3] = std::nanf("");
+  learner.write_parameters(
+      [](nn::ParameterStore& store) { store.agent(store.find("v/w1"), 0)[3] = std::nanf(""); });
   const std::vector<float> before(learner.parameters().agent(0, 0).begin(),
                                   learner.parameters().agent(0, 0).end());
   const std::vector<float> other(learner.parameters().agent(0, 1).begin(),

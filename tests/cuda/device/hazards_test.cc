@@ -143,7 +143,7 @@ TEST_F(DeviceHazards, AGradientThatIsNotFiniteStopsItsAgentAsOnTheCpu) {
   for (algorithms::Steep* steep : {&cpu, &gpu}) {
     algorithms::Learner::State state = steep->learner.state();
     state.active[0] = 1;
-    steep->learner.parameters().agent(0, 0)[0] = 2;
+    steep->learner.write_parameters([](nn::ParameterStore& store) { store.agent(0, 0)[0] = 2; });
     steep->learner.restore(state);
     steep->learner.step(team);
     steep->learner.reports();

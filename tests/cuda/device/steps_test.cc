@@ -106,11 +106,11 @@ void expect_a_broken_agent_to_stop() {
   Learner& learner = trainee->learner();
   ThreadTeam team;
   trainee->step(team);
-  nn::ParameterStore& store = learner.parameters();
-  store.agent(store.find("v/w1"), 0)[3] = std::nanf("");
-  learner.restore(learner.state());
+  learner.write_parameters(
+      [](nn::ParameterStore& store) { store.agent(store.find("v/w1"), 0)[3] = std::nanf(""); });
   const auto values = [&](std::int64_t agent) {
-    const auto x = learner.parameters().agent(store.find("policy/w0"), agent);
+    const nn::ParameterStore& store = learner.parameters();
+    const auto x = store.agent(store.find("policy/w0"), agent);
     return std::vector<float>(x.begin(), x.end());
   };
   const auto first = values(0), other = values(1);
@@ -141,11 +141,12 @@ TEST(DeviceSteps, AStateThatIsRestoredGoesOnBitForBit) {
   ThreadTeam team;
   for (int i = 0; i < 4; ++i) whole->step(team);
   for (int i = 0; i < 2; ++i) half->step(team);
-  const auto from = half->learner().parameters().values();
-  nn::ParameterStore& to = rest->learner().parameters();
-  std::ranges::copy(from, to.values().begin());
-  std::ranges::copy(half->learner().parameters().first_moments(), to.first_moments().begin());
-  std::ranges::copy(half->learner().parameters().second_moments(), to.second_moments().begin());
+  const nn::ParameterStore& from = half->learner().parameters();
+  rest->learner().write_parameters([&](nn::ParameterStore& to) {
+    std::ranges::copy(from.values(), to.values().begin());
+    std::ranges::copy(from.first_moments(), to.first_moments().begin());
+    std::ranges::copy(from.second_moments(), to.second_moments().begin());
+  });
   rest->learner().restore(half->learner().state());
   for (int i = 0; i < 2; ++i) rest->step(team);
   EXPECT_TRUE(

@@ -73,11 +73,12 @@ inline Trained train(Learner& learner, int steps = 10) {
     learner.step(team);
     t.reports.push_back(learner.reports());
   }
-  nn::ParameterStore& store = learner.parameters();
+  const nn::ParameterStore& store = learner.parameters();
   for (int i = 0; i < store.size(); ++i) {
     const std::int64_t n = store.shape(i).elements();
     const std::string name = store.name(i);
     t.tensors[name].assign(store.value(i), store.value(i) + n);
+    if (store.role(i) != nn::Role::kTrainable) continue;
     t.tensors["first moment of " + name].assign(store.first_moment(i), store.first_moment(i) + n);
     t.tensors["second moment of " + name].assign(store.second_moment(i), store.second_moment(i) + n);
   }

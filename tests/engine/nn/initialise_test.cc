@@ -94,7 +94,7 @@ TEST(Mlp, NamesShapesAndStartsOfAnEnsemble) {
   spec.members = 5;
   spec.starts = {{Initialiser::fan_out_uniform(), Initialiser::constant(0.1)},
                  {Initialiser::uniform(3e-3), Initialiser::uniform(3e-3)}};
-  const std::vector<TensorSpec> tensors = mlp_tensors("q", spec, 2);
+  const std::vector<TensorSpec> tensors = mlp(spec)->tensors("q", 2);
   ASSERT_EQ(tensors.size(), 4u);
   EXPECT_EQ(tensors[0].name, "q/w0");
   EXPECT_EQ(tensors[0].shape, (Shape{2, 5, 23, 256}));

@@ -1,0 +1,39 @@
+#include "engine/nn/accumulate.h"
+
+#include <algorithm>
+
+#include "engine/base/threads.h"
+#include "engine/nn/descent_formula.h"
+
+namespace hardy::nn {
+namespace {
+
+constexpr std::int64_t kPiece = 8192;  // elements a task takes
+
+}  // namespace
+
+Accumulator::Accumulator(const std::vector<Accumulated>& parts, std::int64_t passes) : passes_(passes) {
+  std::size_t all = 0;
+  for (const Accumulated& part : parts) all += static_cast<std::size_t>(part.elements);
+  sums_.reset(static_cast<float*>(allocate_zeroed(all * sizeof(float))));
+  float* sum = sums_.get();
+  for (const Accumulated& part : parts)
+    for (std::int64_t at = 0; at < part.elements; at += kPiece) {
+      const std::int64_t n = std::min(kPiece, part.elements - at);
+      pieces_.push_back({part.value + at, sum, n});
+      sum += n;
+    }
+}
+
+void Accumulator::add(std::int64_t pass, ThreadTeam& team) {
+  team.run(static_cast<std::int64_t>(pieces_.size()), [&](std::int64_t p) {
+    const Piece& piece = pieces_[static_cast<std::size_t>(p)];
+    for (std::int64_t i = 0; i < piece.elements; ++i) {
+      const PassSum now = accumulated(piece.value[i], piece.sum[i], pass, passes_);
+      piece.value[i] = now.value;
+      piece.sum[i] = now.sum;
+    }
+  });
+}
+
+}  // namespace hardy::nn

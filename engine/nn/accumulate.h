@@ -1,0 +1,40 @@
+// Several passes before one descent: what each leaves in the same memory (gradients, losses, what is
+// reported) is summed in the passes' order, and after the last their mean stands there. A mean over rows is
+// the same however its rows are split among passes of equal size: to the last bit where float32 holds every
+// partial sum exactly, else within (rows + passes) 2^-24 of the mean magnitude of what is summed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/base/aligned.h"
+
+namespace hardy {
+class ThreadTeam;
+}
+
+namespace hardy::nn {
+
+struct Accumulated {
+  float* value;
+  std::int64_t elements;
+};
+
+// On the CPU. A device's: DeviceAccumulator (engine/nn/device_descent.h).
+class Accumulator {
+ public:
+  Accumulator(const std::vector<Accumulated>& parts, std::int64_t passes);
+  // After pass `pass`, counted from 0: all of 0, 1, ..., passes - 1, in that order.
+  void add(std::int64_t pass, ThreadTeam& team);
+
+ private:
+  struct Piece {
+    float *value, *sum;
+    std::int64_t elements;
+  };
+  std::vector<Piece> pieces_;
+  AlignedMemory<float> sums_;
+  std::int64_t passes_;
+};
+
+}  // namespace hardy::nn
