@@ -2,14 +2,14 @@
 
 #include <map>
 
-#include "engine/base/error.h"
+#include "engine/base/registry.h"
 
 namespace hardy::graph {
 namespace {
 
-std::map<std::string, DeviceKernel>& table(const std::string& backend) {
-  static std::map<std::string, std::map<std::string, DeviceKernel>> tables;
-  return tables[backend];
+Registry<DeviceKernel>& table(const std::string& backend) {
+  static std::map<std::string, Registry<DeviceKernel>> tables;
+  return tables.try_emplace(backend, "kernel", backend).first->second;
 }
 
 }  // namespace
@@ -22,20 +22,14 @@ std::string kernel_key(const Op& op) {
 }
 
 RegisterKernel::RegisterKernel(const std::string& backend, const std::string& key, DeviceKernel kernel) {
-  if (!table(backend).emplace(key, kernel).second)
-    throw Error("two kernels are registered for one op", backend + " " + key);
+  table(backend).add(key, kernel);
 }
 
 DeviceKernel find_kernel(const std::string& backend, const std::string& key) {
-  const auto& kernels = table(backend);
-  const auto found = kernels.find(key);
-  return found == kernels.end() ? nullptr : found->second;
+  const DeviceKernel* kernel = table(backend).find(key);
+  return kernel ? *kernel : nullptr;
 }
 
-std::vector<std::string> kernel_keys(const std::string& backend) {
-  std::vector<std::string> keys;
-  for (const auto& [key, kernel] : table(backend)) keys.push_back(key);
-  return keys;
-}
+std::vector<std::string> kernel_keys(const std::string& backend) { return table(backend).names(); }
 
 }  // namespace hardy::graph

@@ -11,7 +11,7 @@ struct BenchFamily {
   int (*run)(const std::vector<std::string>& args);  // the command's words, METHOD among them
 };
 struct RegisterBenchFamily {
-  explicit RegisterBenchFamily(BenchFamily family);
+  RegisterBenchFamily(const std::string& name, BenchFamily family);
 };
 // The family that has a method, or null.
 const BenchFamily* bench_family_of(const std::string& method);

@@ -129,7 +129,7 @@ int run(const std::vector<std::string>& args) {
   return 0;
 }
 
-const RegisterBenchFamily family({has, run});
+const RegisterBenchFamily family("regret", {has, run});
 
 }  // namespace
 }  // namespace hardy::tools

@@ -1,6 +1,5 @@
 #include "tools/hardy/command.h"
 
-#include <algorithm>
 #include <cstdio>
 
 #include "datasets/store.h"
@@ -8,20 +7,16 @@
 namespace hardy::tools {
 namespace {
 
-std::vector<Command>& registry() {
-  static std::vector<Command> all;  // made on first use: static objects of other files fill it
+Registry<Command>& registry() {
+  static Registry<Command> all("command", "");  // made on first use: static objects of other files fill it
   return all;
 }
 
 }  // namespace
 
-RegisterCommand::RegisterCommand(Command command) {
-  std::vector<Command>& all = registry();
-  const auto by_name = [](const Command& a, const Command& b) { return a.name < b.name; };
-  all.insert(std::upper_bound(all.begin(), all.end(), command, by_name), std::move(command));
-}
+RegisterCommand::RegisterCommand(const Command& command) { registry().add(command.name, command); }
 
-const std::vector<Command>& commands() { return registry(); }
+const Registry<Command>& commands() { return registry(); }
 
 bool parse_or_help(run::Schema& schema, const std::vector<std::string>& args) {
   schema.parse(args);

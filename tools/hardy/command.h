@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/registry.h"
 #include "engine/run/output.h"
 #include "engine/run/schema.h"
 
@@ -17,10 +18,10 @@ struct Command {
 };
 
 struct RegisterCommand {
-  explicit RegisterCommand(Command command);
+  explicit RegisterCommand(const Command& command);
 };
 
-const std::vector<Command>& commands();
+const Registry<Command>& commands();
 
 // What a command does first: its words into the schema's variables. False when --help was among them: the
 // help has been printed, and the command is done.

@@ -22,9 +22,9 @@ std::string overview() {
       "hardy - reinforcement learning under adversity\n\n"
       "usage: hardy COMMAND [--help] ...\n\n";
   std::size_t width = 0;
-  for (const hardy::tools::Command& c : hardy::tools::commands()) width = std::max(width, c.name.size());
-  for (const hardy::tools::Command& c : hardy::tools::commands())
-    text += "  " + c.name + std::string(width + 2 - c.name.size(), ' ') + c.summary + "\n";
+  for (const auto& [name, c] : hardy::tools::commands()) width = std::max(width, name.size());
+  for (const auto& [name, c] : hardy::tools::commands())
+    text += "  " + name + std::string(width + 2 - name.size(), ' ') + c.summary + "\n";
   text +=
       "\n`hardy COMMAND --help` lists a command's keys; `hardy --version` says what this build has.\n"
       "exit codes: 0 done; 2 bad input, nothing was changed; 3 a look at data found something; 1 a run that "
@@ -44,31 +44,25 @@ int dispatch(const std::vector<std::string>& words) {
                stdout);
     return 0;
   }
-  const auto find = [](const std::string& name) -> const hardy::tools::Command* {
-    for (const hardy::tools::Command& c : hardy::tools::commands())
-      if (c.name == name) return &c;
-    return nullptr;
-  };
+  const auto& commands = hardy::tools::commands();
   if (words.size() >= 2)
-    if (const hardy::tools::Command* c = find(words[0] + " " + words[1]))
+    if (const hardy::tools::Command* c = commands.find(words[0] + " " + words[1]))
       return c->run({words.begin() + 2, words.end()});
-  if (const hardy::tools::Command* c = find(words[0])) return c->run({words.begin() + 1, words.end()});
+  if (const hardy::tools::Command* c = commands.find(words[0]))
+    return c->run({words.begin() + 1, words.end()});
 
   // The first word alone may be right: `hardy data`, `hardy data inspct`.
-  std::vector<std::string> names, family;
-  for (const hardy::tools::Command& c : hardy::tools::commands()) {
-    names.push_back(c.name);
-    if (c.name.starts_with(words[0] + " ")) family.push_back(c.name);
-  }
+  std::vector<std::string> family;
+  for (const std::string& name : commands.names())
+    if (name.starts_with(words[0] + " ")) family.push_back(name);
   if (!family.empty() && (words.size() < 2 || words[1] == "--help" || words[1] == "-h")) {
-    for (const hardy::tools::Command& c : hardy::tools::commands())
-      if (c.name.starts_with(words[0] + " "))
-        std::printf("  hardy %-18s %s\n", c.name.c_str(), c.summary.c_str());
+    for (const std::string& name : family)
+      std::printf("  hardy %-18s %s\n", name.c_str(), commands.get(name).summary.c_str());
     return words.size() < 2 ? 2 : 0;
   }
   const std::string given = words.size() >= 2 && words[1][0] != '-' ? words[0] + " " + words[1] : words[0];
-  std::string best = hardy::nearest(given, names);
-  if (best.empty()) best = hardy::nearest(words[0], names);
+  std::string best = hardy::nearest(given, commands.names());
+  if (best.empty()) best = hardy::nearest(words[0], commands.names());
   throw hardy::Error(
       "there is no such command", family.empty() && best.find(' ') == std::string::npos ? words[0] : given,
       best.empty() ? "`hardy --help` lists the commands" : "did you mean 'hardy " + best + "'?");

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "engine/base/error.h"
+#include "engine/base/registry.h"
 #include "engine/device/backends.h"
 #include "engine/ops/gemm.h"
 #include "engine/run/json_text.h"
@@ -19,8 +20,9 @@
 namespace hardy::tools {
 namespace {
 
-std::vector<BenchFamily>& families() {
-  static std::vector<BenchFamily> all;  // made on first use: static objects of other files fill it
+Registry<BenchFamily>& families() {
+  static Registry<BenchFamily> all("bench family",
+                                   "");  // made on first use: static objects of other files fill it
   return all;
 }
 
@@ -105,10 +107,12 @@ const RegisterCommand command({"bench", "how fast a method's step is here, again
 
 }  // namespace
 
-RegisterBenchFamily::RegisterBenchFamily(BenchFamily family) { families().push_back(family); }
+RegisterBenchFamily::RegisterBenchFamily(const std::string& name, BenchFamily family) {
+  families().add(name, family);
+}
 
 const BenchFamily* bench_family_of(const std::string& method) {
-  for (const BenchFamily& f : families())
+  for (const auto& [name, f] : families())
     if (f.has(method)) return &f;
   return nullptr;
 }
