@@ -6,7 +6,15 @@ find_package(Boost 1.71 REQUIRED COMPONENTS program_options)
 set(HDF5_PREFER_PARALLEL OFF)
 find_package(HDF5 REQUIRED COMPONENTS C)
 find_package(nlohmann_json 3.9 REQUIRED)
-find_package(OpenSSL REQUIRED COMPONENTS Crypto)  # SHA-256 of files and checkpoints
+# SHA-256 of files, checkpoints and policies: the function alone, out of libcrypto.a where the distribution has
+# it, so that hardy_core needs no library but the C++ one.
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+set(HARDY_SHA256 OpenSSL::Crypto)
+find_library(HARDY_STATIC_CRYPTO libcrypto.a)
+mark_as_advanced(HARDY_STATIC_CRYPTO)
+if(HARDY_STATIC_CRYPTO)
+  set(HARDY_SHA256 "${HARDY_STATIC_CRYPTO}")
+endif()
 find_package(ZLIB REQUIRED)  # comes with HDF5
 
 # libdeflate reads and writes gzip chunks two to three times as fast as zlib.
@@ -32,7 +40,7 @@ endif()
 function(hardy_link_dependencies target)
   target_link_libraries(${target}
     PUBLIC Threads::Threads Boost::program_options nlohmann_json::nlohmann_json
-    PRIVATE Eigen3::Eigen OpenSSL::Crypto ZLIB::ZLIB ${HDF5_C_LIBRARIES})
+    PRIVATE Eigen3::Eigen ZLIB::ZLIB ${HDF5_C_LIBRARIES})
   target_include_directories(${target} SYSTEM PRIVATE ${HDF5_C_INCLUDE_DIRS})
   if(HARDY_HAVE_LIBDEFLATE)
     target_link_libraries(${target} PRIVATE "${LIBDEFLATE_LIBRARY}")

@@ -1,5 +1,6 @@
-# `cmake --install`: the library, its headers, the command, and what find_package(hardy) needs.
+# `cmake --install`: the libraries, their headers, the command, and what find_package(hardy) needs.
 include(CMakePackageConfigHelpers)
+install(TARGETS hardy_core EXPORT hardyCoreTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS hardy EXPORT hardyTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS hardy_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 foreach(folder engine envs datasets algorithms)
@@ -8,6 +9,7 @@ endforeach()
 install(DIRECTORY tools/report DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hardy/tools FILES_MATCHING PATTERN "*.h")
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/generated/hardy_build.h"
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hardy)
+install(EXPORT hardyCoreTargets NAMESPACE hardy:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hardy)
 install(EXPORT hardyTargets NAMESPACE hardy:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hardy)
 configure_package_config_file(cmake/hardyConfig.cmake.in
   "${CMAKE_CURRENT_BINARY_DIR}/hardyConfig.cmake"

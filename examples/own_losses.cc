@@ -1,5 +1,5 @@
 // Your own loss process on your own Markov decision process, through the C++ API:
-//   c++ -std=c++20 own_losses.cc -lhardy -o own_losses && ./own_losses 4096
+//   c++ -std=c++20 own_losses.cc -lhardy -lhardy_core -o own_losses && ./own_losses 4096
 // Two roads to a goal; the adversary blocks one of them, the other one after a while, and so on.
 #include <cmath>
 #include <cstdio>

@@ -4,38 +4,8 @@
 #include <cmath>
 
 #include "engine/base/error.h"
-#include "engine/base/text.h"
 
 namespace hardy::algorithms {
-
-bool ActionBounds::unit() const {
-  return std::ranges::all_of(low, [](float x) { return x == -1; }) &&
-         std::ranges::all_of(high, [](float x) { return x == 1; });
-}
-
-std::string ActionBounds::text() const {
-  constexpr std::size_t kShown = 4;
-  const auto pair = [&](std::size_t k) { return "[" + to_text(low[k]) + ", " + to_text(high[k]) + "]"; };
-  if (std::ranges::all_of(low, [&](float x) { return x == low[0]; }) &&
-      std::ranges::all_of(high, [&](float x) { return x == high[0]; }))
-    return pair(0);
-  std::string all;
-  for (std::size_t k = 0; k < std::min(size(), kShown); ++k) all += (k ? " " : "") + pair(k);
-  return size() > kShown ? all + " ..." : all;
-}
-
-void ActionBounds::scale(std::span<float> actions) const {
-  for (std::size_t i = 0; i < actions.size(); ++i) {
-    const std::size_t k = i % size();
-    actions[i] = (actions[i] - centre(k)) / half(k);
-  }
-}
-
-double ActionBounds::log_volume() const {
-  double sum = 0;
-  for (std::size_t k = 0; k < size(); ++k) sum += std::log(static_cast<double>(half(k)));
-  return sum;
-}
 
 ActionBounds bounds_of(const datasets::Transitions& t, const datasets::ActionSpace& space) {
   const auto width = static_cast<std::size_t>(t.action_size);

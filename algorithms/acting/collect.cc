@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "algorithms/acting/actions.h"
 #include "algorithms/acting/policy_file.h"
 #include "engine/base/nearest.h"
 #include "engine/base/random.h"

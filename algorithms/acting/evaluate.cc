@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "algorithms/acting/actions.h"
 #include "engine/base/random.h"
 
 namespace hardy::algorithms {

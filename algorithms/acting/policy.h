@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "algorithms/acting/actions.h"
+#include "algorithms/acting/bounds.h"
 #include "engine/base/threads.h"
 #include "engine/device/mirror.h"
 #include "engine/graph/plan.h"

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "algorithms/acting/actions.h"
 #include "algorithms/offline/offline_trainee.h"
 #include "algorithms/online/sac_trainee.h"
 #include "datasets/action_space.h"

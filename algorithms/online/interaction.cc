@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "algorithms/acting/actions.h"
 #include "engine/base/memory.h"
 
 namespace hardy::algorithms {

@@ -1,28 +1,36 @@
 #include "engine/run/sha256.h"
 
-#include <openssl/evp.h>
+// The function alone: OpenSSL's newer interface brings the whole of libcrypto along, which a small library
+// that links it statically would then hold.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
+
+#include <new>
 
 namespace hardy::run {
 namespace {
 
-EVP_MD_CTX* of(const std::shared_ptr<void>& context) { return static_cast<EVP_MD_CTX*>(context.get()); }
+SHA256_CTX* of(std::array<std::byte, 112>& state) {
+  static_assert(sizeof(SHA256_CTX) == sizeof state && alignof(SHA256_CTX) <= 8);
+  return std::launder(reinterpret_cast<SHA256_CTX*>(state.data()));
+}
 
 }  // namespace
 
-Sha256::Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-  EVP_DigestInit_ex(of(context_), EVP_sha256(), nullptr);
+Sha256::Sha256() {
+  ::new (state_.data()) SHA256_CTX;
+  SHA256_Init(of(state_));
 }
 
-void Sha256::add(const void* data, std::size_t bytes) { EVP_DigestUpdate(of(context_), data, bytes); }
+void Sha256::add(const void* data, std::size_t bytes) { SHA256_Update(of(state_), data, bytes); }
 
 std::string Sha256::hex() {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int n = 0;
-  EVP_DigestFinal_ex(of(context_), digest, &n);
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256_Final(digest, of(state_));
   std::string text;
-  for (unsigned int i = 0; i < n; ++i) {
-    text += "0123456789abcdef"[digest[i] >> 4];
-    text += "0123456789abcdef"[digest[i] & 15];
+  for (const unsigned char byte : digest) {
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
   }
   return text;
 }

@@ -1,8 +1,8 @@
 // SHA-256 of bytes that come in pieces.
 #pragma once
 
+#include <array>
 #include <cstddef>
-#include <memory>
 #include <string>
 
 namespace hardy::run {
@@ -14,7 +14,7 @@ class Sha256 {
   std::string hex();  // lowercase; nothing may be added afterwards
 
  private:
-  std::shared_ptr<void> context_;
+  alignas(8) std::array<std::byte, 112> state_;  // OpenSSL's SHA256_CTX
 };
 
 }  // namespace hardy::run

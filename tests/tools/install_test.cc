@@ -4,10 +4,18 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 #include <sstream>
 #include <string>
+#include <vector>
 
+#include "algorithms/acting/policy_file.h"
+#include "engine/ops/arithmetic.h"
+#include "engine/ops/linear.h"
+
+namespace hardy::tools {
 namespace {
 
 namespace fs = std::filesystem;
@@ -39,6 +47,29 @@ struct Result {
   int code;
   std::string output;
 };
+
+// What a simulator does that acts by a policy file; and how many kernels a layer is, one where what ops
+// register when the library is loaded is there.
+const char* const kActing = R"(#include <cstdio>
+#include "algorithms/acting/policy_file.h"
+#include "engine/graph/plan.h"
+#include "engine/ops/arithmetic.h"
+#include "engine/ops/linear.h"
+int main(int, char** argv) {
+  const auto policy = hardy::algorithms::read_policy(argv[1]);
+  hardy::algorithms::Actor actor(policy.spec, 2, policy.parameters);
+  hardy::ThreadTeam team(1);
+  const std::vector<double> observations = {0.1, -0.2, 0.3, 1, 2, 3};
+  std::vector<float> actions(4), noise;
+  actor.act(observations, noise, actions, {}, team);
+  for (const float a : actions) std::printf("%a ", a);
+  hardy::graph::Graph g;
+  const auto x = g.input("x", hardy::DType::kF32, {1, 4, 3}), w = g.input("w", hardy::DType::kF32, {1, 3, 2}),
+             b = g.input("b", hardy::DType::kF32, {1, 2});
+  const hardy::graph::Plan plan(g, {hardy::ops::relu(g, hardy::ops::add_bias(g, hardy::ops::linear(g, x, w), b))});
+  std::printf("%zu\n", plan.steps());
+}
+)";
 
 // Runs a shell command, its output into a file beside it.
 Result shell(const fs::path& folder, const std::string& command) {
@@ -79,6 +110,91 @@ TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
   fs::remove_all(folder);
 }
 
+// The compiler's own folders of headers, those of HDF5, MuJoCo and Boost left out of them.
+std::string headers_of_the_system(const fs::path& folder) {
+  const Result search = shell(folder, "echo | c++ -std=c++20 -E -v -x c++ -");
+  std::istringstream lines(search.output.substr(search.output.find("#include <...>")));
+  std::string line, flags = "-nostdinc";
+  std::getline(lines, line);
+  for (int i = 0; std::getline(lines, line) && line.starts_with(" "); ++i) {
+    const fs::path shown = folder / ("include_" + std::to_string(i));
+    fs::create_directory(shown);
+    for (const auto& entry : fs::directory_iterator(line.substr(1))) {
+      const std::string name = entry.path().filename().string();
+      bool hidden = false;
+      for (const char* other : {"boost", "hdf5", "H5", "mujoco"}) hidden = hidden || name.starts_with(other);
+      if (!hidden) fs::create_symlink(entry.path(), shown / name);
+    }
+    flags += " -isystem '" + shown.string() + "'";
+  }
+  return flags;
+}
+
+TEST(Install, ASimulatorActsByAPolicyFileWithTheCoreAlone) {
+  const fs::path folder =
+      fs::temp_directory_path() / ("hardy_install_" + std::to_string(std::random_device{}()));
+  fs::create_directories(folder);
+  const std::string build = fs::path(HARDY_COMMAND).parent_path().string(),
+                    prefix = (folder / "prefix").string();
+  const Result install = shell(folder, "cmake --install '" + build + "' --prefix '" + prefix + "'");
+  ASSERT_EQ(install.code, 0) << install.output;
+  const Result found = shell(folder, "find '" + prefix + "' -name libhardy_core.so");
+  const std::string library = found.output.substr(0, found.output.find('\n'));
+  ASSERT_NE(library, "");
+
+  // Of libraries it needs the C++ one.
+  const Result needs = shell(folder, "ldd '" + library + "' | awk '{print $1}'");
+  std::istringstream names(needs.output);
+  std::set<std::string> others;
+  for (std::string name; names >> name;) {
+    bool known = name.find("ld-linux") != std::string::npos;
+    for (const char* own : {"linux-vdso", "libstdc++.so", "libm.so", "libgcc_s.so", "libc.so"})
+      known = known || name.starts_with(own);
+    if (!known) others.insert(name);
+  }
+  EXPECT_TRUE(others.empty()) << needs.output;
+
+  // Nor does it need others' headers: the compiler cannot find them here, where it usually does.
+  const std::string headers = headers_of_the_system(folder),
+                    include = " -fsyntax-only -x c++ - <<< '#include <boost/version.hpp>'";
+  EXPECT_EQ(shell(folder, "bash -c \"c++" + include + "\"").code, 0);
+  EXPECT_NE(shell(folder, "bash -c \"c++ " + headers + include + "\"").code, 0);
+
+  algorithms::PolicySpec spec;
+  spec.observation_size = 3, spec.action_size = 2, spec.hidden = {4};
+  spec.action_low = {-2, 0}, spec.action_high = {2, 5};
+  std::vector<std::vector<float>> parameters;
+  for (const nn::TensorSpec& t : nn::mlp_tensors("policy", spec.mlp(), 1)) {
+    parameters.emplace_back(static_cast<std::size_t>(t.shape.elements()));
+    for (std::size_t i = 0; i < parameters.back().size(); ++i)
+      parameters.back()[i] = 0.25f * static_cast<float>(i % 7) - 0.5f;
+  }
+  algorithms::write_policy(folder / "a.policy", spec, parameters, nlohmann::json::object());
+  std::ofstream(folder / "main.cc") << kActing;
+  const Result compile =
+      shell(folder, "c++ -std=c++20 " + headers + " -I'" + prefix + "/include/hardy' '" +
+                        (folder / "main.cc").string() + "' -o '" + (folder / "acting").string() + "' '" +
+                        library + "' -Wl,-rpath,'" + fs::path(library).parent_path().string() + "'");
+  ASSERT_EQ(compile.code, 0) << compile.output;
+
+  algorithms::Actor actor(spec, 2, parameters);
+  ThreadTeam team(1);
+  std::vector<float> actions(4);
+  const std::vector<float> noise;
+  actor.act(std::vector<double>{0.1, -0.2, 0.3, 1, 2, 3}, noise, actions, {}, team);
+  std::string expected;
+  for (const float a : actions) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%a ", static_cast<double>(a));
+    expected += text;
+  }
+  const Result run =
+      shell(folder, "'" + (folder / "acting").string() + "' '" + (folder / "a.policy").string() + "'");
+  EXPECT_EQ(run.code, 0);
+  EXPECT_EQ(run.output, expected + "1\n");
+  fs::remove_all(folder);
+}
+
 // As after tools/quickstart, which builds the command alone, on a machine with nvcc: the install scripts of
 // this build, pointed at a folder that holds no more than the library and the command.
 TEST(Install, WhatWasNotBuiltIsLeftOut) {
@@ -102,7 +218,7 @@ TEST(Install, WhatWasNotBuiltIsLeftOut) {
       script << line << "\n";
     }
   }
-  for (const char* name : {"hardy", "libhardy.so", "generated/hardy_build.h"}) {
+  for (const char* name : {"hardy", "libhardy.so", "libhardy_core.so", "generated/hardy_build.h"}) {
     fs::create_directories((folder / "build" / name).parent_path());
     fs::copy_file(build / name, folder / "build" / name);
   }
@@ -115,3 +231,4 @@ TEST(Install, WhatWasNotBuiltIsLeftOut) {
 }
 
 }  // namespace
+}  // namespace hardy::tools
