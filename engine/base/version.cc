@@ -5,6 +5,5 @@
 namespace hardy {
 
 std::string version() { return HARDY_VERSION; }
-std::string source_version() { return HARDY_SOURCE_VERSION; }
 
 }  // namespace hardy

@@ -77,15 +77,6 @@ void RunDirectory::lock() {
     throw Error(std::string("the lock cannot be written (") + std::strerror(errno) + ")", file.string());
 }
 
-void RunDirectory::discard() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
-fs::path RunDirectory::tensorboard_folder(std::int64_t agent) const {
-  return path_ / "tensorboard" / ("agent_" + std::to_string(agent));
-}
-
 fs::path RunDirectory::policy_file(std::int64_t agent) const {
   return path_ / "policy" / ("agent_" + std::to_string(agent) + ".policy");
 }

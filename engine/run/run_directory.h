@@ -27,13 +27,9 @@ class RunDirectory {
   RunDirectory(RunDirectory&& other) noexcept;
   RunDirectory& operator=(RunDirectory&&) = delete;
 
-  // Undoes create(): for a run that could not begin.
-  void discard();
-
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path config_file() const { return path_ / "config.ini"; }
   std::filesystem::path metrics_file() const { return path_ / "metrics.jsonl"; }
-  std::filesystem::path tensorboard_folder(std::int64_t agent) const;
   std::filesystem::path checkpoint_folder() const { return path_ / "checkpoints"; }
   std::filesystem::path policy_file(std::int64_t agent) const;
   std::filesystem::path best_policy_file(std::int64_t agent) const;  // of a run that keeps it
