@@ -74,7 +74,7 @@ class Graph {
   DType type(Tensor t) const { return info(t).type; }
   const std::vector<Node>& nodes() const { return nodes_; }
   std::size_t values() const { return values_.size(); }
-  // The same graph with a leading axis of 1 in place of that of the values marked (engine/graph/lanes.h).
+  // The same graph with a leading axis of 1 in place of that of the values marked (agents_apart.h).
   Graph of_one_agent(std::span<const char> apart) const;
   // "relu (v/layer1)" or "input observations": how messages speak of a value.
   std::string describe(Tensor t) const;

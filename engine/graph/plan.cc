@@ -6,10 +6,10 @@
 
 #include "engine/base/aligned.h"
 #include "engine/base/threads.h"
+#include "engine/graph/agents_apart.h"
 #include "engine/graph/device_kernels.h"
 #include "engine/graph/fold.h"
 #include "engine/graph/fuse.h"
-#include "engine/graph/lanes.h"
 #include "engine/graph/memory.h"
 #include "engine/graph/schedule.h"
 
@@ -77,27 +77,27 @@ void run_chain(const PlannedStep& step, std::int64_t begin, std::int64_t end) {
 
 struct Plan::Impl {
   Graph whole;                // as it was given
-  Lanes lanes;                // its agents, where they run apart
-  Graph g;                    // what one lane runs; `whole` where there is one lane
+  AgentsApart agents;         // its agents, where they run apart
+  Graph g;                    // what one agent runs; `whole` where there is one agent
   device::Device* device;     // null: the CPU
   std::vector<Tensor> root;   // by value: whose memory it shares
   std::vector<char> needed;   // by value: does an output depend on it (or is it one)?
   std::vector<char> kept;     // by root: outside the arena
   std::vector<void*> memory;  // by root, of kept values
   std::vector<Memory> owned;  // by root, where the plan itself allocated
-  Folded folded;              // what is the same in every run, and for every lane
+  Folded folded;              // what is the same in every run, and for every agent
   Placement placement;
   Memory arena;
-  std::vector<std::vector<PlannedStep>> steps;  // by lane
+  std::vector<std::vector<PlannedStep>> steps;  // by agent
   bool stale = true;                            // pointers in `steps` are older than `memory`
-  ThreadTeam alone{1};                          // what a lane runs on
+  ThreadTeam alone{1};                          // what an agent runs on
 
   Impl(const Graph& graph, std::span<const Tensor> outputs, const PlanOptions& options)
       : whole(graph),
-        lanes(find_lanes(graph, options.device ? 1 : options.agents, outputs)),
-        g(lanes.count > 1 ? graph.of_one_agent(lanes.apart) : graph),
+        agents(agents_apart(graph, options.device ? 1 : options.agents, outputs)),
+        g(agents.count > 1 ? graph.of_one_agent(agents.apart) : graph),
         device(options.device),
-        steps(static_cast<std::size_t>(lanes.count)) {}
+        steps(static_cast<std::size_t>(agents.count)) {}
 
   Memory allocate(std::size_t size) const {
     return {device ? device->allocate(size) : allocate_zeroed(size), ReleaseHere{device}};
@@ -116,7 +116,7 @@ struct Plan::Impl {
     return static_cast<std::size_t>(info.shape.elements()) * size_of(info.type);
   }
 
-  std::size_t lasting_bytes(std::size_t v) const { return bytes(v, lanes.apart[v] ? whole : g); }
+  std::size_t lasting_bytes(std::size_t v) const { return bytes(v, agents.apart[v] ? whole : g); }
 
   void* kept_memory(std::size_t v) {
     if (!memory[v]) {
@@ -132,27 +132,27 @@ struct Plan::Impl {
     return memory[v];
   }
 
-  Buffer buffer(Tensor t, std::size_t lane) {
+  Buffer buffer(Tensor t, std::size_t agent) {
     const std::size_t v = at(t);
     void* data = nullptr;
     if (kept[v])
-      data = static_cast<std::byte*>(kept_memory(v)) + (lanes.apart[v] ? lane * bytes(v, g) : 0);
+      data = static_cast<std::byte*>(kept_memory(v)) + (agents.apart[v] ? agent * bytes(v, g) : 0);
     else if (placement.offset[v] != kNoPlace)
-      data = static_cast<std::byte*>(arena.get()) + lane * arena_bytes() + placement.offset[v];
+      data = static_cast<std::byte*>(arena.get()) + agent * arena_bytes() + placement.offset[v];
     return {data, g.type(t), g.shape(t)};
   }
-  // A lane's, whole pages of it: no line is shared by two.
+  // An agent's, whole pages of it: no line is shared by two.
   std::size_t arena_bytes() const {
-    return lanes.count > 1 ? (placement.bytes + kPage - 1) / kPage * kPage : placement.bytes;
+    return agents.count > 1 ? (placement.bytes + kPage - 1) / kPage * kPage : placement.bytes;
   }
 
   void resolve() {
     if (!arena) arena = allocate(arena_bytes());
-    for (std::size_t lane = 0; lane < steps.size(); ++lane)
-      for (PlannedStep& step : steps[lane])
+    for (std::size_t agent = 0; agent < steps.size(); ++agent)
+      for (PlannedStep& step : steps[agent])
         for (Launch& l : step.launches) {
-          for (std::size_t i = 0; i < l.inputs.size(); ++i) l.inputs[i] = buffer(l.node.inputs[i], lane);
-          for (std::size_t i = 0; i < l.outputs.size(); ++i) l.outputs[i] = buffer(l.node.outputs[i], lane);
+          for (std::size_t i = 0; i < l.inputs.size(); ++i) l.inputs[i] = buffer(l.node.inputs[i], agent);
+          for (std::size_t i = 0; i < l.outputs.size(); ++i) l.outputs[i] = buffer(l.node.outputs[i], agent);
         }
     stale = false;
   }
@@ -187,11 +187,11 @@ struct Plan::Impl {
           static_cast<std::int64_t>(kChainScratch / (static_cast<std::size_t>(planned.slots) * widest));
       planned.block = std::min(kChainBlock, std::max<std::int64_t>(1, fits));
     }
-    for (auto& lane : steps) lane.push_back(planned);
+    for (auto& agent : steps) agent.push_back(planned);
   }
 
-  void run_lane(std::size_t lane, ThreadTeam& team) const {
-    for (const PlannedStep& step : steps[lane]) {
+  void run_agent(std::size_t agent, ThreadTeam& team) const {
+    for (const PlannedStep& step : steps[agent]) {
       const Launch& first = step.launches.front();
       if (!first.node.op->cpu_range) {
         first.node.op->cpu(first.call(), team);
@@ -246,7 +246,7 @@ Plan::Plan(const Graph& graph, std::span<const Tensor> outputs, const PlanOption
     p.folded = fold_constants(g, live, p.root, p.kept);
     live = fuse(g.values(), p.folded.nodes, output);
     for (std::size_t v = 0; v < g.values(); ++v)
-      if (!p.folded.data[v].empty()) p.kept[v] = 1, p.lanes.apart[v] = 0;
+      if (!p.folded.data[v].empty()) p.kept[v] = 1, p.agents.apart[v] = 0;
   }
 
   // Chains run block by block through a core's cache; on a device every pointwise op is a launch.
@@ -298,10 +298,11 @@ void Plan::run(ThreadTeam& team) {
   Impl& p = *impl_;
   if (p.stale) p.resolve();
   // As many agents at once as there are threads, each alone; the whole team takes what does not go round.
-  const auto lanes = static_cast<std::int64_t>(p.steps.size());
-  const std::int64_t apart = lanes > 1 ? lanes / team.size() * team.size() : 0;
-  team.run(apart, [&](std::int64_t lane) { p.run_lane(static_cast<std::size_t>(lane), p.alone); });
-  for (std::int64_t lane = apart; lane < lanes; ++lane) p.run_lane(static_cast<std::size_t>(lane), team);
+  const auto passes = static_cast<std::int64_t>(p.steps.size());
+  const std::int64_t apart = passes > 1 ? passes / team.size() * team.size() : 0;
+  team.run(apart, [&](std::int64_t agent) { p.run_agent(static_cast<std::size_t>(agent), p.alone); });
+  for (std::int64_t agent = apart; agent < passes; ++agent)
+    p.run_agent(static_cast<std::size_t>(agent), team);
 }
 
 namespace {
@@ -357,7 +358,7 @@ std::size_t Plan::steps() const { return impl_->steps[0].size(); }
 
 std::string Plan::describe() const {
   std::string text;
-  if (impl_->lanes.count > 1) text = std::to_string(impl_->lanes.count) + " agents apart, each:\n";
+  if (impl_->agents.count > 1) text = std::to_string(impl_->agents.count) + " agents apart, each:\n";
   for (const PlannedStep& step : impl_->steps[0]) {
     for (std::size_t i = 0; i < step.launches.size(); ++i) {
       const Node& node = step.launches[i].node;

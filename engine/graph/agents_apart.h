@@ -10,7 +10,7 @@
 
 namespace hardy::graph {
 
-struct Lanes {
+struct AgentsApart {
   std::int64_t count = 1;   // agents that run apart; 1: the graph cannot be taken apart, or has one agent
   std::vector<char> apart;  // by value: has an entry for each of them
 };
@@ -18,6 +18,6 @@ struct Lanes {
 // A value is apart if its leading axis is the agents' and all that it is computed from is apart too, shared
 // (Graph::shared_input), or stretched from a leading axis of 1. A graph where anything mixes agents, or that
 // has an output which is not apart, stays whole.
-Lanes find_lanes(const Graph& g, std::int64_t agents, std::span<const Tensor> outputs);
+AgentsApart agents_apart(const Graph& g, std::int64_t agents, std::span<const Tensor> outputs);
 
 }  // namespace hardy::graph

@@ -1,13 +1,13 @@
-#include "engine/graph/lanes.h"
+#include "engine/graph/agents_apart.h"
 
 #include <algorithm>
 
 namespace hardy::graph {
 
-Lanes find_lanes(const Graph& g, std::int64_t agents, std::span<const Tensor> outputs) {
-  Lanes lanes{1, std::vector<char>(g.values(), 0)};
-  if (agents < 2) return lanes;
-  const auto apart = [&](Tensor t) -> char& { return lanes.apart[static_cast<std::size_t>(t.id)]; };
+AgentsApart agents_apart(const Graph& g, std::int64_t agents, std::span<const Tensor> outputs) {
+  AgentsApart result{1, std::vector<char>(g.values(), 0)};
+  if (agents < 2) return result;
+  const auto apart = [&](Tensor t) -> char& { return result.apart[static_cast<std::size_t>(t.id)]; };
   const auto leading = [&](Tensor t) { return g.shape(t).rank() > 0 ? g.shape(t)[0] : 1; };
   for (std::size_t v = 0; v < g.values(); ++v) {
     const Tensor t{static_cast<std::int32_t>(v)};
@@ -23,10 +23,10 @@ Lanes find_lanes(const Graph& g, std::int64_t agents, std::span<const Tensor> ou
   };
   if (std::ranges::all_of(g.nodes(), fits) &&
       std::ranges::all_of(outputs, [&](Tensor t) { return apart(t); }))
-    lanes.count = agents;
+    result.count = agents;
   else
-    std::ranges::fill(lanes.apart, 0);
-  return lanes;
+    std::ranges::fill(result.apart, 0);
+  return result;
 }
 
 }  // namespace hardy::graph
