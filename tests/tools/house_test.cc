@@ -16,11 +16,12 @@ namespace fs = std::filesystem;
 
 const fs::path kRoot = fs::path(HARDY_TEST_DATA).parent_path().parent_path();
 
-// "engine/graph" of engine/graph/plan.cc, "envs" of envs/mujoco/hopper.cc.
+// "engine/graph" of engine/graph/plan.cc, "envs" of envs/mujoco/hopper.cc, "tools/report" of its pages, which
+// are in the library.
 std::string room_of(const std::string& path) {
   const std::size_t slash = path.find('/');
-  const std::string top = path.substr(0, slash);
-  return top == "engine" ? path.substr(0, path.find('/', slash + 1)) : top;
+  const std::string top = path.substr(0, slash), inside = path.substr(0, path.find('/', slash + 1));
+  return top == "engine" || inside == "tools/report" ? inside : top;
 }
 
 struct Arrow {
@@ -52,8 +53,9 @@ std::set<std::string> allowed(const std::string& room) {
     if (above == room) return rooms;
   }
   rooms.insert(room);  // the whole engine, and
-  if (room == "algorithms" || room == "tools") rooms.insert({"envs", "datasets"});
-  if (room == "tools") rooms.insert({"algorithms", "cuda"});
+  if (room != "envs" && room != "datasets") rooms.insert({"envs", "datasets"});
+  if (room.starts_with("tools")) rooms.insert({"algorithms", "tools/report"});
+  if (room == "tools") rooms.insert("cuda");
   return rooms;
 }
 
