@@ -46,6 +46,7 @@ struct Statistics {
   std::uint64_t declined_products = 0;  // calls of cublasLtMatmul that did not succeed
   std::uint64_t host_copies = 0;        // copies between host and device, run
   std::uint64_t allocations = 0;
+  std::uint64_t longest_path = 0;  // of the graph launched last: nodes that one after another need each other
   std::uint64_t synchronisations = 0;  // calls in which the host waited
   std::uint64_t blocks = 0, switches = 0;
   std::uint64_t checked_accesses = 0;

@@ -1,6 +1,61 @@
-// Capture, instantiation and launch of graphs.
+// Capture, instantiation and launch of graphs. A graph runs its nodes in any order that their edges allow, so
+// that a dependency that nobody said shows.
+#include <algorithm>
+#include <random>
+
+#include "cuda/emulation/control.h"
 #include "cuda/emulation/run/statistics.h"
 #include "cuda/emulation/run/streams.h"
+
+namespace hardy::emulation {
+namespace {
+
+// True where the stream's end waits for all that was captured.
+bool joined(const CUgraph_st& graph, const std::vector<std::size_t>& tips) {
+  std::vector<char> seen(graph.nodes.size(), 0);
+  for (const std::size_t tip : tips) seen[tip] = 1;
+  for (std::size_t node = graph.nodes.size(); node-- > 0;) {
+    if (!seen[node]) return false;
+    for (const std::size_t before : graph.nodes[node].after) seen[before] = 1;
+  }
+  return true;
+}
+
+// The nodes as options().schedule has it: as they were captured, the latest that can run first, or by chance.
+void run_graph(const std::vector<CUgraphNode_st>& nodes) {
+  std::vector<std::vector<std::size_t>> next(nodes.size());
+  std::vector<std::size_t> waits(nodes.size()), ready;
+  std::vector<std::uint64_t> length(nodes.size(), 1);
+  counters().longest_path = 0;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    waits[i] = nodes[i].after.size();
+    for (const std::size_t before : nodes[i].after) {
+      next[before].push_back(i);
+      length[i] = std::max(length[i], length[before] + 1);
+    }
+    counters().longest_path = std::max(counters().longest_path, length[i]);
+    if (waits[i] == 0) ready.push_back(i);
+  }
+  std::mt19937 chance(options().seed);
+  while (!ready.empty()) {
+    std::size_t pick = 0;  // of `ready`
+    if (options().schedule == Schedule::kRandom) {
+      pick = chance() % ready.size();
+    } else {
+      const bool forward = options().schedule == Schedule::kForward;
+      const auto chosen = forward ? std::ranges::min_element(ready) : std::ranges::max_element(ready);
+      pick = static_cast<std::size_t>(chosen - ready.begin());
+    }
+    const std::size_t node = ready[pick];
+    ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(pick));
+    if (sticky_error() == cudaSuccess) nodes[node].work.run();
+    for (const std::size_t i : next[node])
+      if (--waits[i] == 0) ready.push_back(i);
+  }
+}
+
+}  // namespace
+}  // namespace hardy::emulation
 
 using namespace hardy::emulation;  // NOLINT(google-build-using-namespace): the API is C's
 
@@ -11,6 +66,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   if (resolve(stream) != stream) return remember(cudaErrorStreamCaptureUnsupported);
   if (stream->capture != nullptr) return remember(cudaErrorIllegalState);
   stream->capture = new CUgraph_st;
+  stream->tips.clear();
   stream->capture_origin = true;
   stream->capture_spoilt = false;
   return cudaSuccess;
@@ -20,6 +76,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   *graph = nullptr;
   if (resolve(stream)->capture == nullptr || !stream->capture_origin) return remember(cudaErrorIllegalState);
   CUgraph_st* captured = stream->capture;
+  const bool whole = joined(*captured, stream->tips);
   bool spoilt = false;
   for (CUstream_st* s : all_streams()) {
     if (s->capture != captured) continue;
@@ -30,6 +87,10 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   if (spoilt) {
     delete captured;
     return remember(cudaErrorStreamCaptureInvalidated);
+  }
+  if (!whole) {
+    delete captured;
+    return remember(cudaErrorStreamCaptureUnjoined);
   }
   *graph = captured;
   return cudaSuccess;
@@ -84,8 +145,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   const ApiCall api;
   return enqueue(stream, {WorkKind::kGraph, [executable] {
                             ++counters().graph_launches;
-                            for (const CUgraphNode_st& node : executable->nodes)
-                              if (sticky_error() == cudaSuccess) node.work.run();
+                            run_graph(executable->nodes);
                           }});
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {

@@ -79,7 +79,13 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
   const ApiCall api;
   if (event->capture != nullptr) {  // a capture forks to this stream, or joins
     CUstream_st* s = resolve(stream);
-    if (s->capture == nullptr) s->capture = event->capture;
+    if (s->capture == nullptr) {
+      s->capture = event->capture;
+      s->tips.clear();
+    }
+    s->tips.insert(s->tips.end(), event->tips.begin(), event->tips.end());
+    std::ranges::sort(s->tips);
+    s->tips.erase(std::ranges::unique(s->tips).begin(), s->tips.end());
     return cudaSuccess;
   }
   if (event->stream == nullptr) return cudaSuccess;
@@ -109,6 +115,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   CUstream_st* s = resolve(stream);
   if (s->device != event->device) return remember(cudaErrorInvalidResourceHandle);
   event->capture = s->capture;
+  event->tips = s->tips;
   if (s->capture != nullptr) return cudaSuccess;
   event->stream = s;
   event->recorded = true;

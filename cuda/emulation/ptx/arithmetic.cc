@@ -89,6 +89,8 @@ template <class T>
 std::uint64_t float_operation(const Instruction& i, const std::uint64_t* s, int count) {
   volatile T v[3] = {};  // volatile: the rounding mode must not be optimised away
   for (int k = 0; k < std::min(count, 3); ++k) v[k] = i.flush ? flushed(as<T>(s[k])) : as<T>(s[k]);
+  if (i.minus_product) v[0] = -v[0];
+  if (i.minus_addend) v[2] = -v[2];
   if (i.arithmetic == Arithmetic::kTestp) {
     const T x = v[0];
     return i.has("finite")       ? std::isfinite(x)

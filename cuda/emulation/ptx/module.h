@@ -91,7 +91,8 @@ struct Instruction {
   Space space = Space::kGeneric;
   bool pair = false;  // the first destination is a|b
   bool low = false, high = false, wide = false, saturate = false, flush = false, carry_out = false;
-  int rounding = 0;  // <cfenv>'s
+  bool minus_product = false, minus_addend = false;  // of an fma that was made of a mul and a sub
+  int rounding = 0;                                  // <cfenv>'s
   std::string callee;
 
   bool has(const char* modifier) const;

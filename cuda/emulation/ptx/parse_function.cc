@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cuda/emulation/ptx/arithmetic.h"
+#include "cuda/emulation/ptx/contract.h"
 #include "cuda/emulation/ptx/parse_text.h"
 #include "cuda/emulation/run/report.h"
 
@@ -287,6 +288,7 @@ void FunctionParser::finish() {
   }
   function_.registers = static_cast<int>(registers_.size());
   function_.shared_bytes = (function_.shared_bytes + 15) / 16 * 16;
+  contract(function_);
 }
 
 }  // namespace hardy::emulation::ptx

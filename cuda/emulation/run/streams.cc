@@ -119,7 +119,8 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
   CUstream_st* s = resolve(stream);
   if (sticky != cudaSuccess) return sticky;
   if (s->capture != nullptr) {
-    s->capture->nodes.push_back({std::move(work)});
+    s->capture->nodes.push_back({std::move(work), s->tips});
+    s->tips = {s->capture->nodes.size() - 1};
     return cudaSuccess;
   }
   if (is_default(s) && any_capture()) {

@@ -50,6 +50,7 @@ unsigned long long last_sequence();
 
 struct CUgraphNode_st {
   hardy::emulation::Work work;
+  std::vector<std::size_t> after;  // the nodes that it waits for, all earlier
 };
 struct CUgraph_st {
   std::vector<CUgraphNode_st> nodes;
@@ -66,6 +67,7 @@ struct CUstream_st {
   std::deque<Queued> queue;
   CUgraph_st* capture = nullptr;
   bool capture_origin = false, capture_spoilt = false;
+  std::vector<std::size_t> tips;  // of the capture: the nodes that this stream's next one waits for
   bool nonblocking = false;
   int device = 0;
 };
@@ -74,6 +76,7 @@ struct CUevent_st {
   unsigned long long sequence = 0;
   CUstream_st* stream = nullptr;  // where it was recorded
   CUgraph_st* capture = nullptr;  // recorded in a capture
+  std::vector<std::size_t> tips;  // the stream's, then
   double milliseconds = 0;
   bool recorded = false;
   int device = 0;

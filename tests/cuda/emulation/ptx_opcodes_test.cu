@@ -73,6 +73,28 @@ class PtxOpcodes : public ::testing::Test {
 
 constexpr U64 kMinus7 = 0xfffffff9u, kMinus3 = 0xfffffffdu;
 
+// ptxas may leave the product of a mul and an add unrounded, unless one of them says how it rounds.
+TEST_F(PtxOpcodes, AMulAndAnAddWithoutARoundingModifierAreFused) {
+  const float a = 1 + 0x1p-12f, square = a * a, rest = static_cast<float>(double{a} * a - double{square});
+  ASSERT_NE(rest, 0.0f);
+  const auto last_bits = [&](const std::string& instructions) {
+    const std::string body = "ld.global.f32 %f1, [%rd1];\nld.global.f32 %f2, [%rd1+8];\n" + instructions +
+                             "mov.b32 %r1, %f5;\ncvt.u64.u32 %rd8, %r1;\nst.global.u64 [%rd2], %rd8;";
+    return std::bit_cast<float>(
+        static_cast<unsigned>(run(body, {std::bit_cast<unsigned>(a), std::bit_cast<unsigned>(square)})[0]));
+  };
+  EXPECT_EQ(last_bits("mul.f32 %f4, %f1, %f1;\nsub.f32 %f5, %f4, %f2;\n"), rest);
+  EXPECT_EQ(last_bits("mul.f32 %f4, %f1, %f1;\nsub.f32 %f5, %f2, %f4;\n"), -rest);
+  EXPECT_EQ(last_bits("neg.f32 %f2, %f2;\nmul.f32 %f4, %f1, %f1;\nadd.f32 %f5, %f2, %f4;\n"), rest);
+  EXPECT_EQ(last_bits("mul.rn.f32 %f4, %f1, %f1;\nsub.f32 %f5, %f4, %f2;\n"), 0.0f);
+  EXPECT_EQ(last_bits("mul.f32 %f4, %f1, %f1;\nsub.rn.f32 %f5, %f4, %f2;\n"), 0.0f);
+  // Read twice, or with a factor that has changed, it stays.
+  EXPECT_EQ(last_bits("mul.f32 %f4, %f1, %f1;\nsub.f32 %f5, %f4, %f2;\nadd.f32 %f6, %f4, %f4;\n"), 0.0f);
+  EXPECT_EQ(
+      last_bits("mov.f32 %f3, %f1;\nmul.f32 %f4, %f1, %f3;\nmov.f32 %f3, %f2;\nsub.f32 %f5, %f4, %f2;\n"),
+      0.0f);
+}
+
 TEST_F(PtxOpcodes, IntegerAddSubtractMinMaxNegateAbsolute) {
   EXPECT_EQ(on32("add.s32", {5, kMinus7}), 0xfffffffeu);
   EXPECT_EQ(on32("sub.s32", {5, 7}), 0xfffffffeu);

@@ -84,6 +84,7 @@ __global__ void sum_by_the_last_block(const int* x, int n, int* partial, unsigne
   *total = all;
 }
 
+__global__ void doubled(float* y) { y[0] *= 2; }
 __global__ void axpy(float a, const float* x, float* y, int n) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i < n) y[i] = fmaf(a, x[i], y[i]);
@@ -227,6 +228,69 @@ TEST(EmulationStreams, EventsOrderStreamsAndGraphsRepeatWhatWasCaptured) {
   succeed(cudaGraphExecDestroy(step));
   succeed(cudaGraphDestroy(graph));
   for (cudaEvent_t event : {forked, joined}) succeed(cudaEventDestroy(event));
+  for (cudaStream_t stream : {first, second}) succeed(cudaStreamDestroy(stream));
+}
+
+// Two kernels of a graph that both add to y = 1, the second to what the first leaves unless it runs before
+// it.
+float graph_of_two(bool ordered, Schedule schedule) {
+  const DeviceArray<float> x(std::vector<float>{1.0f}), y(std::vector<float>{1.0f});
+  cudaStream_t first = nullptr, second = nullptr;
+  succeed(cudaStreamCreateWithFlags(&first, cudaStreamNonBlocking));
+  succeed(cudaStreamCreateWithFlags(&second, cudaStreamNonBlocking));
+  cudaEvent_t event = nullptr;
+  succeed(cudaEventCreate(&event));
+  cudaFuncAttributes attributes;
+  succeed(cudaFuncGetAttributes(&attributes, axpy));
+  succeed(cudaFuncGetAttributes(&attributes, doubled));
+  succeed(cudaStreamBeginCapture(first, cudaStreamCaptureModeGlobal));
+  if (!ordered) succeed(cudaEventRecord(event, first));
+  succeed(cuda::launch(axpy, 1, 1, 0, first, 1.0f, x.data(), y.data(), 1));
+  if (ordered) succeed(cudaEventRecord(event, first));
+  succeed(cudaStreamWaitEvent(second, event));
+  succeed(cuda::launch(doubled, 1, 1, 0, second, y.data()));
+  succeed(cudaEventRecord(event, second));
+  succeed(cudaStreamWaitEvent(first, event));
+  cudaGraph_t graph = nullptr;
+  succeed(cudaStreamEndCapture(first, &graph));
+  cudaGraphExec_t step = nullptr;
+  succeed(cudaGraphInstantiate(&step, graph));
+  const Options before = options();
+  options().schedule = schedule;
+  succeed(cudaGraphLaunch(step, first));
+  succeed(cudaStreamSynchronize(first));
+  options() = before;
+  EXPECT_EQ(statistics().longest_path, ordered ? 2u : 1u);
+  succeed(cudaGraphExecDestroy(step));
+  succeed(cudaGraphDestroy(graph));
+  succeed(cudaEventDestroy(event));
+  for (cudaStream_t stream : {first, second}) succeed(cudaStreamDestroy(stream));
+  return y.get()[0];
+}
+TEST(EmulationStreams, AGraphRunsInAnyOrderThatItsEdgesAllow) {
+  EXPECT_EQ(graph_of_two(true, Schedule::kForward), 4.0f);
+  EXPECT_EQ(graph_of_two(true, Schedule::kReverse), 4.0f);
+  EXPECT_EQ(graph_of_two(false, Schedule::kForward), 4.0f);
+  EXPECT_EQ(graph_of_two(false, Schedule::kReverse), 3.0f);
+}
+
+TEST(EmulationStreams, ABranchThatIsNotJoinedSpoilsTheCapture) {
+  const DeviceArray<float> x(std::vector<float>(8, 1.0f)), y(std::vector<float>(8, 1.0f));
+  cudaStream_t first = nullptr, second = nullptr;
+  succeed(cudaStreamCreateWithFlags(&first, cudaStreamNonBlocking));
+  succeed(cudaStreamCreateWithFlags(&second, cudaStreamNonBlocking));
+  cudaEvent_t event = nullptr;
+  succeed(cudaEventCreate(&event));
+  cudaFuncAttributes attributes;
+  succeed(cudaFuncGetAttributes(&attributes, axpy));
+  succeed(cudaStreamBeginCapture(first, cudaStreamCaptureModeGlobal));
+  succeed(cudaEventRecord(event, first));
+  succeed(cudaStreamWaitEvent(second, event));
+  succeed(cuda::launch(axpy, 1, 32, 0, second, 1.0f, x.data(), y.data(), 8));
+  cudaGraph_t graph = nullptr;
+  EXPECT_EQ(cudaStreamEndCapture(first, &graph), cudaErrorStreamCaptureUnjoined);
+  cudaGetLastError();
+  succeed(cudaEventDestroy(event));
   for (cudaStream_t stream : {first, second}) succeed(cudaStreamDestroy(stream));
 }
 
