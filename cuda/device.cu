@@ -56,8 +56,14 @@ class CapturedGraph final : public device::Captured {
 
 }  // namespace
 
-CudaStream::CudaStream(int device, const Blas& blas, bool careful, std::function<void(void*)> give_back)
-    : device_(device), blas_(blas), careful_(careful), give_back_(std::move(give_back)) {
+CudaStream::CudaStream(int device, const Blas& blas, bool careful,
+                       std::function<std::unique_ptr<device::Stream>()> another,
+                       std::function<void(void*)> give_back)
+    : device_(device),
+      blas_(blas),
+      careful_(careful),
+      another_(std::move(another)),
+      give_back_(std::move(give_back)) {
   choose(device);
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream");
 }
@@ -94,6 +100,11 @@ void CudaStream::wait(const device::Event& event) {
         "waiting for an event");
 }
 void CudaStream::synchronise() { check(cudaStreamSynchronize(stream_), "a kernel"); }
+
+device::Stream& CudaStream::branch(std::size_t index) {
+  while (branches_.size() <= index) branches_.push_back(another_());
+  return *branches_[index];
+}
 
 std::unique_ptr<device::Captured> CudaStream::capture(const std::function<void()>& body) {
   check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "capturing a step");
@@ -179,9 +190,9 @@ class CudaDevice final : public device::Device {
   }
   void release_pinned(void* memory) noexcept override { cudaFreeHost(memory); }
   std::unique_ptr<device::Stream> stream() override {
-    return std::make_unique<CudaStream>(index_, Blas{blas_, workspace(), workspace_bytes_, options().tf32},
-                                        options().check,
-                                        [this](void* memory) { workspaces_.push_back(memory); });
+    return std::make_unique<CudaStream>(
+        index_, Blas{blas_, workspace(), workspace_bytes_, options().tf32}, options().check,
+        [this] { return stream(); }, [this](void* memory) { workspaces_.push_back(memory); });
   }
   std::unique_ptr<device::Event> event() override { return std::make_unique<CudaEvent>(index_); }
 

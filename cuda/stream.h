@@ -54,9 +54,10 @@ using ProductKey = std::array<std::int64_t, 17>;
 
 class CudaStream final : public device::Stream {
  public:
-  // careful: every launch is waited for, so that a failing kernel is named. give_back is called with the
-  // workspace when the stream goes.
-  CudaStream(int device, const Blas& blas, bool careful, std::function<void(void*)> give_back);
+  // careful: every launch is waited for, so that a failing kernel is named. another: makes a stream like this
+  // one. give_back is called with the workspace when the stream goes.
+  CudaStream(int device, const Blas& blas, bool careful,
+             std::function<std::unique_ptr<device::Stream>()> another, std::function<void(void*)> give_back);
   ~CudaStream() override;
   // For what is put into the stream: its device is the calling thread's from now on, as launches require.
   cudaStream_t handle() const {
@@ -80,6 +81,7 @@ class CudaStream final : public device::Stream {
   void record(device::Event& event) override;
   void wait(const device::Event& event) override;
   void synchronise() override;
+  device::Stream& branch(std::size_t index) override;
   std::unique_ptr<device::Captured> capture(const std::function<void()>& body) override;
   void replay(const device::Captured& captured) override;
 
@@ -91,6 +93,8 @@ class CudaStream final : public device::Stream {
   bool careful_;
   std::vector<void*> scratch_;  // the last is the largest; captured steps may use the others
   std::size_t scratch_bytes_ = 0;
+  std::function<std::unique_ptr<device::Stream>()> another_;
+  std::vector<std::unique_ptr<device::Stream>> branches_;
   std::function<void(void*)> give_back_;
 };
 

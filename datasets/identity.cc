@@ -4,7 +4,6 @@
 #include <system_error>
 #include <vector>
 
-#include "datasets/store.h"
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/sha256.h"
@@ -51,13 +50,6 @@ std::string dataset_sha256(const fs::path& path) {
     all.add(line.data(), line.size());
   }
   return all.hex();
-}
-
-std::string dataset_sha256(const Reader& reader) {
-  reader.require_unchanged();
-  std::string sha = dataset_sha256(reader.path());
-  reader.require_unchanged();
-  return sha;
 }
 
 }  // namespace hardy::datasets

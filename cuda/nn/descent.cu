@@ -46,17 +46,39 @@ __global__ void __launch_bounds__(256) gate_kernel(Gate g) {
   }
 }
 
+// The sum of a piece's squared gradients by lane, packs of N elements at a time.
+template <int N>
+__device__ double squares_of(const DescentPiece& p, int lane) {
+  double sum = 0;
+#pragma unroll 4
+  for (int i = lane; i < p.elements / N; i += 32) {
+    const Pack<float, N> g = read_pack<N>(p.gradient, i);
+    for (const float x : g.at) sum += static_cast<double>(x) * x;
+  }
+  return sum;
+}
+// A warp to a piece.
 __global__ void __launch_bounds__(256) squares_kernel(Descend d) {
-  using Reduce = cub::BlockReduce<double, 256>;
-  __shared__ typename Reduce::TempStorage storage;
-  const DescentPiece& p = d.pieces[blockIdx.x];
+  using Reduce = cub::WarpReduce<double>;
+  __shared__ typename Reduce::TempStorage storage[8];
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const std::int64_t piece = std::int64_t{blockIdx.x} * 8 + warp;
+  if (piece >= d.count) return;
+  const DescentPiece p = d.pieces[piece];
   if (!d.active[p.agent]) return;
   double mine = 0;
-  for (int i = threadIdx.x; p.gradient && i < p.elements; i += 256)
-    mine += static_cast<double>(p.gradient[i]) * p.gradient[i];
-  const double all = Reduce(storage).Sum(mine);
-  if (threadIdx.x != 0) return;
-  d.squares[blockIdx.x] = all;
+  if (p.gradient) {
+    const bool wide = are_wide(p.gradient);
+    mine = wide ? squares_of<4>(p, lane) : squares_of<1>(p, lane);
+    const int rest = wide ? p.elements % 4 : 0;  // the last ones, which make no whole pack
+    if (lane < rest) {
+      const double x = p.gradient[p.elements - rest + lane];
+      mine += x * x;
+    }
+  }
+  const double all = Reduce(storage[warp]).Sum(mine);
+  if (lane != 0) return;
+  d.squares[piece] = all;
   // Squares of floats do not overflow in f64: the sum is finite where all gradients are.
   if (!isfinite(all)) atomicExch(&d.broken[p.group * d.agents + p.agent], 1);
 }
@@ -72,28 +94,45 @@ __global__ void __launch_bounds__(256) clips_kernel(Descend d) {
   if (threadIdx.x == 0) d.clips[blockIdx.x] = nn::clip_factor(d.max_grad_norm[group], all);
 }
 
+// The piece's i-th pack of N elements.
+template <int N>
+__device__ void descend_pack(const DescentPiece& p, const DescentRates& r, float clip, int i) {
+  const bool stays = r.rule == Rule::kStay, adam = !stays && r.rule != Rule::kSgd;
+  Pack<float, N> gradient{}, first{}, second{}, target{}, value = read_pack<N>(p.value, i);
+  if (!stays) gradient = read_pack<N>(p.gradient, i);
+  if (p.first_moment) first = read_pack<N>(p.first_moment, i);
+  if (adam) second = read_pack<N>(p.second_moment, i);
+  if (p.target) target = read_pack<N>(p.target, i);
+  for (int k = 0; k < N; ++k) {
+    if (!stays) {
+      const nn::Descended now =
+          adam ? nn::adam(r, clip, gradient.at[k], value.at[k], first.at[k], second.at[k])
+               : nn::sgd(r, clip, gradient.at[k], value.at[k], p.first_moment != nullptr, first.at[k]);
+      value.at[k] = now.value;
+      first.at[k] = now.first;
+      second.at[k] = now.second;
+    }
+    if (p.target) target.at[k] = nn::averaged(target.at[k], value.at[k], r.polyak);
+  }
+  if (!stays) write_pack(p.value, i, value);
+  if (p.first_moment) write_pack(p.first_moment, i, first);
+  if (adam) write_pack(p.second_moment, i, second);
+  if (p.target) write_pack(p.target, i, target);
+}
 // A block to a piece.
 __global__ void __launch_bounds__(256) descend_kernel(Descend d) {
   const DescentPiece p = d.pieces[blockIdx.x];
   if (!d.active[p.agent]) return;
   const DescentRates r = d.rates[p.group];
+  if (r.rule == Rule::kStay && !p.target) return;
   const float clip = d.clips ? d.clips[p.group * d.agents + p.agent] : 1.0f;
-  if (r.rule == Rule::kStay) {
-    for (int i = threadIdx.x; p.target && i < p.elements; i += blockDim.x)
-      p.target[i] = nn::averaged(p.target[i], p.value[i], r.polyak);
-    return;
+  const int thread = static_cast<int>(threadIdx.x);
+  int done = 0;
+  if (are_wide(p.value, p.first_moment, p.second_moment, p.target, p.gradient)) {
+    for (int i = thread; i < p.elements / 4; i += 256) descend_pack<4>(p, r, clip, i);
+    done = p.elements / 4 * 4;
   }
-  for (int i = threadIdx.x; i < p.elements; i += blockDim.x) {
-    const bool adam = r.rule != Rule::kSgd;
-    const float first = p.first_moment ? p.first_moment[i] : 0.0f;
-    const nn::Descended now =
-        adam ? nn::adam(r, clip, p.gradient[i], p.value[i], first, p.second_moment[i])
-             : nn::sgd(r, clip, p.gradient[i], p.value[i], p.first_moment != nullptr, first);
-    p.value[i] = now.value;
-    if (p.first_moment) p.first_moment[i] = now.first;
-    if (adam) p.second_moment[i] = now.second;
-    if (p.target) p.target[i] = nn::averaged(p.target[i], now.value, r.polyak);
-  }
+  for (int i = done + thread; i < p.elements; i += 256) descend_pack<1>(p, r, clip, i);
 }
 
 // A block to a piece.
@@ -119,7 +158,7 @@ void load(device::Stream& stream) {
 }
 void gate(device::Stream& stream, const Gate& g) { launch("gate", gate_kernel, 1, 256, stream, g); }
 void squares(device::Stream& stream, const Descend& d) {
-  launch("squares of gradients", squares_kernel, static_cast<unsigned>(d.count), 256, stream, d);
+  launch("squares of gradients", squares_kernel, static_cast<unsigned>((d.count + 7) / 8), 256, stream, d);
 }
 void clips(device::Stream& stream, const Descend& d) {
   launch("clipping", clips_kernel, static_cast<unsigned>(d.groups * d.agents), 256, stream, d);

@@ -38,9 +38,9 @@ void forward(const graph::KernelCall& call, device::Stream& stream) {
   });
 }
 
-// The product of a and b, rounded before anything is added to it. In a row whose products are all the same, as one of one
-// element, they equal their mean then, and the gradient is 0 as it is on the CPU; fused into a subtraction, what
-// rounding leaves over would remain, times 1 / sqrt(epsilon).
+// The product of a and b, rounded before anything is added to it. In a row whose products are all the same,
+// as one of one element, they equal their mean then, and the gradient is 0 as it is on the CPU; fused into a
+// subtraction, what rounding leaves over would remain, times 1 / sqrt(epsilon).
 __device__ float rounded_product(float a, float b) { return __fmul_rn(a, b); }
 __device__ double rounded_product(double a, double b) { return __dmul_rn(a, b); }
 

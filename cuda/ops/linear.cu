@@ -73,15 +73,110 @@ void linear_bias(const KernelCall& call, device::Stream& stream) {
           stream);
 }
 
+// The mask of a ReLU over what flows back through it, dx [groups, rows, columns], and the columns' sums where
+// they are wanted: a bias gradient. A block takes 32 packs of columns of a group, a warp every kWarps-th row,
+// so that sums have one order. kNarrow: dx is made here, dy w^T with few columns in dy, a product so thin
+// that memory alone counts.
+constexpr int kWarps = 16;
+constexpr std::uint32_t kAtOnce = 4, kNarrowest = 8;  // rows of a warp; columns of dy, at most
 template <class T>
-__global__ void mask_kernel(T* x, const T* mask, std::int64_t n) {
-  for (const std::int64_t i : every(n))
-    if (!(mask[i] > T(0))) x[i] = T(0);
+struct Masked {
+  const T *dy, *w, *mask;
+  std::uint32_t groups, rows, columns, inner;
+  T *dx, *sums;
+};
+template <class T, int N, bool kNarrow>
+__global__ void __launch_bounds__(32 * kWarps) masked_kernel(Masked<T> m) {
+  __shared__ T part[kWarps][32 * N];
+  const std::uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32, pack = blockIdx.x * 32 + lane,
+                      packs = m.columns / N;
+  for (std::uint32_t group = blockIdx.y; group < m.groups; group += gridDim.y) {
+    Pack<T, N> sum{}, weights[kNarrowest];
+    if constexpr (kNarrow) {
+      const T* w = m.w + (static_cast<std::int64_t>(group) * m.columns + pack * N) * m.inner;
+#pragma unroll
+      for (std::uint32_t i = 0; i < kNarrowest; ++i)
+        for (std::uint32_t k = 0; k < N; ++k)
+          weights[i].at[k] = i < m.inner && pack < packs ? w[k * m.inner + i] : T(0);
+    }
+    // Of a few rows all is read before any is written: nothing tells the compiler that it may.
+    for (std::uint32_t first = warp; first < m.rows && pack < packs; first += kWarps * kAtOnce) {
+      Pack<T, N> x[kAtOnce], y[kAtOnce];
+      const auto at = [&](std::uint32_t row) {
+        return (static_cast<std::int64_t>(group) * m.rows + row) * packs + pack;
+      };
+#pragma unroll
+      for (std::uint32_t j = 0; j < kAtOnce; ++j) {
+        const std::uint32_t row = first + j * kWarps;
+        if (row >= m.rows) break;
+        y[j] = read_pack<N>(m.mask, at(row));
+        if constexpr (kNarrow) {
+          const T* dy = m.dy + (static_cast<std::int64_t>(group) * m.rows + row) * m.inner;
+          x[j] = {};
+#pragma unroll
+          for (std::uint32_t i = 0; i < kNarrowest; ++i) {
+            if (i >= m.inner) break;
+            const T d = dy[i];
+            for (std::uint32_t k = 0; k < N; ++k) x[j].at[k] += d * weights[i].at[k];
+          }
+        } else {
+          x[j] = read_pack<N>(m.dx, at(row));
+        }
+      }
+#pragma unroll
+      for (std::uint32_t j = 0; j < kAtOnce; ++j) {
+        const std::uint32_t row = first + j * kWarps;
+        if (row >= m.rows) break;
+        for (int k = 0; k < N; ++k) {
+          x[j].at[k] = y[j].at[k] > T(0) ? x[j].at[k] : T(0);
+          sum.at[k] += x[j].at[k];
+        }
+        write_pack(m.dx, at(row), x[j]);
+      }
+    }
+    if (!m.sums) continue;
+    for (int k = 0; k < N; ++k) part[warp][lane * N + k] = sum.at[k];
+    __syncthreads();
+    const std::uint32_t column = blockIdx.x * 32 * N + threadIdx.x;
+    if (threadIdx.x < 32 * N && column < m.columns) {
+      T total = part[0][threadIdx.x];
+      for (int other = 1; other < kWarps; ++other) total += part[other][threadIdx.x];
+      m.sums[static_cast<std::int64_t>(group) * m.columns + column] = total;
+    }
+    __syncthreads();  // before the next group's
+  }
 }
-// dy, w (, y) -> dx: members that share an x add up, in their order; the mask of a ReLU comes last.
+template <class T, bool kNarrow>
+void mask(const KernelCall& call, const Sizes& s, device::Stream& stream) {
+  const Shape& shape = call.outputs[0].shape;
+  const auto columns = static_cast<std::uint32_t>(shape.back());
+  const Masked<T> m{.dy = call.inputs[0].as<const T>(),
+                    .w = call.inputs[1].as<const T>(),
+                    .mask = call.inputs[2].as<const T>(),
+                    .groups = static_cast<std::uint32_t>(shape.elements() / (s.rows * s.in)),
+                    .rows = static_cast<std::uint32_t>(s.rows),
+                    .columns = columns,
+                    .inner = static_cast<std::uint32_t>(s.out),
+                    .dx = call.outputs[0].as<T>(),
+                    .sums = call.outputs.size() > 1 ? call.outputs[1].as<T>() : nullptr};
+  const auto run = [&](auto kernel, std::uint32_t width) {
+    const dim3 grid((columns / width + 31) / 32, std::min<std::uint32_t>(m.groups, 65535));
+    launch("mask of a ReLU", kernel, grid, 32 * kWarps, stream, m);
+  };
+  constexpr int kWide = kWidest<T>;
+  if (columns % kWide == 0 && are_wide(m.mask, m.dx))
+    run(masked_kernel<T, kWide, kNarrow>, kWide);
+  else
+    run(masked_kernel<T, 1, kNarrow>, 1);
+}
+// dy, w (, y) -> dx (, the columns' sums of dx): members that share an x add up, in their order; the mask of
+// a ReLU comes last.
 void input_gradient(const KernelCall& call, device::Stream& stream) {
   const Buffer &dy = call.inputs[0], &w = call.inputs[1], &dx = call.outputs[0];
   const Sizes s(dx.shape, w.shape);
+  const bool masked = call.inputs.size() > 2, f64 = dx.type == DType::kF64;
+  if (masked && !s.shared && s.out <= kNarrowest)
+    return f64 ? mask<double, true>(call, s, stream) : mask<float, true>(call, s, stream);
   const std::int64_t rounds = s.shared ? s.members : 1;
   for (std::int64_t member = 0; member < rounds; ++member) {
     Product p;
@@ -93,12 +188,7 @@ void input_gradient(const KernelCall& call, device::Stream& stream) {
     p.accumulate = member > 0;
     multiply(p, stream);
   }
-  if (call.inputs.size() < 3) return;
-  with_float(dx.type, [&](auto t) {
-    using T = decltype(t);
-    launch("mask of a ReLU", mask_kernel<T>, blocks_for(dx.elements()), kThreads, stream, dx.as<T>(),
-           call.inputs[2].as<const T>(), dx.elements());
-  });
+  if (masked) f64 ? mask<double, false>(call, s, stream) : mask<float, false>(call, s, stream);
 }
 
 // x, dy -> dw (, db)
@@ -145,6 +235,7 @@ const graph::RegisterKernel registrations[] = {
     {kBackend, ops::kLinearBias.name, linear_bias},
     {kBackend, ops::kLinearInputGradient.name, input_gradient},
     {kBackend, ops::kLinearInputGradientRelu.name, input_gradient},
+    {kBackend, ops::kLinearInputGradientReluBias.name, input_gradient},
     {kBackend, ops::kLinearWeightGradient.name, weight_gradient},
     {kBackend, ops::kLinearWeightBiasGradient.name, weight_gradient},
     {kBackend, ops::kAddBias.name, add_bias},

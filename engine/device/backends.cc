@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <utility>
 
 #include "engine/base/error.h"
 
@@ -67,7 +68,9 @@ std::unique_ptr<Device> open_device(const std::string& name, const Options& opti
 
 std::unique_ptr<Device> open_chosen_device(const std::string& name, const Options& options) {
   if (name != "cpu") return open_device(name, options);
-  if (options.tf32) throw Error("is for GPUs", "--tf32", "leave it out, or add --device cuda");
+  for (const auto& [given, option] :
+       {std::pair{options.tf32, "--tf32"}, {options.branches != Options{}.branches, "--branches"}})
+    if (given) throw Error("is for GPUs", option, "leave it out, or add --device cuda");
   return nullptr;
 }
 

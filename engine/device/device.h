@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -45,6 +46,9 @@ class Stream {
   virtual void record(Event& event) = 0;
   virtual void wait(const Event& event) = 0;  // work put in afterwards waits, the host does not
   virtual void synchronise() = 0;
+  // A stream of this one's own, made at its first use, outside of a capture. What waits there for an event of
+  // this stream, and what this one waits for there, becomes part of this one's capture.
+  virtual Stream& branch(std::size_t index) = 0;
   // What body puts in is kept instead of run.
   virtual std::unique_ptr<Captured> capture(const std::function<void()>& body) = 0;
   virtual void replay(const Captured& captured) = 0;
@@ -57,8 +61,9 @@ struct Info {
 };
 
 struct Options {
-  bool tf32 = false;   // f32 matrix products may round their operands to TF32
-  bool check = false;  // steps run kernel by kernel, each waited for, so that a failing one is named
+  bool tf32 = false;          // f32 matrix products may round their operands to TF32
+  bool check = false;         // steps run kernel by kernel, each waited for, so that a failing one is named
+  std::int64_t branches = 6;  // of a step, side by side; 1: its kernels one after another
 };
 
 class Device {

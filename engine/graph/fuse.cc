@@ -18,23 +18,26 @@ RegisterFusion::RegisterFusion(const Op& op, FusionRule rule) {
   if (!rules().emplace(&op, rule).second) throw Error("two fusion rules are registered for one op", op.name);
 }
 
-Fusion::Fusion(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept)
+Fusion::Fusion(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept, bool on_device)
     : nodes_(std::move(nodes)),
       dead_(nodes_.size(), 0),
       producer_(values, -1),
       uses_(values, 0),
-      kept_(kept) {
+      kept_(kept),
+      on_device_(on_device) {
   for (std::size_t n = 0; n < nodes_.size(); ++n) {
     for (Tensor t : nodes_[n].outputs) producer_[at(t)] = static_cast<int>(n);
     for (Tensor t : nodes_[n].inputs) ++uses_[at(t)];
   }
 }
 
-Node* Fusion::only_producer(Tensor t, const Op& op) {
+Node* Fusion::producer(Tensor t, const Op& op) {
   const int n = producer_[at(t)];
-  if (n < 0 || nodes_[static_cast<std::size_t>(n)].op != &op || uses_[at(t)] != 1 || kept_[at(t)])
-    return nullptr;
-  return &nodes_[static_cast<std::size_t>(n)];
+  return n < 0 || nodes_[static_cast<std::size_t>(n)].op != &op ? nullptr
+                                                                : &nodes_[static_cast<std::size_t>(n)];
+}
+Node* Fusion::only_producer(Tensor t, const Op& op) {
+  return uses_[at(t)] == 1 && !kept_[at(t)] ? producer(t, op) : nullptr;
 }
 
 void Fusion::absorb(Node& into, Node& part, const Op& op, std::vector<Tensor> inputs,
@@ -52,8 +55,9 @@ std::vector<Node> Fusion::take_nodes() {
   return alive;
 }
 
-std::vector<Node> fuse(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept) {
-  Fusion fusion(values, std::move(nodes), kept);
+std::vector<Node> fuse(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept,
+                       bool on_device) {
+  Fusion fusion(values, std::move(nodes), kept, on_device);
   for (Node& node : fusion.nodes()) {
     if (fusion.gone(node)) continue;
     const auto rule = rules().find(node.op);

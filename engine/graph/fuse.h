@@ -14,11 +14,15 @@ namespace hardy::graph {
 class Fusion {
  public:
   // kept[v]: value v must exist after the run.
-  Fusion(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept);
+  Fusion(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept, bool on_device);
+
+  bool on_device() const { return on_device_; }  // else for the CPU
 
   std::vector<Node>& nodes() { return nodes_; }
   bool gone(const Node& node) const { return dead_[index(node)] != 0; }
-  // The node that makes t with `op`, if nobody else needs t; else null.
+  // The node that makes t with `op`; else null.
+  Node* producer(Tensor t, const Op& op);
+  // The same if nobody else needs t.
   Node* only_producer(Tensor t, const Op& op);
   // `into` becomes a node of `op` and does the work of `part`, which goes.
   void absorb(Node& into, Node& part, const Op& op, std::vector<Tensor> inputs,
@@ -33,6 +37,7 @@ class Fusion {
   std::vector<char> dead_;
   std::vector<int> producer_, uses_;
   const std::vector<char>& kept_;
+  bool on_device_;
 };
 
 // rule(fusion, node) is called for every node of `op`, in topological order, so that a chain grows from its
@@ -44,6 +49,7 @@ struct RegisterFusion {
 
 // nodes: the live nodes of a graph of `values` values. Values that a rule makes unnecessary are no node's
 // output any more.
-std::vector<Node> fuse(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept);
+std::vector<Node> fuse(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept,
+                       bool on_device = false);
 
 }  // namespace hardy::graph

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "engine/graph/branches.h"
 #include "engine/graph/schedule.h"
 
 namespace hardy::graph {
@@ -16,8 +17,10 @@ struct Placement {
   std::size_t bytes = 0;
 };
 
-// kept[root]: has memory outside the arena (inputs, parameters, constants, outputs).
+// kept[root]: has memory outside the arena (inputs, parameters, constants, outputs). A place is used again by
+// a step that all its earlier uses precede.
 Placement place(const Graph& g, const std::vector<Step>& steps, const std::vector<Tensor>& root,
-                const std::vector<char>& kept, bool in_place);
+                const std::vector<char>& kept, bool in_place, const Order& order = {},
+                std::size_t alignment = 64);
 
 }  // namespace hardy::graph

@@ -7,6 +7,7 @@
 #include "engine/base/aligned.h"
 #include "engine/base/threads.h"
 #include "engine/graph/agents_apart.h"
+#include "engine/graph/branches.h"
 #include "engine/graph/device_kernels.h"
 #include "engine/graph/fold.h"
 #include "engine/graph/fuse.h"
@@ -21,6 +22,7 @@ constexpr std::int64_t kChainBlock = 2048;        // elements, at most
 constexpr std::int64_t kChainGrain = 8192;        // elements a thread takes at a time
 constexpr std::size_t kMaxOperands = 16;
 constexpr std::size_t kPage = 4096;
+constexpr std::size_t kDeviceAlign = 256;  // as a device's own allocations: libraries choose kernels by it
 alignas(64) thread_local std::byte chain_scratch[kChainScratch];
 
 struct ReleaseHere {
@@ -35,6 +37,17 @@ struct Launch {
   std::vector<Buffer> inputs, outputs;
   std::vector<int> input_slot, output_slot;  // of a chain's scratch, -1 elsewhere
   DeviceKernel kernel = nullptr;             // of the plan's device
+
+  std::vector<Access> accesses() const {
+    std::vector<Access> all;
+    for (const auto* buffers : {&inputs, &outputs})
+      for (const Buffer& b : *buffers) {
+        const auto begin = reinterpret_cast<std::uintptr_t>(b.data);
+        all.push_back(
+            {begin, begin + static_cast<std::size_t>(b.elements()) * size_of(b.type), buffers == &outputs});
+      }
+    return all;
+  }
 
   KernelCall call() const { return {inputs, outputs, node.attributes.data()}; }
 };
@@ -88,9 +101,14 @@ struct Plan::Impl {
   Folded folded;              // what is the same in every run, and for every agent
   Placement placement;
   Memory arena;
-  std::vector<std::vector<PlannedStep>> steps;  // by agent
-  bool stale = true;                            // pointers in `steps` are older than `memory`
-  ThreadTeam alone{1};                          // what an agent runs on
+  std::vector<std::vector<PlannedStep>> steps;       // by agent
+  std::vector<int> branch;                           // on a device, by step
+  std::vector<std::vector<std::size_t>> waits;       // by step: those of other branches that it waits for
+  std::vector<std::unique_ptr<device::Event>> over;  // by step, where another branch waits for it
+  // By branch: where it ends; of the first, where all others begin.
+  std::vector<std::unique_ptr<device::Event>> meets;
+  bool stale = true;    // pointers in `steps` are older than `memory`
+  ThreadTeam alone{1};  // what an agent runs on
 
   Impl(const Graph& graph, std::span<const Tensor> outputs, const PlanOptions& options)
       : whole(graph),
@@ -154,7 +172,20 @@ struct Plan::Impl {
           for (std::size_t i = 0; i < l.inputs.size(); ++i) l.inputs[i] = buffer(l.node.inputs[i], agent);
           for (std::size_t i = 0; i < l.outputs.size(); ++i) l.outputs[i] = buffer(l.node.outputs[i], agent);
         }
+    if (device) resolve_waits();
     stale = false;
+  }
+  void resolve_waits() {
+    std::vector<std::vector<Access>> accesses;
+    for (const PlannedStep& step : steps[0]) accesses.push_back(step.launches.front().accesses());
+    waits = waits_of(branch, accesses);
+    over.resize(waits.size());
+    for (const auto& those : waits)
+      for (const std::size_t s : those)
+        if (!over[s]) over[s] = device->event();
+    meets.resize(branch.empty() ? 0 : static_cast<std::size_t>(*std::ranges::max_element(branch)) + 1);
+    for (auto& event : meets)
+      if (!event) event = device->event();
   }
 
   DeviceKernel kernel_of(const Op& op) const {
@@ -244,14 +275,33 @@ Plan::Plan(const Graph& graph, std::span<const Tensor> outputs, const PlanOption
   p.folded.data.resize(g.values());
   if (options.fuse) {
     p.folded = fold_constants(g, live, p.root, p.kept);
-    live = fuse(g.values(), p.folded.nodes, output);
+    live = fuse(g.values(), p.folded.nodes, output, options.device != nullptr);
     for (std::size_t v = 0; v < g.values(); ++v)
       if (!p.folded.data[v].empty()) p.kept[v] = 1, p.agents.apart[v] = 0;
   }
 
   // Chains run block by block through a core's cache; on a device every pointwise op is a launch.
-  const std::vector<Step> steps = schedule(g, live, p.root, options.fuse && !options.device);
-  p.placement = place(g, steps, p.root, p.kept, options.in_place);
+  std::vector<Step> steps = schedule(g, live, p.root, options.fuse && !options.device);
+  if (p.device) {
+    const device::Options& chosen = p.device->options();
+    const std::vector<Step> in_turn = steps;
+    const auto placed = [&](const Order& order) {
+      return place(g, steps, p.root, p.kept, options.in_place, order, kDeviceAlign);
+    };
+    Placement least = placed({});
+    const auto too_much = [&] { return p.placement.bytes > 2 * least.bytes; };
+    p.branch = branch_out(g, steps, p.root, chosen.check ? 1 : static_cast<int>(chosen.branches));
+    p.placement = placed(order_of(g, steps, p.root, p.branch));
+    // Branches that share memory wait for each other: less is side by side, and memory has a bound.
+    if (too_much()) p.placement = placed({});
+    if (too_much()) {
+      steps = in_turn;
+      p.branch.assign(steps.size(), 0);
+      p.placement = std::move(least);
+    }
+  } else {
+    p.placement = place(g, steps, p.root, p.kept, options.in_place);
+  }
   for (const Step& step : steps) p.add_step(step);
   if (!p.device)  // a device's is asked for when it is needed
     p.arena = p.allocate(p.arena_bytes() * p.steps.size());
@@ -275,16 +325,29 @@ void* Plan::raw(Tensor t) const {
 }
 
 void Plan::enqueue(device::Stream& stream) {
-  if (impl_->stale) impl_->resolve();
-  for (const PlannedStep& step : impl_->steps[0]) {
-    const Launch& l = step.launches.front();
+  Impl& p = *impl_;
+  if (p.stale) p.resolve();
+  const auto branch = [&](std::size_t b) -> device::Stream& {
+    return b == 0 ? stream : stream.branch(b - 1);
+  };
+  if (p.meets.size() > 1) stream.record(*p.meets[0]);
+  for (std::size_t b = 1; b < p.meets.size(); ++b) branch(b).wait(*p.meets[0]);
+  for (std::size_t s = 0; s < p.steps[0].size(); ++s) {
+    const Launch& l = p.steps[0][s].launches.front();
+    device::Stream& own = branch(static_cast<std::size_t>(p.branch[s]));
     try {
-      l.kernel(l.call(), stream);
-      if (impl_->device->options().check) stream.synchronise();
+      for (const std::size_t before : p.waits[s]) own.wait(*p.over[before]);
+      l.kernel(l.call(), own);
+      if (p.over[s]) own.record(*p.over[s]);
+      if (p.device->options().check) own.synchronise();
     } catch (const Error& e) {
       const Shape& shape = l.outputs.front().shape;
       throw Error::failed_run(e.message(), std::string("op ") + kernel_key(*l.node.op) + " " + shape.str());
     }
+  }
+  for (std::size_t b = 1; b < p.meets.size(); ++b) {
+    branch(b).record(*p.meets[b]);
+    stream.wait(*p.meets[b]);
   }
 }
 

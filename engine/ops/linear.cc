@@ -149,6 +149,13 @@ void input_gradient_kernel(const KernelCall& c, ThreadTeam& team) {
   with_type(c,
             [&](auto t) { input_gradient<decltype(t)>(s, c.inputs[0], c.inputs[1], y, c.outputs[0], team); });
 }
+void bias_sum_kernel(const KernelCall& c, ThreadTeam& team) {
+  with_type(c, [&](auto t) { bias_gradient_kernel<decltype(t)>(c, team); });
+}
+void input_gradient_bias_kernel(const KernelCall& c, ThreadTeam& team) {
+  input_gradient_kernel(c, team);
+  bias_sum_kernel({c.outputs.first(1), c.outputs.last(1)}, team);
+}
 // x [.., B, in], dy [.., B, out] -> dw [A, (E,) in, out]
 void weight_gradient_kernel(const KernelCall& c, ThreadTeam& team) {
   const Sizes s(c.inputs[0].shape, c.outputs[0].shape);
@@ -158,9 +165,6 @@ void weight_gradient_kernel(const KernelCall& c, ThreadTeam& team) {
 }
 void add_bias_kernel(const KernelCall& c, ThreadTeam& team) {
   with_type(c, [&](auto t) { bias_kernel<decltype(t)>(c, team); });
-}
-void bias_sum_kernel(const KernelCall& c, ThreadTeam& team) {
-  with_type(c, [&](auto t) { bias_gradient_kernel<decltype(t)>(c, team); });
 }
 
 std::vector<Tensor> linear_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
@@ -195,6 +199,8 @@ const Op kLinearBias{.name = "linear_bias", .cpu = linear_bias_kernel};
 const Op kLinearInputGradient{
     .name = "linear_input_gradient", .gradient = input_gradient_rule, .cpu = input_gradient_kernel};
 const Op kLinearInputGradientRelu{.name = "linear_input_gradient_relu", .cpu = input_gradient_kernel};
+const Op kLinearInputGradientReluBias{.name = "linear_input_gradient_relu_bias",
+                                      .cpu = input_gradient_bias_kernel};
 const Op kLinearWeightGradient{
     .name = "linear_weight_gradient", .gradient = weight_gradient_rule, .cpu = weight_gradient_kernel};
 const Op kBiasGradient{.name = "bias_gradient", .gradient = bias_gradient_rule, .cpu = bias_sum_kernel};

@@ -36,7 +36,16 @@ void masked_input_gradient(Fusion& fusion, Node& node) {
     fusion.absorb(node, *dx, kLinearInputGradientRelu, {dx->inputs[0], dx->inputs[1], node.inputs[1]});
 }
 
+// On a device a bias gradient is a pass over dy: the one that masks it, where there is such a one, else one
+// behind the product of the weight's gradient, which on the CPU sums dy as it packs it.
 void weight_and_bias_gradients(Fusion& fusion, Node& bias) {
+  if (Node* masked =
+          fusion.on_device() ? fusion.producer(bias.inputs[0], kLinearInputGradientRelu) : nullptr) {
+    masked->outputs.push_back(bias.outputs[0]);
+    masked->op = &kLinearInputGradientReluBias;
+    fusion.remove(bias);
+    return;
+  }
   for (Node& weight : fusion.nodes()) {
     if (weight.op != &kLinearWeightGradient || fusion.gone(weight) || weight.inputs[1] != bias.inputs[0])
       continue;

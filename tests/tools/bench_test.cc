@@ -48,10 +48,12 @@ INSTANTIATE_TEST_SUITE_P(Methods, ThroughputOnADevice, testing::Values("bc", "iq
                          [](const auto& method) { return std::string(method.param); });
 
 TEST(BenchThroughput, MoreAgentsTakeMoreMemoryAndTheSameNodes) {
-  const test::Result two = bench("bc --agents 2"), three = bench("bc --tf32 --agents 3");
+  const test::Result two = bench("bc --agents 2"), three = bench("bc --tf32 --branches 1 --agents 3");
   ASSERT_EQ(three.code, 0) << three.err;
   const nlohmann::json a = nlohmann::json::parse(two.out), b = nlohmann::json::parse(three.out);
   EXPECT_EQ(b.at("tf32"), true);
+  EXPECT_EQ(a.at("branches"), 6);
+  EXPECT_EQ(b.at("branches"), 1);
   EXPECT_EQ(a.at("graph_nodes"), b.at("graph_nodes"));
   EXPECT_GT(b.at("device_bytes"), a.at("device_bytes"));
   EXPECT_NEAR(b.at("agent_steps_per_second").get<double>(), 3 * b.at("steps_per_second").get<double>(), 1e-6);
@@ -67,6 +69,7 @@ TEST(BenchCommand, RefusesInOneLine) {
     for (const char* part : parts) EXPECT_NE(r.err.find(part), std::string::npos) << words << ": " << r.err;
   };
   refused("riql --tf32", {"--tf32", "is for GPUs", "add --device cuda"});
+  refused("riql --branches 2", {"--branches", "is for GPUs", "add --device cuda"});
   refused("riql --device quantum", {"quantum", "there is no such device", "known: cpu, cuda"});
   refused("riql --device cuda-emulated:3", {"there is no device 3", "this machine has one"});
   refused("sac --device cuda-emulated", {"no CUDA device"}, "HARDY_EMULATION_DEVICES=0 ");

@@ -164,7 +164,7 @@ TEST(Install, ASimulatorActsByAPolicyFileWithTheCoreAlone) {
   spec.observation_size = 3, spec.action_size = 2, spec.hidden = {4};
   spec.action_low = {-2, 0}, spec.action_high = {2, 5};
   std::vector<std::vector<float>> parameters;
-  for (const nn::TensorSpec& t : spec.mlp()->tensors("policy", 1)) {
+  for (const nn::TensorSpec& t : nn::mlp_tensors("policy", spec.mlp(), 1)) {
     parameters.emplace_back(static_cast<std::size_t>(t.shape.elements()));
     for (std::size_t i = 0; i < parameters.back().size(); ++i)
       parameters.back()[i] = 0.25f * static_cast<float>(i % 7) - 0.5f;

@@ -23,7 +23,8 @@ OPS = {'gather_kernel': 'gather_rows', 'rows_of_draws_kernel': 'scatter_rows', '
        'gradient_kernel': 'quantile_gradient', 'put_kernel': 'take_gradient', 'gate_kernel': 'step/gate',
        'squares_kernel': 'step/gradient_squares', 'clips_kernel': 'step/descend', 'descend_kernel': 'step/descend',
        # Parts of products that cuBLASLt has no epilogue for (cuda/ops/product.cu, linear.cu).
-       'finish_kernel': 'bias of a head', 'mask_kernel': 'linear_input_gradient_relu'}
+       'finish_kernel': 'bias of a head', 'mask_kernel': 'linear_input_gradient_relu',
+       'masked_kernel': 'linear_input_gradient_relu'}
 REDUCTIONS = {'Sum': 'sum', 'Larger': 'max', 'Smaller': 'min'}
 # cuBLASLt names its kernels by the transpositions of column-major operands, which tell our three products apart
 # (cuda/ops/linear.cu): layers, the gradient of their inputs, that of their weights.

@@ -78,6 +78,7 @@ int bench_on_device(device::Device& device, const DeviceBench& settings) {
       {"device", info.name},
       {"about", info.about},
       {"tf32", device.options().tf32},
+      {"branches", device.options().branches},
       {"agents", settings.agents},
       {"rows", settings.rows},
       {"seconds", spent},

@@ -229,6 +229,30 @@ TEST(DeviceOps, LayersOfEveryFormAndTheirGradients) {
         }
 }
 
+// Heads of few outputs hand their gradient back in a kernel of its own, wider ones and odd widths through the
+// library.
+TEST(DeviceOps, HeadsBehindALayerHandTheirGradientBackWhateverTheirWidth) {
+  for (const DType type : kFloats)
+    for (const std::int64_t members : {0, 2})
+      for (const std::int64_t in : {4, 6, 33, 256})
+        for (const std::int64_t out : {1, 6, 8, 9}) {
+          Case c;
+          const auto of = [&](std::initializer_list<std::int64_t> rest) {
+            Shape s{3};
+            if (members) s.push_back(members);
+            for (std::int64_t d : rest) s.push_back(d);
+            return s;
+          };
+          const Tensor x = c.normal(type, of({5, 3})), w = c.normal(type, of({3, in})),
+                       b = c.normal(type, of({in})), head = c.normal(type, of({in, out}), 0.3);
+          const Tensor hidden = ops::relu(c.g, ops::add_bias(c.g, ops::linear(c.g, x, w), b));
+          c.value_and_gradients(ops::linear(c.g, hidden, head));
+          compare(
+              c, kSum * std::sqrt(in + 9),
+              text(in, type) + " to " + std::to_string(out) + ", " + std::to_string(members) + " members");
+        }
+}
+
 // The planner joins a bias to its product unless the product itself is wanted.
 TEST(DeviceOps, ABiasBehindAProductThatIsKeptAgrees) {
   for (const DType type : kFloats)

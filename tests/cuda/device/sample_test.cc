@@ -1,5 +1,5 @@
-// The page docs/gpu.md: its functor and its kernel, compiled from the page, on both devices. This program is linked with
-// the emulated backend's build of them; the real one's, by nvcc, lies in a library beside it.
+// The page docs/gpu.md: its functor and its kernel, compiled from the page, on both devices. This program is
+// linked with the emulated backend's build of them; the real one's, by nvcc, lies in a library beside it.
 #include <dlfcn.h>
 
 #include <algorithm>

@@ -35,6 +35,33 @@ TEST(Fuse, KeepsTheInnerOfTwoActivations) {
   EXPECT_EQ(plan.data<float>(y)[0], 0);  // tanh(relu(-3)), not tanh(-3)
 }
 
+// What a device's plan does in one pass is, on the CPU as well, the gradient and its sum over the batch.
+TEST(Fuse, TheMaskedGradientWithItsSumIsTheMaskedGradientAndTheBiasGradient) {
+  Graph g;
+  const Tensor dy = g.input("dy", DType::kF32, {2, 5, 3}), w = g.parameter("w", DType::kF32, {2, 4, 3}),
+               y = g.input("y", DType::kF32, {2, 5, 4});
+  const std::array both{std::pair{DType::kF32, Shape{2, 5, 4}}, std::pair{DType::kF32, Shape{2, 4}}};
+  const std::vector<Tensor> joined =
+      g.apply(ops::kLinearInputGradientReluBias, std::array{dy, w, y}, both, nullptr, 0);
+  const Tensor dx = g.apply(ops::kLinearInputGradientRelu, {dy, w, y}, DType::kF32, {2, 5, 4}),
+               db = g.apply(ops::kBiasGradient, {dx}, DType::kF32, {2, 4});
+  Plan plan(g, {joined[0], joined[1], dx, db}, {.fuse = false});
+  const Random random(1, Stream::kUser);
+  for (const Tensor t : {dy, w, y})
+    for (std::int64_t i = 0; i < g.shape(t).elements(); ++i)
+      plan.data<float>(t)[i] = random.normal(static_cast<std::uint64_t>(100 * t.id + i));
+  ThreadTeam team;
+  plan.run(team);
+  int masked = 0;
+  for (std::int64_t i = 0; i < 40; ++i) {
+    EXPECT_EQ(plan.data<float>(joined[0])[i], plan.data<float>(dx)[i]);
+    masked += plan.data<float>(joined[0])[i] == 0;
+  }
+  EXPECT_GT(masked, 5);
+  for (std::int64_t i = 0; i < 8; ++i) EXPECT_EQ(plan.data<float>(joined[1])[i], plan.data<float>(db)[i]);
+  EXPECT_NE(plan.data<float>(db)[0], 0.0f);
+}
+
 TEST(Fuse, LeavesAloneWhatAnOutputOrAnotherReaderNeeds) {
   Layer l;
   const Tensor product = ops::linear(l.g, l.x, l.w), z = ops::add_bias(l.g, product, l.b),

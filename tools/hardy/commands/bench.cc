@@ -48,6 +48,8 @@ int run(const std::vector<std::string>& args) {
           "cpu, cuda (the first GPU) or cuda:N; `hardy devices` lists them. There a step's time, the host's "
           "part of it, its graph's nodes and its memory are given; threads have no part in it")
       .option("tf32", &device_options.tf32, "on a GPU: matrix products may round their operands to TF32")
+      .option("branches", &device_options.branches,
+              "on a GPU: how many kernels of a step may run side by side, each in a stream of its own", 1, 8)
       .option("plan", &plan, "print the planned kernels as well")
       .option("json", &json, "print JSON");
   if (!parse_or_help(schema, args)) return 0;

@@ -23,9 +23,8 @@ namespace {
 std::string page_of_dataset(const std::string& path) {
   const auto reader = datasets::open_dataset(path);
   nlohmann::json summary = datasets::inspect(*reader);
-  const nlohmann::json audit = datasets::to_json(datasets::audit(path));
-  summary["sha256"] = datasets::dataset_sha256(*reader);
-  return report::dataset_page(summary, audit);
+  summary["sha256"] = datasets::dataset_sha256(path);
+  return report::dataset_page(summary, datasets::to_json(datasets::audit(path)));
 }
 
 int run(const std::vector<std::string>& args) {
