@@ -75,6 +75,12 @@ const char* name_of(Severity severity) {
   return severity == Severity::kError ? "error" : severity == Severity::kWarning ? "warning" : "note";
 }
 
+Severity severity_of_far_rows(std::int64_t count, std::int64_t rows, double most, double threshold) {
+  constexpr std::int64_t kRareRows = 1000;
+  constexpr double kGross = 4;
+  return count * kRareRows > rows || most > kGross * threshold ? Severity::kWarning : Severity::kNote;
+}
+
 RegisterCheck::RegisterCheck(const char* name, const char* about,
                              std::unique_ptr<Check> (*make)(const AuditedFile&)) {
   auto& all = registry();
@@ -95,12 +101,15 @@ Audit audit(const std::string& path) {
   std::unique_ptr<Reader> reader;
   try {
     reader = open_dataset(path);
+    result.notes = reader->notes();
     result.corrupted_on_purpose = !corruption_manifest(*reader).is_null();
     const WalkedColumns l = layout_of(*reader, result.findings);
     if (l.observations && l.rows > 0) {
       result.rows = l.rows;
       const SampledRows sampled = sampled_rows(*reader, l.rows);
-      const auto usual = [&](const Column* c) { return c ? usual_of(*reader, *c, sampled) : Usual(); };
+      const auto usual = [&](const Column* c, Excursions excursions = Excursions::kOfAnyEpisode) {
+        return c ? usual_of(*reader, *c, sampled, excursions) : Usual();
+      };
       const AuditedFile file{*reader,
                              l.rows,
                              static_cast<std::size_t>(l.observations->row_elements()),
@@ -109,7 +118,7 @@ Audit audit(const std::string& path) {
                              l.timeouts != nullptr,
                              usual(l.observations),
                              usual(l.actions),
-                             usual(l.rewards)};
+                             usual(l.rewards, Excursions::kOfMostEpisodes)};
       std::vector<std::unique_ptr<Check>> checks;
       for (const Entry& e : registry()) checks.push_back(e.make(file));
       walk(*reader, l, [&](const RowPiece& piece) {
@@ -121,9 +130,12 @@ Audit audit(const std::string& path) {
           result.findings.push_back(std::move(f));
         }
     }
+  } catch (const FileChanged&) {
+    throw;
   } catch (const Error& e) {
-    // A file that is there but cannot be read is what an audit is for; one that is not there is bad input.
-    if (!std::filesystem::exists(path)) throw;
+    // A file that is there but cannot be read is what an audit is for; one that is not there is bad input,
+    // and the machine's own trouble says nothing of the file.
+    if (!std::filesystem::exists(path) || e.exit_code() == 1) throw;
     result.findings.push_back(
         {"file", Severity::kError, "", e.message(), "download or copy it again", 1, {}});
   }
@@ -144,6 +156,7 @@ nlohmann::json to_json(const Audit& audit) {
   return {{"rows", audit.rows},
           {"findings", findings},
           {"checks", audit.checks},
+          {"notes", audit.notes},
           {"corrupted_on_purpose", audit.corrupted_on_purpose}};
 }
 

@@ -44,6 +44,13 @@ struct Tally {
   }
 };
 
+// Of rows that lie far out by a threshold that rare motion of clean data passes too: a warning where they are
+// more than one row in a thousand, or one of them is four times as far out as the threshold.
+Severity severity_of_far_rows(std::int64_t count, std::int64_t rows, double most, double threshold);
+// What is said of them as a note.
+inline constexpr const char* kRare =
+    "so few may be rare motion: look at these rows before anything is clipped or dropped";
+
 // What is known before the rows are read.
 struct AuditedFile {
   Reader& reader;
@@ -76,6 +83,7 @@ struct Audit {
   std::int64_t rows = 0;
   std::vector<Finding> findings;  // the gravest first
   std::vector<std::string> checks;
+  std::vector<std::string> notes;  // the reader's: what is left out, or shown otherwise than it is stored
   bool corrupted_on_purpose = false;
 };
 // Errors where the file cannot be opened at all are findings too (check "file"): path_findings. A column that

@@ -93,6 +93,7 @@ void copy_dataset(Reader& reader, Writer& writer) {
       writer.put(c.key, reader.read(c));
       continue;
     }
+    if (writer.copy_stored(reader, c)) continue;
     writer.declare(c);
     const std::size_t row = std::max<std::size_t>(c.row_bytes(), 1);
     const auto rows = static_cast<std::int64_t>(std::max<std::size_t>(kPieceBytes / row, 1));

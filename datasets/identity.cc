@@ -4,6 +4,7 @@
 #include <system_error>
 #include <vector>
 
+#include "datasets/store.h"
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/sha256.h"
@@ -50,6 +51,13 @@ std::string dataset_sha256(const fs::path& path) {
     all.add(line.data(), line.size());
   }
   return all.hex();
+}
+
+std::string dataset_sha256(const Reader& reader) {
+  reader.require_unchanged();
+  std::string sha = dataset_sha256(reader.path());
+  reader.require_unchanged();
+  return sha;
 }
 
 }  // namespace hardy::datasets

@@ -13,5 +13,7 @@ namespace hardy::datasets {
 // in the folder, for names without line breaks or backslashes. Lowercase hexadecimal. Errors: what cannot be
 // read; a folder that holds no file; links in a circle.
 std::string dataset_sha256(const std::filesystem::path& path);
+class Reader;
+std::string dataset_sha256(const Reader& reader);  // of what it reads; FileChanged (datasets/watched_file.h)
 
 }  // namespace hardy::datasets

@@ -15,7 +15,8 @@ constexpr double kNormal = 1.4826;  // MAD of a normal distribution times this i
 
 // What counts as a usual excursion; the header says why.
 constexpr double kBulk = 3, kSmooth = 0.25, kEntry = 3, kReach = 0.995, kReachDeviations = 3;
-constexpr std::size_t kShortestExcursion = 3;
+constexpr std::size_t kShortestExcursion = 3, kFewEpisodes = 10;
+constexpr double kMostEpisodes = 0.6;
 // What counts as a usual step.
 constexpr double kAlike = 2, kStill = 20, kStillShare = 3;
 constexpr std::size_t kParts = 16;
@@ -51,12 +52,19 @@ bool is_excursion(const std::vector<double>& x, double median, std::size_t begin
           (left && std::abs(x[end] - x[end - 1]) <= usual));
 }
 
-// |x - median| over the bulk and the excursions from it.
-std::vector<double> usual_distances(const std::vector<double>& x, const SampledRows& rows, double median,
-                                    double bulk) {
-  std::vector<double> distances, steps;
+// |x - median| over the bulk and the excursions from it; the largest of each episode.
+struct UsualDistances {
+  std::vector<double> all, largest;
+};
+UsualDistances usual_distances(const std::vector<double>& x, const SampledRows& rows, double median,
+                               double bulk) {
+  UsualDistances usual;
+  std::vector<double> steps;
   const auto far = [&](std::size_t i) { return std::abs(x[i] - median) > bulk; };
+  std::size_t begun = 0;  // before this row all episodes have their place in `largest`
   for (std::size_t i = 0; i < x.size();) {
+    for (; begun <= i; ++begun)
+      if (rows.begins[begun]) usual.largest.push_back(0);
     if (!std::isfinite(x[i])) {
       ++i;
       continue;
@@ -71,9 +79,12 @@ std::vector<double> usual_distances(const std::vector<double>& x, const SampledR
         continue;
       }
     }
-    for (; i < end; ++i) distances.push_back(std::abs(x[i] - median));
+    for (; i < end; ++i) {
+      usual.all.push_back(std::abs(x[i] - median));
+      usual.largest.back() = std::max(usual.largest.back(), usual.all.back());
+    }
   }
-  return distances;
+  return usual;
 }
 
 }  // namespace
@@ -128,7 +139,7 @@ double quantile(std::vector<double> values, double p) {
 
 double RobustScale::z(double x) const { return deviation > 0 ? std::abs(x - median) / deviation : 0; }
 
-RobustScale robust_scale(const std::vector<double>& x, const SampledRows& rows) {
+RobustScale robust_scale(const std::vector<double>& x, const SampledRows& rows, Excursions excursions) {
   RobustScale scale;
   const double median = quantile(x, 0.5);
   if (std::isnan(median)) return scale;
@@ -136,8 +147,11 @@ RobustScale robust_scale(const std::vector<double>& x, const SampledRows& rows) 
   std::vector<double> away(x.size());
   std::ranges::transform(x, away.begin(), [&](double v) { return std::abs(v - median); });
   scale.deviation = kNormal * quantile(std::move(away), 0.5);
-  const double reach =
-      quantile(usual_distances(x, rows, median, kBulk * scale.deviation), kReach) / kReachDeviations;
+  UsualDistances usual = usual_distances(x, rows, median, kBulk * scale.deviation);
+  double reach = quantile(std::move(usual.all), kReach);
+  if (excursions == Excursions::kOfMostEpisodes && usual.largest.size() >= kFewEpisodes)
+    reach = std::min(reach, quantile(std::move(usual.largest), kMostEpisodes));
+  reach /= kReachDeviations;
   if (reach > scale.deviation) scale.deviation = reach;
   return scale;
 }
@@ -182,10 +196,10 @@ static bool has_few_values(const std::vector<double>& x) {
   return 8 * some.size() < all;
 }
 
-Usual usual_of(Reader& reader, const Column& column, const SampledRows& rows) {
+Usual usual_of(Reader& reader, const Column& column, const SampledRows& rows, Excursions excursions) {
   Usual usual;
   for (const auto& x : sample(reader, column, rows)) {
-    usual.scales.push_back(robust_scale(x, rows));
+    usual.scales.push_back(robust_scale(x, rows, excursions));
     usual.steps.push_back(usual_step(x, rows));
     usual.few_values = usual.few_values && has_few_values(x);
   }

@@ -45,8 +45,13 @@ struct RobustScale {
   // 0.
   double z(double x) const;
 };
+// Whose excursions widen the scale. Rewards of a whole episode that are 20 times too large still begin or end
+// near the bulk where a robot falls, as an excursion does; so of rewards only what 6 of 10 episodes show is
+// usual, where the sample has ten or more. States may go far in a few episodes.
+enum class Excursions { kOfAnyEpisode, kOfMostEpisodes };
 // x: a dimension of a sample.
-RobustScale robust_scale(const std::vector<double>& x, const SampledRows& rows);
+RobustScale robust_scale(const std::vector<double>& x, const SampledRows& rows,
+                         Excursions excursions = Excursions::kOfAnyEpisode);
 
 // How far a dimension usually moves from a row to the next: the median of |step|, in the calmer parts of the
 // file (the lower quartile over 16 parts of the sample). Where most rows stand still, that is next to
@@ -63,6 +68,7 @@ struct Usual {
   std::vector<double> steps;
   bool few_values = true;  // every dimension has fewer values than one for eight rows: states of a finite set
 };
-Usual usual_of(Reader& reader, const Column& column, const SampledRows& rows);
+Usual usual_of(Reader& reader, const Column& column, const SampledRows& rows,
+               Excursions excursions = Excursions::kOfAnyEpisode);
 
 }  // namespace hardy::datasets

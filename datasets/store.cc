@@ -19,6 +19,10 @@ std::vector<Format>& registry() {
   return all;
 }
 
+void require_unchanged(const std::vector<WatchedFile>& files) {
+  for (const WatchedFile& file : files) file.require_unchanged();
+}
+
 }  // namespace
 
 std::int64_t Column::row_elements() const {
@@ -77,8 +81,17 @@ void Reader::read(const Column& column, std::int64_t first, std::int64_t rows, s
     throw Error("needs " + std::to_string(static_cast<std::size_t>(rows) * column.row_bytes()) +
                     " bytes for those rows, not " + std::to_string(to.size()),
                 where(column));
-  if (!to.empty()) read_rows(column, first, rows, to.data());
+  if (to.empty()) return;
+  try {
+    read_rows(column, first, rows, to.data());
+  } catch (const Error&) {
+    require_unchanged();
+    throw;
+  }
+  require_unchanged();
 }
+
+void Reader::require_unchanged() const { datasets::require_unchanged(watched_); }
 
 std::vector<float> Reader::read_floats(const Column& column, std::int64_t first, std::int64_t rows) {
   std::vector<float> x(static_cast<std::size_t>(rows * column.row_elements()));
@@ -119,6 +132,8 @@ std::vector<Attribute> Reader::all_attributes() const {
   return all;
 }
 
+bool Writer::copy_stored(Reader&, const Column&) { return false; }
+
 void Writer::set_attributes(const std::vector<Attribute>&) {}
 
 void Writer::set_attributes(const nlohmann::json& attributes) {
@@ -130,6 +145,7 @@ void Writer::set_attributes(const nlohmann::json& attributes) {
 Probe::Probe(std::filesystem::path path)
     : path_(std::move(path)), is_folder_(std::filesystem::is_directory(path_)) {
   if (is_folder_) return;
+  watch(path_);
   if (!std::filesystem::exists(path_)) throw Error("does not exist", path_.string());
   if (!std::filesystem::is_regular_file(path_)) throw Error("is not a regular file", path_.string());
   head_.resize(4096);
@@ -147,10 +163,16 @@ bool Probe::is_hdf5() const { return !is_folder_ && find_hdf5_signature(path_).h
 
 std::shared_ptr<const Hdf5Layout> Probe::hdf5(const std::filesystem::path& path) {
   if (!layout_ || layout_path_ != path) {
+    watch(path);
     layout_ = std::make_shared<const Hdf5Layout>(read_hdf5_layout(path));
     layout_path_ = path;
+    for (const std::string& other : layout_->other_files) watch(other);
   }
   return layout_;
+}
+
+void Probe::watch(const std::filesystem::path& path) {
+  if (std::ranges::find(watched_, path, &WatchedFile::path) == watched_.end()) watched_.emplace_back(path);
 }
 
 void require_known_columns(const Reader& reader) {
@@ -173,9 +195,29 @@ void require_known_columns(const Reader& reader) {
 
 namespace {
 
-std::unique_ptr<Reader> checked(std::unique_ptr<Reader> reader, const OpenSettings& settings) {
+std::unique_ptr<Reader> opened(const Format& format, Probe& probe, const OpenSettings& settings) {
+  std::unique_ptr<Reader> reader = format.open(probe, settings);
+  reader->watch(probe.watched());
   if (!settings.any_columns) require_known_columns(*reader);
   return reader;
+}
+
+const Format& format_of(Probe& probe) {
+  const Format* best = nullptr;
+  int most = 0;
+  std::string names;
+  for (const Format& f : formats()) {
+    names += (names.empty() ? "" : ", ") + f.name;
+    if (const int answer = f.recognise(probe); answer > most) {
+      best = &f;
+      most = answer;
+    }
+  }
+  if (best) return *best;
+  throw Error(probe.is_folder()      ? "is a folder that holds no dataset"
+              : probe.head().empty() ? "is empty"
+                                     : "is not an HDF5 file, nor of another known format",
+              probe.path().string(), "known formats: " + names);
 }
 
 }  // namespace
@@ -187,22 +229,15 @@ bool holds_dataset(const std::filesystem::path& path) {
 
 std::unique_ptr<Reader> open_dataset(const std::filesystem::path& path, const OpenSettings& settings) {
   Probe probe(path);
-  if (!settings.format.empty()) return checked(format_named(settings.format).open(probe, settings), settings);
-  const Format* best = nullptr;
-  int most = 0;
-  std::string names;
-  for (const Format& f : formats()) {
-    names += (names.empty() ? "" : ", ") + f.name;
-    if (const int answer = f.recognise(probe); answer > most) {
-      best = &f;
-      most = answer;
-    }
+  try {
+    const Format& format = settings.format.empty() ? format_of(probe) : format_named(settings.format);
+    std::unique_ptr<Reader> reader = opened(format, probe, settings);
+    reader->require_unchanged();
+    return reader;
+  } catch (const Error&) {
+    require_unchanged(probe.watched());  // what was found wrong may be of two files
+    throw;
   }
-  if (best) return checked(best->open(probe, settings), settings);
-  throw Error(probe.is_folder()      ? "is a folder that holds no dataset"
-              : probe.head().empty() ? "is empty"
-                                     : "is not an HDF5 file, nor of another known format",
-              path.string(), "known formats: " + names);
 }
 
 std::unique_ptr<Writer> create_dataset(const std::filesystem::path& path, const WriteSettings& settings) {

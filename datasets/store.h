@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "datasets/array.h"
+#include "datasets/watched_file.h"
 #include "engine/base/error.h"
 
 namespace hardy::datasets {
@@ -63,6 +64,10 @@ class Reader {
   // A whole column, text too.
   Array read(const Column& column);
 
+  // FileChanged where the files that it reads are no longer those that it began with; reading rows looks too.
+  void require_unchanged() const;
+  void watch(std::vector<WatchedFile> files) { watched_ = std::move(files); }
+
   // What the file holds and the columns do not show, one line each.
   const std::vector<std::string>& notes() const { return notes_; }
   // What the file says about itself outside its columns (attributes, Minari's metadata); an object.
@@ -85,6 +90,7 @@ class Reader {
   std::vector<Column> columns_;
   std::vector<std::string> notes_;
   std::map<std::string, Error> left_out_;
+  std::vector<WatchedFile> watched_;
 };
 
 // What learning and statistics read: observations, actions, rewards, terminals, timeouts, next_observations.
@@ -99,6 +105,9 @@ class Writer {
   // The next rows of a column: a multiple of its row_bytes().
   virtual void append(const std::string& key, std::span<const std::byte> rows) = 0;
   virtual void put(const std::string& key, const Array& array) = 0;  // declares and writes
+  // A whole column as the other file stores it, where this one can store it so without a look at its values;
+  // false: declare it, and append its rows.
+  virtual bool copy_stored(Reader& from, const Column& column);
   // What the file shall say about itself, as Reader::all_attributes() or attributes() gives it; kept as far
   // as the format has a place for it. At most once, before commit().
   virtual void set_attributes(const std::vector<Attribute>& attributes);
@@ -133,6 +142,8 @@ struct WriteSettings {
   std::string format = "d4rl";
   int gzip = 4;     // 0: not compressed, to 9
   int threads = 0;  // that compress; the file's bytes do not depend on them
+  // What is copied unchanged from an HDF5 file stays compressed and cut into chunks as it is there.
+  bool keep = true;
 };
 std::unique_ptr<Writer> create_dataset(const std::filesystem::path& path, const WriteSettings& settings = {});
 
@@ -159,12 +170,16 @@ class Probe {
   bool is_hdf5() const;  // also behind a user block
   // The structure of the HDF5 file at `path` (this one, or one inside this folder).
   std::shared_ptr<const Hdf5Layout> hdf5(const std::filesystem::path& path);
+  // All that is read: this file, what hdf5() saw, and what a format adds before it reads it.
+  void watch(const std::filesystem::path& path);
+  const std::vector<WatchedFile>& watched() const { return watched_; }
 
  private:
   std::filesystem::path path_, layout_path_;
   bool is_folder_ = false;
   std::vector<std::byte> head_;
   std::shared_ptr<const Hdf5Layout> layout_;
+  std::vector<WatchedFile> watched_;
 };
 
 // A format is a file with a static Registration; nothing else knows of it.

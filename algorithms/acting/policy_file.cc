@@ -1,6 +1,7 @@
 #include "algorithms/acting/policy_file.h"
 
 #include "engine/run/archive.h"
+#include "engine/run/json_problem.h"
 
 namespace hardy::algorithms {
 
@@ -51,7 +52,7 @@ LoadedPolicy read_policy(const std::filesystem::path& path) {
       throw Error("has other bounds than its " + std::to_string(s.action_size) + " actions need",
                   path.string());
   } catch (const nlohmann::json::exception& e) {
-    throw Error(std::string("has a header that is not a policy's: ") + e.what(), path.string());
+    throw Error("has a header that is not a policy's: " + run::problem_of(e), path.string());
   }
   std::vector<std::string> names;
   for (const nn::TensorSpec& t : policy.spec.mlp()->tensors("policy", 1)) names.push_back(t.name);

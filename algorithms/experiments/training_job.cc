@@ -115,11 +115,11 @@ class OfflineJob final : public TrainingJob {
       bounds = {spec.action_low, spec.action_high, environment_};
       score_returns(summary, spec);
     }
-    summary["sha256"] = datasets::dataset_sha256(dataset_);
+    summary["sha256"] = datasets::dataset_sha256(*reader);
     summary["view"] = view_;
     summary["transitions"] = t.rows;
     about["dataset"] = summary;
-    std::vector<std::string> notes;
+    std::vector<std::string> notes = reader->notes();
     if (const std::string of_method = method_->notes(); !of_method.empty()) notes.push_back(of_method);
     if (!made.empty())
       notes.push_back(dataset_ + " has no " + join(made, ", no ") + ", which " + name_ + " does without");

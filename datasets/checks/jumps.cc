@@ -15,7 +15,7 @@ constexpr double kFar = 28;
 
 class Jumps final : public Check {
  public:
-  explicit Jumps(const AuditedFile& file) : before_(file.observation_size) {
+  explicit Jumps(const AuditedFile& file) : rows_(file.rows), before_(file.observation_size) {
     for (const double step : file.observations.steps)
       far_.push_back(step > 0 ? kFar * step : std::numeric_limits<double>::infinity());
   }
@@ -27,6 +27,9 @@ class Jumps final : public Check {
       if (const double* last = before_.get(p.observations, i)) {
         bool far = false;
         for (std::size_t k = 0; k < d; ++k) far |= std::abs(now[k] - last[k]) > far_[k];
+        if (far && !ended_)
+          for (std::size_t k = 0; k < d; ++k)
+            if (const double times = std::abs(now[k] - last[k]) / far_[k]; times > most_) most_ = times;
         const std::int64_t row = p.first + static_cast<std::int64_t>(i) - 1;
         if (far && !ended_) jumps_.add(row);
         if ((far && !ended_ && flag_before_) || (ended_ && !far && jump_before_)) out_of_step_.add(row);
@@ -39,11 +42,14 @@ class Jumps final : public Check {
   }
   std::vector<Finding> findings() override {
     std::vector<Finding> all;
-    if (jumps_.count)
+    if (jumps_.count) {
+      const Severity severity = severity_of_far_rows(jumps_.count, rows_, most_, 1);
       all.push_back(
-          {"", Severity::kWarning, "observations",
+          {"", severity, "observations",
            "rows whose successor is more than 28 usual steps away although no flag ends the episode",
-           "flags are missing, or rows were corrupted", jumps_.count, jumps_.first_rows});
+           severity == Severity::kNote ? kRare : "flags are missing, or rows were corrupted", jumps_.count,
+           jumps_.first_rows});
+    }
     if (out_of_step_.count)
       all.push_back({"", Severity::kWarning, "timeouts",
                      "jumps one row before or after the flag that should mark them",
@@ -53,8 +59,10 @@ class Jumps final : public Check {
   }
 
  private:
+  std::int64_t rows_;
   RowsBefore before_;
   std::vector<double> far_;  // by dimension
+  double most_ = 0;          // how often that the largest jump was
   bool ended_ = false, flag_before_ = false, jump_before_ = false;
   Tally jumps_, out_of_step_;
 };

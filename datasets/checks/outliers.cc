@@ -15,7 +15,8 @@ constexpr double kFar = 15;
 class Outliers final : public Check {
  public:
   explicit Outliers(const AuditedFile& file)
-      : parts_{Part("observations", file.observations.scales, 0),
+      : rows_(file.rows),
+        parts_{Part("observations", file.observations.scales, 0),
                Part("next_observations", file.observations.scales, 0),
                // Within the bounds an action is a choice, be it a rare one.
                Part("actions", file.actions.scales, 1), Part("rewards", file.rewards.scales, 0)} {}
@@ -32,9 +33,12 @@ class Outliers final : public Check {
       char text[160];
       std::snprintf(text, sizeof text, "rows with outliers: a robust z-score above %.0f, at most %.3g", kFar,
                     part.most);
-      all.push_back({"", Severity::kWarning, part.key, text,
-                     "sensor faults or corruption? 'hardy data repair' can clip them", part.tally.count,
-                     part.tally.first_rows});
+      const Severity severity = severity_of_far_rows(part.tally.count, rows_, part.most, kFar);
+      all.push_back({"", severity, part.key, text,
+                     severity == Severity::kNote
+                         ? kRare
+                         : "sensor faults or corruption? 'hardy data repair' can clip them",
+                     part.tally.count, part.tally.first_rows});
     }
     return all;
   }
@@ -69,6 +73,7 @@ class Outliers final : public Check {
       part.most = std::max(part.most, z);
     }
   }
+  std::int64_t rows_;
   std::vector<Part> parts_;
 };
 

@@ -5,10 +5,11 @@
 // front, dimensions in reverse order) are shown as MATLAB shows them.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "datasets/episodes.h"
-#include "datasets/formats/hdf5_layout.h"
+#include "datasets/formats/hdf5_chunks.h"
 #include "datasets/formats/hdf5_rows.h"
 #include "datasets/formats/hdf5_writer.h"
 #include "datasets/pieces.h"
@@ -24,7 +25,7 @@ bool is_integer(ArrayType type) {
          type == ArrayType::kU8;
 }
 
-class D4rlReader : public Reader {
+class D4rlReader : public Reader, public Hdf5ChunkSource {
  public:
   D4rlReader(Probe& probe, const OpenSettings& settings)
       : Reader(probe.path().string(), "d4rl"),
@@ -59,6 +60,19 @@ class D4rlReader : public Reader {
 
   nlohmann::json attributes() const override {
     return layout_->attributes.contains("") ? layout_->attributes.at("") : nlohmann::json::object();
+  }
+
+  const Hdf5Dataset* chunked(const Column& column) const override {
+    const auto found = datasets_.find(column.key);
+    if (reversed_ || found == datasets_.end()) return nullptr;
+    const Hdf5Dataset& d = *found->second;
+    // Chunks may be longer than a dataset that can grow; the copy cannot.
+    const bool fits = !d.chunk.empty() && std::ranges::equal(d.chunk, d.shape, std::less_equal<>());
+    return d.type() == column.type && fits && d.unwritten_chunks() == 0 ? &d : nullptr;
+  }
+  void read_chunks(const Hdf5Dataset& dataset, std::size_t first, std::span<Bytes> to) override {
+    rows_.read_stored(dataset, first, to);
+    require_unchanged();
   }
 
  private:
@@ -160,7 +174,8 @@ const RegisterFormat kRegister({
       return std::make_unique<D4rlReader>(probe, s);
     },
     [](const std::filesystem::path& path, const WriteSettings& s) -> std::unique_ptr<Writer> {
-      return std::make_unique<Hdf5Writer>(path, Hdf5Writer::Settings{.gzip = s.gzip, .threads = s.threads});
+      return std::make_unique<Hdf5Writer>(
+          path, Hdf5Writer::Settings{.gzip = s.gzip, .threads = s.threads, .keep = s.keep});
     },
 });
 

@@ -26,6 +26,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::uint64_t kMiB = 1 << 20;
+constexpr unsigned kPatience = 600;  // seconds, whoever uses the processor meanwhile
 
 void limit(int resource, rlim_t value) {
   const rlimit r{value, value};
@@ -52,7 +53,7 @@ void allow(double seconds) {
   const auto until = static_cast<rlim_t>(std::ceil(processor_seconds() + seconds));
   r.rlim_cur = std::min(until, r.rlim_max);
   setrlimit(RLIMIT_CPU, &r);
-  ::alarm(600);
+  ::alarm(kPatience);
 }
 
 // One piece of what is found: its length, and CBOR.
@@ -72,6 +73,7 @@ void send(const json& found, int to) {
 // The child's whole life.
 [[noreturn]] void walk_and_send(const std::string& path, std::uint64_t file_bytes,
                                 const Hdf5Patience& patience, int to) {
+  ::alarm(kPatience);  // before anything can wait
   for (const int s : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGALRM, SIGXCPU}) std::signal(s, SIG_DFL);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_DATA, data_bytes() + 2 * file_bytes + 256 * kMiB);
@@ -134,6 +136,11 @@ Error failure(int status, std::uint64_t names, const std::string& path) {
   if (signal == SIGKILL)
     return Error::failed_run("could not be looked through: the process that did so was killed", path,
                              "is there enough memory, or a limit on processor time?");
+  rlimit most{};
+  if (getrlimit(RLIMIT_AS, &most) == 0 && most.rlim_cur != RLIM_INFINITY && WIFEXITED(status))
+    return Error::failed_run("could not be looked through: this process may have " +
+                                 std::to_string(most.rlim_cur / kMiB) + " MiB of memory",
+                             path, "give it more (ulimit -v)");
   if (WIFEXITED(status) && WEXITSTATUS(status) == 4)
     return Error("needs too much memory to look through (" + std::to_string(names) + " names were found)",
                  path, "it is damaged, or has very large texts");

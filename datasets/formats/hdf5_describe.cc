@@ -125,16 +125,18 @@ void describe_type(hid_t type, json& d) {
                  b.exponent_bits, b.mantissa,  b.mantissa_bits, b.bias};
 }
 
-std::vector<int> filters_of(hid_t creation) {
-  std::vector<int> all;
+// Fills "filters" and "gzip".
+void describe_filters(hid_t creation, json& d) {
+  d["filters"] = json::array();
   const int n = H5Pget_nfilters(creation);
   for (int i = 0; i < n; ++i) {
-    unsigned flags = 0, config = 0;
-    std::size_t values = 0;
-    all.push_back(
-        H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, &config));
+    unsigned flags = 0, config = 0, value = 0;
+    std::size_t values = 1;
+    const int filter =
+        H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, &value, 0, nullptr, &config);
+    d["filters"].push_back(filter);
+    if (filter == H5Z_FILTER_DEFLATE && values > 0) d["gzip"] = std::min(value, 9U);
   }
-  return all;
 }
 
 // What H5Dget_chunk_info leaves out of a chunk's place in a file with a user block: libraries before 1.14.3
@@ -236,7 +238,7 @@ json describe_hdf5_dataset(hid_t dataset) {
     case H5D_CHUNKED:
       chunk.resize(dims.size());
       H5Pget_chunk(creation, rank, chunk.data());
-      d["filters"] = filters_of(creation);
+      describe_filters(creation, d);
       places = chunks_of(dataset, space, dims, chunk);
       break;
     default:

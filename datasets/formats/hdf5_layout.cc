@@ -131,6 +131,7 @@ Hdf5Dataset dataset_of(const json& d) {
   }
   for (const std::uint64_t n : d.at("chunk")) out.chunk.push_back(static_cast<std::int64_t>(n));
   if (d.contains("filters")) out.filters = d.at("filters").get<std::vector<int>>();
+  if (d.contains("gzip")) out.gzip = d.at("gzip");
   out.fill = bytes_of(d, "fill");
   out.stored = bytes_of(d, "stored");
   const std::vector<std::byte> chunks = bytes_of(d, "chunks");
@@ -155,6 +156,17 @@ std::uint64_t Hdf5Dataset::all_chunks() const {
   for (std::size_t k = 0; k < shape.size(); ++k)
     cells *= static_cast<std::uint64_t>((shape[k] + chunk[k] - 1) / chunk[k]);
   return cells;
+}
+
+std::vector<std::int64_t> Hdf5Dataset::corner_of(const Hdf5Chunk& c) const {
+  std::vector<std::int64_t> corner(shape.size());
+  std::uint64_t cell = c.cell;
+  for (std::size_t k = shape.size(); k-- > 0;) {
+    const auto cells = static_cast<std::uint64_t>((shape[k] + chunk[k] - 1) / chunk[k]);
+    corner[k] = static_cast<std::int64_t>(cell % cells) * chunk[k];
+    cell /= cells;
+  }
+  return corner;
 }
 
 std::uint64_t Hdf5Dataset::unwritten_chunks() const {

@@ -30,6 +30,7 @@ struct Hdf5Dataset {
 
   std::vector<std::int64_t> chunk;  // a chunk's shape; empty: contiguous
   std::vector<int> filters;         // HDF5's numbers, in the order in which writing applies them
+  int gzip = 0;                     // the level, where one of them compresses
   std::vector<Hdf5Chunk> chunks;    // by cell; of a contiguous dataset one, or none where nothing is stored
   std::vector<std::byte> stored;    // a compact dataset's bytes
   std::vector<std::byte> fill;      // a stored element where nothing is
@@ -43,6 +44,7 @@ struct Hdf5Dataset {
   // Chunks, or the whole where there are none, that nobody has written: they read as `fill`.
   std::uint64_t unwritten_chunks() const;
   std::uint64_t all_chunks() const;
+  std::vector<std::int64_t> corner_of(const Hdf5Chunk& chunk) const;  // its first element's indices
 };
 
 // A name whose object is not read, and why.

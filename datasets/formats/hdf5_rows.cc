@@ -123,14 +123,17 @@ bool Hdf5Rows::fetch(const Hdf5Dataset& d, std::uint64_t offset, std::byte* to, 
   return true;
 }
 
+Error Hdf5Rows::damaged(const Hdf5Dataset& d) const {
+  return Error("cannot be read (damaged or truncated); it says it is " + describe(d.type(), d.shape),
+               path_ + " /" + d.key, "download or copy the file again");
+}
+
 void Hdf5Rows::read(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows, std::byte* to) {
   const std::size_t size = size_of(d.type());
   const std::int64_t row = product(d.shape, 1);
   const auto count = static_cast<std::size_t>(rows * row);
   if (count == 0) return;
   const bool convert = d.element.needs_conversion();
-  const Error damaged("cannot be read (damaged or truncated); it says it is " + describe(d.type(), d.shape),
-                      path_ + " /" + d.key, "download or copy the file again");
 
   if (d.unwritten_chunks() > 0) {
     Bytes value(size, std::byte{0});
@@ -141,7 +144,7 @@ void Hdf5Rows::read(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows,
   const auto begin = static_cast<std::uint64_t>(first * row);  // in elements
   if (!d.stored.empty())
     return convert_elements(d.element, d.stored.data() + begin * d.element.size, count, to);
-  if (!d.chunk.empty()) return read_chunks(d, first, rows, to, damaged);
+  if (!d.chunk.empty()) return read_chunks(d, first, rows, to);
   if (d.chunks.empty()) return;
   std::atomic<bool> good{true};
   const std::size_t piece = kPiece / d.element.size;
@@ -154,7 +157,23 @@ void Hdf5Rows::read(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows,
       good = false;
     if (convert) convert_elements(d.element, raw, n, target);
   });
-  if (!good) throw damaged;
+  if (!good) throw damaged(d);
+}
+
+void Hdf5Rows::read_stored(const Hdf5Dataset& d, std::size_t first, std::span<Bytes> to) {
+  const std::size_t bytes = static_cast<std::size_t>(product(d.chunk, 0)) * d.element.size;
+  std::atomic<bool> good{true};
+  team_.run(static_cast<std::int64_t>(to.size()), [&](std::int64_t task) {
+    const Hdf5Chunk& chunk = d.chunks[first + static_cast<std::size_t>(task)];
+    Bytes& stored = to[static_cast<std::size_t>(task)];
+    stored.resize(chunk.bytes);
+    if (fetch(d, chunk.offset, stored.data(), chunk.bytes)) {
+      scratch.stored = stored;
+      if (!undo_filters(d, chunk, bytes, scratch.stored, scratch.spare).empty()) return;
+    }
+    good = false;
+  });
+  if (!good) throw damaged(d);
 }
 
 // What a chunk holds, in this thread's working memory; null where it is damaged.
@@ -172,8 +191,7 @@ const std::byte* Hdf5Rows::decode(const Hdf5Dataset& d, const Hdf5Chunk& chunk) 
   return s.converted.data();
 }
 
-void Hdf5Rows::read_chunks(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows, std::byte* to,
-                           const Error& damaged) {
+void Hdf5Rows::read_chunks(const Hdf5Dataset& d, std::int64_t first, std::int64_t rows, std::byte* to) {
   // Chunks lie in row-major order of their cells: those of a band of rows are neighbours.
   std::uint64_t band = 1;
   for (std::size_t k = 1; k < d.shape.size(); ++k)
@@ -205,14 +223,7 @@ void Hdf5Rows::read_chunks(const Hdf5Dataset& d, std::int64_t first, std::int64_
       good = false;
       return;
     }
-    std::vector<std::int64_t> corner(d.shape.size());
-    std::uint64_t cell = chunk.cell;
-    for (std::size_t k = d.shape.size(); k-- > 0;) {
-      const auto cells = static_cast<std::uint64_t>((d.shape[k] + d.chunk[k] - 1) / d.chunk[k]);
-      corner[k] = static_cast<std::int64_t>(cell % cells) * d.chunk[k];
-      cell /= cells;
-    }
-    place_chunk(d, corner, data, first, rows, to);
+    place_chunk(d, d.corner_of(chunk), data, first, rows, to);
     if (const auto keep = next.find(chunk.cell); keep != next.end()) {
       if (again != known.end())
         keep->second = std::move(again->second);
@@ -220,7 +231,7 @@ void Hdf5Rows::read_chunks(const Hdf5Dataset& d, std::int64_t first, std::int64_
         keep->second.assign(data, data + bytes);
     }
   });
-  if (!good) throw damaged;
+  if (!good) throw damaged(d);
   keep(d, std::move(next));
 }
 

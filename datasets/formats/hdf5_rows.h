@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,12 +27,15 @@ class Hdf5Rows {
   // Memory: a chunk or two for each thread, and the decoded chunks that reach beyond the rows that were asked
   // for, until the rows that follow are read: a column in one large chunk is decoded once.
   void read(const Hdf5Dataset& dataset, std::int64_t first, std::int64_t rows, std::byte* to);
+  // The stored bytes of chunks [first, first + to.size()) of Hdf5Dataset::chunks. Each is decoded, to know
+  // that it is whole.
+  void read_stored(const Hdf5Dataset& dataset, std::size_t first, std::span<Bytes> to);
 
  private:
   bool fetch(const Hdf5Dataset& dataset, std::uint64_t offset, std::byte* to, std::size_t bytes) const;
+  Error damaged(const Hdf5Dataset& dataset) const;
   const std::byte* decode(const Hdf5Dataset& dataset, const Hdf5Chunk& chunk) const;
-  void read_chunks(const Hdf5Dataset& dataset, std::int64_t first, std::int64_t rows, std::byte* to,
-                   const Error& damaged);
+  void read_chunks(const Hdf5Dataset& dataset, std::int64_t first, std::int64_t rows, std::byte* to);
   void keep(const Hdf5Dataset& dataset, std::map<std::uint64_t, Bytes> chunks);
   void forget(const Hdf5Dataset& dataset);
 

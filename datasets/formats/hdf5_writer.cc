@@ -7,6 +7,8 @@
 
 #include "datasets/formats/deflate.h"
 #include "datasets/formats/hdf5_attributes.h"
+#include "datasets/formats/hdf5_chunks.h"
+#include "datasets/formats/hdf5_filters.h"
 #include "datasets/formats/hdf5_types.h"
 #include "datasets/pieces.h"
 #include "engine/base/error.h"
@@ -58,8 +60,13 @@ void Hdf5Writer::fail(const std::string& where) const {
                           "what was there before is as it was");
 }
 
+// What the library still holds back of a dataset is written when it is closed.
+void Hdf5Writer::close(Hdf5Id& dataset, const Column& column) const {
+  if (dataset.good() && dataset.close_now() < 0) fail(where(column) + " " + column.describe());
+}
+
 // The type that the column says it is stored as; -1 where that is the one in memory, or cannot be had.
-Hdf5Id Hdf5Writer::stored_type(const Column& column) {
+Hdf5Id Hdf5Writer::usable_type(const Column& column) {
   const StoredAsPtr& as = column.stored_as;
   if (!as || as->type != column.type) return {-1, H5Tclose};
   Hdf5Id type = as->code.empty() ? hdf5_type_named(as->name) : decode_hdf5_type(as->code);
@@ -71,26 +78,37 @@ Hdf5Id Hdf5Writer::stored_type(const Column& column) {
     H5T_cdata_t* path = nullptr;
     usable = H5Tfind(memory, number, &path) && H5Tfind(number, memory, &path);
   }
-  if (usable) return type;
-  note("/" + column.key + " was stored as " + as->name + " and is now " +
-       stored_name(column.type, StoredAsPtr()));
-  return {-1, H5Tclose};
+  return usable ? std::move(type) : Hdf5Id(-1, H5Tclose);
 }
 
-Hdf5Id Hdf5Writer::create(const Column& column, std::int64_t chunk_rows, hid_t type) {
-  const Hdf5Id links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
-  H5Pset_create_intermediate_group(links, 1);
-  const std::vector<hsize_t> dims(column.shape.begin(), column.shape.end());
-  std::vector<hsize_t> most = dims;
-  const Hdf5Id creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+Hdf5Id Hdf5Writer::stored_type(const Column& column) {
+  const StoredAsPtr& as = column.stored_as;
+  Hdf5Id type = usable_type(column);
+  if (type.good() || !as || as->type != column.type) return type;
+  note("/" + column.key + " was stored as " + as->name + " and is now " +
+       stored_name(column.type, StoredAsPtr()));
+  return type;
+}
+
+// How a dataset is stored: chunks of so many rows; 0: whole.
+Hdf5Id Hdf5Writer::creation_of(const Column& column, std::int64_t chunk_rows) const {
+  Hdf5Id creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_obj_track_times(creation, 0);  // the same contents give the same file
   if (chunk_rows > 0) {
-    if (settings_.growable) most[0] = H5S_UNLIMITED;
-    std::vector<hsize_t> chunk = dims;
+    std::vector<hsize_t> chunk(column.shape.begin(), column.shape.end());
     chunk[0] = static_cast<hsize_t>(chunk_rows);
     H5Pset_chunk(creation, static_cast<int>(chunk.size()), chunk.data());
     if (settings_.gzip > 0) H5Pset_deflate(creation, static_cast<unsigned>(settings_.gzip));
   }
+  return creation;
+}
+
+Hdf5Id Hdf5Writer::create(const Column& column, hid_t type, hid_t creation) {
+  const Hdf5Id links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+  H5Pset_create_intermediate_group(links, 1);
+  const std::vector<hsize_t> dims(column.shape.begin(), column.shape.end());
+  std::vector<hsize_t> most = dims;
+  if (settings_.growable && H5Pget_layout(creation) == H5D_CHUNKED) most[0] = H5S_UNLIMITED;
   const Hdf5Id space(dims.empty() ? H5Screate(H5S_SCALAR)
                                   : H5Screate_simple(static_cast<int>(dims.size()), dims.data(), most.data()),
                      H5Sclose);
@@ -117,7 +135,7 @@ void Hdf5Writer::declare(const Column& column) {
   const auto held = hold_hdf5();
   Hdf5Id type = stored_type(column);
   const std::size_t bytes = type.good() ? H5Tget_size(type) : size_of(column.type);
-  Hdf5Id dataset = create(column, chunk_rows, type);
+  Hdf5Id dataset = create(column, type, creation_of(column, chunk_rows));
   // Rows without elements never come.
   pending_.insert_or_assign(column.key, Pending{column,
                                                 std::move(dataset),
@@ -205,7 +223,7 @@ void Hdf5Writer::flush(Pending& p, bool all) {
   p.rows.clear();
   if (p.written == p.column.rows()) {
     p.rows.shrink_to_fit();
-    p.dataset.close_now();
+    close(p.dataset, p.column);
   }
 }
 
@@ -218,10 +236,53 @@ void Hdf5Writer::put(const std::string& key, const Array& array) {
   }
   const auto held = hold_hdf5();
   const Hdf5Id type = stored_type(column), memory = hdf5_memory_type(array.type);
-  const Hdf5Id dataset = create(column, 0, type);
+  Hdf5Id dataset = create(column, type, creation_of(column, 0));
   const Bytes elements = type.good() ? as_stored(column, type, array.bytes) : array.bytes;
   if (H5Dwrite(dataset, type.good() ? type : memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, elements.data()) < 0)
     fail(where(column));
+  close(dataset, column);
+}
+
+bool Hdf5Writer::copy_stored(Reader& from, const Column& column) {
+  constexpr std::uint64_t kBytesAtOnce = 16 << 20;
+  auto* source = settings_.keep ? dynamic_cast<Hdf5ChunkSource*>(&from) : nullptr;
+  const Hdf5Dataset* d = source ? source->chunked(column) : nullptr;
+  if (!d) return false;
+  Hdf5Id dataset(-1, H5Dclose);
+  {
+    const auto held = hold_hdf5();
+    const Hdf5Id type = usable_type(column), memory = hdf5_memory_type(column.type);
+    if (H5Tget_size(type.good() ? type : memory) != d->element.size) return false;
+    const Hdf5Id creation = creation_of(column, 0);
+    const std::vector<hsize_t> chunk(d->chunk.begin(), d->chunk.end());
+    H5Pset_chunk(creation, static_cast<int>(chunk.size()), chunk.data());
+    for (const int filter : d->filters) {
+      if (filter == kHdf5Deflate) H5Pset_deflate(creation, static_cast<unsigned>(d->gzip));
+      if (filter == kHdf5Shuffle) H5Pset_shuffle(creation);
+      if (filter == kHdf5Fletcher) H5Pset_fletcher32(creation);
+    }
+    dataset = create(column, type, creation);
+  }
+  std::vector<Bytes> stored;
+  for (std::size_t first = 0; first < d->chunks.size(); first += stored.size()) {
+    std::size_t n = 0;
+    for (std::uint64_t bytes = 0; first + n < d->chunks.size() && (n == 0 || bytes < kBytesAtOnce); ++n)
+      bytes += d->chunks[first + n].bytes;
+    stored.resize(n);
+    source->read_chunks(*d, first, stored);
+    const auto held = hold_hdf5();
+    for (std::size_t i = 0; i < n; ++i) {
+      const Hdf5Chunk& c = d->chunks[first + i];
+      const std::vector<std::int64_t> at = d->corner_of(c);
+      const std::vector<hsize_t> corner(at.begin(), at.end());
+      if (H5Dwrite_chunk(dataset, H5P_DEFAULT, static_cast<std::uint32_t>(c.skipped), corner.data(),
+                         stored[i].size(), stored[i].data()) < 0)
+        fail(where(column) + " " + column.describe());
+    }
+  }
+  const auto held = hold_hdf5();
+  close(dataset, column);
+  return true;
 }
 
 void Hdf5Writer::put_text(const std::string& key, const Array& array) {
@@ -232,7 +293,7 @@ void Hdf5Writer::put_text(const std::string& key, const Array& array) {
   for (const std::string& s : array.strings)
     if (width > 0 && s.size() > width) width = 0;  // text of variable length after all
   if (width == 0 && (!type.good() || H5Tis_variable_str(type) <= 0)) type = hdf5_memory_type(array.type);
-  const Hdf5Id dataset = create(column, 0, type);
+  Hdf5Id dataset = create(column, type, creation_of(column, 0));
   std::vector<const char*> texts;
   std::vector<char> fixed(width * array.strings.size(),
                           width > 0 && H5Tget_strpad(type) == H5T_STR_SPACEPAD ? ' ' : '\0');
@@ -242,6 +303,7 @@ void Hdf5Writer::put_text(const std::string& key, const Array& array) {
   }
   const void* data = width > 0 ? static_cast<const void*>(fixed.data()) : texts.data();
   if (!texts.empty() && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) fail(where(column));
+  close(dataset, column);
 }
 
 void Hdf5Writer::set_attributes(const std::vector<Attribute>& attributes) { attributes_ = attributes; }

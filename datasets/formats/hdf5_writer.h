@@ -20,6 +20,7 @@ class Hdf5Writer : public Writer {
   struct Settings {
     int gzip = 4;           // 0: stored as they are
     int threads = 0;        // 0: the machine's
+    bool keep = true;       // copy_stored() does so
     bool growable = false;  // rows may be added later by others; groups keep the order of creation
   };
   Hdf5Writer(const std::filesystem::path& path, const Settings& settings);
@@ -28,6 +29,7 @@ class Hdf5Writer : public Writer {
   void declare(const Column& column) override;
   void append(const std::string& key, std::span<const std::byte> rows) override;
   void put(const std::string& key, const Array& array) override;
+  bool copy_stored(Reader& from, const Column& column) override;
   using Writer::set_attributes;
   void set_attributes(const std::vector<Attribute>& attributes) override;
   void commit() override;
@@ -49,8 +51,11 @@ class Hdf5Writer : public Writer {
   };
   std::string where(const Column& column) const;
   [[noreturn]] void fail(const std::string& where) const;
+  void close(Hdf5Id& dataset, const Column& column) const;
+  static Hdf5Id usable_type(const Column& column);
   Hdf5Id stored_type(const Column& column);
-  Hdf5Id create(const Column& column, std::int64_t chunk_rows, hid_t type);
+  Hdf5Id creation_of(const Column& column, std::int64_t chunk_rows) const;
+  Hdf5Id create(const Column& column, hid_t type, hid_t creation);
   Bytes as_stored(const Column& column, hid_t type, std::span<const std::byte> rows) const;
   bool write_attribute(const Attribute& attribute);
   void flush(Pending& pending, bool all);

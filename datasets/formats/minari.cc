@@ -65,6 +65,7 @@ class MinariReader : public Reader {
  public:
   MinariReader(Probe& probe, const OpenSettings& settings)
       : Reader(probe.path().string(), "minari"), place_(minari_place(probe.path())) {
+    probe.watch(place_.metadata);
     metadata_ = read_minari_metadata(place_);
     if (!std::filesystem::exists(place_.hdf5))
       throw Error("does not exist", place_.hdf5.string(), "a Minari dataset has data/main_data.hdf5");

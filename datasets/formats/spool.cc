@@ -13,7 +13,10 @@
 namespace hardy::datasets {
 
 Spool::Spool(Column column, const std::filesystem::path& folder) : column_(std::move(column)) {
-  std::string name = (folder / "spool-XXXXXX").string();
+  std::string name = folder.empty() ? "." : folder.string();
+  file_ = ::open(name.c_str(), O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+  if (file_ >= 0) return;
+  name = (folder / "spool-XXXXXX").string();  // not every file system knows files without a name
   file_ = ::mkostemp(name.data(), O_CLOEXEC);
   if (file_ < 0) throw Error(std::string("cannot be written (") + std::strerror(errno) + ")", name);
   ::unlink(name.c_str());

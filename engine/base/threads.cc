@@ -39,6 +39,9 @@ ThreadTeam::ThreadTeam(int threads) : size_(threads) {
   slots_ = std::make_unique<Slot[]>(static_cast<std::size_t>(threads));
   threads_.reserve(static_cast<std::size_t>(threads - 1));
   for (int i = 1; i < threads; ++i) threads_.emplace_back([this, i] { work(i); });
+  // A thread that is still starting may hold locks of the C library's or a sanitizer's allocator, which a
+  // process that is forked meanwhile would wait for in vain.
+  dispatch([](void*, std::int64_t) {}, nullptr, 0);
 }
 
 ThreadTeam::~ThreadTeam() {

@@ -1,8 +1,10 @@
 #include "engine/run/archive.h"
 
 #include <fstream>
+#include <optional>
 
 #include "engine/run/atomic_file.h"
+#include "engine/run/json_problem.h"
 #include "engine/run/json_text.h"
 
 namespace hardy::run {
@@ -16,6 +18,27 @@ std::size_t size_of_type(const std::string& type) {
   if (type == "f64" || type == "u64") return 8;
   if (type == "f32" || type == "i32") return 4;
   return type == "u8" ? 1 : 0;
+}
+
+struct Place {
+  Shape shape;
+  std::size_t offset, bytes;
+};
+// Where a tensor of elements of `size` bytes lies in `room` bytes; nothing where it does not.
+std::optional<Place> place_of(const nlohmann::json& t, std::size_t size, std::size_t room) {
+  const auto& dimensions = t.at("shape");
+  if (size == 0 || !t.at("offset").is_number_integer() ||
+      dimensions.size() > static_cast<std::size_t>(Shape::kMaxRank))
+    return std::nullopt;
+  Place place{{}, t.at("offset").get<std::size_t>(), size};
+  for (const auto& d : dimensions) {
+    const auto n = d.is_number_integer() ? d.get<std::int64_t>() : -1;
+    if (n < 0 || (n > 0 && place.bytes > room / static_cast<std::size_t>(n))) return std::nullopt;
+    place.bytes *= static_cast<std::size_t>(n);
+    place.shape.push_back(n);
+  }
+  const bool inside = place.offset <= room && place.bytes <= room - place.offset;
+  return inside ? std::optional(place) : std::nullopt;
 }
 
 }  // namespace
@@ -75,30 +98,31 @@ Archive Archive::read(const std::filesystem::path& path, const std::string& kind
 
   std::uint64_t length = 0;
   std::memcpy(&length, data + 8, 8);
-  const std::size_t begin = kPrefix + length, end = size - kDigest;
-  if (begin > end) throw Error("is damaged: its header is longer than the file", path.string());
+  const std::size_t end = size - kDigest;
+  if (length > end - kPrefix) throw Error("is damaged: its header is longer than the file", path.string());
   const nlohmann::json all =
       nlohmann::json::parse(reinterpret_cast<const char*>(data + kPrefix),
-                            reinterpret_cast<const char*>(data + begin), nullptr, false);
+                            reinterpret_cast<const char*>(data + kPrefix + length), nullptr, false);
   if (!all.is_object()) throw Error("is damaged: its header is not JSON", path.string());
-  if (all.value("kind", "") != kind)
-    throw Error("is a " + all.value("kind", "?") + ", not a " + kind, path.string());
-  if (all.value("format", 0) > newest_format)
-    throw Error("has format " + std::to_string(all.value("format", 0)) + ", newer than this program's " +
-                    std::to_string(newest_format),
-                path.string());
-  a.header_ = all.at("header");
-  a.format_ = all.value("format", 0);
-  for (const auto& t : all.at("tensors")) {
-    Shape shape;
-    for (const auto& d : t.at("shape")) shape.push_back(d.get<std::int64_t>());
-    const std::string type = t.at("type");
-    const std::size_t offset = begin + t.at("offset").get<std::size_t>();
-    const std::size_t bytes = static_cast<std::size_t>(shape.elements()) * size_of_type(type);
-    if (offset + bytes > end)
-      throw Error("is damaged: tensor " + t.at("name").get<std::string>() + " lies outside the file",
+  // A checksum is no signature: what it vouches for may still be nonsense.
+  try {
+    if (all.value("kind", "") != kind)
+      throw Error("is a " + all.value("kind", "?") + ", not a " + kind, path.string());
+    a.format_ = all.value("format", 0);
+    if (a.format_ > newest_format)
+      throw Error("has format " + std::to_string(a.format_) + ", newer than this program's " +
+                      std::to_string(newest_format),
                   path.string());
-    a.entries_[t.at("name")] = {type, shape, offset, bytes};
+    a.header_ = all.at("header");
+    for (const auto& t : all.at("tensors")) {
+      const std::string name = t.at("name"), type = t.at("type");
+      const auto place = place_of(t, size_of_type(type), end - kPrefix - length);
+      if (!place || (kPrefix + length + place->offset) % alignof(double) != 0)
+        throw Error("is damaged: tensor " + name + " lies outside the file", path.string());
+      a.entries_[name] = {type, place->shape, kPrefix + length + place->offset, place->bytes};
+    }
+  } catch (const nlohmann::json::exception& e) {
+    throw Error("has a header that is not a Hardy file's: " + problem_of(e), path.string());
   }
   return a;
 }

@@ -55,8 +55,10 @@ TEST_F(DataCommands, CorruptThenUndoThenDiffSaysTheSame) {
         hardy_command("data diff " + at("clean.hdf5") + " " + at("dirty.hdf5") + " --json");
     EXPECT_EQ(changed.code, 3);
     EXPECT_FALSE(nlohmann::json::parse(changed.out).at("same").get<bool>());
-    ASSERT_EQ(hardy_command("data corrupt --undo " + at("dirty.hdf5") + " " + at("back.hdf5")).code, 0)
-        << how;
+    const Result undone =
+        hardy_command("data corrupt --undo " + at("dirty.hdf5") + " " + at("back.hdf5") + " --json");
+    ASSERT_EQ(undone.code, 0) << how << "\n" << undone.err;
+    EXPECT_GT(nlohmann::json::parse(undone.out).at("columns").get<int>(), 5);
     const Result same = hardy_command("data diff " + at("clean.hdf5") + " " + at("back.hdf5"));
     EXPECT_EQ(same.code, 0) << how << "\n" << same.out;
     EXPECT_NE(same.out.find("the same, bit for bit"), std::string::npos) << same.out;

@@ -1,7 +1,11 @@
 // `hardy COMMAND ...`: finds the command, and turns an error into one line and an exit code.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <new>
@@ -11,6 +15,7 @@
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "engine/base/version.h"
+#include "engine/run/json_problem.h"
 #include "tools/hardy/build_info.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/signals.h"
@@ -86,9 +91,16 @@ int fail_on_path(const std::filesystem::filesystem_error& e) {
   return fail(e.path1().string() + ": " + e.code().message(), input ? 2 : 1);
 }
 
+// A standard descriptor that is closed would be the number of the next file or pipe, and be written into.
+void open_standard_descriptors() {
+  for (int d = STDIN_FILENO; d <= STDERR_FILENO; ++d)
+    if (::fcntl(d, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != d) std::_Exit(1);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_descriptors();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write, not a killed process
   std::signal(SIGPIPE, SIG_DFL);
   hardy::tools::leave_on_signals();
@@ -106,7 +118,8 @@ int main(int argc, char** argv) {
     return fail_on_path(e);
   } catch (const nlohmann::json::exception& e) {
     return fail(
-        std::string("JSON that was read or is to be written is not as it should be (") + e.what() + ")", 1);
+        "JSON that was read or is to be written is not as it should be (" + hardy::run::problem_of(e) + ")",
+        1);
   } catch (const std::exception& e) {
     return fail(std::string("it failed unexpectedly (") + e.what() + ")", 1);
   }

@@ -121,6 +121,26 @@ TEST(FormatsByPython, D4rlFilesThatWeCopyAreTheSameToH5py) {
   }
 }
 
+TEST(FormatsByPython, ChunksThatNothingChangesAreCopiedAsTheyAreStoredAndLookedAt) {
+  NEED_LIBRARIES("h5py, numpy");
+  const Scratch dir;
+  const std::string a = (dir / "a.hdf5").string();
+  const auto stored_alike = [&](const std::string& name) {
+    return test::run_script("formats.py", "stored " + a + " " + (dir / name).string() + " 2>/dev/null") == 0;
+  };
+  ASSERT_EQ(test::run_script("formats.py", "write filters " + a), 0);
+  copy_dataset(*open_dataset(a), *create_dataset(dir / "b.hdf5"));
+  EXPECT_TRUE(stored_alike("b.hdf5"));
+  EXPECT_EQ(test::run_script("formats.py", "same " + a + " " + (dir / "b.hdf5").string()), 0);
+  copy_dataset(*open_dataset(a), *create_dataset(dir / "c.hdf5", {.gzip = 9, .keep = false}));
+  EXPECT_FALSE(stored_alike("c.hdf5"));
+  ASSERT_EQ(test::run_script("formats.py", "damage " + a + " actions"), 0);
+  const std::string error =
+      test::error_of([&] { copy_dataset(*open_dataset(a), *create_dataset(dir / "d.hdf5")); });
+  EXPECT_NE(error.find("/actions: cannot be read"), std::string::npos) << error;
+  EXPECT_FALSE(std::filesystem::exists(dir / "d.hdf5"));
+}
+
 TEST(FormatsByPython, NpzFilesByNumpyAndPandasAreReadStoredAndDeflated) {
   NEED_LIBRARIES("numpy, pandas");
   const Scratch dir;

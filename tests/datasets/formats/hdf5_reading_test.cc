@@ -58,9 +58,11 @@ TEST(Hdf5, ASideColumnThatLeadsNowhereIsNamedByTheCommandsThatLookAtTheFile) {
   edit(dir / "f.hdf5",
        [](hid_t file) { H5Lcreate_soft("/nowhere", file, "infos/lost", H5P_DEFAULT, H5P_DEFAULT); });
   const std::string f = (dir / "f.hdf5").string();
-  for (const std::string& line :
-       std::vector<std::string>{"inspect " + f, "convert " + f + " " + f + ".out.hdf5"}) {
-    const test::Result r = test::hardy_command("data " + line);
+  for (const std::string& line : std::vector<std::string>{
+           "data inspect " + f, "data convert " + f + " " + f + ".out.hdf5", "data audit " + f,
+           "data audit --json " + f,
+           "train bc --dataset " + f + " --steps 2 --hidden 4 --batch-size 8 --out " + f + ".run"}) {
+    const test::Result r = test::hardy_command(line);
     EXPECT_EQ(r.code, 0) << r.err;
     EXPECT_NE((r.out + r.err).find("/infos/lost is left out: it is a link to '/nowhere', which is not there"),
               std::string::npos)

@@ -4,6 +4,8 @@ formats.py write KIND PATH     a file of that kind
 formats.py expect KIND PATH DIR  its columns as D4RL names them, computed here, as DIR/<key>.bin (float64) and
                                  DIR/layout.txt with a line 'key dtype shape'
 formats.py same A B            two HDF5 files hold the same arrays, types and attributes
+formats.py stored A B          every array of A that is in chunks, all of them written, is in the same chunks in B, byte by byte
+formats.py damage PATH KEY     a bit of KEY's first chunk is another one
 formats.py minari PATH D4RL    Minari's own library reads PATH and finds D4RL's rows in it
 """
 import json
@@ -211,6 +213,34 @@ def same(a, b):
     assert x[1] == y[1], (x[1], y[1])
 
 
+def stored(a, b):
+    seen = 0
+    with h5py.File(a) as f, h5py.File(b) as g:
+        def look(key, x):
+            nonlocal seen
+            if not isinstance(x, h5py.Dataset) or not x.chunks or key == 'infos/unwritten':
+                return
+            y, seen = g[key], seen + 1
+            for what in ('dtype', 'shape', 'chunks', 'compression', 'compression_opts', 'shuffle', 'fletcher32'):
+                assert getattr(x, what) == getattr(y, what), (key, what)
+            assert x.id.get_num_chunks() == y.id.get_num_chunks() > 0, key
+            for i in range(x.id.get_num_chunks()):
+                at = x.id.get_chunk_info(i).chunk_offset
+                assert x.id.read_direct_chunk(at) == y.id.read_direct_chunk(at), (key, at)
+        f.visititems(look)
+    assert seen >= 12, seen
+
+
+def damage(path, key):
+    with h5py.File(path) as f:
+        chunk = f[key].id.get_chunk_info(0)
+    with open(path, 'r+b') as f:
+        f.seek(chunk.byte_offset + chunk.size // 2)
+        byte = f.read(1)[0]
+        f.seek(-1, 1)
+        f.write(bytes([byte ^ 4]))
+
+
 def read_minari(path, source):
     root, name = os.path.split(os.path.abspath(path))
     os.environ['MINARI_DATASETS_PATH'] = root
@@ -250,4 +280,5 @@ def write(kind, path):
 
 
 if __name__ == '__main__':
-    {'write': write, 'expect': expect, 'same': same, 'minari': read_minari}[sys.argv[1]](*sys.argv[2:])
+    {'write': write, 'expect': expect, 'same': same, 'stored': stored, 'damage': damage,
+     'minari': read_minari}[sys.argv[1]](*sys.argv[2:])

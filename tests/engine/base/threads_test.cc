@@ -1,6 +1,8 @@
 #include "engine/base/threads.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <thread>
@@ -72,6 +74,22 @@ TEST(ThreadTeam, RunAllocatesNothing) {
 }
 
 TEST(ThreadTeam, NeedsAThread) { EXPECT_THROW(ThreadTeam(0), Error); }
+
+// The allocator of AddressSanitizer is not one that a fork may meet at work.
+TEST(ThreadTeam, AProcessThatIsForkedBesideAFreshTeamCanAllocate) {
+  for (int i = 0; i < 200; ++i) {
+    const ThreadTeam team(4);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::alarm(10);
+      for (std::size_t n = 1; n < 100; ++n) std::vector<char>(37 * n).back() = 1;
+      ::_exit(0);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0) << "team " << i;
+  }
+}
 
 }  // namespace
 }  // namespace hardy

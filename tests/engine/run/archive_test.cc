@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <csignal>
+#include <cstring>
 
 #include "engine/run/atomic_file.h"
 #include "engine/run/checkpoints.h"
@@ -48,6 +49,40 @@ TEST(Archive, EqualContentsGiveEqualBytes) {
   sample().write(dir / "a");
   sample().write(dir / "b");
   EXPECT_EQ(contents(dir / "a"), contents(dir / "b"));
+}
+
+// A checksum is no signature: these have a right one.
+TEST(Archive, HeadersThatAreNonsenseAreRefusedAlsoWhereTheyAreSealedAgain) {
+  const Scratch dir;
+  sample().write(dir / "a");
+  const std::string whole = contents(dir / "a");
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string file = whole.substr(0, whole.size() - 64);
+    const std::size_t at = file.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    file.replace(at, from.size(), to);
+    std::uint64_t old = 0;
+    std::memcpy(&old, whole.data() + 8, 8);
+    std::uint64_t now = old + to.size() - from.size();
+    const std::size_t blanks = (64 - (16 + now) % 64) % 64;
+    file.insert(16 + now, blanks, ' ');
+    now += blanks;
+    std::memcpy(file.data() + 8, &now, 8);
+    file += sha256({reinterpret_cast<const std::byte*>(file.data()), file.size()});
+    put(dir / "b", file);
+    return error_of([&] { Archive::read(dir / "b", "checkpoint", 1); });
+  };
+  EXPECT_EQ(with("\"format\":1", "\"format\":    1"), "");
+  for (const char* offset : {"18446744073709551552", "-64", "1", "9999", "0.5", "\"0\"", "null", "[]"})
+    EXPECT_NE(with("\"offset\":0", "\"offset\":" + std::string(offset)), "") << offset;
+  for (const char* shape :
+       {"[4611686018427387905,4]", "[-1,-6]", "[2,3000]", "[1,1,1,1,1,1,6]", "7", "null", "[\"2\"]"})
+    EXPECT_NE(with("\"shape\":[2,3]", "\"shape\":" + std::string(shape)), "") << shape;
+  for (const char* type : {"\"f16\"", "\"\"", "3", "{}"})
+    EXPECT_NE(with("\"type\":\"f32\"", "\"type\":" + std::string(type)), "") << type;
+  const std::string error = with("\"name\":\"counters\"", "\"nome\":\"counters\"");
+  EXPECT_NE(error.find("has a header that is not a Hardy file's: key 'name' not found"), std::string::npos)
+      << error;
 }
 
 TEST(Archive, CutAnywhereItIsRefused) {

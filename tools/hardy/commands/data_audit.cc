@@ -16,6 +16,7 @@ void print(const std::string& file, const datasets::Audit& audit) {
   std::printf("%s: %lld rows, %zu checks%s\n", file.c_str(), static_cast<long long>(audit.rows),
               audit.checks.size(),
               audit.corrupted_on_purpose ? ", corrupted on purpose (see hardy data inspect)" : "");
+  for (const std::string& n : audit.notes) std::printf("note     %s\n", n.c_str());
   for (const datasets::Finding& f : audit.findings) {
     std::printf("%-8s %-11s %s%s", datasets::name_of(f.severity), f.check.c_str(),
                 f.column.empty() ? "" : ("/" + f.column + ": ").c_str(), f.text.c_str());

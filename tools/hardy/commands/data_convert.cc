@@ -80,7 +80,11 @@ void declare(run::Schema& schema, Words& w) {
       .option("seed", &w.seed, "of --sample", 0);
   time_limit_option(schema, &select.time_limit)
       .section("writing")
-      .option("gzip", &w.gzip, "level; 0 does not compress", 0, 9)
+      .option(
+          "gzip", &w.gzip,
+          "level; 0 does not compress. Not given: HDF5 columns that stay as they are stay compressed as they "
+          "are, all else at the default",
+          0, 9)
       .option("threads", &w.threads, "that decompress and compress; 0: all", 0, 1024);
 }
 
@@ -145,9 +149,10 @@ int run(const std::vector<std::string>& args) {
       throw Error("is " + readers.back()->format() + ", whose observations have no parts", in,
                   "--observations is for Minari's Dict observations");
   }
-  const auto writer = datasets::create_dataset(
-      output.path(),
-      {.format = to, .gzip = static_cast<int>(w.gzip), .threads = static_cast<int>(w.threads)});
+  const auto writer = datasets::create_dataset(output.path(), {.format = to,
+                                                               .gzip = static_cast<int>(w.gzip),
+                                                               .threads = static_cast<int>(w.threads),
+                                                               .keep = !schema.was_set("gzip")});
   nlohmann::json report = datasets::convert(std::move(readers), *writer, w.settings);
   report["out"] = w.out;
   report["to"] = to;

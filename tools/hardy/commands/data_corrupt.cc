@@ -59,6 +59,15 @@ void print(const std::string& out, const nlohmann::json& m) {
                 made.get<std::string>().c_str());
 }
 
+void print(const std::string& out, const datasets::Undone& done) {
+  std::printf("%s: restored; %lld columns and %lld attributes are what the record says they were\n",
+              out.c_str(), static_cast<long long>(done.columns), static_cast<long long>(done.attributes));
+  std::string unchecked;
+  for (const std::string& key : done.unchecked) unchecked += (unchecked.empty() ? "" : ", ") + key;
+  if (!unchecked.empty())
+    std::printf("note: the record, made by an earlier version, says nothing of %s\n", unchecked.c_str());
+}
+
 int run(const std::vector<std::string>& args) {
   std::string in, out, mode = "random", pattern = "rows", indices = "independent", copies = "tuple", critic,
                        manifest_file;
@@ -73,7 +82,7 @@ int run(const std::vector<std::string>& args) {
       .positional("OUT", &out, "the D4RL HDF5 file to write")
       .option("undo", &undo, "restore what IN was before its corruption")
       .option("overwrite", &overwrite, "replace OUT, and the manifest, if they exist")
-      .option("json", &json, "print the manifest as JSON")
+      .option("json", &json, "print JSON: the manifest, or what was restored")
       .option("manifest", &manifest_file, "also write the manifest, with the attacked rows, to this file");
   schema.section("what is attacked")
       .option(
@@ -124,12 +133,14 @@ int run(const std::vector<std::string>& args) {
     print_notes(*reader);
     const auto writer = datasets::create_dataset(output.path());
     const datasets::Undone done = datasets::undo(*reader, *writer);
-    std::printf("%s: restored; %lld columns and %lld attributes are what the record says they were\n",
-                out.c_str(), static_cast<long long>(done.columns), static_cast<long long>(done.attributes));
-    std::string unchecked;
-    for (const std::string& key : done.unchecked) unchecked += (unchecked.empty() ? "" : ", ") + key;
-    if (!unchecked.empty())
-      std::printf("note: the record, made by an earlier version, says nothing of %s\n", unchecked.c_str());
+    if (json)
+      std::printf("%s\n", run::json_text({{"restored", out},
+                                          {"columns", done.columns},
+                                          {"attributes", done.attributes},
+                                          {"unchecked", done.unchecked}})
+                              .c_str());
+    else
+      print(out, done);
     print_notes(*writer, out);
     return 0;
   }
@@ -151,7 +162,7 @@ int run(const std::vector<std::string>& args) {
   if (!critic.empty()) adversary = std::make_unique<algorithms::GradientAttack>(critic, attack);
   const auto writer = datasets::create_dataset(output.path());
   const nlohmann::json manifest =
-      datasets::corrupt(*reader, *writer, settings, datasets::dataset_sha256(in), adversary.get());
+      datasets::corrupt(*reader, *writer, settings, datasets::dataset_sha256(*reader), adversary.get());
   if (list) write_manifest(list->path(), output.path(), manifest);
   if (json)
     std::printf("%s\n", run::json_text(manifest).c_str());

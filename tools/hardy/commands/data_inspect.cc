@@ -118,7 +118,7 @@ int run(const std::vector<std::string>& args) {
   if (!parse_or_help(schema, args)) return 0;
   const auto reader = datasets::open_dataset(file);
   json summary = datasets::inspect(*reader, time_limit);
-  summary["sha256"] = datasets::dataset_sha256(file);
+  summary["sha256"] = datasets::dataset_sha256(*reader);
   if (json_wanted)
     std::printf("%s\n", run::json_text(summary).c_str());
   else

@@ -1,5 +1,6 @@
 // `hardy regret`: regret of adversarial-MDP learners, one run or a study over K.
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 
@@ -111,7 +112,10 @@ int run(const std::vector<std::string>& args) {
     const std::int64_t episodes = parse_episodes(options.episodes).back();
     const std::string env = options.env.substr(0, options.env.find(' '));
     algorithms::write_instance(output.path(), envs::make_instance(env, options.losses, episodes), episodes);
-    std::fprintf(stderr, "instance: %s\n", exported.c_str());
+    if (json)
+      std::printf("%s\n", run::json_text({{"instance", exported}}).c_str());
+    else
+      std::fprintf(stderr, "instance: %s\n", exported.c_str());
     return 0;
   }
   if (options.evaluation == "sampled") return run_sampled_study(options, out, json);

@@ -23,8 +23,9 @@ namespace {
 std::string page_of_dataset(const std::string& path) {
   const auto reader = datasets::open_dataset(path);
   nlohmann::json summary = datasets::inspect(*reader);
-  summary["sha256"] = datasets::dataset_sha256(path);
-  return report::dataset_page(summary, datasets::to_json(datasets::audit(path)));
+  const nlohmann::json audit = datasets::to_json(datasets::audit(path));
+  summary["sha256"] = datasets::dataset_sha256(*reader);
+  return report::dataset_page(summary, audit);
 }
 
 int run(const std::vector<std::string>& args) {
