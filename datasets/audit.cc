@@ -5,16 +5,18 @@
 
 #include "datasets/corruption/corruption_record.h"
 #include "engine/base/error.h"
+#include "engine/base/registry.h"
 
 namespace hardy::datasets {
 namespace {
 
 struct Entry {
-  std::string name, about;
+  std::string about;
   std::unique_ptr<Check> (*make)(const AuditedFile&);
 };
-std::vector<Entry>& registry() {
-  static std::vector<Entry> all;  // made on first use: static objects of other files fill it
+Registry<Entry>& registry() {
+  static Registry<Entry> all("check of datasets",
+                             "");  // made on first use: static objects of other files fill it
   return all;
 }
 
@@ -83,15 +85,13 @@ Severity severity_of_far_rows(std::int64_t count, std::int64_t rows, double most
 
 RegisterCheck::RegisterCheck(const char* name, const char* about,
                              std::unique_ptr<Check> (*make)(const AuditedFile&)) {
-  auto& all = registry();
-  Entry entry{name, about, make};
-  all.insert(std::ranges::upper_bound(all, entry.name, {}, &Entry::name), std::move(entry));
+  registry().add(name, {about, make});
 }
 
 std::vector<std::pair<std::string, std::string>> audit_checks() {
   std::vector<std::pair<std::string, std::string>> all{{"file", "damaged, truncated or foreign files"},
                                                        {"layout", "missing columns, lengths, ranks"}};
-  for (const Entry& e : registry()) all.emplace_back(e.name, e.about);
+  for (const auto& [name, check] : registry()) all.emplace_back(name, check.about);
   return all;
 }
 
@@ -119,14 +119,14 @@ Audit audit(const std::string& path) {
                              usual(l.observations),
                              usual(l.actions),
                              usual(l.rewards, Excursions::kOfMostEpisodes)};
-      std::vector<std::unique_ptr<Check>> checks;
-      for (const Entry& e : registry()) checks.push_back(e.make(file));
+      std::vector<std::pair<std::string, std::unique_ptr<Check>>> checks;
+      for (const auto& [name, entry] : registry()) checks.emplace_back(name, entry.make(file));
       walk(*reader, l, [&](const RowPiece& piece) {
-        for (const auto& check : checks) check->see(piece);
+        for (const auto& [name, check] : checks) check->see(piece);
       });
-      for (std::size_t i = 0; i < checks.size(); ++i)
-        for (Finding& f : checks[i]->findings()) {
-          f.check = registry()[i].name;
+      for (const auto& [name, check] : checks)
+        for (Finding& f : check->findings()) {
+          f.check = name;
           result.findings.push_back(std::move(f));
         }
     }

@@ -14,8 +14,8 @@
 namespace hardy::datasets {
 namespace {
 
-std::vector<Format>& registry() {
-  static std::vector<Format> all;
+Registry<Format>& registry() {
+  static Registry<Format> all("format", "");  // made on first use: static objects of other files fill it
   return all;
 }
 
@@ -206,8 +206,8 @@ const Format& format_of(Probe& probe) {
   const Format* best = nullptr;
   int most = 0;
   std::string names;
-  for (const Format& f : formats()) {
-    names += (names.empty() ? "" : ", ") + f.name;
+  for (const auto& [name, f] : formats()) {
+    names += (names.empty() ? "" : ", ") + name;
     if (const int answer = f.recognise(probe); answer > most) {
       best = &f;
       most = answer;
@@ -224,7 +224,7 @@ const Format& format_of(Probe& probe) {
 
 bool holds_dataset(const std::filesystem::path& path) {
   Probe probe(path);
-  return std::ranges::any_of(formats(), [&](const Format& f) { return f.recognise(probe) > 0; });
+  return std::ranges::any_of(formats(), [&](const auto& f) { return f.second.recognise(probe) > 0; });
 }
 
 std::unique_ptr<Reader> open_dataset(const std::filesystem::path& path, const OpenSettings& settings) {
@@ -268,22 +268,10 @@ std::vector<std::filesystem::path> places_of(const std::filesystem::path& in) {
   return places;
 }
 
-RegisterFormat::RegisterFormat(Format format) {
-  auto& all = registry();
-  all.insert(std::lower_bound(all.begin(), all.end(), format,
-                              [](const Format& a, const Format& b) { return a.name < b.name; }),
-             std::move(format));
-}
+RegisterFormat::RegisterFormat(const Format& format) { registry().add(format.name, format); }
 
-const std::vector<Format>& formats() { return registry(); }
+const Registry<Format>& formats() { return registry(); }
 
-const Format& format_named(const std::string& name) {
-  std::vector<std::string> names;
-  for (const Format& f : formats()) {
-    if (f.name == name) return f;
-    names.push_back(f.name);
-  }
-  throw Error("there is no format '" + name + "'", "", suggestion(name, names));
-}
+const Format& format_named(const std::string& name) { return registry().get(name); }
 
 }  // namespace hardy::datasets

@@ -25,6 +25,7 @@
 #include "datasets/array.h"
 #include "datasets/watched_file.h"
 #include "engine/base/error.h"
+#include "engine/base/registry.h"
 
 namespace hardy::datasets {
 
@@ -195,9 +196,9 @@ struct Format {
   std::unique_ptr<Writer> (*create)(const std::filesystem::path& path, const WriteSettings& settings);
 };
 struct RegisterFormat {
-  explicit RegisterFormat(Format format);
+  explicit RegisterFormat(const Format& format);
 };
-const std::vector<Format>& formats();                 // by name
+const Registry<Format>& formats();
 const Format& format_named(const std::string& name);  // an Error with the names that there are
 
 }  // namespace hardy::datasets

@@ -17,7 +17,7 @@ namespace {
 // The format that OUT's name asks for: by its ending, or, without one, a folder (Minari's).
 std::string format_for(const std::filesystem::path& out) {
   const std::string ending = out.extension().string();
-  for (const datasets::Format& f : datasets::formats())
+  for (const auto& [name, f] : datasets::formats())
     if (f.create && !f.extension.empty() && ending == f.extension) return f.name;
   if (ending == ".h5" || ending == ".hdf") return "d4rl";
   if (ending.empty() || ending.find_first_not_of("0123456789", 1) == std::string::npos) return "minari";
@@ -41,7 +41,7 @@ std::string about() {
       "--skip-bad-episodes, --filter,\n--best, --sample; what each left out is counted. OUT says in the "
       "attribute "
       "hardy_converted what was done.\n\nformats:";
-  for (const datasets::Format& f : datasets::formats()) text += "\n  " + f.name + ": " + f.about;
+  for (const auto& [name, f] : datasets::formats()) text += "\n  " + f.name + ": " + f.about;
   text += "\n\n--filter, e.g. 'return > 1000 and length >= 50', knows of an episode:";
   for (const auto& [name, what] : datasets::episode_names()) text += "\n  " + name + ": " + what;
   return text;
@@ -49,7 +49,7 @@ std::string about() {
 
 void declare(run::Schema& schema, Words& w) {
   std::vector<std::string> readable, writable;
-  for (const datasets::Format& f : datasets::formats()) {
+  for (const auto& [name, f] : datasets::formats()) {
     readable.push_back(f.name);
     if (f.create) writable.push_back(f.name);
   }
