@@ -8,7 +8,6 @@
 #include <memory>
 #include <utility>
 
-#include "algorithms/adversarial/learner.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "envs/linear_mdp/exact.h"
@@ -18,6 +17,8 @@ namespace {
 
 using Result = RegretResult;
 
+std::size_t lanes_of(const Steps& group) { return static_cast<std::size_t>(group.tables.lanes); }
+
 struct Job {  // one group of replicas
   std::vector<std::size_t> replicas;
   std::vector<Lane> lanes;
@@ -26,13 +27,12 @@ struct Job {  // one group of replicas
 class Run {
  public:
   Run(const RegretConfig& config, ThreadTeam& team, const run::Watch& watch)
-      : config_(config), team_(team), watch_(watch), makers_(learner_makers(config.method)) {
+      : config_(config), team_(team), watch_(watch), method_(regret_method(config.method)) {
     check();
     result_.at = log_spaced(config.episodes, config.curve_points);
     for (std::size_t setting = 0; setting < config.settings.size(); ++setting) {
       const ResolvedSettings resolved =
-          resolve(regret_method(config.method).scaling, config.settings[setting],
-                  sizes_of(*config.instance.mdp, config.episodes));
+          resolve(method_.scaling, config.settings[setting], sizes_of(*config.instance.mdp, config.episodes));
       for (const std::uint64_t seed : config.seeds) {
         ReplicaResult replica;
         replica.seed = config.random.splitmix ? config.random.first_seed + seed : seed;
@@ -41,7 +41,7 @@ class Run {
         result_.replicas.push_back(std::move(replica));
       }
     }
-    result_.covariance = makers_.covariance
+    result_.covariance = method_.covariance
                              ? describe(config.covariance, result_.replicas.front().resolved.steps.gamma)
                              : "none";
     result_.regret_notion = config.instance.losses->adaptive()
@@ -51,9 +51,9 @@ class Run {
 
   Result go() {
     const auto began = std::chrono::steady_clock::now();
-    const bool large = config_.instance.mdp->pairs() * config_.instance.mdp->d >= kLargeInstance;
+    const bool large = is_large(*config_.instance.mdp);
     watch_.observer->began(config_.method + " on " + config_.instance.mdp->name, played(), 0);
-    const std::vector<Job> jobs = cut(large || makers_.many == nullptr ? 1 : linalg::kLanes);
+    const std::vector<Job> jobs = cut(large || !method_.lanes ? 1 : linalg::kLanes);
     if (large) {
       for (const Job& job : jobs) play_alone(job, team_, &job == &jobs.front());
     } else {
@@ -103,85 +103,79 @@ class Run {
 
   void play_alone(const Job& job, ThreadTeam& team, bool first) {
     try {
-      if (job.lanes.size() == 1)
-        play<1>(job, team, first, makers_.one);
-      else
-        play<linalg::kLanes>(job, team, first, makers_.many);
+      play(job, team, first);
     } catch (...) {
       if (!failed_.exchange(true)) failure_ = std::current_exception();
     }
   }
 
-  template <int W>
-  void play(const Job& job, ThreadTeam& team, bool first,
-            std::unique_ptr<RegretLearner> (*make)(Replicas<W>&)) {
-    Replicas<W> group(config_, job.lanes, team);
-    const std::unique_ptr<RegretLearner> learner = make(group);
+  void play(const Job& job, ThreadTeam& team, bool first) {
+    const std::unique_ptr<Steps> group = make_steps(config_, job.lanes, team, method_.covariance);
+    const std::unique_ptr<RegretLearner> learner = method_.make(*group);
     for (const std::size_t replica : job.replicas)
       result_.replicas[replica].first.reserve(static_cast<std::size_t>(config_.keep_trajectories));
     std::size_t point = 0;
     for (std::int64_t k = 0; k < played() && !failed_.load(std::memory_order_relaxed); ++k) {
       throw_if_stopped(watch_.stop);
-      group.begin(k);
+      group->begin(k);
       learner->episode(k);
-      group.end();
-      if (k < config_.keep_trajectories) keep_trajectory(group, job);
+      group->end();
+      if (k < config_.keep_trajectories) keep_trajectory(*group, job);
       if (k + 1 == result_.at[point]) {
-        keep_point(group, job, k);
+        keep_point(*group, job, k);
         ++point;
       }
       if (first && watch_.observer->wants_progress(k + 1)) watch_.observer->progress(k + 1, {});
     }
-    keep_end(group, job);
+    keep_end(*group, job);
   }
 
-  template <int W>
-  void keep_trajectory(const Replicas<W>& group, const Job& job) {
+  void keep_trajectory(const Steps& group, const Job& job) {
     for (std::size_t w = 0; w < job.replicas.size(); ++w) {
       auto& trajectory = result_.replicas[job.replicas[w]].first.emplace_back();
-      for (std::size_t h = 0; h < static_cast<std::size_t>(group.H); ++h)
-        trajectory.push_back({group.states[h * W + w], group.actions[h * W + w]});
+      for (std::size_t at = w; at < group.played.states.size(); at += lanes_of(group))
+        trajectory.push_back({group.played.states[at], group.played.actions[at]});
     }
   }
 
-  template <int W>
-  void keep_point(const Replicas<W>& group, const Job& job, std::int64_t k) {
-    if (group.lowest_loss < -1e-9 || group.highest_loss > 1 + 1e-9)
-      throw Error("a loss of " + to_text(group.lowest_loss < -1e-9 ? group.lowest_loss : group.highest_loss) +
-                      " was met by episode " + std::to_string(k),
-                  group.mdp.name, "losses lie in [0,1]");
+  void keep_point(const Steps& group, const Job& job, std::int64_t k) {
+    if (group.losses.lowest() < -1e-9 || group.losses.highest() > 1 + 1e-9)
+      throw Error(
+          "a loss of " +
+              to_text(group.losses.lowest() < -1e-9 ? group.losses.lowest() : group.losses.highest()) +
+              " was met by episode " + std::to_string(k),
+          group.mdp.name, "losses lie in [0,1]");
     for (std::size_t w = 0; w < job.replicas.size(); ++w) {
       ReplicaResult& replica = result_.replicas[job.replicas[w]];
-      if (!std::isfinite(group.learner_loss[w]))
+      if (!std::isfinite(group.record.learner_loss[w]))
         throw Error::failed_run("the learner's loss is not finite by episode " + std::to_string(k),
                                 config_.method + ", seed " + std::to_string(replica.seed),
                                 "costs that are too large; raise gamma or lower eta");
       double best = 0;
-      if (group.adaptive && config_.hindsight)
-        best = envs::hindsight(group.mdp,
-                               envs::loss_table(group.mdp, *config_.instance.losses, group.sum[w].data()))
+      if (group.losses.adaptive() && config_.hindsight)
+        best = envs::hindsight(group.mdp, envs::loss_table(group.mdp, *config_.instance.losses,
+                                                           group.losses.sum(static_cast<int>(w)).data()))
                    .value;
-      replica.curve.push_back(group.learner_loss[w] - best);
+      replica.curve.push_back(group.record.learner_loss[w] - best);
       replica.best_loss = best;
     }
   }
 
-  template <int W>
-  void keep_end(const Replicas<W>& group, const Job& job) {
+  void keep_end(const Steps& group, const Job& job) {
     int start = 0;
     while (group.mdp.start[static_cast<std::size_t>(start)] == 0) ++start;
     for (std::size_t w = 0; w < job.replicas.size(); ++w) {
       ReplicaResult& replica = result_.replicas[job.replicas[w]];
-      replica.learner_loss = group.learner_loss[w];
-      replica.least_eta_q = group.least_eta_q[w];
-      replica.largest_eta_bonus = group.largest_eta_bonus[w];
-      if (!makers_.costs) continue;
-      for (int a = 0; a < group.A; ++a)
+      replica.learner_loss = group.record.learner_loss[w];
+      replica.least_eta_q = group.record.least_eta_q[w];
+      replica.largest_eta_bonus = group.record.largest_eta_bonus[w];
+      if (!method_.costs) continue;
+      for (int a = 0; a < group.mdp.A; ++a)
         replica.start_costs.push_back(
-            group.lane(group.C, std::int64_t{start} * group.A + a, static_cast<int>(w)));
+            group.tables.C[group.tables.pair(0, start, a) + static_cast<std::int64_t>(w)]);
     }
-    simulator_calls_ += group.simulator_calls;
-    trajectories_ += group.trajectories;
+    simulator_calls_ += group.record.simulator_calls;
+    trajectories_ += group.record.trajectories;
   }
 
   // Subtracts the best fixed policy's loss, one backward induction on the summed losses a point of the curve.
@@ -211,7 +205,7 @@ class Run {
   const RegretConfig& config_;
   ThreadTeam& team_;
   const run::Watch& watch_;
-  const LearnerMakers& makers_;
+  const RegretMethod& method_;
   Result result_;
   std::atomic<std::int64_t> simulator_calls_{0}, trajectories_{0};
   std::atomic<bool> failed_{false};
@@ -219,14 +213,6 @@ class Run {
 };
 
 }  // namespace
-
-RandomChoice parse_random(const std::string& text) {
-  if (text == "philox") return {};
-  if (text.starts_with("splitmix64:"))
-    if (const auto seed = to_integer(text.substr(11)); seed && *seed >= 0)
-      return {true, static_cast<std::uint64_t>(*seed)};
-  throw Error("'" + text + "' names no random numbers", "--random", "philox, or splitmix64:SEED");
-}
 
 std::vector<std::int64_t> log_spaced(std::int64_t episodes, int points) {
   std::vector<std::int64_t> at;
@@ -242,25 +228,24 @@ std::vector<std::int64_t> log_spaced(std::int64_t episodes, int points) {
 
 RegretCost cost_of(const RegretConfig& config) {
   const envs::LinearMdp& m = *config.instance.mdp;
-  const LearnerMakers& makers = learner_makers(config.method);
+  const RegretMethod& method = regret_method(config.method);
   const double n = static_cast<double>(m.pairs()), d = m.d, H = m.H, S = m.S;
-  const bool large = m.pairs() * m.d >= kLargeInstance;
-  const double lanes = large || makers.many == nullptr ? 1 : linalg::kLanes;
+  const bool large = is_large(m);
+  const double lanes = large || !method.lanes ? 1 : linalg::kLanes;
   RegretCost cost;
   const double tables =
-      7 * H * n + H * d * (d + 3) + 3 * n + (makers.magnitude ? n * d : 0) + (large ? 1.5 * H * d * d : 0);
+      7 * H * n + H * d * (d + 3) + 3 * n + (method.magnitude ? n * d : 0) + (large ? 1.5 * H * d * d : 0);
   cost.bytes = m.bytes() + static_cast<std::int64_t>(8 * tables * lanes);
   // Section by section: occupancies, Sigma, Cholesky, quadratic forms, bonus backwards, Qhat.
   const double walk = m.low_rank() ? 2 * n * d + 2 * S * d : 2 * n * S + 2 * n * d;
   double flop = walk + 50 * n;
-  if (makers.covariance)
+  if (method.covariance)
     flop += n * d * (d + 1) + d * d * d / 3 + n * d * d + 2 * n * d + walk + 2 * n * d + 2 * d * d;
-  if (makers.magnitude) flop += 2 * n * n * d;
-  if (config.covariance.kind != CovarianceChoice::Kind::kExact && makers.covariance) {
+  if (method.magnitude) flop += 2 * n * n * d;
+  if (config.covariance.kind != CovarianceChoice::Kind::kExact && method.covariance) {
     const auto sampled = sample_counts(
         config.covariance,
-        resolve(regret_method(config.method).scaling, config.settings.at(0), sizes_of(m, config.episodes))
-            .steps.gamma);
+        resolve(method.scaling, config.settings.at(0), sizes_of(m, config.episodes)).steps.gamma);
     const double each = config.covariance.kind == CovarianceChoice::Kind::kMgr ? 6 * d * d : d;
     flop += static_cast<double>(sampled.trajectories()) * (each + S);
   }

@@ -7,47 +7,20 @@
 #include <string>
 #include <vector>
 
-#include "algorithms/adversarial/covariance.h"
-#include "algorithms/adversarial/settings.h"
+#include "algorithms/adversarial/learner.h"
 #include "engine/base/threads.h"
 #include "engine/run/observer.h"
-#include "envs/linear_mdp/instance.h"
 
 namespace hardy::algorithms {
 
-// --random: "philox", keyed by (seed, stream, episode, index), or "splitmix64:S", one sequence a replica
-// (S, S+1, ...) read in the order action, next state, action, ... (adversarial_mdp reference traces).
-struct RandomChoice {
-  bool splitmix = false;
-  std::uint64_t first_seed = 0;
-};
-RandomChoice parse_random(const std::string& text);
-
-// Sizes that the simulator-free linear-MDP learner takes as inputs; 0 takes delta_e = K^{-1/9},
-// alpha = delta_e / (6 beta), an epoch of K^{6/9} and a cover of K^{8/9} episodes.
-struct CoverSettings {
-  double delta_e = 0, alpha = 0;
-  std::int64_t epoch = 0, cover_episodes = 0;
-  bool oracle = false;  // the cover is computed from known P and costs no episodes
-};
-
-struct RegretConfig {
+struct RegretConfig : Game {
   std::string method = "ftrl_log_barrier";
-  envs::Instance instance;
-  std::int64_t episodes = 0;                     // K
   std::vector<std::uint64_t> seeds = {0};        // one replica for each seed
   std::vector<SettingsRequest> settings = {{}};  // times each of these: replica = setting * seeds + seed
-  RandomChoice random;
-  CovarianceChoice covariance;
-  CoverSettings cover;
   int curve_points = 50;
   int keep_trajectories = 2;
   bool hindsight = true;        // false: learner's loss alone (benchmarks)
   std::int64_t only_first = 0;  // play so many of the K episodes (to time them); 0: all
-};
-
-struct Visit {
-  int state = 0, action = 0;
 };
 
 struct ReplicaResult {
@@ -87,14 +60,6 @@ RegretCost cost_of(const RegretConfig& config);
 // Stopped where the watch's token asks for it between two episodes. The observer hears of the first group's
 // episodes.
 RegretResult run_regret(const RegretConfig& config, ThreadTeam& team, const run::Watch& watch = {});
-
-// The methods by name.
-struct RegretMethod {
-  std::string name, summary;
-  Scaling scaling = Scaling::kNone;
-};
-std::vector<RegretMethod> regret_methods();
-const RegretMethod& regret_method(const std::string& name);  // an Error with the nearest name
 
 // floor(lowest * ratio^i) without repeats, from 1 to K.
 std::vector<std::int64_t> log_spaced(std::int64_t episodes, int points);

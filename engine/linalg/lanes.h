@@ -77,6 +77,14 @@ inline Vec<W> sqrt(Vec<W> x) {
   }
 }
 
+// row . x of a row [size] that all lanes share and their own x [size][W].
+template <int W>
+inline Vec<W> dot_shared(const double* row, const double* x, std::int64_t size) {
+  Vec<W> sum = all<W>(0.0);
+  for (std::int64_t i = 0; i < size; ++i) sum = fma<W>(all<W>(row[i]), load<W>(x + i * W), sum);
+  return sum;
+}
+
 // Whether a > b in any lane.
 template <int W>
 inline bool any_greater(Vec<W> a, Vec<W> b) {

@@ -34,20 +34,17 @@ void push_forward(const LinearMdp& m, int h, const double* q, const double* u, d
 // out[s,a] = sum_{s'} P_h(s'|s,a) v(s'): v [S][W], out [S][A][W]; scratch [d][W].
 template <int W>
 void pull_back(const LinearMdp& m, int h, const double* v, double* out, double* scratch) {
-  using linalg::all, linalg::fma, linalg::load, linalg::store;
-  const auto dot = [](const double* row, const double* x, int n) {
-    linalg::Vec<W> sum = all<W>(0.0);
-    for (int i = 0; i < n; ++i) sum = fma<W>(all<W>(row[i]), load<W>(x + i * W), sum);
-    return sum;
-  };
+  using linalg::dot_shared, linalg::store;
   const std::int64_t n = m.pairs();
   if (!m.low_rank()) {
-    for (std::int64_t p = 0; p < n; ++p) store<W>(out + p * W, dot(m.layer_transitions(h) + p * m.S, v, m.S));
+    for (std::int64_t p = 0; p < n; ++p)
+      store<W>(out + p * W, dot_shared<W>(m.layer_transitions(h) + p * m.S, v, m.S));
     return;
   }
-  for (int i = 0; i < m.d; ++i) store<W>(scratch + i * W, dot(m.layer_mu(h) + std::int64_t{i} * m.S, v, m.S));
+  for (int i = 0; i < m.d; ++i)
+    store<W>(scratch + i * W, dot_shared<W>(m.layer_mu(h) + std::int64_t{i} * m.S, v, m.S));
   for (std::int64_t p = 0; p < n; ++p)
-    store<W>(out + p * W, dot(m.layer_features(h) + p * m.d, scratch, m.d));
+    store<W>(out + p * W, dot_shared<W>(m.layer_features(h) + p * m.d, scratch, m.d));
 }
 
 // q_h(s,a) = P(s_h = s, a_h = a) under a policy [H][S][A]; each layer sums to 1.

@@ -66,13 +66,21 @@ LinearEnvironment make_linear_environment(const std::string& env) {
   return made;
 }
 
-Instance make_instance(const std::string& env, const std::string& losses, std::int64_t episodes) {
+std::vector<Instance> make_instances(const std::string& env, const std::string& losses,
+                                     const std::vector<std::int64_t>& episodes) {
   LinearEnvironment made = make_linear_environment(env);
   const auto mdp = std::make_shared<const LinearMdp>(std::move(made.mdp));
-  Instance instance{mdp, make_losses(losses.empty() ? made.default_losses : losses,
-                                     {*mdp, made.rows, made.linear, episodes})};
-  if (episodes > 0) check_losses(*mdp, *instance.losses, episodes);
-  return instance;
+  std::vector<Instance> all;
+  for (const std::int64_t K : episodes) {
+    const std::string& process = losses.empty() ? made.default_losses : losses;
+    all.push_back({mdp, make_losses(process, {*mdp, made.rows, made.linear, K})});
+    if (K > 0) check_losses(*mdp, *all.back().losses, K);
+  }
+  return all;
+}
+
+Instance make_instance(const std::string& env, const std::string& losses, std::int64_t episodes) {
+  return make_instances(env, losses, {episodes}).front();
 }
 
 }  // namespace hardy::envs

@@ -30,6 +30,9 @@ struct LinearEnvironment {
 // env: a family and its parameters, or a file. losses: "" for the environment's own. episodes: K, for periods
 // that are fractions of it. Everything is checked; an Error says what would be right.
 Instance make_instance(const std::string& env, const std::string& losses, std::int64_t episodes);
+// One for each number of episodes, over one and the same MDP.
+std::vector<Instance> make_instances(const std::string& env, const std::string& losses,
+                                     const std::vector<std::int64_t>& episodes);
 LinearEnvironment make_linear_environment(const std::string& env);
 
 struct LinearFamily {

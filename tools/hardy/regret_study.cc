@@ -154,6 +154,8 @@ RegretStudy::RegretStudy(const RegretOptions& options)
   if (random.splitmix && options.seed != 0)
     throw Error("a seed is given twice", "--seed", "--random splitmix64:S holds it already");
   for (const std::string& env : envs_)
+    instances_.push_back(envs::make_instances(env, options.losses, episodes_));
+  for (std::size_t env = 0; env < envs_.size(); ++env)
     for (std::size_t k = 0; k < episodes_.size(); ++k)
       for (const MethodChoice& m : methods_) {
         const auto c = config(env, m, k);
@@ -162,12 +164,12 @@ RegretStudy::RegretStudy(const RegretOptions& options)
       }
 }
 
-algorithms::RegretConfig RegretStudy::config(const std::string& env, const MethodChoice& method,
+algorithms::RegretConfig RegretStudy::config(std::size_t env, const MethodChoice& method,
                                              std::size_t k) const {
   algorithms::RegretConfig c;
   c.method = method.method;
   c.episodes = episodes_[k];
-  c.instance = envs::make_instance(env, options_.losses, c.episodes);
+  c.instance = instances_[env][k];
   c.random = algorithms::parse_random(options_.random);
   // Every K has seeds of its own; methods share them. A sequence's number is added to its replica's seed.
   const std::uint64_t first = static_cast<std::uint64_t>(options_.replicas) * k;
@@ -189,7 +191,7 @@ std::string RegretStudy::cost() const {
   std::int64_t most = -1;
   double total = 0, longest = -1;
   ThreadTeam team(static_cast<int>(options_.threads));
-  for (const std::string& env : envs_)
+  for (std::size_t env = 0; env < envs_.size(); ++env)
     for (const MethodChoice& m : methods_) {
       const auto cost = algorithms::cost_of(config(env, m, episodes_.size() - 1));
       if (cost.bytes > most) text = cost.text;
@@ -205,7 +207,7 @@ std::string RegretStudy::cost() const {
 }
 
 // An episode costs a method about the same at every K; how many replicas share it is as in the run.
-double RegretStudy::seconds_of(const std::string& env, const MethodChoice& method, ThreadTeam& team) const {
+double RegretStudy::seconds_of(std::size_t env, const MethodChoice& method, ThreadTeam& team) const {
   constexpr double kLongEnough = 0.05;  // seconds
   algorithms::RegretConfig c = config(env, method, episodes_.size() - 1);
   c.hindsight = false;
@@ -220,7 +222,7 @@ double RegretStudy::seconds_of(const std::string& env, const MethodChoice& metho
   return all * seconds / static_cast<double>(c.only_first);
 }
 
-std::vector<double> RegretStudy::uniform_regret(const std::string& env, ThreadTeam& team) const {
+std::vector<double> RegretStudy::uniform_regret(std::size_t env, ThreadTeam& team) const {
   std::vector<double> all;
   if (episodes_.size() < 3) return all;
   RegretOptions plain = options_;
@@ -240,9 +242,8 @@ std::vector<double> RegretStudy::uniform_regret(const std::string& env, ThreadTe
   return all;
 }
 
-json RegretStudy::run_method(const std::string& env, const MethodChoice& method,
-                             const std::vector<double>& uniform, ThreadTeam& team,
-                             const std::function<void(const std::string&)>& say) const {
+json RegretStudy::run_method(std::size_t env, const MethodChoice& method, const std::vector<double>& uniform,
+                             ThreadTeam& team, const std::function<void(const std::string&)>& say) const {
   algorithms::RegretTable table;
   json settings = json::array(), covariance = json::array(), etas = json::array();
   json j{{"label", method.label}, {"method", method.method}, {"simulator_calls", 0}};
@@ -291,7 +292,7 @@ json RegretStudy::run_method(const std::string& env, const MethodChoice& method,
   j["covariance"] = covariance;
   j["simulator_calls"] = calls;
   j["seconds"] = seconds;
-  say(env + "  " + method.label + format("  %.1f s", seconds));
+  say(envs_[env] + "  " + method.label + format("  %.1f s", seconds));
   return j;
 }
 
@@ -299,14 +300,13 @@ json RegretStudy::run(const std::function<void(const std::string&)>& say) const 
   const auto began = std::chrono::steady_clock::now();
   ThreadTeam team(static_cast<int>(options_.threads));
   json studies = json::array();
-  for (const std::string& env : envs_) {
-    const auto instance = envs::make_instance(env, options_.losses, episodes_.back());
-    const envs::LinearMdp& m = *instance.mdp;
+  for (std::size_t env = 0; env < envs_.size(); ++env) {
+    const envs::LinearMdp& m = *instances_[env].back().mdp;
     json methods = json::array();
     const std::vector<double> uniform = uniform_regret(env, team);
     for (const MethodChoice& method : methods_)
       methods.push_back(run_method(env, method, uniform, team, say));
-    studies.push_back({{"env", env},
+    studies.push_back({{"env", envs_[env]},
                        {"losses", options_.losses},
                        {"sizes", {{"H", m.H}, {"S", m.S}, {"A", m.A}, {"d", m.d}}},
                        {"uniform", uniform},

@@ -49,18 +49,18 @@ class RegretStudy {
   std::string cost() const;
 
  private:
-  algorithms::RegretConfig config(const std::string& env, const MethodChoice& method, std::size_t k) const;
-  double seconds_of(const std::string& env, const MethodChoice& method, ThreadTeam& team) const;
-  nlohmann::json run_method(const std::string& env, const MethodChoice& method,
-                            const std::vector<double>& uniform, ThreadTeam& team,
-                            const std::function<void(const std::string&)>& say) const;
+  algorithms::RegretConfig config(std::size_t env, const MethodChoice& method, std::size_t k) const;
+  double seconds_of(std::size_t env, const MethodChoice& method, ThreadTeam& team) const;
+  nlohmann::json run_method(std::size_t env, const MethodChoice& method, const std::vector<double>& uniform,
+                            ThreadTeam& team, const std::function<void(const std::string&)>& say) const;
   // The uniform policy's mean regret at each K; empty where no growth is asked for (fewer than three K).
-  std::vector<double> uniform_regret(const std::string& env, ThreadTeam& team) const;
+  std::vector<double> uniform_regret(std::size_t env, ThreadTeam& team) const;
 
   RegretOptions options_;
   std::vector<std::string> envs_;
   std::vector<MethodChoice> methods_;
   std::vector<std::int64_t> episodes_;
+  std::vector<std::vector<envs::Instance>> instances_;  // [env][K], made once
 };
 
 // The table that people read.

@@ -4,7 +4,7 @@
 #include <exception>
 #include <mutex>
 
-#include "algorithms/adversarial/implicit_policies.h"
+#include "algorithms/adversarial/boxes/implicit_policies.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "envs/linear_mdp/implicit.h"

@@ -4,7 +4,7 @@
 #include <Eigen/Dense>
 #include <cmath>
 
-#include "algorithms/adversarial/replicas.h"
+#include "algorithms/adversarial/steps/steps.h"
 #include "envs/linear_mdp/exact.h"
 #include "tests/algorithms/adversarial/t1.h"
 
@@ -19,16 +19,16 @@ class UniformOnT1 : public testing::Test {
   explicit UniformOnT1(const std::string& covariance = "exact")
       : config_(test::t1("ftrl_log_barrier", 8, 0.5, 0.1, 0.05)) {
     config_.covariance = parse_covariance(covariance);
-    r_ = std::make_unique<Replicas<1>>(config_, lanes_, team_);
+    r_ = make_steps(config_, lanes_, team_);
     r_->begin(0);
-    for (std::int64_t i = 0; i < r_->pi.size(); ++i) r_->pi[i] = 1.0 / 3;
+    r_->uniform_policies();
     r_->occupancies();
     r_->covariance();
   }
 
   Matrix covariance_of_layer(int h) const {
     Matrix sum = Matrix::Zero(3, 3);
-    for (std::int64_t p = 0; p < 12; ++p) sum += r_->q[h * 12 + p] * phi(h, p) * phi(h, p).transpose();
+    for (std::int64_t p = 0; p < 12; ++p) sum += r_->tables.q[h * 12 + p] * phi(h, p) * phi(h, p).transpose();
     return sum;
   }
   Matrix dagger(int h) const { return (0.05 * Matrix::Identity(3, 3) + covariance_of_layer(h)).inverse(); }
@@ -43,19 +43,20 @@ class UniformOnT1 : public testing::Test {
       int rest = code;
       double probability = 1;
       for (std::size_t h = 0; h < 3; ++h) {
-        r_->states[h] = h == 0 ? 0 : rest % 4;
+        r_->played.states[h] = h == 0 ? 0 : rest % 4;
         if (h > 0) rest /= 4;
-        r_->actions[h] = rest % 3;
+        r_->played.actions[h] = rest % 3;
         rest /= 3;
         probability /= 3;
         if (h > 0)
           probability *= r_->mdp.layer_transitions(
-              static_cast<int>(h) - 1)[(r_->states[h - 1] * 3 + r_->actions[h - 1]) * 4 + r_->states[h]];
+              static_cast<int>(h) -
+              1)[(r_->played.states[h - 1] * 3 + r_->played.actions[h - 1]) * 4 + r_->played.states[h]];
       }
       double L = 0;
       for (int h = 2; h >= 0; --h)
-        r_->to_go[h] = L += r_->loss_at(h, r_->states[static_cast<std::size_t>(h)],
-                                        r_->actions[static_cast<std::size_t>(h)], 0);
+        r_->played.to_go[h] = L += r_->losses.at(h, r_->played.states[static_cast<std::size_t>(h)],
+                                                 r_->played.actions[static_cast<std::size_t>(h)], 0);
       visit(probability);
     }
   }
@@ -63,7 +64,7 @@ class UniformOnT1 : public testing::Test {
   RegretConfig config_;
   std::vector<Lane> lanes_{{7, {0.5, 0.1, 0.05}}};
   ThreadTeam team_{1};
-  std::unique_ptr<Replicas<1>> r_;
+  std::unique_ptr<Steps> r_;
 };
 
 TEST_F(UniformOnT1, CovarianceAndItsRegularisedInverseMeetTheReference) {
@@ -75,14 +76,14 @@ TEST_F(UniformOnT1, CovarianceAndItsRegularisedInverseMeetTheReference) {
     EXPECT_NEAR(sigma(0, j), want[j], 1e-12);
     double unit[3] = {0, 0, 0};
     unit[j] = 1;
-    r_->solve(1, unit);  // Sd e_j
+    r_->inverse_covariance().solve(1, 1, unit);  // Sd e_j
     EXPECT_NEAR(unit[0], want_dagger[j], 1e-11);
   }
   for (int h = 0; h < 3; ++h) {
     double trace = 0;
     for (int j = 0; j < 3; ++j) {
       Eigen::VectorXd column = covariance_of_layer(h).col(j);
-      r_->solve(h, column.data());
+      r_->inverse_covariance().solve(h, 1, column.data());
       trace += column[j];
     }
     EXPECT_NEAR(trace, want_trace[h], 1e-11);
@@ -95,14 +96,14 @@ TEST_F(UniformOnT1, BonusMeetsTheReferenceAndItsIdentities) {
   r_->dilate();
   double largest = 0, price = 0, trace = 0;
   for (std::int64_t p = 0; p < 36; ++p) {
-    largest = std::max(largest, r_->forms[p]);
-    EXPECT_GE(r_->forms[p], 0);
-    EXPECT_LE(r_->forms[p], 1 / 0.05);
-    EXPECT_GE(r_->B[p], r_->b[p]);
+    largest = std::max(largest, r_->tables.forms[p]);
+    EXPECT_GE(r_->tables.forms[p], 0);
+    EXPECT_LE(r_->tables.forms[p], 1 / 0.05);
+    EXPECT_GE(r_->tables.B[p], r_->tables.b[p]);
     if (p >= 24) {
-      EXPECT_EQ(r_->B[p], r_->b[p]);
+      EXPECT_EQ(r_->tables.B[p], r_->tables.b[p]);
     }
-    price += r_->q[p] * r_->b[p];
+    price += r_->tables.q[p] * r_->tables.b[p];
   }
   EXPECT_NEAR(largest, 5.120343045255, 1e-11);
   for (int h = 0; h < 3; ++h) trace += (dagger(h) * covariance_of_layer(h)).trace();
@@ -111,8 +112,8 @@ TEST_F(UniformOnT1, BonusMeetsTheReferenceAndItsIdentities) {
   const double want[3] = {1.509533571828, 1.556397930535, 1.569874286607};
   double start = 0;
   for (int a = 0; a < 3; ++a) {
-    EXPECT_NEAR(r_->B[a], want[a], 1e-11);
-    start += r_->B[a] / 3;
+    EXPECT_NEAR(r_->tables.B[a], want[a], 1e-11);
+    start += r_->tables.B[a] / 3;
   }
   EXPECT_NEAR(start, 1.545268596323288, 1e-12);
 }
@@ -125,12 +126,12 @@ TEST_F(UniformOnT1, EstimatorsHaveTheMomentsOfTheReferenceOverAllTrajectories) {
     total += probability;
     r_->estimate();
     for (std::size_t p = 0; p < 36; ++p) {
-      const double x = r_->Qhat[static_cast<std::int64_t>(p)];
+      const double x = r_->tables.Qhat[static_cast<std::int64_t>(p)];
       mean[p] += probability * x, square[p] += probability * x * x, least[p] = std::min(least[p], x);
     }
     r_->reduce_magnitude();
     for (std::size_t p = 0; p < 36; ++p) {
-      const double x = r_->Qhat[static_cast<std::int64_t>(p)];
+      const double x = r_->tables.Qhat[static_cast<std::int64_t>(p)];
       reduced[p] += probability * x, reduced_square[p] += probability * x * x;
       reduced_least[p] = std::min(reduced_least[p], x);
     }
@@ -175,11 +176,11 @@ TEST_F(UniformOnT1, EstimatorsHaveTheMomentsOfTheReferenceOverAllTrajectories) {
 
 TEST_F(UniformOnT1, CompensatorMeetsTheReference) {
   // With nothing visited weighing in: Qhat = m where kappa >= 0 and L = 0.
-  std::fill_n(r_->kernel.at(0), r_->kernel.size(), 0.0);
-  std::fill_n(r_->Qhat.at(0), r_->Qhat.size(), 0.0);
+  std::fill_n(r_->tables.kernel.at(0), r_->tables.kernel.size(), 0.0);
+  std::fill_n(r_->tables.Qhat.at(0), r_->tables.Qhat.size(), 0.0);
   r_->reduce_magnitude();
   const double want[3] = {-.210262911987, 0, -.123236108048};
-  for (int a = 0; a < 3; ++a) EXPECT_NEAR(r_->Qhat[12 + a], want[a], 1e-11);
+  for (int a = 0; a < 3; ++a) EXPECT_NEAR(r_->tables.Qhat[12 + a], want[a], 1e-11);
 }
 
 class EmpiricalOnT1 : public UniformOnT1 {
@@ -196,7 +197,7 @@ class EmpiricalOnT1 : public UniformOnT1 {
       r_->begin(i);
       r_->covariance();
       Matrix Sd = Matrix::Identity(3, 3);
-      for (int j = 0; j < 3; ++j) r_->solve(1, Sd.col(j).data());
+      for (int j = 0; j < 3; ++j) r_->inverse_covariance().solve(1, 1, Sd.col(j).data());
       const Matrix apart = root * Sd * root - Matrix::Identity(3, 3);
       sum += apart.selfadjointView<Eigen::Lower>().eigenvalues().cwiseAbs().maxCoeff();
     }
@@ -210,8 +211,8 @@ TEST_F(EmpiricalOnT1, TheMultiplicativeErrorHalvesWhenTheSampleQuadruples) {
 }
 
 TEST_F(EmpiricalOnT1, CallsAndTrajectoriesAreCounted) {
-  EXPECT_EQ(r_->trajectories, 200);
-  EXPECT_EQ(r_->simulator_calls, 400);
+  EXPECT_EQ(r_->record.trajectories, 200);
+  EXPECT_EQ(r_->record.simulator_calls, 400);
 }
 
 class ResampledOnT1 : public UniformOnT1 {
@@ -225,25 +226,25 @@ TEST_F(ResampledOnT1, TheMeanOfTheChainsIsTheTruncatedSeries) {
   Matrix power = Matrix::Identity(3, 3), expected = Matrix::Zero(3, 3);
   for (int n = 0; n <= 10; ++n, power = power * step) expected += 0.5 * power;
   Matrix Sd = Matrix::Identity(3, 3);
-  for (int j = 0; j < 3; ++j) r_->solve(1, Sd.col(j).data());
+  for (int j = 0; j < 3; ++j) r_->inverse_covariance().solve(1, 1, Sd.col(j).data());
   EXPECT_LT((Sd - expected).cwiseAbs().maxCoeff(),
             0.02);  // 20000 chains; one chain's entries deviate by about .4
   EXPECT_GT((Sd - dagger(1)).cwiseAbs().maxCoeff(), 1);  // and N = 10 is far from the inverse
-  EXPECT_EQ(r_->trajectories, 200000);
+  EXPECT_EQ(r_->record.trajectories, 200000);
 }
 
 TEST(Resampling, TheSeriesApproachesTheInverseAsTheReferenceSays) {
   RegretConfig config = test::t1("uniform", 8, 1, 0, 0.05);
   ThreadTeam team(1);
   const Lane lane{0, {1, 0, 0.05}};
-  Replicas<1> r(config, {&lane, 1}, team);
-  for (std::int64_t i = 0; i < r.pi.size(); ++i) r.pi[i] = 1.0 / 3;
-  r.begin(0);
-  r.occupancies();
+  const auto r = make_steps(config, {&lane, 1}, team);
+  r->uniform_policies();
+  r->begin(0);
+  r->occupancies();
   Matrix G = 0.05 * Matrix::Identity(3, 3);
   for (std::int64_t p = 0; p < 12; ++p) {
-    const Eigen::Map<const Eigen::VectorXd> x(r.mdp.layer_features(1) + p * 3, 3);
-    G += r.q[12 + p] * x * x.transpose();
+    const Eigen::Map<const Eigen::VectorXd> x(r->mdp.layer_features(1) + p * 3, 3);
+    G += r->tables.q[12 + p] * x * x.transpose();
   }
   for (const auto& [N, want] :
        {std::pair{10, 7.304590341191}, {100, .1470267429796}, {400, 3.261353765637e-07}}) {

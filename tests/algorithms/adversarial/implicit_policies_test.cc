@@ -1,5 +1,5 @@
 // The simulator methods without enumeration, on T1 and on a linear MDP with more states than could be listed.
-#include "algorithms/adversarial/implicit_policies.h"
+#include "algorithms/adversarial/boxes/implicit_policies.h"
 
 #include <gtest/gtest.h>
 

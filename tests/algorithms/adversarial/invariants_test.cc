@@ -37,24 +37,17 @@ INSTANTIATE_TEST_SUITE_P(
         FullInformationRun{"log_barrier_full_information", .1, 12.138261889257084, .500041246190873},
         FullInformationRun{"hedge_full_information", .1, 12.158550240306777, .520329597240567}));
 
-// A group whose lanes are the given replicas, after some episodes.
-template <int W>
-std::unique_ptr<Replicas<W>> after(const RegretConfig& config, std::span<const Lane> lanes,
-                                   std::int64_t episodes) {
+// A lone replica after some episodes.
+std::unique_ptr<Steps> after(const RegretConfig& config, const Lane& lane, std::int64_t episodes) {
   static ThreadTeam team(1);
-  auto group = std::make_unique<Replicas<W>>(config, lanes, team);
-  const auto& makers = learner_makers(config.method);
-  std::unique_ptr<RegretLearner> learner;
-  if constexpr (W == 1)
-    learner = makers.one(*group);
-  else
-    learner = makers.many(*group);
+  auto steps = make_steps(config, {&lane, 1}, team);
+  const auto learner = regret_method(config.method).make(*steps);
   for (std::int64_t k = 0; k < episodes; ++k) {
-    group->begin(k);
+    steps->begin(k);
     learner->episode(k);
-    group->end();
+    steps->end();
   }
-  return group;
+  return steps;
 }
 
 TEST(RegretLearners, EveryMethodKeepsPoliciesOnTheSimplexAndItsRegretFinite) {
@@ -75,18 +68,18 @@ TEST(RegretLearners, EveryMethodKeepsPoliciesOnTheSimplexAndItsRegretFinite) {
       EXPECT_NEAR(r.curve.back(), r.regret, 1e-12);
     }
     const Lane lane{1, result.replicas[0].resolved.steps};
-    const auto group = after<1>(config, {&lane, 1}, 200);
+    const auto group = after(config, lane, 200);
     for (std::int64_t hs = 0; hs < 12; ++hs) {
       double sum = 0;
       for (std::int64_t a = 0; a < 3; ++a) {
-        EXPECT_GE(group->pi[hs * 3 + a], 0) << method.name;
-        sum += group->pi[hs * 3 + a];
+        EXPECT_GE(group->tables.pi[hs * 3 + a], 0) << method.name;
+        sum += group->tables.pi[hs * 3 + a];
       }
       EXPECT_NEAR(sum, 1, 1e-12) << method.name;
     }
     for (int h = 0; h < 3; ++h) {
       double layer = 0;
-      for (std::int64_t p = 0; p < 12; ++p) layer += group->q[h * 12 + p];
+      for (std::int64_t p = 0; p < 12; ++p) layer += group->tables.q[h * 12 + p];
       EXPECT_NEAR(layer, 1, 1e-12) << method.name;
     }
   }
@@ -95,27 +88,28 @@ TEST(RegretLearners, EveryMethodKeepsPoliciesOnTheSimplexAndItsRegretFinite) {
 TEST(RegretLearners, LogBarrierPoliciesStayAboveTheirFloor) {
   const RegretConfig config = test::t1("ftrl_log_barrier", 300, 0.2, 0.02, 0.05);
   const Lane lane{3, {0.2, 0.02, 0.05}};
-  const auto group = after<1>(config, {&lane, 1}, 300);
+  const auto group = after(config, lane, 300);
   group->log_barrier_policies();
   for (std::int64_t hs = 0; hs < 12; ++hs) {
-    const double* C = group->C.at(hs * 3);
+    const double* C = group->tables.C.at(hs * 3);
     const double range = std::max({C[0], C[1], C[2]}) - std::min({C[0], C[1], C[2]});
-    for (std::int64_t a = 0; a < 3; ++a) EXPECT_GE(group->pi[hs * 3 + a], 1 / (3 + 0.2 * range) - 1e-15);
+    for (std::int64_t a = 0; a < 3; ++a)
+      EXPECT_GE(group->tables.pi[hs * 3 + a], 1 / (3 + 0.2 * range) - 1e-15);
   }
 }
 
 TEST(RegretLearners, PoliciesDoNotChangeWhenAStatesCostsShiftTogether) {
   const RegretConfig config = test::t1("ftrl_log_barrier", 50, 0.2, 0.02, 0.05);
   const Lane lane{3, {0.2, 0.02, 0.05}};
-  const auto group = after<1>(config, {&lane, 1}, 50);
+  const auto group = after(config, lane, 50);
   for (const bool barrier : {true, false}) {
     const auto solve = [&] { barrier ? group->log_barrier_policies() : group->entropic_policies(); };
     solve();
-    const std::vector<double> before(group->pi.at(0), group->pi.at(36));
-    for (std::int64_t i = 0; i < 36; ++i) group->C[i] += 17.5 + static_cast<double>(i / 3);
+    const std::vector<double> before(group->tables.pi.at(0), group->tables.pi.at(36));
+    for (std::int64_t i = 0; i < 36; ++i) group->tables.C[i] += 17.5 + static_cast<double>(i / 3);
     solve();
     for (std::int64_t i = 0; i < 36; ++i)
-      EXPECT_NEAR(group->pi[i], before[static_cast<std::size_t>(i)], 1e-13);
+      EXPECT_NEAR(group->tables.pi[i], before[static_cast<std::size_t>(i)], 1e-13);
   }
 }
 
@@ -156,10 +150,10 @@ TEST(RegretLearners, WithConstantFeaturesTheEstimateIsShrunkAndPoliciesStayUnifo
   for (const char* method : {"ftrl_log_barrier", "exp_weights", "exp_weights_magnitude_reduced"}) {
     config.method = method;
     const Lane lane{1, {0.5, 0, 0.25}};
-    const auto group = after<1>(config, {&lane, 1}, 20);
+    const auto group = after(config, lane, 20);
     for (std::int64_t a = 0; a < 3; ++a) {
-      EXPECT_NEAR(group->Qhat[a], 0.75 / 1.25, 1e-15) << method;
-      EXPECT_NEAR(group->pi[a], 1.0 / 3, 1e-15) << method;
+      EXPECT_NEAR(group->tables.Qhat[a], 0.75 / 1.25, 1e-15) << method;
+      EXPECT_NEAR(group->tables.pi[a], 1.0 / 3, 1e-15) << method;
     }
   }
 }
@@ -170,19 +164,20 @@ TEST(RegretLearners, AOneHotBanditsEstimateHasTheMeanPL_Over_PPlusGamma) {
   config.instance = envs::make_instance("tabular:seed=8,H=1,S=1,A=2,K=1", "fixed", 10);
   config.episodes = 10;
   const Lane lane{1, {0.5, 0, 0.1}};
-  const auto group = after<1>(config, {&lane, 1}, 10);
-  group->pi[0] = 0.3, group->pi[1] = 0.7;
+  const auto group = after(config, lane, 10);
+  group->tables.pi[0] = 0.3, group->tables.pi[1] = 0.7;
   group->occupancies();
   group->covariance();
   double mean[2] = {0, 0};
   for (int a = 0; a < 2; ++a) {
-    group->actions[0] = a;
-    group->to_go[0] = group->loss_at(0, 0, a, 0);
+    group->played.actions[0] = a;
+    group->played.to_go[0] = group->losses.at(0, 0, a, 0);
     group->estimate();
-    for (int i = 0; i < 2; ++i) mean[i] += group->pi[a] * group->Qhat[i];
+    for (int i = 0; i < 2; ++i) mean[i] += group->tables.pi[a] * group->tables.Qhat[i];
   }
   for (int a = 0; a < 2; ++a)
-    EXPECT_NEAR(mean[a], group->pi[a] * group->loss_at(0, 0, a, 0) / (group->pi[a] + 0.1), 1e-15);
+    EXPECT_NEAR(mean[a], group->tables.pi[a] * group->losses.at(0, 0, a, 0) / (group->tables.pi[a] + 0.1),
+                1e-15);
 }
 
 TEST(RegretLearners, PermutedActionsPermuteEverything) {
@@ -199,18 +194,18 @@ TEST(RegretLearners, PermutedActionsPermuteEverything) {
   for (const char* method : {"ftrl_log_barrier", "exp_weights_magnitude_reduced"}) {
     ThreadTeam team(1);
     const Lane lane{1, {0.2, 0.1, 0.05}};
-    Replicas<1> one(config, {&lane, 1}, team), two(other, {&lane, 1}, team);
-    for (Replicas<1>* r : {&one, &two}) {  // the same trajectory under both names
+    const auto one = make_steps(config, {&lane, 1}, team), two = make_steps(other, {&lane, 1}, team);
+    for (Steps* r : {one.get(), two.get()}) {  // the same trajectory under both names
       r->begin(0);
-      const int shift = r == &two ? 2 : 0;
+      const int shift = r == two.get() ? 2 : 0;
       for (std::int64_t p = 0; p < 36; ++p)
-        r->C[p] = 0.1 * static_cast<double>((p / 3 * 3 + (p + (r == &two ? 1 : 0)) % 3) % 7);
+        r->tables.C[p] = 0.1 * static_cast<double>((p / 3 * 3 + (p + (r == two.get() ? 1 : 0)) % 3) % 7);
       r->log_barrier_policies();
       r->occupancies();
       for (std::size_t h = 0; h < 3; ++h) {
-        r->states[h] = static_cast<int>(h);
-        r->actions[h] = (static_cast<int>(h) + shift) % 3;
-        r->to_go[static_cast<std::int64_t>(h)] = 1.5 - 0.4 * static_cast<double>(h);
+        r->played.states[h] = static_cast<int>(h);
+        r->played.actions[h] = (static_cast<int>(h) + shift) % 3;
+        r->played.to_go[static_cast<std::int64_t>(h)] = 1.5 - 0.4 * static_cast<double>(h);
       }
       r->covariance();
       r->estimate();
@@ -221,8 +216,8 @@ TEST(RegretLearners, PermutedActionsPermuteEverything) {
     }
     for (std::int64_t hs = 0; hs < 12; ++hs)
       for (std::int64_t a = 0; a < 3; ++a) {
-        EXPECT_NEAR(two.C[hs * 3 + a], one.C[hs * 3 + (a + 1) % 3], 1e-11) << method;
-        EXPECT_NEAR(two.pi[hs * 3 + a], one.pi[hs * 3 + (a + 1) % 3], 1e-14) << method;
+        EXPECT_NEAR(two->tables.C[hs * 3 + a], one->tables.C[hs * 3 + (a + 1) % 3], 1e-11) << method;
+        EXPECT_NEAR(two->tables.pi[hs * 3 + a], one->tables.pi[hs * 3 + (a + 1) % 3], 1e-14) << method;
       }
   }
 }
@@ -283,9 +278,9 @@ TEST(RegretBatch, ALargeInstancesWalkIsTheBoxStepByStep) {
     const Lane lane{1, steps};
     const std::vector<Lane> lanes(linalg::kLanes, lane);
     ThreadTeam team(2);
-    Replicas<1> walked(config, {&lane, 1}, team), stepped(config, {&lane, 1}, team);
-    Replicas<linalg::kLanes> beside(config, lanes, team);
-    const auto episode = [&](auto& r, std::int64_t k, bool walk) {
+    const auto walked = make_steps(config, {&lane, 1}, team), stepped = make_steps(config, {&lane, 1}, team),
+               beside = make_steps(config, lanes, team);
+    const auto episode = [&](Steps& r, std::int64_t k, bool walk) {
       r.begin(k);
       r.log_barrier_policies();
       r.occupancies();
@@ -299,20 +294,21 @@ TEST(RegretBatch, ALargeInstancesWalkIsTheBoxStepByStep) {
         r.dilate();
       }
       r.follow();
+      r.end();
     };
     for (std::int64_t k = 0; k < 6; ++k) {
-      episode(walked, k, true);
-      episode(stepped, k, false);
-      episode(beside, k, true);
+      episode(*walked, k, true);
+      episode(*stepped, k, false);
+      episode(*beside, k, true);
     }
-    EXPECT_EQ(walked.actions, stepped.actions);
-    for (std::int64_t i = 0; i < walked.C.size(); ++i) {
-      EXPECT_NEAR(walked.C[i], stepped.C[i], 1e-11) << env << " " << i;
-      EXPECT_NEAR(walked.C[i], beside.lane(beside.C, i, 3), 1e-11) << env << " " << i;
+    EXPECT_EQ(walked->played.actions, stepped->played.actions);
+    for (std::int64_t i = 0; i < walked->tables.C.size(); ++i) {
+      EXPECT_NEAR(walked->tables.C[i], stepped->tables.C[i], 1e-11) << env << " " << i;
+      EXPECT_NEAR(walked->tables.C[i], beside->tables.C[i * linalg::kLanes + 3], 1e-11) << env << " " << i;
     }
-    EXPECT_NEAR(walked.learner_loss[0], beside.learner_loss[3], 1e-12);
-    EXPECT_NEAR(walked.least_eta_q[0], stepped.least_eta_q[0], 1e-11);
-    EXPECT_NEAR(walked.largest_eta_bonus[0], beside.largest_eta_bonus[3], 1e-11);
+    EXPECT_NEAR(walked->record.learner_loss[0], beside->record.learner_loss[3], 1e-12);
+    EXPECT_NEAR(walked->record.least_eta_q[0], stepped->record.least_eta_q[0], 1e-11);
+    EXPECT_NEAR(walked->record.largest_eta_bonus[0], beside->record.largest_eta_bonus[3], 1e-11);
   }
 }
 
@@ -355,7 +351,7 @@ TEST(RegretRun, EpisodesAllocateNothingWithAnyMethodAndCovariance) {
   };
   for (const RegretMethod& method : regret_methods())
     for (const char* covariance : {"exact", "empirical:M=10", "empirical:M=10,reuse=1", "mgr:M=3,N=8"}) {
-      const bool uses = learner_makers(method.name).covariance;
+      const bool uses = method.covariance;
       if (!uses && covariance != std::string("exact")) continue;
       expect_nothing(method.name, covariance, test::kT1, 20, 120, 9);
     }

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <map>
 
-#include "algorithms/adversarial/confidence_set.h"
+#include "algorithms/adversarial/boxes/confidence_set.h"
+#include "algorithms/adversarial/boxes/policy_cover.h"
 #include "algorithms/adversarial/learner.h"
-#include "algorithms/adversarial/policy_cover.h"
 #include "engine/base/error.h"
 #include "envs/linear_mdp/exact.h"
 #include "tests/algorithms/adversarial/t1.h"
@@ -155,18 +155,20 @@ TEST(OReps, EachUpdateMinimisesItsObjectiveOverOccupancies) {
   RegretConfig config = fixed_t1("o_reps", 50);
   ThreadTeam team(1);
   const Lane lane{3, {0.5, 0, 0.1}};
-  Replicas<1> r(config, {&lane, 1}, team);
-  const auto learner = learner_makers("o_reps").one(r);
+  const auto steps = make_steps(config, {&lane, 1}, team);
+  Steps& r = *steps;
+  const auto learner = regret_method("o_reps").make(r);
   const Random random(9, Stream::kUser);
   std::uint64_t draw = 0;
   for (std::int64_t k = 0; k < 20; ++k) {
     r.begin(k);
     learner->episode(k);
-    const std::vector<double> q(r.q.at(0), r.q.at(36));
+    const std::vector<double> q(r.tables.q.at(0), r.tables.q.at(36));
     std::vector<double> estimate(36);
     for (std::size_t h = 0; h < 3; ++h) {
-      const std::size_t at = h * 12 + static_cast<std::size_t>(r.states[h] * 3 + r.actions[h]);
-      estimate[at] = r.loss_at(static_cast<int>(h), r.states[h], r.actions[h], 0) / (q[at] + 0.1);
+      const std::size_t at = h * 12 + static_cast<std::size_t>(r.played.states[h] * 3 + r.played.actions[h]);
+      estimate[at] =
+          r.losses.at(static_cast<int>(h), r.played.states[h], r.played.actions[h], 0) / (q[at] + 0.1);
     }
     const auto objective = [&](const std::vector<double>& policy) {
       const std::vector<double> x = envs::occupancy(r.mdp, policy);
@@ -175,7 +177,7 @@ TEST(OReps, EachUpdateMinimisesItsObjectiveOverOccupancies) {
         if (x[i] > 0) sum += 0.5 * x[i] * estimate[i] + x[i] * std::log(x[i] / q[i]) - x[i] + q[i];
       return sum;
     };
-    const std::vector<double> chosen(r.pi.at(0), r.pi.at(36));
+    const std::vector<double> chosen(r.tables.pi.at(0), r.tables.pi.at(36));
     const double least = objective(chosen);
     for (int trial = 0; trial < 50; ++trial) {  // nearby and far policies
       std::vector<double> other = chosen;

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "algorithms/adversarial/policy_cover.h"
+#include "algorithms/adversarial/boxes/policy_cover.h"
 #include "algorithms/experiments/regret_run.h"
 #include "tests/engine/run/scratch.h"
 

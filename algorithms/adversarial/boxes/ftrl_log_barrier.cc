@@ -7,10 +7,9 @@
 namespace hardy::algorithms {
 namespace {
 
-template <int W>
 class FtrlLogBarrier final : public RegretLearner {
  public:
-  explicit FtrlLogBarrier(Replicas<W>& replicas) : r_(replicas) {}
+  explicit FtrlLogBarrier(Steps& steps) : r_(steps) {}
 
   void episode(std::int64_t) override {
     r_.log_barrier_policies();  // 1. pi_k = argmin_p <p, eta sum_{j<k} (Qhat_j - B_j)> + sum_a ln(1/p_a)
@@ -25,13 +24,12 @@ class FtrlLogBarrier final : public RegretLearner {
   }
 
  private:
-  Replicas<W>& r_;
+  Steps& r_;
 };
 
 const RegisterLearner registration({"ftrl_log_barrier",
                                     "log-barrier FTRL with dilated bonuses (Dai et al. 2023, Algorithm 1)",
-                                    Scaling::kLogBarrier},
-                                   makers_of<FtrlLogBarrier>());
+                                    Scaling::kLogBarrier, make_learner<FtrlLogBarrier>});
 
 }  // namespace
 }  // namespace hardy::algorithms

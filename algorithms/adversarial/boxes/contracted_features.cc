@@ -21,17 +21,17 @@ using Vector = Eigen::VectorXd;
 
 class ContractedFeatures final : public RegretLearner {
  public:
-  explicit ContractedFeatures(Replicas<1>& replicas) : r_(replicas), d_(r_.d) {
-    if (!r_.config.instance.losses->linear())
+  explicit ContractedFeatures(Steps& steps) : r_(steps), t_(steps.tables), d_(t_.d) {
+    if (!r_.game.instance.losses->linear())
       throw Error("contracted features need losses that are linear in the features", r_.mdp.name);
-    const auto H = static_cast<std::size_t>(r_.H);
+    const auto H = static_cast<std::size_t>(t_.H);
     lambda_.assign(H, Matrix::Identity(d_, d_));
     epoch_determinant_.assign(H, 0.0);
-    moves_.assign(H, Matrix::Zero(d_, r_.S));
-    for (int h = 0; h < r_.H; ++h) contracted_.emplace_back(Matrix::Zero(r_.n, d_));
-    width_ = Numbers(r_.H * r_.n);
+    moves_.assign(H, Matrix::Zero(d_, t_.S));
+    for (int h = 0; h < t_.H; ++h) contracted_.emplace_back(Matrix::Zero(t_.n, d_));
+    width_ = Numbers(t_.H * t_.n);
     solved_ = nu_and_next_ = Vector::Zero(d_);
-    V_ = Vector::Zero(r_.S);
+    V_ = Vector::Zero(t_.S);
     begin_epoch();
   }
 
@@ -40,9 +40,9 @@ class ContractedFeatures final : public RegretLearner {
     r_.occupancies();
     r_.play();
     estimate();
-    for (std::int64_t i = 0; i < r_.C.size(); ++i) {
-      r_.least_eta_q[0] = std::min(r_.least_eta_q[0], r_.eta[0] * r_.Qhat[i]);
-      r_.C[i] += r_.Qhat[i];
+    for (std::int64_t i = 0; i < t_.C.size(); ++i) {
+      r_.record.least_eta_q[0] = std::min(r_.record.least_eta_q[0], r_.rates.eta[0] * t_.Qhat[i]);
+      t_.C[i] += t_.Qhat[i];
     }
     remember();
   }
@@ -58,58 +58,60 @@ class ContractedFeatures final : public RegretLearner {
 
   // Freezes Lambda, and with it the contraction and the widths; policies start anew.
   void begin_epoch() {
-    const double log_K = std::log(static_cast<double>(r_.config.episodes) + 1);
-    for (int h = 0; h < r_.H; ++h) {
+    const double log_K = std::log(static_cast<double>(r_.game.episodes) + 1);
+    for (int h = 0; h < t_.H; ++h) {
       const auto layer = static_cast<std::size_t>(h);
       epoch_determinant_[layer] = log_determinant(lambda_[layer]);
-      for (std::int64_t p = 0; p < r_.n; ++p) {
+      for (std::int64_t p = 0; p < t_.n; ++p) {
         const auto phi = feature(h, p);
         solved_ = phi;
         factor_.matrixL().solveInPlace(solved_);  // log_determinant() has left Lambda's factor
         const double norm = solved_.norm();
         const double share =
-            1 / (1 + std::exp(r_.gamma[0] * norm * log_K * std::sqrt(static_cast<double>(d_)) - log_K));
+            1 / (1 + std::exp(r_.rates.gamma[0] * norm * log_K * std::sqrt(static_cast<double>(d_)) - log_K));
         contracted_[layer].row(p) = share * phi.transpose();
-        width_[h * r_.n + p] = share * norm;
+        width_[h * t_.n + p] = share * norm;
       }
     }
-    std::fill_n(r_.C.at(0), r_.C.size(), 0.0);
+    std::fill_n(t_.C.at(0), t_.C.size(), 0.0);
   }
 
   void estimate() {
     V_.setZero();
-    for (int h = r_.H; h-- > 0;) {
+    for (int h = t_.H; h-- > 0;) {
       const auto layer = static_cast<std::size_t>(h);
       Vector& w = nu_and_next_;
-      w = Eigen::Map<const Vector>(r_.losses[0] + std::int64_t{h} * d_, d_);
-      if (h + 1 < r_.H) {
+      w = Eigen::Map<const Vector>(r_.losses.of(0) + std::int64_t{h} * d_, d_);
+      if (h + 1 < t_.H) {
         solved_.noalias() = moves_[layer] * V_;
         factor_.compute(lambda_[layer]);
         factor_.matrixL().solveInPlace(solved_);
         factor_.matrixU().solveInPlace(solved_);
         w += solved_;
       }
-      Eigen::Map<Vector> Q(r_.Qhat.at(r_.table(h)), r_.n);
+      Eigen::Map<Vector> Q(t_.Qhat.at(t_.table(h)), t_.n);
       Q.noalias() = contracted_[layer] * w;
-      Q -= r_.beta[0] * Eigen::Map<const Vector>(width_.at(h * r_.n), r_.n);
-      for (int s = 0; s < r_.S; ++s)
-        V_[s] = Q.segment(std::int64_t{s} * r_.A, r_.A)
-                    .dot(Eigen::Map<const Vector>(r_.pi.at(r_.table(h) + std::int64_t{s} * r_.A), r_.A));
+      Q -= r_.rates.beta[0] * Eigen::Map<const Vector>(width_.at(h * t_.n), t_.n);
+      for (int s = 0; s < t_.S; ++s)
+        V_[s] = Q.segment(std::int64_t{s} * t_.A, t_.A)
+                    .dot(Eigen::Map<const Vector>(t_.pi.at(t_.table(h) + std::int64_t{s} * t_.A), t_.A));
     }
   }
 
   void remember() {
     bool doubled = false;
     for (std::size_t h = 0; h < lambda_.size(); ++h) {
-      const auto phi = feature(static_cast<int>(h), std::int64_t{r_.states[h]} * r_.A + r_.actions[h]);
+      const auto phi =
+          feature(static_cast<int>(h), std::int64_t{r_.played.states[h]} * t_.A + r_.played.actions[h]);
       lambda_[h].noalias() += phi * phi.transpose();
-      if (h + 1 < lambda_.size()) moves_[h].col(r_.states[h + 1]) += phi;
+      if (h + 1 < lambda_.size()) moves_[h].col(r_.played.states[h + 1]) += phi;
       doubled = doubled || log_determinant(lambda_[h]) > epoch_determinant_[h] + std::log(2.0);
     }
     if (doubled) begin_epoch();
   }
 
-  Replicas<1>& r_;
+  Steps& r_;
+  Tables& t_;
   const int d_;
   std::vector<Matrix> lambda_, moves_,
       contracted_;  // I + sum phi phi^T; sum phi 1{s'}^T [d][S]; phibar [n][d]
@@ -119,20 +121,13 @@ class ContractedFeatures final : public RegretLearner {
   Numbers width_;  // |phibar|_{Lambda^{-1}}
 };
 
-LearnerMakers makers() {
-  LearnerMakers all;
-  all.one = [](Replicas<1>& r) -> std::unique_ptr<RegretLearner> {
-    return std::make_unique<ContractedFeatures>(r);
-  };
-  all.covariance = false;
-  return all;
-}
-
 const RegisterLearner registration(
-    {"contracted_features",
-     "policy optimisation with contracted features, losses shown in full (Cassel, Rosenberg 2024)",
-     Scaling::kContracted},
-    makers());
+    {.name = "contracted_features",
+     .summary = "policy optimisation with contracted features, losses shown in full (Cassel, Rosenberg 2024)",
+     .scaling = Scaling::kContracted,
+     .make = make_learner<ContractedFeatures>,
+     .lanes = false,
+     .covariance = false});
 
 }  // namespace
 }  // namespace hardy::algorithms

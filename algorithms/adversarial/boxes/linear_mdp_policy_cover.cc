@@ -7,8 +7,9 @@
 #include <cmath>
 #include <optional>
 
+#include "algorithms/adversarial/boxes/policy_cover.h"
 #include "algorithms/adversarial/learner.h"
-#include "algorithms/adversarial/policy_cover.h"
+#include "algorithms/adversarial/steps/trajectories.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "envs/linear_mdp/exact.h"
@@ -34,11 +35,12 @@ struct Episode {  // one of the second half, kept until Sd stands
 
 class LinearMdpPolicyCover final : public RegretLearner {
  public:
-  explicit LinearMdpPolicyCover(Replicas<1>& replicas) : r_(replicas), H_(r_.H), d_(r_.d) {
-    const double K = static_cast<double>(r_.config.episodes);
-    CoverSettings s = r_.config.cover;
+  explicit LinearMdpPolicyCover(Steps& steps)
+      : r_(steps), t_(steps.tables), draws_(steps.draws()), H_(t_.H), d_(t_.d) {
+    const double K = static_cast<double>(r_.game.episodes);
+    CoverSettings s = r_.game.cover;
     delta_ = s.delta_e > 0 ? s.delta_e : std::pow(K, -1.0 / 9);
-    const double beta = std::max(r_.beta[0], 1e-12);
+    const double beta = std::max(r_.rates.beta[0], 1e-12);
     alpha_ = s.alpha > 0 ? s.alpha : delta_ / (6 * beta);
     epoch_ = std::max<std::int64_t>(2, s.epoch > 0 ? s.epoch : std::llround(std::pow(K, 6.0 / 9)));
     cover_episodes_ = s.oracle               ? 0
@@ -47,9 +49,9 @@ class LinearMdpPolicyCover final : public RegretLearner {
     if (!(delta_ > 0 && delta_ <= 1))
       throw Error("delta_e = " + to_text(delta_), "--delta-e",
                   "a share above 0 and of at most 1 would be right");
-    if (cover_episodes_ > r_.config.episodes)
+    if (cover_episodes_ > r_.game.episodes)
       throw Error("the cover's " + std::to_string(cover_episodes_) +
-                      " episodes are more than K = " + std::to_string(r_.config.episodes),
+                      " episodes are more than K = " + std::to_string(r_.game.episodes),
                   "--cover-episodes", "give fewer, or play more episodes, or add --cover-oracle");
     rounds_ =
         s.oracle ? kRounds : static_cast<int>(std::clamp<std::int64_t>(cover_episodes_ / 2, 1, kRounds));
@@ -67,9 +69,8 @@ class LinearMdpPolicyCover final : public RegretLearner {
   void episode(std::int64_t k) override {
     if (k < cover_episodes_) return explore(k);
     if (in_epoch_ == 0) begin_epoch();
-    r_.add_expected_loss();  // of the mixture that is played, exact
-    r_.draws[0].begin(DrawFor::kPlay, k);
-    current_.exploring = r_.draws[0].next() < delta_;  // Y
+    draws_.begin(DrawFor::kPlay, k);
+    current_.exploring = draws_.next() < delta_;  // Y
     current_.h_star = 0;
     int member = 0;
     if (current_.exploring) {
@@ -77,30 +78,31 @@ class LinearMdpPolicyCover final : public RegretLearner {
       member = below(cover_->rounds());
     }
     walk([&](int h, int s) {
-      return current_.exploring && h <= current_.h_star ? cover_->action(member, h, s)
-                                                        : r_.draw_action(h, s, 0, r_.draws[0].next());
+      return current_.exploring && h <= current_.h_star
+                 ? cover_->action(member, h, s)
+                 : draw_action<1>(t_.pi.at(t_.pair(h, s, 0)), t_.A, draws_.next());
     });
     keep();
     if (++in_epoch_ == epoch_) end_epoch();
   }
 
  private:
-  int below(int n) { return std::min(n - 1, static_cast<int>(r_.draws[0].next() * n)); }
+  int below(int n) { return std::min(n - 1, static_cast<int>(draws_.next() * n)); }
 
   // One trajectory with the actions that choose(h, s) gives: states, actions and losses to go.
   template <class Choose>
   void walk(Choose&& choose) {
-    int s = r_.draw_start(0);
+    int s = r_.draw_start();
     std::vector<double>& law = law_;
-    law.resize(static_cast<std::size_t>(r_.S));
+    law.resize(static_cast<std::size_t>(t_.S));
     for (int h = 0; h < H_; ++h) {
       const auto at = static_cast<std::size_t>(h);
       const int a = choose(h, s);
-      r_.states[at] = s, r_.actions[at] = a;
-      r_.to_go[h] = r_.loss_at(h, s, a, 0);
-      if (h + 1 < H_) s = envs::draw_from(r_.mdp.cumulative(h, s, a, law.data()), r_.S, r_.draws[0].next());
+      r_.played.states[at] = s, r_.played.actions[at] = a;
+      r_.played.to_go[h] = r_.losses.visited(h, s, a, 0);
+      if (h + 1 < H_) s = envs::draw_from(r_.mdp.cumulative(h, s, a, law.data()), t_.S, draws_.next());
     }
-    for (int h = H_ - 1; h-- > 0;) r_.to_go[h] += r_.to_go[h + 1];
+    for (int h = H_ - 1; h-- > 0;) r_.played.to_go[h] += r_.played.to_go[h + 1];
   }
 
   // --- phase 0 ---
@@ -110,15 +112,16 @@ class LinearMdpPolicyCover final : public RegretLearner {
       if (k > 0) close_round();
       cover_->plan();
       const std::vector<double> table = cover_->policy_table(cover_->rounds() - 1);
-      std::ranges::copy(table, r_.pi.at(0));
+      std::ranges::copy(table, t_.pi.at(0));
     }
     r_.occupancies();
-    r_.draws[0].begin(DrawFor::kPlay, k);
+    draws_.begin(DrawFor::kPlay, k);
     walk([&](int h, int s) { return cover_->action(cover_->rounds() - 1, h, s); });
     for (int h = 0; h < H_; ++h) {
       const auto at = static_cast<std::size_t>(h);
-      cover_->seen(h, r_.states[at], r_.actions[at], h + 1 < H_ ? r_.states[at + 1] : -1);
-      add_outer(round_mean_, h, r_.mdp.features(h, r_.states[at], r_.actions[at]), 1);
+      cover_->seen(h, r_.played.states[at], r_.played.actions[at],
+                   h + 1 < H_ ? r_.played.states[at + 1] : -1);
+      add_outer(round_mean_, h, r_.mdp.features(h, r_.played.states[at], r_.played.actions[at]), 1);
     }
     ++in_round_;
     if (k + 1 == cover_episodes_) {
@@ -144,9 +147,9 @@ class LinearMdpPolicyCover final : public RegretLearner {
   void begin_epoch() {
     r_.log_barrier_policies();
     for (std::size_t i = 0; i < known_.size(); ++i)
-      if (known_[i] == 0) std::fill_n(r_.pi.at(static_cast<std::int64_t>(i) * r_.A), r_.A, 1.0 / r_.A);
-    r_.occupancies_of(r_.pi, r_.q, r_.u);
-    for (std::int64_t i = 0; i < r_.q.size(); ++i) r_.q[i] *= 1 - delta_;
+      if (known_[i] == 0) std::fill_n(t_.pi.at(static_cast<std::int64_t>(i) * t_.A), t_.A, 1.0 / t_.A);
+    r_.occupancies();
+    for (std::int64_t i = 0; i < t_.q.size(); ++i) t_.q[i] *= 1 - delta_;
     for (int h_star = 0; h_star < H_; ++h_star) add_exploration(h_star);
     features_of_mixture();
     std::ranges::fill(covariance_, 0.0);
@@ -156,27 +159,27 @@ class LinearMdpPolicyCover final : public RegretLearner {
   // Adds delta / H times the occupancies of: the cover up to and including h*, then pi_e.
   void add_exploration(int h_star) {
     const double share = delta_ / H_;
-    std::vector<double> q(cover_q_.begin(), cover_q_.begin() + (h_star + 1) * r_.n),
-        rho(static_cast<std::size_t>(r_.S)), sums(static_cast<std::size_t>(d_));
-    for (std::size_t i = 0; i < q.size(); ++i) r_.q[static_cast<std::int64_t>(i)] += share * q[i];
-    std::vector<double> layer(q.end() - r_.n, q.end());
+    std::vector<double> q(cover_q_.begin(), cover_q_.begin() + (h_star + 1) * t_.n),
+        rho(static_cast<std::size_t>(t_.S)), sums(static_cast<std::size_t>(d_));
+    for (std::size_t i = 0; i < q.size(); ++i) t_.q[static_cast<std::int64_t>(i)] += share * q[i];
+    std::vector<double> layer(q.end() - t_.n, q.end());
     for (int h = h_star; h + 1 < H_; ++h) {
       features(h, layer.data(), sums.data());
       envs::push_forward<1>(r_.mdp, h, layer.data(), sums.data(), rho.data());
-      for (std::int64_t p = 0; p < r_.n; ++p) {
+      for (std::int64_t p = 0; p < t_.n; ++p) {
         layer[static_cast<std::size_t>(p)] =
-            rho[static_cast<std::size_t>(p / r_.A)] * r_.pi[r_.table(h + 1) + p];
-        r_.q[r_.table(h + 1) + p] += share * layer[static_cast<std::size_t>(p)];
+            rho[static_cast<std::size_t>(p / t_.A)] * t_.pi[t_.table(h + 1) + p];
+        t_.q[t_.table(h + 1) + p] += share * layer[static_cast<std::size_t>(p)];
       }
     }
   }
   void features(int h, const double* q, double* out) const {
     std::fill_n(out, d_, 0.0);
-    for (std::int64_t p = 0; p < r_.n; ++p)
+    for (std::int64_t p = 0; p < t_.n; ++p)
       for (int i = 0; i < d_; ++i) out[i] += q[p] * r_.mdp.layer_features(h)[p * d_ + i];
   }
   void features_of_mixture() {
-    for (int h = 0; h < H_; ++h) features(h, r_.q.at(r_.table(h)), r_.u.at(std::int64_t{h} * d_));
+    for (int h = 0; h < H_; ++h) features(h, t_.q.at(t_.table(h)), t_.u.at(std::int64_t{h} * d_));
   }
 
   void add_outer(std::vector<double>& to, int h, const double* phi, double weight) const {
@@ -189,21 +192,21 @@ class LinearMdpPolicyCover final : public RegretLearner {
   // share of places that are left there.
   void keep() {
     const std::int64_t first_left = epoch_ / 2 - first_count_, left = epoch_ - in_epoch_;
-    if (r_.draws[0].next() * static_cast<double>(left) < static_cast<double>(first_left)) {
+    if (draws_.next() * static_cast<double>(left) < static_cast<double>(first_left)) {
       ++first_count_;
       for (int h = 0; h < H_; ++h)
         if (const double w = exploration_weight(current_.exploring, h, current_.h_star, H_); w > 0)
           add_outer(covariance_, h,
-                    r_.mdp.features(h, r_.states[static_cast<std::size_t>(h)],
-                                    r_.actions[static_cast<std::size_t>(h)]),
+                    r_.mdp.features(h, r_.played.states[static_cast<std::size_t>(h)],
+                                    r_.played.actions[static_cast<std::size_t>(h)]),
                     w);
       return;
     }
     Episode& kept = second_[static_cast<std::size_t>(second_count_++)];
     kept.exploring = current_.exploring, kept.h_star = current_.h_star;
     for (std::size_t h = 0; h < static_cast<std::size_t>(H_); ++h) {
-      kept.visits[h] = {r_.states[h], r_.actions[h]};
-      kept.to_go[h] = r_.to_go[static_cast<std::int64_t>(h)];
+      kept.visits[h] = {r_.played.states[h], r_.played.actions[h]};
+      kept.to_go[h] = r_.played.to_go[static_cast<std::int64_t>(h)];
     }
   }
 
@@ -213,7 +216,7 @@ class LinearMdpPolicyCover final : public RegretLearner {
     for (int h = 0; h < H_; ++h) {
       Matrix S = Eigen::Map<const Matrix>(covariance_.data() + std::int64_t{h} * d_ * d_, d_, d_) /
                  static_cast<double>(std::max<std::int64_t>(1, first_count_));
-      S.diagonal().array() += r_.gamma[0];
+      S.diagonal().array() += r_.rates.gamma[0];
       Sd.emplace_back(S);
       bonus(h, Sd.back());
     }
@@ -230,37 +233,39 @@ class LinearMdpPolicyCover final : public RegretLearner {
         const Eigen::Map<const Vector> phi(r_.mdp.features(h, v.state, v.action), d_);
         theta[static_cast<std::size_t>(h)] += w * e.to_go[static_cast<std::size_t>(h)] * phi;
         lam[static_cast<std::size_t>(h)] += w * D * phi;
-        D = growth * (D + r_.b[r_.table(h) + std::int64_t{v.state} * r_.A + v.action]);
+        D = growth * (D + t_.b[t_.table(h) + std::int64_t{v.state} * t_.A + v.action]);
       }
     }
     for (int h = 0; h < H_; ++h) {
       const auto at = static_cast<std::size_t>(h);
       const Vector theta_hat = Sd[at].solve(theta[at]), lam_hat = Sd[at].solve(lam[at]);
-      const Eigen::Map<const Matrix> phi(r_.mdp.layer_features(h), r_.n, d_);
-      Eigen::Map<Vector>(r_.Qhat.at(r_.table(h)), r_.n) = phi * theta_hat;
-      Eigen::Map<Vector>(r_.B.at(r_.table(h)), r_.n) =
-          Eigen::Map<const Vector>(r_.b.at(r_.table(h)), r_.n) + phi * lam_hat;
+      const Eigen::Map<const Matrix> phi(r_.mdp.layer_features(h), t_.n, d_);
+      Eigen::Map<Vector>(t_.Qhat.at(t_.table(h)), t_.n) = phi * theta_hat;
+      Eigen::Map<Vector>(t_.B.at(t_.table(h)), t_.n) =
+          Eigen::Map<const Vector>(t_.b.at(t_.table(h)), t_.n) + phi * lam_hat;
     }
     r_.follow();
   }
 
   // b = beta (n(s,a) + E_{a' ~ pi_e} n(s,a')) in known states, else 0.
   void bonus(int h, const Eigen::LLT<Matrix>& Sd) {
-    const Eigen::Map<const Matrix> phi(r_.mdp.layer_features(h), r_.n, d_);
+    const Eigen::Map<const Matrix> phi(r_.mdp.layer_features(h), t_.n, d_);
     const Eigen::MatrixXd y = Sd.matrixL().solve(phi.transpose());
-    for (int s = 0; s < r_.S; ++s) {
-      const std::int64_t first = std::int64_t{s} * r_.A;
+    for (int s = 0; s < t_.S; ++s) {
+      const std::int64_t first = std::int64_t{s} * t_.A;
       double mean = 0;
-      for (std::int64_t p = first; p < first + r_.A; ++p)
-        mean += r_.pi[r_.table(h) + p] * y.col(p).squaredNorm();
+      for (std::int64_t p = first; p < first + t_.A; ++p)
+        mean += t_.pi[t_.table(h) + p] * y.col(p).squaredNorm();
       const double scale =
-          known_[static_cast<std::size_t>(std::int64_t{h} * r_.S + s)] != 0 ? r_.beta[0] : 0.0;
-      for (std::int64_t p = first; p < first + r_.A; ++p)
-        r_.b[r_.table(h) + p] = scale * (y.col(p).squaredNorm() + mean);
+          known_[static_cast<std::size_t>(std::int64_t{h} * t_.S + s)] != 0 ? r_.rates.beta[0] : 0.0;
+      for (std::int64_t p = first; p < first + t_.A; ++p)
+        t_.b[t_.table(h) + p] = scale * (y.col(p).squaredNorm() + mean);
     }
   }
 
-  Replicas<1>& r_;
+  Steps& r_;
+  Tables& t_;
+  Draws& draws_;
   const int H_, d_;
   double delta_ = 0, alpha_ = 0;
   std::int64_t epoch_ = 0, cover_episodes_ = 0, in_epoch_ = 0, in_round_ = 0, first_count_ = 0,
@@ -273,18 +278,13 @@ class LinearMdpPolicyCover final : public RegretLearner {
   Episode current_;
 };
 
-LearnerMakers makers() {
-  LearnerMakers all;
-  all.one = [](Replicas<1>& r) -> std::unique_ptr<RegretLearner> {
-    return std::make_unique<LinearMdpPolicyCover>(r);
-  };
-  return all;
-}
-
 const RegisterLearner registration(
-    {"linear_mdp_policy_cover", "no simulator: policy cover and epochs of log-barrier FTRL (Dai et al. 2023)",
-     Scaling::kEpochs},
-    makers());
+    {.name = "linear_mdp_policy_cover",
+     .summary = "no simulator: policy cover and epochs of log-barrier FTRL (Dai et al. 2023)",
+     .scaling = Scaling::kEpochs,
+     .make = make_learner<LinearMdpPolicyCover>,
+     .lanes = false,
+     .covariance = false});
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -1,4 +1,4 @@
-#include "algorithms/adversarial/confidence_set.h"
+#include "algorithms/adversarial/boxes/confidence_set.h"
 
 #include <algorithm>
 #include <cmath>

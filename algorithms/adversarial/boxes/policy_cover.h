@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "algorithms/adversarial/replicas.h"
+#include "envs/linear_mdp/linear_mdp.h"
 
 namespace hardy::algorithms {
 

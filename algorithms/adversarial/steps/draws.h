@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdint>
 
-#include "algorithms/experiments/regret_run.h"
+#include "algorithms/adversarial/game.h"
 #include "engine/base/random.h"
 
 namespace hardy::algorithms {

@@ -1,4 +1,4 @@
-#include "algorithms/adversarial/covariance.h"
+#include "algorithms/adversarial/covariance/choice.h"
 
 #include <algorithm>
 #include <cmath>

@@ -10,10 +10,9 @@
 namespace hardy::algorithms {
 namespace {
 
-template <int W>
 class MagnitudeReduced final : public RegretLearner {
  public:
-  explicit MagnitudeReduced(Replicas<W>& replicas) : r_(replicas) {}
+  explicit MagnitudeReduced(Steps& steps) : r_(steps) {}
 
   void episode(std::int64_t) override {
     r_.entropic_policies();  // 1. pi_k(a|s) ~ exp(-eta sum_{j<k} (Qhat_j - B_j)(s,a))
@@ -28,19 +27,15 @@ class MagnitudeReduced final : public RegretLearner {
   }
 
  private:
-  Replicas<W>& r_;
+  Steps& r_;
 };
 
-LearnerMakers makers() {
-  LearnerMakers all = makers_of<MagnitudeReduced>();
-  all.magnitude = true;
-  return all;
-}
-
 const RegisterLearner registration(
-    {"exp_weights_magnitude_reduced",
-     "exponential weights on magnitude-reduced estimates (Dai et al. 2023, Algorithm 2)", Scaling::kEntropy},
-    makers());
+    {.name = "exp_weights_magnitude_reduced",
+     .summary = "exponential weights on magnitude-reduced estimates (Dai et al. 2023, Algorithm 2)",
+     .scaling = Scaling::kEntropy,
+     .make = make_learner<MagnitudeReduced>,
+     .magnitude = true});
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -1,7 +1,7 @@
 // O-REPS with known transitions (Zimin, Neu 2013): mirror descent over occupancies with the relative entropy,
 //
-//   q_{k+1} = argmin over occupancies of  eta <q, lhat_k> + KL(q || q_k),   lhat = l 1{visited} / (q_k +
-//   gamma)
+//   q_{k+1} = argmin over occupancies of  eta <q, lhat_k> + KL(q || q_k),
+//   lhat = l 1{visited} / (q_k + gamma)
 //
 // solved in its dual: F(v) = sum_h ln sum_{s,a} q_k(s,a) exp(-eta lhat - v_h(s) + P_h v_h+1), convex and
 // smooth; q_{k+1} is each layer's normalised summand. v_0 and v_H are 0 but for v_0's start term: flow into
@@ -21,17 +21,18 @@ constexpr int kMostSteps = 100;
 
 class OReps final : public RegretLearner {
  public:
-  explicit OReps(Replicas<1>& replicas) : r_(replicas), layers_(r_.H), S_(r_.S), unknowns_(layers_ * S_) {
-    if (r_.H > 1 && r_.mdp.transitions.empty())
+  explicit OReps(Steps& steps)
+      : r_(steps), t_(steps.tables), layers_(t_.H), S_(t_.S), unknowns_(layers_ * S_) {
+    if (t_.H > 1 && r_.mdp.transitions.empty())
       throw Error("O-REPS needs the transitions as rows", r_.mdp.name,
                   "this state space is too large for it");
     if (unknowns_ > 2000)
       throw Error("O-REPS solves for H S = " + std::to_string(unknowns_) + " unknowns in every episode",
                   r_.mdp.name, "2000 are the most");
-    for (std::int64_t i = 0; i < r_.pi.size(); ++i) r_.pi[i] = 1.0 / r_.A;
-    r_.occupancies_of(r_.pi, r_.q, r_.u);  // q_1: of the uniform policy
-    next_ = Numbers(r_.q.size());
-    log_weight_ = Numbers(r_.q.size());
+    r_.uniform_policies();
+    r_.occupancies();  // q_1: of the uniform policy
+    next_ = Numbers(t_.q.size());
+    log_weight_ = Numbers(t_.q.size());
     v_ = tried_ = gradient_ = direction_ = Eigen::VectorXd::Zero(unknowns_);
     row_ = mean_ = Eigen::VectorXd::Zero(2 * S_);
     hessian_ = Eigen::MatrixXd::Identity(unknowns_, unknowns_);
@@ -41,22 +42,23 @@ class OReps final : public RegretLearner {
   void episode(std::int64_t) override {
     r_.occupancies();  // of the policy that q_k stands for
     r_.play();
-    for (std::int64_t i = 0; i < r_.q.size(); ++i) log_weight_[i] = std::log(r_.q[i]);
-    for (int h = 0; h < r_.H; ++h) {  // - eta lhat at the pairs that were visited
-      const int s = r_.states[static_cast<std::size_t>(h)], a = r_.actions[static_cast<std::size_t>(h)];
-      const std::int64_t at = r_.table(h) + std::int64_t{s} * r_.A + a;
-      const double estimate = r_.loss_at(h, s, a, 0) / (r_.q[at] + r_.gamma[0]);
-      log_weight_[at] -= r_.eta[0] * estimate;
-      r_.least_eta_q[0] = std::min(r_.least_eta_q[0], r_.eta[0] * estimate);
+    for (std::int64_t i = 0; i < t_.q.size(); ++i) log_weight_[i] = std::log(t_.q[i]);
+    for (int h = 0; h < t_.H; ++h) {  // - eta lhat at the pairs that were visited
+      const int s = r_.played.states[static_cast<std::size_t>(h)],
+                a = r_.played.actions[static_cast<std::size_t>(h)];
+      const std::int64_t at = t_.table(h) + std::int64_t{s} * t_.A + a;
+      const double estimate = r_.losses.at(h, s, a, 0) / (t_.q[at] + r_.rates.gamma[0]);
+      log_weight_[at] -= r_.rates.eta[0] * estimate;
+      r_.record.least_eta_q[0] = std::min(r_.record.least_eta_q[0], r_.rates.eta[0] * estimate);
     }
     project();
-    for (int h = 0; h < r_.H; ++h)
+    for (int h = 0; h < t_.H; ++h)
       for (int s = 0; s < S_; ++s) {
-        double* const q = next_.at(r_.table(h) + std::int64_t{s} * r_.A);
+        double* const q = next_.at(t_.table(h) + std::int64_t{s} * t_.A);
         double sum = 0;
-        for (int a = 0; a < r_.A; ++a) sum += q[a];
-        for (int a = 0; a < r_.A; ++a)
-          r_.pi[r_.table(h) + std::int64_t{s} * r_.A + a] = sum > 0 ? q[a] / sum : 1.0 / r_.A;
+        for (int a = 0; a < t_.A; ++a) sum += q[a];
+        for (int a = 0; a < t_.A; ++a)
+          t_.pi[t_.table(h) + std::int64_t{s} * t_.A + a] = sum > 0 ? q[a] / sum : 1.0 / t_.A;
       }
   }
 
@@ -69,16 +71,16 @@ class OReps final : public RegretLearner {
     for (int s = 0; s < S_; ++s) F += r_.mdp.start[static_cast<std::size_t>(s)] * v[s];
     for (int h = 0; h < layers_; ++h) {
       double largest = -INFINITY, sum = 0;
-      double* const q = next_.at(r_.table(h));
-      for (std::int64_t p = 0; p < r_.n; ++p) {
-        double x = log_weight_[r_.table(h) + p] - v[h * S_ + p / r_.A];
+      double* const q = next_.at(t_.table(h));
+      for (std::int64_t p = 0; p < t_.n; ++p) {
+        double x = log_weight_[t_.table(h) + p] - v[h * S_ + p / t_.A];
         if (h + 1 < layers_)
           x += Eigen::Map<const Eigen::VectorXd>(law(h, p), S_).dot(v.segment((h + 1) * S_, S_));
         q[p] = x;
         largest = std::max(largest, x);
       }
-      for (std::int64_t p = 0; p < r_.n; ++p) sum += q[p] = std::exp(q[p] - largest);
-      for (std::int64_t p = 0; p < r_.n; ++p) q[p] /= sum;
+      for (std::int64_t p = 0; p < t_.n; ++p) sum += q[p] = std::exp(q[p] - largest);
+      for (std::int64_t p = 0; p < t_.n; ++p) q[p] /= sum;
       F += largest + std::log(sum);
     }
     return F;
@@ -118,10 +120,10 @@ class OReps final : public RegretLearner {
       auto block = hessian_.block(h * S_, h * S_, width, width);
       auto lower = block.selfadjointView<Eigen::Lower>();
       mean.setZero();
-      for (std::int64_t p = 0; p < r_.n; ++p) {
-        const double q = next_[r_.table(h) + p];
+      for (std::int64_t p = 0; p < t_.n; ++p) {
+        const double q = next_[t_.table(h) + p];
         row.setZero();
-        row[p / r_.A] = -1;
+        row[p / t_.A] = -1;
         if (h + 1 < layers_) row.tail(S_) = Eigen::Map<const Eigen::VectorXd>(law(h, p), S_);
         mean += q * row;
         lower.rankUpdate(row, q);
@@ -131,7 +133,8 @@ class OReps final : public RegretLearner {
     }
   }
 
-  Replicas<1>& r_;
+  Steps& r_;
+  Tables& t_;
   const int layers_, S_, unknowns_;
   Numbers next_, log_weight_;
   Eigen::VectorXd v_, tried_, gradient_, direction_, row_, mean_;
@@ -139,16 +142,13 @@ class OReps final : public RegretLearner {
   Eigen::LDLT<Eigen::MatrixXd> factor_;
 };
 
-LearnerMakers makers() {
-  LearnerMakers all;
-  all.one = [](Replicas<1>& r) -> std::unique_ptr<RegretLearner> { return std::make_unique<OReps>(r); };
-  all.costs = all.covariance = false;
-  return all;
-}
-
-const RegisterLearner registration({"o_reps", "O-REPS with known transitions (Zimin, Neu 2013)",
-                                    Scaling::kOccupancy},
-                                   makers());
+const RegisterLearner registration({.name = "o_reps",
+                                    .summary = "O-REPS with known transitions (Zimin, Neu 2013)",
+                                    .scaling = Scaling::kOccupancy,
+                                    .make = make_learner<OReps>,
+                                    .lanes = false,
+                                    .costs = false,
+                                    .covariance = false});
 
 }  // namespace
 }  // namespace hardy::algorithms

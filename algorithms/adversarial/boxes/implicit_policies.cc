@@ -1,10 +1,10 @@
-#include "algorithms/adversarial/implicit_policies.h"
+#include "algorithms/adversarial/boxes/implicit_policies.h"
 
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
 
-#include "algorithms/adversarial/draws.h"
+#include "algorithms/adversarial/steps/draws.h"
 #include "engine/base/error.h"
 #include "engine/linalg/simplex.h"
 #include "engine/linalg/small.h"

@@ -1,18 +1,17 @@
 // Exponential weights on the plain one-episode estimates. Under three names:
 //
-//   exp_weights           dilated bonuses, gamma as small as the magnitude-reduced method's: the honest
-//   control exp_weights_no_bonus  the same with beta = 0 linear_q_exp_weights  Luo, Wei, Lee 2021 for
-//   linear-Q: gamma = 2 eta H keeps eta Qhat >= -1, regret
-//                         d^{2/3} H^2 K^{2/3}
+//   exp_weights           dilated bonuses, gamma as small as the magnitude-reduced method's: the control
+//   exp_weights_no_bonus  the same with beta = 0
+//   linear_q_exp_weights  Luo, Wei, Lee 2021 for linear-Q: gamma = 2 eta H keeps eta Qhat >= -1;
+//                         regret d^{2/3} H^2 K^{2/3}
 #include "algorithms/adversarial/learner.h"
 
 namespace hardy::algorithms {
 namespace {
 
-template <int W>
 class ExpWeights : public RegretLearner {
  public:
-  explicit ExpWeights(Replicas<W>& replicas) : r_(replicas) {}
+  explicit ExpWeights(Steps& steps) : r_(steps) {}
 
   void episode(std::int64_t) override {
     r_.entropic_policies();  // pi_k(a|s) ~ exp(-eta sum_{j<k} (Qhat_j - B_j)(s,a))
@@ -24,19 +23,16 @@ class ExpWeights : public RegretLearner {
   }
 
  private:
-  Replicas<W>& r_;
+  Steps& r_;
 };
 
 const RegisterLearner with_bonus({"exp_weights", "exponential weights with dilated bonuses, plain estimates",
-                                  Scaling::kEntropy},
-                                 makers_of<ExpWeights>());
+                                  Scaling::kEntropy, make_learner<ExpWeights>});
 const RegisterLearner no_bonus({"exp_weights_no_bonus", "exponential weights without bonuses",
-                                Scaling::kEntropyNoBonus},
-                               makers_of<ExpWeights>());
+                                Scaling::kEntropyNoBonus, make_learner<ExpWeights>});
 const RegisterLearner linear_q({"linear_q_exp_weights",
                                 "exponential weights with gamma = 2 eta H (Luo, Wei, Lee 2021, linear-Q)",
-                                Scaling::kLinearQ},
-                               makers_of<ExpWeights>());
+                                Scaling::kLinearQ, make_learner<ExpWeights>});
 
 }  // namespace
 }  // namespace hardy::algorithms

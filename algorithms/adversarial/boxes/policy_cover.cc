@@ -1,4 +1,4 @@
-#include "algorithms/adversarial/policy_cover.h"
+#include "algorithms/adversarial/boxes/policy_cover.h"
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>

@@ -1,0 +1,39 @@
+// Policy optimisation with the true Q^{pi_k}_k of every episode: what bandit feedback costs is measured
+// against it. Exponential weights (Hedge in every state, H^2 (K ln A)^{1/2}) or the log-barrier. Bonuses are
+// off unless beta is given; then gamma's Sigma-dagger feeds them as in the bandit methods.
+#include "algorithms/adversarial/learner.h"
+
+namespace hardy::algorithms {
+namespace {
+
+template <bool LogBarrier>
+class FullInformation final : public RegretLearner {
+ public:
+  explicit FullInformation(Steps& steps) : r_(steps) {}
+
+  void episode(std::int64_t) override {
+    if (LogBarrier)
+      r_.log_barrier_policies();
+    else
+      r_.entropic_policies();
+    r_.occupancies();
+    r_.play();         // for the record alone
+    r_.true_values();  // Qhat = Q^{pi_k}_k
+    if (r_.rates.has_bonus) r_.covariance();
+    r_.bonus();
+    r_.dilate();
+    r_.follow();
+  }
+
+ private:
+  Steps& r_;
+};
+
+const RegisterLearner hedge({"hedge_full_information", "exponential weights on the true Q (full information)",
+                             Scaling::kFullInformation, make_learner<FullInformation<false>>});
+const RegisterLearner log_barrier({"log_barrier_full_information",
+                                   "log-barrier FTRL on the true Q (full information)",
+                                   Scaling::kFullInformation, make_learner<FullInformation<true>>});
+
+}  // namespace
+}  // namespace hardy::algorithms

@@ -1,0 +1,27 @@
+// The uniform policy, which learns nothing: what a regret curve should lie below.
+#include "algorithms/adversarial/learner.h"
+
+namespace hardy::algorithms {
+namespace {
+
+class Uniform final : public RegretLearner {
+ public:
+  explicit Uniform(Steps& steps) : r_(steps) { r_.uniform_policies(); }
+  void episode(std::int64_t) override {
+    r_.occupancies();
+    r_.play();
+  }
+
+ private:
+  Steps& r_;
+};
+
+const RegisterLearner registration({.name = "uniform",
+                                    .summary = "the uniform policy",
+                                    .scaling = Scaling::kNone,
+                                    .make = make_learner<Uniform>,
+                                    .costs = false,
+                                    .covariance = false});
+
+}  // namespace
+}  // namespace hardy::algorithms
