@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <functional>
 #include <limits>
 
 #include "engine/base/random.h"
@@ -17,10 +18,23 @@ std::vector<double> tail(const std::vector<double>& values, std::size_t from) {
   return {values.begin() + static_cast<std::ptrdiff_t>(from), values.end()};
 }
 
-double mean_of(const std::vector<double>& values) {
-  double sum = 0;
-  for (const double v : values) sum += v;
-  return sum / static_cast<double>(values.size());
+struct Moments {
+  double mean = 0, deviation = kNone, error = kNone;  // error: of the mean
+};
+// Of n values that each(0), each(1), ... give, asked for in that order and once.
+template <class Each>
+Moments moments_of(std::size_t count, Each&& each) {
+  std::vector<double> values(count);
+  Moments m;
+  for (std::size_t i = 0; i < count; ++i) m.mean += values[i] = each(i);
+  const double n = static_cast<double>(count);
+  m.mean /= n;
+  if (count < 2) return m;
+  double squares = 0;
+  for (const double v : values) squares += (v - m.mean) * (v - m.mean);
+  m.deviation = std::sqrt(squares / (n - 1));
+  m.error = m.deviation / std::sqrt(n);
+  return m;
 }
 
 // Of sorted values, by linear interpolation between neighbours.
@@ -31,13 +45,44 @@ double percentile(const std::vector<double>& sorted, double share) {
   return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
-void take_interval(Exponent& exponent, std::vector<double> slopes) {
-  std::erase_if(slopes, [](double s) { return !std::isfinite(s); });
-  exponent.low = exponent.high = kNone;
-  if (slopes.empty()) return;
-  std::sort(slopes.begin(), slopes.end());
-  exponent.low = percentile(slopes, 0.025);
-  exponent.high = percentile(slopes, 0.975);
+// What each log mean weighs in the least-squares slope over the points [first, end).
+std::vector<double> slope_weights(const std::vector<double>& x, std::size_t first, std::size_t end) {
+  double mean = 0, square = 0;
+  for (std::size_t i = first; i < end; ++i) mean += std::log(x[i]) / static_cast<double>(end - first);
+  for (std::size_t i = first; i < end; ++i) square += std::pow(std::log(x[i]) - mean, 2);
+  std::vector<double> weights(x.size(), 0);
+  for (std::size_t i = first; i < end; ++i) weights[i] = (std::log(x[i]) - mean) / square;
+  return weights;
+}
+
+// The slope of log means, and its standard error by the delta method.
+struct Slope {
+  double value = 0, error = 0;
+};
+Slope slope_of(const std::vector<double>& weights, const std::vector<double>& mean,
+               const std::vector<double>& error) {
+  Slope slope;
+  double variance = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] == 0) continue;
+    slope.value += weights[i] * std::log(mean[i]);
+    variance += std::pow(weights[i] * error[i] / mean[i], 2);
+  }
+  slope.error = std::sqrt(variance);
+  return slope;
+}
+
+void take_interval(Exponent& exponent, const Slope& fitted, std::vector<double> t) {
+  std::erase_if(t, [](double x) { return !std::isfinite(x); });
+  exponent.low = exponent.high = fitted.error == 0 ? fitted.value : kNone;
+  if (t.empty() || !(fitted.error > 0)) return;
+  std::sort(t.begin(), t.end());
+  std::vector<double> sizes = t;
+  for (double& x : sizes) x = std::abs(x);
+  std::sort(sizes.begin(), sizes.end());
+  const double both = percentile(sizes, 0.95);
+  exponent.low = fitted.value - fitted.error * std::max(both, percentile(t, 0.975));
+  exponent.high = fitted.value + fitted.error * std::max(both, -percentile(t, 0.025));
 }
 
 // Mean regret at some K, with its standard error (NaN for one replica) and the uniform policy's (or none).
@@ -63,16 +108,6 @@ std::string short_text(double v, const char* format) {
   char text[32];
   std::snprintf(text, sizeof text, format, v);
   return text;
-}
-
-// What each log mean weighs in the least-squares slope over the points [first, end).
-std::vector<double> slope_weights(const std::vector<double>& x, std::size_t first, std::size_t end) {
-  double mean = 0, square = 0;
-  for (std::size_t i = first; i < end; ++i) mean += std::log(x[i]) / static_cast<double>(end - first);
-  for (std::size_t i = first; i < end; ++i) square += std::pow(std::log(x[i]) - mean, 2);
-  std::vector<double> weights(x.size(), 0);
-  for (std::size_t i = first; i < end; ++i) weights[i] = (std::log(x[i]) - mean) / square;
-  return weights;
 }
 
 // Of a log mean; 0 where one replica leaves it unknown, so that what is seen counts as it is.
@@ -153,50 +188,84 @@ std::vector<double> local_exponents(const std::vector<double>& x, const std::vec
   return slopes;
 }
 
-Growth growth_of(const RegretTable& table, std::uint64_t seed, int resamples,
-                 const std::vector<double>& uniform) {
+double tail_index(std::vector<double> values) {
+  const std::size_t upper = values.size() / 4;
+  if (upper < 2) return kNone;
+  std::sort(values.begin(), values.end(), std::greater<>());
+  const double below = values[upper];
+  if (!(below > 0)) return kNone;
+  double sum = 0;
+  for (std::size_t i = 0; i < upper; ++i) sum += std::log(values[i] / below);
+  return static_cast<double>(upper) / sum;  // infinite where all are the same
+}
+
+namespace {
+
+// Moments, fits and intervals, whether or not there is a power law.
+Growth fits_of(const RegretTable& table, std::uint64_t seed, int resamples) {
   Growth g;
   const std::size_t points = table.episodes.size(), half = points / 2;
   for (const std::vector<double>& replicas : table.regret) {
-    const double mean = mean_of(replicas), n = static_cast<double>(replicas.size());
-    double squares = 0;
-    for (const double r : replicas) squares += (r - mean) * (r - mean);
-    const double deviation = n > 1 ? std::sqrt(squares / (n - 1)) : kNone;
-    g.mean.push_back(mean);
-    g.deviation.push_back(deviation);
-    g.standard_error.push_back(deviation / std::sqrt(n));
+    const Moments m = moments_of(replicas.size(), [&](std::size_t r) { return replicas[r]; });
+    g.mean.push_back(m.mean);
+    g.deviation.push_back(m.deviation);
+    g.standard_error.push_back(m.error);
     g.lowest.push_back(*std::min_element(replicas.begin(), replicas.end()));
     g.highest.push_back(*std::max_element(replicas.begin(), replicas.end()));
   }
   g.local = local_exponents(table.episodes, g.mean);
-  g.all = {fit_log_log(table.episodes, g.mean).slope, kNone, kNone, static_cast<std::int64_t>(points), ""};
-  g.upper_half = {fit_log_log(tail(table.episodes, half), tail(g.mean, half)).slope, kNone, kNone,
-                  static_cast<std::int64_t>(points - half), ""};
+  g.tail_index = kNone;
+  for (std::size_t i = half; i < points; ++i)
+    g.tail_index = std::fmin(g.tail_index, tail_index(table.regret[i]));
+  const auto fit = [&](std::size_t first) {
+    Exponent e;
+    e.value = fit_log_log(tail(table.episodes, first), tail(g.mean, first)).slope;
+    e.low = e.high = kNone;
+    for (std::size_t i = first; i < points; ++i) (g.mean[i] > 0 ? e.points : e.dropped) += 1;
+    return e;
+  };
+  g.all = fit(0);
+  g.upper_half = fit(half);
+  if (points > 0 && table.regret[0].size() > 1) {
+    const std::vector<double> weights = slope_weights(table.episodes, 0, points),
+                              upper_weights = slope_weights(table.episodes, half, points);
+    const Slope all = slope_of(weights, g.mean, g.standard_error),
+                upper = slope_of(upper_weights, g.mean, g.standard_error);
+    std::vector<double> t, upper_t;
+    for (int b = 0; b < resamples; ++b) {
+      const Random random(seed, Stream::kUser, static_cast<std::uint64_t>(b));
+      std::uint64_t draw = 0;
+      std::vector<double> means, errors;
+      for (const std::vector<double>& replicas : table.regret) {
+        const auto n = static_cast<std::uint32_t>(replicas.size());
+        const Moments m = moments_of(n, [&](std::size_t) { return replicas[random.integer(draw++, n)]; });
+        means.push_back(m.mean);
+        errors.push_back(m.error);
+      }
+      const Slope one = slope_of(weights, means, errors), two = slope_of(upper_weights, means, errors);
+      t.push_back((one.value - all.value) / one.error);
+      upper_t.push_back((two.value - upper.value) / two.error);
+    }
+    take_interval(g.all, all, std::move(t));
+    take_interval(g.upper_half, upper, std::move(upper_t));
+  }
+  return g;
+}
+
+}  // namespace
+
+Exponent interval_of(const RegretTable& table, std::uint64_t seed, int resamples) {
+  return fits_of(table, seed, resamples).all;
+}
+
+Growth growth_of(const RegretTable& table, std::uint64_t seed, int resamples,
+                 const std::vector<double>& uniform) {
+  Growth g = fits_of(table, seed, resamples);
+  const std::size_t points = table.episodes.size();
   const double count = points == 0 ? 0 : static_cast<double>(table.regret[0].size());
   const Curve curve{table.episodes, g.mean, g.standard_error, uniform, three_deviations(count)};
-  if (points == 0 || table.regret[0].size() < 2) {
-    withhold(g.all, curve);
-    withhold(g.upper_half, curve.from(half));
-    return g;
-  }
-  std::vector<double> slopes, upper;
-  for (int b = 0; b < resamples; ++b) {
-    const Random random(seed, Stream::kUser, static_cast<std::uint64_t>(b));
-    std::uint64_t draw = 0;
-    std::vector<double> means;
-    for (const std::vector<double>& replicas : table.regret) {
-      double sum = 0;
-      for (std::size_t r = 0; r < replicas.size(); ++r)
-        sum += replicas[random.integer(draw++, static_cast<std::uint32_t>(replicas.size()))];
-      means.push_back(sum / static_cast<double>(replicas.size()));
-    }
-    slopes.push_back(fit_log_log(table.episodes, means).slope);
-    upper.push_back(fit_log_log(tail(table.episodes, half), tail(means, half)).slope);
-  }
-  take_interval(g.all, std::move(slopes));
-  take_interval(g.upper_half, std::move(upper));
   withhold(g.all, curve);
-  withhold(g.upper_half, curve.from(half));
+  withhold(g.upper_half, curve.from(points / 2));
   return g;
 }
 

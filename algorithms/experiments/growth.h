@@ -25,6 +25,7 @@ std::vector<double> local_exponents(const std::vector<double>& x, const std::vec
 struct Exponent {
   double value = 0, low = 0, high = 0;  // fitted to mean regret; a 95 % bootstrap interval over replicas
   std::int64_t points = 0;              // how many K it is fitted to
+  std::int64_t dropped = 0;             // and how many not: their mean regret has no logarithm
   std::string none_because;             // why there is none: the three are then NaN. "" where there is one
 };
 
@@ -44,12 +45,25 @@ struct Growth {
   std::vector<double> mean, standard_error, deviation, lowest, highest;  // over replicas, per K
   std::vector<double> local;
   Exponent all, upper_half;  // over all K; over the larger half of them
+  // Of the regrets of one K, smallest over the larger half of the K; NaN with fewer than 8 replicas.
+  double tail_index = 0;
 };
 
-// The bootstrap draws replicas with replacement, at each K by itself (their seeds are independent), fits
-// each resample's means, and takes the 2.5th and 97.5th percentile of the exponents. Deterministic in `seed`.
+// The exponent a of tails P(R > x) ~ x^-a, by Hill's estimator over the upper quarter: below 2 the variance
+// is infinite, and the mean of a few replicas says little. NaN where that quarter has fewer than two values,
+// or the value below it is not positive.
+double tail_index(std::vector<double> values);
+inline constexpr double kHeavyTail = 3;  // below it a study warns: the estimate itself is no better than that
+
+// The bootstrap is studentised: it draws replicas with replacement, at each K by itself (their seeds are
+// independent), and divides the error of each resample's exponent by the standard error that the resample
+// itself would state (by the delta method from the deviations at each K). The interval is the wider, on each
+// side, of the equal-tailed and the symmetric one. Percentiles of the exponents, the plain bootstrap, are too
+// narrow where a few replicas carry the mean. Deterministic in `seed`.
 // With one replica the interval is NaN: there is nothing to resample. uniform: the uniform policy's regret at
 // each K, or empty.
+// The fit over all K and its interval alone, whether or not there is a power law to speak of.
+Exponent interval_of(const RegretTable& table, std::uint64_t seed, int resamples = 2000);
 Growth growth_of(const RegretTable& table, std::uint64_t seed, int resamples = 2000,
                  const std::vector<double>& uniform = {});
 
