@@ -70,10 +70,11 @@ std::vector<Instance> make_instances(const std::string& env, const std::string& 
                                      const std::vector<std::int64_t>& episodes) {
   LinearEnvironment made = make_linear_environment(env);
   const auto mdp = std::make_shared<const LinearMdp>(std::move(made.mdp));
+  check_loss_rows(*mdp, made.linear, made.rows);
   std::vector<Instance> all;
   for (const std::int64_t K : episodes) {
     const std::string& process = losses.empty() ? made.default_losses : losses;
-    all.push_back({mdp, make_losses(process, {*mdp, made.rows, made.linear, K})});
+    all.push_back({mdp, make_losses(process, {*mdp, made.rows, made.linear, K}), made.notes});
     if (K > 0) check_losses(*mdp, *all.back().losses, K);
   }
   return all;

@@ -16,6 +16,7 @@ namespace hardy::envs {
 struct Instance {
   std::shared_ptr<const LinearMdp> mdp;
   std::shared_ptr<const LossProcess> losses;
+  std::vector<std::string> notes = {};  // what was converted on the way in
 };
 
 // What a family of environments hands over: the MDP, its typical losses nu [rows][H][d] (or tables
@@ -25,6 +26,7 @@ struct LinearEnvironment {
   std::vector<double> rows;
   bool linear = true;
   std::string default_losses = "cycle";
+  std::vector<std::string> notes = {};  // what was converted on the way in
 };
 
 // env: a family and its parameters, or a file. losses: "" for the environment's own. episodes: K, for periods

@@ -24,6 +24,8 @@ class Rows final : public LossProcess {
     number_ = static_cast<std::int64_t>(rows_.size()) / size_;
   }
   bool linear() const override { return linear_; }
+  bool bounded() const override { return true; }
+  std::span<const double> rows() const override { return rows_; }
   const double* losses(std::int64_t k, double*) const override {
     return rows_.data() + k / period_ % number_ * size_;
   }
@@ -36,9 +38,11 @@ class Rows final : public LossProcess {
 
 class FromFunction final : public LossProcess {
  public:
-  FromFunction(std::int64_t size, bool linear, std::function<void(std::int64_t, std::span<double>)> fill)
-      : size_(count(size)), linear_(linear), fill_(std::move(fill)) {}
+  FromFunction(std::int64_t size, bool linear, bool bounded,
+               std::function<void(std::int64_t, std::span<double>)> fill)
+      : size_(count(size)), linear_(linear), bounded_(bounded), fill_(std::move(fill)) {}
   bool linear() const override { return linear_; }
+  bool bounded() const override { return bounded_; }
   const double* losses(std::int64_t k, double* scratch) const override {
     fill_(k, {scratch, size_});
     return scratch;
@@ -46,7 +50,7 @@ class FromFunction final : public LossProcess {
 
  private:
   std::size_t size_;
-  bool linear_;
+  bool linear_, bounded_;
   std::function<void(std::int64_t, std::span<double>)> fill_;
 };
 
@@ -55,6 +59,7 @@ class FromFunction final : public LossProcess {
 // more so far.
 class Adaptive final : public LossProcess {
  public:
+  bool bounded() const override { return true; }
   Adaptive(int H, int d, bool simplex, std::vector<double> rows)
       : H_(H), d_(d), simplex_(simplex), rows_(std::move(rows)) {
     visits_.assign(count(std::int64_t{H} * d), 0.0);
@@ -126,18 +131,23 @@ Loss switching(Parameters& p, const LossContext& c) {
   return std::make_shared<Rows>(loss_size(c.mdp, c.linear), c.linear, two_rows(c, p.text()), length);
 }
 
+// Of the context's own rows, or of 0 and 1: within [0,1] where those are.
+Loss bounded_from(const LossContext& c, std::function<void(std::int64_t, std::span<double>)> fill) {
+  return std::make_shared<FromFunction>(loss_size(c.mdp, c.linear), c.linear, true, std::move(fill));
+}
+
 Loss stochastic(Parameters& p, const LossContext& c) {
   const auto seed = static_cast<std::uint64_t>(p.integer("seed", 1, 0, std::int64_t{1} << 62));
   const auto draws = static_cast<std::uint32_t>(Stream::kEnvironment);
   if (c.linear && c.mdp.simplex_features()) {  // noise on nu: the losses stay linear in phi
     const std::vector<double> nu(c.rows.begin(), c.rows.begin() + loss_size(c.mdp, true));
-    return losses_from(c.mdp, true, [=](std::int64_t k, std::span<double> out) {
+    return bounded_from(c, [=](std::int64_t k, std::span<double> out) {
       const Random random(seed, draws, static_cast<std::uint64_t>(k));
       for (std::size_t i = 0; i < out.size(); ++i) out[i] = random.uniform64(i) < nu[i] ? 1.0 : 0.0;
     });
   }
   const std::vector<double> rows = two_rows(c, p.text());
-  return losses_from(c.mdp, c.linear, [=](std::int64_t k, std::span<double> out) {
+  return bounded_from(c, [=](std::int64_t k, std::span<double> out) {
     const bool second = Random(seed, draws, static_cast<std::uint64_t>(k)).uniform64(0) >= 0.5;
     std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(second ? out.size() : 0), out.size(), out.begin());
   });
@@ -148,7 +158,7 @@ Loss sinusoidal(Parameters& p, const LossContext& c) {
   constexpr double turn = 2 * std::numbers::pi;
   if (c.linear && c.mdp.simplex_features()) {
     const int d = c.mdp.d;
-    return losses_from(c.mdp, true, [=](std::int64_t k, std::span<double> out) {
+    return bounded_from(c, [=](std::int64_t k, std::span<double> out) {
       for (std::size_t i = 0; i < out.size();
            ++i) {  // coordinate i's own period, d of them up to twice as long
         const double which = static_cast<double>(i % static_cast<std::size_t>(d));
@@ -157,7 +167,7 @@ Loss sinusoidal(Parameters& p, const LossContext& c) {
     });
   }
   const std::vector<double> rows = two_rows(c, p.text());
-  return losses_from(c.mdp, c.linear, [=](std::int64_t k, std::span<double> out) {
+  return bounded_from(c, [=](std::int64_t k, std::span<double> out) {
     const double share = 0.5 + 0.5 * std::sin(turn * static_cast<double>(k) / period);
     for (std::size_t i = 0; i < out.size(); ++i)
       out[i] = share * rows[i] + (1 - share) * rows[out.size() + i];
@@ -201,7 +211,7 @@ Loss make_losses(const std::string& specification, const LossContext& context) {
 
 Loss losses_from(const LinearMdp& mdp, bool linear,
                  std::function<void(std::int64_t, std::span<double>)> fill) {
-  return std::make_shared<FromFunction>(loss_size(mdp, linear), linear, std::move(fill));
+  return std::make_shared<FromFunction>(loss_size(mdp, linear), linear, false, std::move(fill));
 }
 
 Loss cycled_losses(const LinearMdp& mdp, bool linear, std::vector<double> rows) {
@@ -212,10 +222,12 @@ Loss cycled_losses(const LinearMdp& mdp, bool linear, std::vector<double> rows) 
   return std::make_shared<Rows>(size, linear, std::move(rows), 1);
 }
 
-std::vector<double> loss_table(const LinearMdp& mdp, const LossProcess& losses, const double* episode) {
+namespace {
+
+void loss_table_of(const LinearMdp& mdp, bool linear, const double* episode, std::vector<double>& table) {
   const std::int64_t n = mdp.pairs();
-  if (!losses.linear()) return {episode, episode + mdp.H * n};
-  std::vector<double> table(count(mdp.H * n));
+  if (!linear) return table.assign(episode, episode + mdp.H * n);
+  table.resize(count(mdp.H * n));
   for (int h = 0; h < mdp.H; ++h)
     for (std::int64_t p = 0; p < n; ++p) {
       const double* x = mdp.layer_features(h) + p * mdp.d;
@@ -223,30 +235,55 @@ std::vector<double> loss_table(const LinearMdp& mdp, const LossProcess& losses, 
       for (int i = 0; i < mdp.d; ++i) sum += x[i] * episode[h * mdp.d + i];
       table[count(h * n + p)] = sum;
     }
+}
+
+}  // namespace
+
+std::vector<double> loss_table(const LinearMdp& mdp, const LossProcess& losses, const double* episode) {
+  std::vector<double> table;
+  loss_table_of(mdp, losses.linear(), episode, table);
   return table;
 }
 
+namespace {
+
+void check_table(const LinearMdp& mdp, const std::vector<double>& table, const std::string& where) {
+  for (std::size_t i = 0; i < table.size(); ++i)
+    if (!(table[i] >= -1e-9 && table[i] <= 1 + 1e-9)) {
+      const auto at = static_cast<std::int64_t>(i);
+      throw Error("the loss at h=" + std::to_string(at / mdp.pairs()) +
+                      ", s=" + std::to_string(at % mdp.pairs() / mdp.A) +
+                      ", a=" + std::to_string(at % mdp.A) + " is " + to_text(table[i]),
+                  mdp.name + ", " + where, "losses lie in [0,1]");
+    }
+}
+
+}  // namespace
+
+void check_loss_rows(const LinearMdp& mdp, bool linear, std::span<const double> rows) {
+  const auto size = count(loss_size(mdp, linear));
+  std::vector<double> table;
+  for (std::size_t row = 0; row < rows.size() / size; ++row) {
+    loss_table_of(mdp, linear, rows.data() + row * size, table);
+    check_table(mdp, table, "row " + std::to_string(row) + " of the losses");
+  }
+}
+
 void check_losses(const LinearMdp& mdp, const LossProcess& losses, std::int64_t episodes) {
+  if (const auto rows = losses.rows(); !rows.empty()) return check_loss_rows(mdp, losses.linear(), rows);
   const std::int64_t work = mdp.H * mdp.pairs() * mdp.d;
   const std::int64_t looks =
       losses.adaptive() ? 1 : std::min(episodes, std::clamp<std::int64_t>(100'000'000 / work, 8, 1000));
   std::vector<double> scratch(count(loss_size(mdp, losses.linear())));
   const std::unique_ptr<LossProcess> own = losses.fresh();
   const LossProcess& process = own ? *own : losses;
-  const auto look = [&](std::int64_t k) {
-    const std::vector<double> table = loss_table(mdp, process, process.losses(k, scratch.data()));
-    for (std::size_t i = 0; i < table.size(); ++i)
-      if (!(table[i] >= -1e-9 && table[i] <= 1 + 1e-9)) {
-        const auto at = static_cast<std::int64_t>(i);
-        throw Error("the loss at h=" + std::to_string(at / mdp.pairs()) +
-                        ", s=" + std::to_string(at % mdp.pairs() / mdp.A) +
-                        ", a=" + std::to_string(at % mdp.A) + " is " + to_text(table[i]),
-                    mdp.name + ", episode " + std::to_string(k), "losses lie in [0,1]");
-      }
-  };
-  for (std::int64_t k = 0; k < looks; ++k) look(k);
-  for (std::int64_t i = 1; i < looks; ++i)
-    if (const std::int64_t k = (episodes - 1) / looks * i; k >= looks) look(k);
+  for (std::int64_t i = 0; i < looks; ++i) {
+    const auto k =
+        static_cast<std::int64_t>(static_cast<double>(episodes - 1) *
+                                  (looks > 1 ? static_cast<double>(i) / static_cast<double>(looks - 1) : 0));
+    check_table(mdp, loss_table(mdp, process, process.losses(k, scratch.data())),
+                "episode " + std::to_string(k));
+  }
 }
 
 }  // namespace hardy::envs

@@ -23,6 +23,12 @@ class LossProcess {
   // Calls come in the order of k; an oblivious process must give the same numbers in any order.
   virtual const double* losses(std::int64_t k, double* scratch) const = 0;
 
+  // All that it will ever give lies in [0,1], by how it is made or because make_instances() has looked: true.
+  // False: of one's own code, which a run watches (steps/episode_losses.h).
+  virtual bool bounded() const { return false; }
+  // Rows that it repeats, one after another, each of loss_size() numbers; empty where there is no such list.
+  virtual std::span<const double> rows() const { return {}; }
+
   virtual bool adaptive() const { return false; }
   // An adaptive process's own copy for one replica, as at the start.
   virtual std::unique_ptr<LossProcess> fresh() const { return nullptr; }
@@ -55,9 +61,12 @@ std::shared_ptr<const LossProcess> losses_from(const LinearMdp& mdp, bool linear
 // Rows of nu, or of tables, one after another, again from the first after the last.
 std::shared_ptr<const LossProcess> cycled_losses(const LinearMdp& mdp, bool linear, std::vector<double> rows);
 
-// Refuses losses outside [0,1], naming the episode, the place, the figure. Looks at the first thousand
-// episodes of `episodes` and at as many spread over the rest; what a run sees later it checks itself.
+// Refuses losses outside [0,1], naming the row or episode, the place, the figure. Every row of a process that
+// repeats rows is looked at; of others up to a thousand episodes, the first and last among them: what a run
+// sees later it checks itself.
 void check_losses(const LinearMdp& mdp, const LossProcess& losses, std::int64_t episodes);
+// The same for rows that a process may be made of.
+void check_loss_rows(const LinearMdp& mdp, bool linear, std::span<const double> rows);
 // l [H][S][A] of one episode, from what losses() gave.
 std::vector<double> loss_table(const LinearMdp& mdp, const LossProcess& losses, const double* episode);
 

@@ -16,7 +16,8 @@ enum class DrawFor : std::uint32_t {
   kMagnitude = 1103,
   kCover = 1104,
   kBonus = 1105,
-  kUniform = 1106
+  kUniform = 1106,
+  kUnvisited = 1107
 };
 
 // The first 2 `blocks` numbers that W replicas' Draws give after begin(purpose, episode), all lanes at once:

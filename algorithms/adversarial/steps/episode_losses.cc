@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "algorithms/adversarial/steps/draws.h"
+
 namespace hardy::algorithms {
 
 EpisodeLosses::EpisodeLosses(const envs::Instance& instance, int lanes)
@@ -39,11 +41,22 @@ double EpisodeLosses::at(int h, int s, int a, int w) const {
   return loss;
 }
 
-void EpisodeLosses::end(std::int64_t k, const Numbers& u) {
+void EpisodeLosses::end(std::int64_t k, const Tables& tables, const Played& played) {
   const auto lanes = static_cast<std::int64_t>(now_.size());
+  if (!process_.bounded()) {
+    const Random random(0, static_cast<std::uint32_t>(DrawFor::kUnvisited), static_cast<std::uint64_t>(k));
+    const auto w = static_cast<int>(k % lanes),
+               h = static_cast<int>(random.integer(0, static_cast<std::uint32_t>(mdp_.H)));
+    const auto at = static_cast<std::size_t>(h * lanes + w);
+    const std::int64_t visited = std::int64_t{played.states[at]} * mdp_.A + played.actions[at],
+                       others = std::max<std::int64_t>(1, mdp_.pairs() - 1),
+                       step = 1 + random.integer(1, static_cast<std::uint32_t>(others)),
+                       pair = (visited + step) % mdp_.pairs();
+    keep_range(this->at(h, static_cast<int>(pair / mdp_.A), static_cast<int>(pair % mdp_.A), w));
+  }
   for (std::size_t w = 0; w < adversaries_.size(); ++w) {
     for (std::size_t i = 0; i < features_.size(); ++i)
-      features_[i] = u[static_cast<std::int64_t>(i) * lanes + static_cast<std::int64_t>(w)];
+      features_[i] = tables.u[static_cast<std::int64_t>(i) * lanes + static_cast<std::int64_t>(w)];
     adversaries_[w]->played(k, features_);
   }
 }

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "algorithms/adversarial/steps/numbers.h"
+#include "algorithms/adversarial/steps/tables.h"
 #include "envs/linear_mdp/instance.h"
 
 namespace hardy::algorithms {
@@ -16,7 +16,9 @@ class EpisodeLosses {
   EpisodeLosses(const envs::Instance& instance, int lanes);
 
   void begin(std::int64_t k);
-  void end(std::int64_t k, const Numbers& u);  // tells an adaptive adversary what was played
+  // Tells an adaptive adversary what was played. Of losses of one's own code, looks at one pair that the
+  // lane's trajectory did not visit, drawn anew each episode.
+  void end(std::int64_t k, const Tables& tables, const Played& played);
 
   bool adaptive() const { return adaptive_; }
   bool linear() const { return linear_; }
@@ -26,14 +28,18 @@ class EpisodeLosses {
   // at() of a pair that was visited: its range is kept.
   double visited(int h, int s, int a, int w) {
     const double loss = at(h, s, a, w);
-    if (loss < lowest_) lowest_ = loss;
-    if (loss > highest_) highest_ = loss;
+    keep_range(loss);
     return loss;
   }
   double lowest() const { return lowest_; }
   double highest() const { return highest_; }
 
  private:
+  void keep_range(double loss) {
+    if (loss < lowest_) lowest_ = loss;
+    if (loss > highest_) highest_ = loss;
+  }
+
   const envs::LinearMdp& mdp_;
   const envs::LossProcess& process_;
   const bool adaptive_, linear_;
@@ -41,7 +47,7 @@ class EpisodeLosses {
   std::vector<std::unique_ptr<envs::LossProcess>> adversaries_;  // of an adaptive process
   std::vector<std::vector<double>> sum_;                         // of its realised losses
   std::vector<double> scratch_, features_;
-  double lowest_ = 0, highest_ = 1;  // seen at visited pairs
+  double lowest_ = 0, highest_ = 1;  // seen so far
 };
 
 }  // namespace hardy::algorithms

@@ -22,7 +22,7 @@ void Steps::begin(std::int64_t k) {
 
 void Steps::end() {
   add_expected_loss();
-  losses.end(episode_, tables.u);
+  losses.end(episode_, tables, played);
 }
 
 void Steps::uniform_policies() { std::fill_n(tables.pi.at(0), tables.pi.size(), 1.0 / tables.A); }

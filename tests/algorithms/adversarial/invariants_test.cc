@@ -405,6 +405,22 @@ TEST(RegretRun, TheCurveIsLogSpacedAndEndsAtK) {
   for (std::size_t i = 1; i < at.size(); ++i) EXPECT_GT(at[i], at[i - 1]);
 }
 
+// A state that no episode can reach: its losses are looked at once in a while all the same.
+TEST(RegretRun, LossesOfOnesOwnCodeAreWatchedWhereNobodyGoes) {
+  for (const std::size_t replicas : {1, 9}) {
+    RegretConfig config = test::t1("exp_weights", 2000, 0.1, 0, 0.1);
+    config.seeds.resize(replicas);
+    config.instance.losses =
+        envs::losses_from(*config.instance.mdp, false, [](std::int64_t k, std::span<double> out) {
+          std::ranges::fill(out, 0.5);
+          if (k > 10) out[3 * 3 + 1] = -500;  // h = 0, s = 3: episodes start in 0
+        });
+    ThreadTeam team(1);
+    const std::string line = test::refusal([&] { run_regret(config, team); });
+    EXPECT_NE(line.find("a loss of -500 was met"), std::string::npos) << line;
+  }
+}
+
 TEST(RegretRun, LossesThatLeaveTheUnitIntervalDuringARunEndIt) {
   RegretConfig config = test::t1("exp_weights", 50, 0.1, 0, 0.1);
   const envs::LinearMdp& m = *config.instance.mdp;
