@@ -19,12 +19,13 @@ struct RandomChoice {
 };
 RandomChoice parse_random(const std::string& text);
 
-// Sizes that the simulator-free linear-MDP learner takes as inputs; 0 takes delta_e = K^{-1/9},
-// alpha = delta_e / (6 beta), an epoch of K^{6/9} and a cover of K^{8/9} episodes.
+// Sizes that the simulator-free linear-MDP learner takes as inputs; 0 takes its own (cover_sizes()).
 struct CoverSettings {
   double delta_e = 0, alpha = 0;
   std::int64_t epoch = 0, cover_episodes = 0;
-  bool oracle = false;  // the cover is computed from known P and costs no episodes
+  bool oracle = false;       // the cover is computed from known P and costs no episodes
+  std::int64_t rounds = 64;  // of the cover, fewer where it has fewer than two episodes for each
+  double bonus = 0.1;        // the width that its planner adds
 };
 
 struct Game {

@@ -11,11 +11,18 @@
 
 namespace hardy::algorithms {
 
+struct LearnerFigure {
+  std::string name;
+  double value = 0;
+};
+
 class RegretLearner {
  public:
   virtual ~RegretLearner() = default;
   // Episode k: chooses pi_k, plays, learns. Leaves the occupancies of what was played in the tables' q and u.
   virtual void episode(std::int64_t k) = 0;
+  // What a reader of the results should know of it at the end of a run, beside its regret.
+  virtual std::vector<LearnerFigure> figures() const { return {}; }
 };
 
 struct RegretMethod {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <tuple>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
@@ -28,6 +29,7 @@ StepSizes theory(Scaling scaling, const Sizes& z) {
     case Scaling::kLogBarrier:
       return {std::sqrt(A) * eta0, eta0 * H * H, gamma0};
     case Scaling::kEntropy:
+    case Scaling::kEntropyControl:
       return {eta0, eta0 * H * H, gamma0};
     case Scaling::kEntropyNoBonus:
       return {eta0, 0, gamma0};
@@ -44,15 +46,21 @@ StepSizes theory(Scaling scaling, const Sizes& z) {
     case Scaling::kOccupancy:
       steps.eta = std::sqrt(std::log(S * A) / (S * A * K));
       return {steps.eta, 0, std::min(1.0, steps.eta)};
-    case Scaling::kEpochs:
-      return {std::pow(K, -2.0 / 9), std::pow(K, -2.0 / 9), std::pow(K, -3.0 / 9)};
+    case Scaling::kEpochs: {
+      const CoverSizes sizes = cover_sizes(z.K);
+      const double epochs = std::max(2.0, K / static_cast<double>(sizes.epoch));
+      return {4 * A * std::sqrt(std::log(epochs) / epochs) / H, sizes.delta_e / (12 * d),
+              std::pow(K, -3.0 / 9)};
+    }
     case Scaling::kNone:
       break;
   }
   return {0, 0, 1};
 }
 
-bool has_literal(Scaling scaling) { return scaling == Scaling::kLogBarrier || scaling == Scaling::kEntropy; }
+// Whose regret the analysis bounds, and who can be given its constants.
+bool has_bound(Scaling scaling) { return scaling == Scaling::kLogBarrier || scaling == Scaling::kEntropy; }
+bool has_literal(Scaling scaling) { return has_bound(scaling) || scaling == Scaling::kEntropyControl; }
 
 // Log-barrier eta = sqrt(A ln K / (d K)) / H^2, entropy sqrt(ln A / (d K)) / H^2; eta is lowered until
 // gamma = 96 eta^2 H^4 is at most 1.
@@ -79,11 +87,32 @@ std::string short_text(double x) {
   return text;
 }
 
+// "theory", "theory; eta as given", "explicit": what the sizes are, and not more.
+std::string origin(const SettingsRequest& request) {
+  std::string given;
+  for (const auto& [key, has, c] : {std::tuple{"eta", request.eta.has_value(), request.c_eta},
+                                    {"beta", request.beta.has_value(), request.c_beta},
+                                    {"gamma", request.gamma.has_value(), request.c_gamma}})
+    if (has)
+      given += std::string(given.empty() ? "" : ", ") + key + " as given";
+    else if (c != 1)
+      given += std::string(given.empty() ? "" : ", ") + key + " times " + short_text(c);
+  if (request.preset == "explicit" || (request.eta && request.beta && request.gamma)) return "explicit";
+  return given.empty() ? request.preset : request.preset + "; " + given;
+}
+
 void require(bool good, const char* key, double value, const char* bound) {
   if (!good) throw Error(std::string(key) + " = " + to_text(value), "step sizes", bound);
 }
 
 }  // namespace
+
+CoverSizes cover_sizes(std::int64_t episodes) {
+  const double K = static_cast<double>(episodes);
+  const auto whole = [](double x) { return std::max<std::int64_t>(1, std::llround(x)); };
+  return {std::pow(K, -1.0 / 9), whole(std::max(2 * std::pow(K, 3.0 / 9), std::pow(K, 6.0 / 9) / 16)),
+          whole(std::pow(K, 8.0 / 9) / 8)};
+}
 
 Sizes sizes_of(const envs::LinearMdp& mdp, std::int64_t episodes) {
   return {episodes, mdp.H, mdp.S, mdp.A, mdp.d};
@@ -92,8 +121,12 @@ Sizes sizes_of(const envs::LinearMdp& mdp, std::int64_t episodes) {
 ResolvedSettings resolve(Scaling scaling, const SettingsRequest& request, const Sizes& sizes) {
   if (sizes.K < 1)
     throw Error("K = " + std::to_string(sizes.K), "--episodes", "at least one episode is needed");
-  if (request.preset != "theory" && request.preset != "literal")
-    throw Error("there is no preset '" + request.preset + "'", "--preset", "known: theory, literal");
+  if (request.preset != "theory" && request.preset != "literal" && request.preset != "explicit")
+    throw Error("there is no preset '" + request.preset + "'", "--preset",
+                "known: theory, literal, explicit");
+  if (request.preset == "explicit" && (!request.eta || !request.beta || !request.gamma))
+    throw Error("the preset 'explicit' needs all three step sizes", "--preset",
+                "give --eta, --beta and --gamma");
   for (const auto& [key, c] :
        {std::pair{"c_eta", request.c_eta}, {"c_beta", request.c_beta}, {"c_gamma", request.c_gamma}})
     require(std::isfinite(c) && c >= 0, key, c, "a multiplier is a number of at least 0");
@@ -117,8 +150,8 @@ ResolvedSettings resolve(Scaling scaling, const SettingsRequest& request, const 
   require(s.gamma > 0 && s.gamma <= 1, "gamma", s.gamma, "gamma lies in (0,1]");
   r.trivial_bound = sizes.H * static_cast<double>(sizes.K);
   r.note = "eta = " + short_text(s.eta) + ", beta = " + short_text(s.beta) +
-           ", gamma = " + short_text(s.gamma) + " (" + request.preset + ")";
-  if (!has_literal(scaling)) return r;
+           ", gamma = " + short_text(s.gamma) + " (" + origin(request) + ")";
+  if (!has_bound(scaling)) return r;
   const double eta_bonus = s.eta * 2 * std::numbers::e * sizes.H * s.beta / s.gamma, most = 0.5 / sizes.H;
   if (request.preset == "literal" && !(eta_bonus <= most))
     throw Error(

@@ -2,7 +2,7 @@
 //
 //   theory    a method's unit scaling in K, H, d, A, times c_eta, c_beta, c_gamma
 //   literal   the constants that the analysis asks for (8, 96), gamma capped at 1
-//   explicit  eta, beta, gamma as given
+//   explicit  eta, beta, gamma as given, all three
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct StepSizes {
 };
 
 struct SettingsRequest {
-  std::string preset = "theory";  // theory, literal
+  std::string preset = "theory";  // theory, literal, explicit
   double c_eta = 1, c_beta = 1, c_gamma = 1;
   std::optional<double> eta, beta, gamma;  // each replaces what the preset says
 };
@@ -32,8 +32,9 @@ enum class Scaling {
   kTabular,     // eta = min(1 / (24 H^3), 1 / sqrt(S A H K)), gamma = 2 eta H.        H^2 S (A K)^{1/2}
   kFullInformation,  // eta = sqrt(ln A / K) / H.                                          H^2 (K ln A)^{1/2}
   kOccupancy,        // eta = sqrt(ln(S A) / (S A K)), gamma = eta.                         H (S A K)^{1/2}
-  kEpochs,           // eta = beta = K^{-2/9}, gamma = K^{-3/9}: per epoch.                 K^{8/9}
-  kEntropyNoBonus,   // kEntropy with beta = 0
+  kEpochs,           // of an epoch: cover_sizes() and what stands there.                K^{8/9}
+  kEntropyControl,   // kEntropy's sizes on plain estimates, for which nobody has shown its bound
+  kEntropyNoBonus,   // the same with beta = 0
   kContracted,       // eta = sqrt(ln A / K) / H, beta = 0.1 (bonus), gamma = 0.1 (contraction)
   kNone
 };
@@ -43,6 +44,24 @@ struct Sizes {
   int H = 1, S = 1, A = 2, d = 1;
 };
 Sizes sizes_of(const envs::LinearMdp& mdp, std::int64_t episodes);
+
+// Without a simulator (Dai et al. 2023): K^{8/9} in all, for which the share of exploring episodes falls as
+// K^{-1/9}, epochs grow as K^{6/9} and the cover as K^{8/9} at most. The constants are ours, chosen by
+// measurement (docs/adversarial.md):
+//
+//   delta_e = K^{-1/9}, gamma = K^{-3/9}
+//   epoch W = max(2 / gamma, K^{6/9} / 16): its halves hold what the regularised covariance needs at least
+//   cover   = K^{8/9} / 8 episodes
+//   alpha   = what the cover achieves (PolicyCover::achieved()); a perfect one has d, and 2 d stands for it
+//             before it is known
+//   beta    = delta_e / (6 * 2 d), so that b <= 2 beta alpha / delta_e = 1/3 in known states at alpha = 2 d
+//   eta     = 4 A sqrt(ln E / E) / H over E = K / W epochs: the penalty A ln E / eta against
+//             eta sum_a p_a^2 Q^2 with Q about H / 2
+struct CoverSizes {
+  double delta_e = 1;
+  std::int64_t epoch = 2, cover_episodes = 1;
+};
+CoverSizes cover_sizes(std::int64_t episodes);
 
 struct ResolvedSettings {
   StepSizes steps;

@@ -43,10 +43,13 @@ class Run {
     }
     result_.covariance = method_.covariance
                              ? describe(config.covariance, result_.replicas.front().resolved.steps.gamma)
-                             : "none";
-    result_.regret_notion = config.instance.losses->adaptive()
-                                ? "external regret, against the best fixed policy for the realised losses"
-                                : "regret against the best fixed policy in hindsight";
+                         : method_.scaling == Scaling::kEpochs ? "of the epoch's own episodes"
+                                                               : "none";
+    result_.comparator = config.instance.losses->adaptive() ? "best fixed policy for the realised losses"
+                                                            : "best fixed policy in hindsight";
+    result_.regret_notion =
+        (config.instance.losses->adaptive() ? "external regret, against the " : "regret against the ") +
+        result_.comparator;
   }
 
   Result go() {
@@ -128,6 +131,7 @@ class Run {
       if (first && watch_.observer->wants_progress(k + 1)) watch_.observer->progress(k + 1, {});
     }
     keep_end(*group, job);
+    for (const std::size_t replica : job.replicas) result_.replicas[replica].figures = learner->figures();
   }
 
   void keep_trajectory(const Steps& group, const Job& job) {

@@ -32,17 +32,19 @@ struct ReplicaResult {
   std::vector<double> start_costs;                // C_0(s_0, .) [A] at the end; empty without a table C
   std::vector<std::vector<Visit>> first;          // trajectories of the first episodes [..][H]
   double least_eta_q = 0, largest_eta_bonus = 0;  // min eta Qhat, max eta B over the run
+  std::vector<LearnerFigure> figures;             // of its group's learner at the end
 };
 
 struct RegretResult {
   std::vector<std::int64_t> at;  // about 50 log-spaced k, the last one K
   std::vector<double> best;  // the best fixed policy's loss after at[i] episodes; empty if replicas differ
   std::vector<ReplicaResult> replicas;
-  std::string covariance;            // "exact", "empirical, M = 100", ...
-  std::int64_t simulator_calls = 0;  // all replicas
-  std::int64_t trajectories = 0;     // simulated ones, all replicas
-  std::string regret_notion;         // "best fixed policy" or "external, on the realised losses"
-  double seconds = 0;                // of the episode loop
+  // How the learner sees its covariances, and what it reads for that: "exact (reads the transitions)", ...
+  std::string covariance;
+  std::int64_t simulator_calls = 0;       // all replicas
+  std::int64_t trajectories = 0;          // simulated ones, all replicas
+  std::string regret_notion, comparator;  // external on realised losses where the adversary adapts
+  double seconds = 0;                     // of the episode loop
 };
 
 // Bytes of tables and scratch that run_regret will hold, and floating-point operations of one replica's

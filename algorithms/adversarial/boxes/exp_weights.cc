@@ -27,7 +27,7 @@ class ExpWeights : public RegretLearner {
 };
 
 const RegisterLearner with_bonus({"exp_weights", "exponential weights with dilated bonuses, plain estimates",
-                                  Scaling::kEntropy, make_learner<ExpWeights>});
+                                  Scaling::kEntropyControl, make_learner<ExpWeights>});
 const RegisterLearner no_bonus({"exp_weights_no_bonus", "exponential weights without bonuses",
                                 Scaling::kEntropyNoBonus, make_learner<ExpWeights>});
 const RegisterLearner linear_q({"linear_q_exp_weights",

@@ -21,10 +21,9 @@ namespace {
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Vector = Eigen::VectorXd;
 
-// Rounds of the cover, and the width that its planner adds; the remembered ones ask for more episodes than
-// any run has.
-constexpr int kRounds = 64;
-constexpr double kCoverBonus = 0.1;
+// Of the cover's visits that may be to states which are not known, where alpha is what the cover achieves.
+constexpr double kUnknownShare = 0.01;
+constexpr std::int64_t kMostRounds = 100'000;
 
 struct Episode {  // one of the second half, kept until Sd stands
   std::vector<Visit> visits;
@@ -37,30 +36,31 @@ class LinearMdpPolicyCover final : public RegretLearner {
  public:
   explicit LinearMdpPolicyCover(Steps& steps)
       : r_(steps), t_(steps.tables), draws_(steps.draws()), H_(t_.H), d_(t_.d) {
-    const double K = static_cast<double>(r_.game.episodes);
-    CoverSettings s = r_.game.cover;
-    delta_ = s.delta_e > 0 ? s.delta_e : std::pow(K, -1.0 / 9);
-    const double beta = std::max(r_.rates.beta[0], 1e-12);
-    alpha_ = s.alpha > 0 ? s.alpha : delta_ / (6 * beta);
-    epoch_ = std::max<std::int64_t>(2, s.epoch > 0 ? s.epoch : std::llround(std::pow(K, 6.0 / 9)));
-    cover_episodes_ = s.oracle               ? 0
-                      : s.cover_episodes > 0 ? s.cover_episodes
-                                             : std::llround(std::pow(K, 8.0 / 9));
+    const std::int64_t K = r_.game.episodes;
+    const CoverSettings& given = r_.game.cover;
+    const CoverSizes own = cover_sizes(K);
+    delta_ = given.delta_e > 0 ? given.delta_e : own.delta_e;
+    alpha_ = given.alpha > 0 ? given.alpha : 2.0 * d_;  // until the cover stands
+    epoch_ = std::max<std::int64_t>(2, given.epoch > 0 ? given.epoch : own.epoch);
+    cover_episodes_ = given.oracle ? 0 : given.cover_episodes > 0 ? given.cover_episodes : own.cover_episodes;
     if (!(delta_ > 0 && delta_ <= 1))
       throw Error("delta_e = " + to_text(delta_), "--delta-e",
                   "a share above 0 and of at most 1 would be right");
-    if (cover_episodes_ > r_.game.episodes)
+    if (cover_episodes_ > K)
       throw Error("the cover's " + std::to_string(cover_episodes_) +
-                      " episodes are more than K = " + std::to_string(r_.game.episodes),
+                      " episodes are more than K = " + std::to_string(K),
                   "--cover-episodes", "give fewer, or play more episodes, or add --cover-oracle");
-    rounds_ =
-        s.oracle ? kRounds : static_cast<int>(std::clamp<std::int64_t>(cover_episodes_ / 2, 1, kRounds));
-    cover_.emplace(r_.mdp, alpha_, rounds_, 1 / K, kCoverBonus);
+    if (given.rounds < 1 || given.rounds > kMostRounds)
+      throw Error("a cover of " + std::to_string(given.rounds) + " rounds", "--cover-rounds",
+                  "1 to " + std::to_string(kMostRounds) + " would be right");
+    rounds_ = static_cast<int>(given.oracle ? given.rounds
+                                            : std::clamp<std::int64_t>(cover_episodes_ / 2, 1, given.rounds));
+    cover_.emplace(r_.mdp, alpha_, rounds_, 1 / static_cast<double>(K), given.bonus);
     second_.resize(static_cast<std::size_t>(epoch_ - epoch_ / 2));
     for (Episode& e : second_)
       e.visits.resize(static_cast<std::size_t>(H_)), e.to_go.resize(static_cast<std::size_t>(H_));
     round_mean_.assign(static_cast<std::size_t>(std::int64_t{H_} * d_ * d_), 0.0);
-    if (s.oracle) {
+    if (given.oracle) {
       for (int m = 0; m < rounds_; ++m) cover_->plan_with_known_transitions();
       begin_main();
     }
@@ -84,6 +84,18 @@ class LinearMdpPolicyCover final : public RegretLearner {
     });
     keep();
     if (++in_epoch_ == epoch_) end_epoch();
+  }
+
+  // Shares of 1 but for alpha. What was played: by the occupancies of the last episode.
+  std::vector<LearnerFigure> figures() const override {
+    if (known_.empty()) return {};  // the run ended within the cover
+    double known = 0, played = 0;
+    for (std::size_t i = 0; i < known_.size(); ++i) {
+      if (known_[i] == 0) continue;
+      known += 1 / static_cast<double>(known_.size());
+      for (int a = 0; a < t_.A; ++a) played += t_.q[static_cast<std::int64_t>(i) * t_.A + a] / H_;
+    }
+    return {{"known_states", known}, {"known_played", played}, {"alpha", alpha_}};
   }
 
  private:
@@ -138,7 +150,8 @@ class LinearMdpPolicyCover final : public RegretLearner {
 
   // --- main phase ---
   void begin_main() {
-    known_ = cover_->known_states();
+    if (r_.game.cover.alpha <= 0) alpha_ = std::max<double>(d_, cover_->achieved(kUnknownShare));
+    known_ = cover_->known_states(alpha_);
     cover_q_ = cover_->occupancy();
     covariance_.assign(round_mean_.size(), 0.0);
   }

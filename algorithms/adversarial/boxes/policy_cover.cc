@@ -42,6 +42,7 @@ PolicyCover::PolicyCover(const envs::LinearMdp& mdp, double alpha, int rounds, d
     for (std::size_t i = 0; i < static_cast<std::size_t>(d_); ++i)
       gam_[static_cast<std::size_t>(h) * size + i * static_cast<std::size_t>(d_ + 1)] = 1;
   lambda_ = gam_;
+  visits_.assign(static_cast<std::size_t>(std::int64_t{H_} * S_), 0.0);
   moves_.assign(static_cast<std::size_t>(H_ * mdp.pairs()) * static_cast<std::size_t>(S_), 0.0);
 }
 
@@ -80,6 +81,7 @@ void PolicyCover::plan_with_known_transitions() {
     for (const double norm : norms(h)) losses.push_back(-norm);
   policies_.push_back(envs::hindsight(mdp_, losses).actions);
   const std::vector<double> q = envs::occupancy(mdp_, policy_table(rounds() - 1));
+  for (std::size_t i = 0; i < q.size(); ++i) visits_[i / static_cast<std::size_t>(A_)] += q[i];
   std::vector<double> mean(gam_.size());
   for (int h = 0; h < H_; ++h) {
     const View phi(mdp_.layer_features(h), mdp_.pairs(), d_);
@@ -91,6 +93,7 @@ void PolicyCover::plan_with_known_transitions() {
 }
 
 void PolicyCover::seen(int h, int s, int a, int next) {
+  visits_[static_cast<std::size_t>(std::int64_t{h} * S_ + s)] += 1;
   const double* const phi = mdp_.features(h, s, a);
   double* const lambda = lambda_.data() + std::int64_t{h} * d_ * d_;
   for (int i = 0; i < d_; ++i)
@@ -102,15 +105,45 @@ void PolicyCover::close_round(const std::vector<double>& mean) {
   for (std::size_t i = 0; i < gam_.size(); ++i) gam_[i] += mean[i];
 }
 
-std::vector<char> PolicyCover::known_states() const {
-  std::vector<char> known(static_cast<std::size_t>(std::int64_t{H_} * S_), 1);
+std::vector<double> PolicyCover::state_norms() const {
+  std::vector<double> largest(static_cast<std::size_t>(std::int64_t{H_} * S_));
   for (int h = 0; h < H_; ++h) {
     const std::vector<double> norm = norms(h);
-    for (std::size_t p = 0; p < norm.size(); ++p)
-      if (norm[p] * M0_ > alpha_)
-        known[static_cast<std::size_t>(std::int64_t{h} * S_) + p / static_cast<std::size_t>(A_)] = 0;
+    for (std::size_t p = 0; p < norm.size(); ++p) {
+      double& state =
+          largest[static_cast<std::size_t>(std::int64_t{h} * S_) + p / static_cast<std::size_t>(A_)];
+      state = std::max(state, norm[p] * M0_);
+    }
   }
+  return largest;
+}
+
+std::vector<char> PolicyCover::known_states(double alpha) const {
+  std::vector<char> known;
+  for (const double norm : state_norms()) known.push_back(norm <= alpha ? 1 : 0);
   return known;
+}
+
+double PolicyCover::achieved(double unknown_share) const {
+  const std::vector<double> norms = state_norms();
+  double alpha = 0;
+  for (int h = 0; h < H_; ++h) {
+    const std::int64_t first = std::int64_t{h} * S_;
+    std::vector<std::pair<double, double>> states;  // norm, visits
+    double left = 0;
+    for (auto at = static_cast<std::size_t>(first); at < static_cast<std::size_t>(first + S_); ++at) {
+      states.emplace_back(norms[at], visits_[at]);
+      left += visits_[at];
+    }
+    std::ranges::sort(states);
+    const double allowed = unknown_share * left;
+    for (const auto& [norm, visits] : states) {
+      if (left <= allowed) break;
+      left -= visits;
+      if (visits > 0) alpha = std::max(alpha, norm);
+    }
+  }
+  return alpha;
 }
 
 std::vector<double> PolicyCover::policy_table(int round) const {

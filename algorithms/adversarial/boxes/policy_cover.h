@@ -17,6 +17,7 @@ namespace hardy::algorithms {
 
 class PolicyCover {
  public:
+  // alpha: of the rounds' rewards.
   PolicyCover(const envs::LinearMdp& mdp, double alpha, int rounds, double ramp_width, double bonus);
 
   // Round m's policy, deterministic: [H][S] actions. Planned from what has been seen (optimistic
@@ -32,8 +33,13 @@ class PolicyCover {
   void seen(int h, int s, int a, int next);  // next = -1 in the last layer
   // Adds the round's mean phi phi^T [H][d][d] to Gam.
   void close_round(const std::vector<double>& mean);
-  // max_a phi^T Lcov_h^{-1} phi <= alpha, Lcov = Gam_{M0+1} / M0: [H][S].
-  std::vector<char> known_states() const;
+  // max_a phi^T Lcov_h^{-1} phi, Lcov = Gam_{M0+1} / M0: [H][S]. A perfect cover has d everywhere.
+  std::vector<double> state_norms() const;
+  // Whose norm is at most alpha: [H][S].
+  std::vector<char> known_states(double alpha) const;
+  // The least alpha for which at most this share of the cover's own visits, in any layer, is to states that
+  // are not known.
+  double achieved(double unknown_share) const;
   // Of the mixture over all rounds: q [H][S][A].
   std::vector<double> occupancy() const;
   std::vector<double> policy_table(int round) const;  // [H][S][A], 0 or 1
@@ -46,6 +52,7 @@ class PolicyCover {
   double alpha_, ramp_width_, bonus_;
   std::vector<double> gam_, lambda_;  // [H][d][d]: Gam; I + sum over all data of phi phi^T
   std::vector<double> moves_;         // [H][S][A][S] counts
+  std::vector<double> visits_;        // [H][S]: counts, or the oracle policies' probabilities
   std::vector<std::vector<int>> policies_;
 };
 

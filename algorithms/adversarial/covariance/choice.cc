@@ -54,13 +54,14 @@ std::string describe(const CovarianceChoice& choice, double gamma) {
   const SampleCounts counts = sample_counts(choice, gamma);
   switch (choice.kind) {
     case CovarianceChoice::Kind::kExact:
-      return "exact";
+      return "exact (reads the transitions)";
     case CovarianceChoice::Kind::kEmpirical:
-      return "empirical, M = " + std::to_string(counts.chains);
+      return "empirical, M = " + std::to_string(counts.chains) + " (bonus reads the transitions)";
     case CovarianceChoice::Kind::kMgr:
       break;
   }
-  return "mgr, M = " + std::to_string(counts.chains) + " chains of N = " + std::to_string(counts.terms);
+  return "mgr, M = " + std::to_string(counts.chains) + " chains of N = " + std::to_string(counts.terms) +
+         " (bonus reads the transitions)";
 }
 
 SampleCounts mgr_counts(double eps, double gamma, int d, int H, std::int64_t K) {

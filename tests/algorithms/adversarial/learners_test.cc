@@ -89,7 +89,7 @@ TEST(PolicyCover, MoreStatesAreKnownForALargerAlphaAndAllInTheEnd) {
     PolicyCover cover(m, alpha, 16, 0.01, 0.1);
     for (int i = 0; i < 16; ++i) cover.plan_with_known_transitions();
     int known = 0;
-    for (const char k : cover.known_states()) known += k;
+    for (const char k : cover.known_states(alpha)) known += k;
     EXPECT_GE(known, before);
     before = known;
   }
@@ -120,6 +120,64 @@ TEST(PolicyCover, TheMainPhaseLearnsWithTheOracleAndWithItsOwnCover) {
   config.cover.oracle = false;
   config.cover.cover_episodes = 1000;
   EXPECT_LT(mean_regret(config), 0.8 * uniform);
+}
+
+TEST(PolicyCover, WhatItAchievesLeavesTheShareOfItsVisitsThatWasAskedForAndNoLess) {
+  const envs::Instance instance = envs::make_instance(test::kT1, "", 8);
+  const envs::LinearMdp& m = *instance.mdp;
+  PolicyCover cover(m, 6, 16, 0.01, 0.1);
+  for (int i = 0; i < 16; ++i) cover.plan_with_known_transitions();
+  const std::vector<double> q = cover.occupancy();
+  const auto unknown =
+      [&](double alpha) {  // the largest share of a layer's visits to states that are not known
+        const std::vector<char> known = cover.known_states(alpha);
+        double largest = 0;
+        for (std::size_t h = 0; h < 3; ++h) {
+          double share = 0;
+          for (std::size_t i = 0; i < 12; ++i) share += known[h * 4 + i / 3] ? 0 : q[h * 12 + i];
+          largest = std::max(largest, share);
+        }
+        return largest;
+      };
+  for (const double share : {0.0, 0.01, 0.3}) {
+    const double alpha = cover.achieved(share);
+    EXPECT_LE(unknown(alpha), share + 1e-12);
+    EXPECT_GT(unknown(alpha * (1 - 1e-9)), share) << share;
+  }
+}
+
+TEST(PolicyCover, ItsOwnDefaultsKnowTheStatesThatItPlaysAndLearn) {
+  const std::string env = "simplex:seed=5,H=3,S=5,A=3,d=4,K=2,rare=1";
+  ThreadTeam team(2);
+  const auto run = [&](const std::string& method, std::int64_t K, bool oracle, double alpha) {
+    RegretConfig config;
+    config.method = method;
+    config.instance = envs::make_instance(env, "fixed", K);
+    config.episodes = K;
+    config.seeds = {0, 1, 2, 3};
+    config.cover.oracle = oracle;
+    config.cover.alpha = alpha;
+    return run_regret(config, team);
+  };
+  const auto figure = [](const RegretResult& r, const std::string& name) {
+    for (const LearnerFigure& f : r.replicas.at(0).figures)
+      if (f.name == name) return f.value;
+    return -1.0;
+  };
+  const std::int64_t K = 1 << 14;
+  const double uniform = run("uniform", K, false, 0).replicas.at(0).regret;
+  for (const bool oracle : {false, true}) {
+    const RegretResult learned = run("linear_mdp_policy_cover", K, oracle, 0);
+    double mean = 0;
+    for (const ReplicaResult& r : learned.replicas) mean += r.regret / 4;
+    EXPECT_LT(mean, 0.75 * uniform);
+    EXPECT_GT(figure(learned, "known_played"), 0.95);
+    EXPECT_GE(figure(learned, "alpha"), 4);  // d: no cover does better
+  }
+  // A small alpha knows nothing, and says so: every policy is uniform, exploring episodes aside.
+  const RegretResult blind = run("linear_mdp_policy_cover", K, true, 0.5);
+  EXPECT_EQ(figure(blind, "known_states"), 0);
+  EXPECT_GT(blind.replicas.at(0).regret, 0.9 * uniform);
 }
 
 TEST(PolicyCover, ACoverLongerThanTheRunIsRefused) {

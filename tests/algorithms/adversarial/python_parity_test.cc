@@ -117,7 +117,7 @@ TEST_P(RegretPythonParity, OccupanciesContractionsAndCoversAreMetTo1e8) {
   PolicyCover cover(*instance.mdp, kCover.alpha, 64, 1.0, 0.1);
   for (int m = 0; m < 64; ++m) cover.plan_with_known_transitions();
   const std::vector<double> q = cover.occupancy();
-  const std::vector<char> known = cover.known_states();
+  const std::vector<char> known = cover.known_states(kCover.alpha);
   const json& oracle = out->at("cover_oracle");
   for (std::size_t i = 0; i < q.size(); ++i) {
     const std::size_t n = q.size() / static_cast<std::size_t>(s.H);

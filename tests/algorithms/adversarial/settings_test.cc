@@ -36,6 +36,44 @@ TEST(RegretSettings, LiteralConstantsKeepEtaBWithinItsBoundAndSayWhenTheyAreVacu
   }
 }
 
+TEST(RegretSettings, OnlyMethodsWhoseRegretIsBoundedPrintABoundAndSizesAreCalledWhatTheyAre) {
+  const Sizes sizes{10000, 5, 7, 4, 6};
+  EXPECT_GT(resolve(regret_method("exp_weights_magnitude_reduced").scaling, {}, sizes).literal_bound, 0);
+  EXPECT_GT(resolve(regret_method("ftrl_log_barrier").scaling, {}, sizes).literal_bound, 0);
+  for (const char* control : {"exp_weights", "exp_weights_no_bonus"}) {
+    const ResolvedSettings r = resolve(regret_method(control).scaling, {}, sizes);
+    EXPECT_EQ(r.literal_bound, 0) << control;
+    EXPECT_EQ(r.steps.eta, resolve(Scaling::kEntropy, {}, sizes).steps.eta);
+  }
+  SettingsRequest request;
+  EXPECT_NE(resolve(Scaling::kEntropy, request, sizes).note.find("(theory)"), std::string::npos);
+  request.eta = 0.1;
+  EXPECT_NE(resolve(Scaling::kEntropy, request, sizes).note.find("(theory; eta as given)"),
+            std::string::npos);
+  request.beta = 0, request.gamma = 0.5;
+  EXPECT_NE(resolve(Scaling::kEntropy, request, sizes).note.find("(explicit)"), std::string::npos);
+  request.preset = "explicit";
+  EXPECT_EQ(resolve(Scaling::kEntropy, request, sizes).preset, "explicit");
+  request.gamma.reset();
+  test::refusal([&] { resolve(Scaling::kEntropy, request, sizes); });
+}
+
+TEST(RegretSettings, WithoutASimulatorSizesFollowTheDimensionsAndTheirPowersOfK) {
+  const auto steps = [](std::int64_t K, int H, int A, int d) {
+    return resolve(Scaling::kEpochs, {}, {K, H, 5, A, d}).steps;
+  };
+  const std::int64_t K = 1 << 18;
+  EXPECT_NEAR(steps(K, 3, 3, 4).gamma, 1.0 / 64, 1e-12);
+  EXPECT_NEAR(steps(K, 3, 3, 4).beta, 0.25 / 48, 1e-12);
+  EXPECT_NEAR(steps(K, 3, 3, 8).beta, 0.25 / 96, 1e-12);
+  EXPECT_NEAR(steps(K, 3, 6, 4).eta / steps(K, 3, 3, 4).eta, 2, 1e-12);
+  EXPECT_NEAR(steps(K, 6, 3, 4).eta / steps(K, 3, 3, 4).eta, 0.5, 1e-12);
+  const CoverSizes sizes = cover_sizes(K);
+  EXPECT_EQ(sizes.epoch, 256);
+  EXPECT_EQ(sizes.cover_episodes, 65536 / 8);
+  EXPECT_NEAR(steps(K, 3, 3, 4).eta, 4 * std::sqrt(std::log(1024.0) / 1024), 1e-12);
+}
+
 TEST(RegretSettings, WhatBreaksABoundIsRefusedWithTheFigureAndTheBound) {
   const Sizes sizes{1000, 3, 4, 3, 3};
   SettingsRequest request;
