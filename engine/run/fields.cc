@@ -74,6 +74,18 @@ bool Fields::flag(const std::string& key, const std::optional<bool>& otherwise) 
   return value->get<bool>();
 }
 
+std::vector<std::string> Fields::texts(const std::string& key) const {
+  std::vector<std::string> all;
+  const json* value = find(key);
+  if (!value) return all;
+  if (!value->is_array()) refuse(key, "a list of texts");
+  for (const json& x : *value) {
+    if (!x.is_string()) refuse(key, "a list of texts");
+    all.push_back(x.get<std::string>());
+  }
+  return all;
+}
+
 std::vector<double> Fields::numbers(const std::string& key) const {
   std::vector<double> all;
   const json* value = find(key);

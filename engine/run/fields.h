@@ -25,6 +25,8 @@ class Fields {
 
   // Numbers; null in their place is NaN, which JSON has no word for. Empty where the key is absent.
   std::vector<double> numbers(const std::string& key) const;
+  // Texts; empty where the key is absent.
+  std::vector<std::string> texts(const std::string& key) const;
   // Objects; empty where the key is absent.
   std::vector<Fields> list(const std::string& key) const;
   // An object within.

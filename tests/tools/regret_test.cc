@@ -164,6 +164,119 @@ TEST(Regret, BadInputIsOneLineAndLeavesNothing) {
   EXPECT_NE(again.err.find("exists"), std::string::npos) << again.err;
 }
 
+// Features of rank 2 with losses that are no function of them.
+TEST(Regret, AnInstanceOutsideTheTheoryIsSaidToBeSoAndStrictRefusesIt) {
+  const test::Scratch dir;
+  const std::string file = (dir / "odd.hdf5").string(), python = "'" HARDY_TEST_PYTHON "'";
+  const std::string make = "import h5py, numpy as np; f = h5py.File('" + file +
+                           "', 'w'); f['phi'] = np.tile([[.6, .8], [.8, .6]], (2, 2, 1, 1)); "
+                           "f['P'] = np.tile([[[.5, .5], [.2, .8]], [[.5, .5], [.2, .8]]], (1, 1, 1, 1)); "
+                           "f['losses'] = np.array([0, 1, .25, .5] * 2).reshape(1, 2, 2, 2)";
+  if (std::system((python + " -c 'import h5py' 2>/dev/null").c_str()) != 0)
+    GTEST_SKIP() << "Python has no h5py";
+  ASSERT_EQ(std::system((python + " -c \"" + make + "\"").c_str()), 0);
+  const Result r = hardy_command("regret --env " + file + " --episodes 64 --json");
+  ASSERT_EQ(r.code, 0) << r.err;
+  const json j = json::parse(r.out);
+  // States share their features: the best theta has each action's mean over them, (.125, .75).
+  EXPECT_NEAR(j.at("studies")[0].at("linearity").at("q").get<double>(), 0.25, 1e-9);
+  EXPECT_NEAR(j.at("studies")[0].at("linearity").at("transitions").get<double>(), 0, 1e-12);
+  EXPECT_NE(r.err.find("warning: " + file + " is no linear MDP (max |Q - phi theta| = 0.25"),
+            std::string::npos)
+      << r.err;
+  const Result strict =
+      hardy_command("regret --strict --env " + file + " --episodes 64 --out " + (dir / "x").string());
+  EXPECT_EQ(strict.code, 2);
+  EXPECT_TRUE(one_line(strict.err)) << strict.err;
+  EXPECT_FALSE(fs::exists(dir / "x"));
+  EXPECT_EQ(hardy_command("regret --strict --env mirror --episodes 64").code, 0);
+}
+
+TEST(Regret, TablesNameTheComparatorTheCovarianceAndHowAMethodGotItsSizes) {
+  const std::string rest = " --episodes 64 --replicas 3 --resamples 10 --env mirror ";
+  const Result adaptive = hardy_command("regret --losses adaptive" + rest);
+  EXPECT_NE(adaptive.out.find("best fixed policy for the realised losses"), std::string::npos)
+      << adaptive.out;
+  EXPECT_EQ(adaptive.out.find("in hindsight"), std::string::npos) << adaptive.out;
+  const Result exact = hardy_command("regret --preset explicit --eta .1 --beta 0 --gamma .1" + rest);
+  EXPECT_NE(exact.out.find("exact (reads the transitions)\n"), std::string::npos) << exact.out;
+  EXPECT_NE(exact.out.find("(explicit)"), std::string::npos) << exact.out;
+  EXPECT_EQ(exact.out.find("(theory"), std::string::npos) << exact.out;
+  const Result table =
+      hardy_command("regret --method 'ftrl_log_barrier exp_weights:covariance=empirical,M=7'" + rest);
+  EXPECT_NE(table.out.find("covariance empirical, M = 7"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("covariance exact (reads the transitions)"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("literal bound none"), std::string::npos) << table.out;  // of the control
+}
+
+TEST(Regret, ACoverUnderWhichNoStateIsKnownIsWarnedOf) {
+  const std::string run =
+      "regret --method linear_mdp_policy_cover --episodes 256 --env simplex:seed=5,H=3,S=5,A=3,d=4,K=2 ";
+  const Result blind = hardy_command(run + "--alpha 0.5");
+  EXPECT_NE(blind.err.find("no state is known at K = 256"), std::string::npos) << blind.err;
+  EXPECT_NE(blind.out.find("known_states 0"), std::string::npos) << blind.out;
+  const Result own = hardy_command(run + "--cover-rounds 16 --cover-bonus 0.2");
+  EXPECT_EQ(own.err.find("no state is known"), std::string::npos) << own.err;
+  EXPECT_EQ(hardy_command(run + "--cover-rounds 0").code, 2);
+}
+
+TEST(Regret, AStudyThatIsKilledLeavesWhatItHadAndThePageSaysSo) {
+  const test::Scratch dir;
+  const std::string out = (dir / "s").string(), page = (dir / "p.html").string();
+  const Result r = hardy_command(
+      "regret --threads 1 --env riverswim --method uniform --replicas 2 "
+      "--episodes '16 32 64 500000000' --resamples 10 --out " +
+          out,
+      "timeout -s KILL 3 ");
+  EXPECT_NE(r.code, 0);
+  const json so_far = json::parse(test::contents(dir / "s/results.json"));
+  EXPECT_FALSE(so_far.at("complete").get<bool>());
+  const json& method = so_far.at("studies")[0].at("methods")[0];
+  EXPECT_GE(method.at("episodes").size(), 1u);
+  EXPECT_EQ(method.at("episodes").size(), method.at("mean").size());
+  ASSERT_EQ(hardy_command("report " + out + " -o " + page).code, 0);
+  EXPECT_NE(test::contents(page).find("This study was stopped before its end"), std::string::npos);
+}
+
+TEST(RegretPages, SeveralStudiesAreOnePageAndARunAmongThemIsRefused) {
+  const test::Scratch dir;
+  const std::string a = (dir / "a").string(), b = (dir / "b").string(), page = (dir / "p.html").string();
+  ASSERT_EQ(hardy_command("regret --env mirror --episodes 64 --title first --out " + a).code, 0);
+  ASSERT_EQ(
+      hardy_command("regret estimators --repeats 2 --gammas .1 --multiples 4 --title second --out " + b).code,
+      0);
+  const Result r = hardy_command("report " + a + " " + b + " -o " + page);
+  ASSERT_EQ(r.code, 0) << r.err;
+  const std::string html = test::contents(page);
+  EXPECT_NE(html.find("<h1>first</h1>"), std::string::npos);
+  EXPECT_NE(html.find("<h1>second</h1>"), std::string::npos);
+  EXPECT_NE(html.find("Regret against the number of episodes"), std::string::npos);
+  fs::create_directory(dir / "run");
+  test::put(dir / "run/run.json", "{}");
+  const Result mixed = hardy_command("report " + a + " " + (dir / "run").string() + " -o " + page);
+  EXPECT_EQ(mixed.code, 2);
+  EXPECT_TRUE(one_line(mixed.err)) << mixed.err;
+}
+
+// A law is its value at every K: of mirror d = 2, H = 1, A = 3.
+TEST(Regret, StepSizesMayBeLawsOfTheSizes) {
+  const json j = run_json(
+      "--env mirror --episodes '64 256' --method 'ftrl_log_barrier exp_weights:eta=K^(-1/2)' "
+      "--eta '0.5*sqrt(log(A)/(d*K))/H^2' --gamma 'min(1, 8/K)' --beta 0 --resamples 10");
+  const json& methods = j.at("studies")[0].at("methods");
+  for (std::size_t i = 0; i < 2; ++i) {
+    const double K = i == 0 ? 64 : 256;
+    EXPECT_DOUBLE_EQ(methods[0].at("settings")[i].at("eta").get<double>(),
+                     0.5 * std::sqrt(std::log(3.0) / (2 * K)));
+    EXPECT_DOUBLE_EQ(methods[1].at("settings")[i].at("eta").get<double>(), 1 / std::sqrt(K));
+    EXPECT_DOUBLE_EQ(methods[0].at("settings")[i].at("gamma").get<double>(), 8 / K);
+  }
+  const Result bad = hardy_command("regret --env mirror --episodes 64 --eta 'sqrt(K'");
+  EXPECT_EQ(bad.code, 2);
+  EXPECT_TRUE(one_line(bad.err)) << bad.err;
+  EXPECT_NE(bad.err.find("--eta"), std::string::npos) << bad.err;
+}
+
 TEST(Regret, LiteralConstantsAreVacuousHereAndItSaysSo) {
   const Result r = hardy_command("regret --env mirror --episodes 64 --preset literal");
   EXPECT_EQ(r.code, 0) << r.err;

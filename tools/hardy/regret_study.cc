@@ -18,20 +18,23 @@ using nlohmann::json;
 
 std::vector<std::string> words_of(const std::string& text) { return split(text, ' '); }
 
-std::optional<double> number_of(const std::string& text, const std::string& key) {
+std::optional<algorithms::StepLaw> law_of(const std::string& text, const std::string& key) {
   if (text.empty()) return std::nullopt;
-  const auto value = to_double(text);
-  if (!value)
-    throw Error("'" + text + "' is not a number", "--" + key, "leave it out for the preset's value");
+  return algorithms::StepLaw(text, "--" + key);
+}
+
+// Of a size that a learner takes as input; 0 takes the learner's own.
+double size_of(const std::string& law, const std::string& key, const algorithms::Sizes& sizes) {
+  const double value = algorithms::StepLaw(law, key).at(sizes);
+  if (!(value >= 0 && value < 1e15))
+    throw Error("'" + law + "' is " + to_text(value) + " at K = " + std::to_string(sizes.K), key,
+                "a number of at least 0 would be right");
   return value;
 }
 
 json exponent_json(const algorithms::Exponent& e) {
-  return {{"value", e.value},
-          {"low", e.low},
-          {"high", e.high},
-          {"points", e.points},
-          {"none_because", e.none_because}};
+  return {{"value", e.value},   {"low", e.low},         {"high", e.high},
+          {"points", e.points}, {"dropped", e.dropped}, {"none_because", e.none_because}};
 }
 
 json settings_json(const ReplicaResult& r) {
@@ -82,6 +85,29 @@ std::string format(const char* pattern, double a) {
   return text;
 }
 
+// What learners say of themselves, {"known_states": 1, ...}: means over replicas.
+json mean_figures(const RegretResult& result) {
+  json means = json::object();
+  for (const ReplicaResult& r : result.replicas)
+    for (const algorithms::LearnerFigure& f : r.figures)
+      means[f.name] = means.value(f.name, 0.0) + f.value / static_cast<double>(result.replicas.size());
+  return means;
+}
+
+std::vector<std::string> warnings_of(const std::string& label, const std::vector<double>& episodes,
+                                     double tail_index, const json& figures) {
+  std::vector<std::string> lines;
+  if (tail_index < algorithms::kHeavyTail)
+    lines.push_back(
+        label + ": regret is heavy-tailed over replicas (tail index " + format("%.1f", tail_index) +
+        "): a few of them carry the mean, and intervals may miss it; look at the largest, play more");
+  for (std::size_t k = 0; k < figures.size(); ++k)
+    if (figures[k].contains("known_states") && figures[k].at("known_states").get<double>() == 0)
+      lines.push_back(label + ": no state is known at K = " + to_text(episodes[k]) +
+                      ": it plays uniformly and learns nothing; raise --alpha or --cover-episodes");
+  return lines;
+}
+
 }  // namespace
 
 std::vector<std::int64_t> parse_episodes(const std::string& text) {
@@ -123,9 +149,9 @@ MethodChoice parse_method(const std::string& text, const RegretOptions& o) {
   m.settings.c_eta = given.number("c_eta", o.c_eta, 0, most);
   m.settings.c_beta = given.number("c_beta", o.c_beta, 0, most);
   m.settings.c_gamma = given.number("c_gamma", o.c_gamma, 0, most);
-  m.settings.eta = number_of(given.word("eta", o.eta), "eta");
-  m.settings.beta = number_of(given.word("beta", o.beta), "beta");
-  m.settings.gamma = number_of(given.word("gamma", o.gamma), "gamma");
+  m.eta = law_of(given.word("eta", o.eta), "eta");
+  m.beta = law_of(given.word("beta", o.beta), "beta");
+  m.gamma = law_of(given.word("gamma", o.gamma), "gamma");
   m.covariance = given.word("covariance", o.covariance);
   std::string parts;
   for (const char* key : {"M", "N", "reuse"})
@@ -137,12 +163,20 @@ MethodChoice parse_method(const std::string& text, const RegretOptions& o) {
   std::replace(m.label.begin(), m.label.end(), '+', ' ');
   given.finish();
   if (m.settings.preset == "explicit") {
-    if (!m.settings.eta || !m.settings.beta || !m.settings.gamma)
+    if (!m.eta || !m.beta || !m.gamma)
       throw Error("the preset 'explicit' needs all three step sizes", text, "give --eta, --beta and --gamma");
-    m.settings.preset = "theory";  // which the three replace entirely
   }
   algorithms::parse_covariance(m.covariance);
   return m;
+}
+
+algorithms::SettingsRequest MethodChoice::at(const algorithms::Sizes& sizes) const {
+  algorithms::SettingsRequest request = settings;
+  const auto value = [&](const std::optional<algorithms::StepLaw>& law) {
+    return law ? std::optional<double>(law->at(sizes)) : std::nullopt;
+  };
+  request.eta = value(eta), request.beta = value(beta), request.gamma = value(gamma);
+  return request;
 }
 
 RegretStudy::RegretStudy(const RegretOptions& options)
@@ -155,13 +189,32 @@ RegretStudy::RegretStudy(const RegretOptions& options)
     throw Error("a seed is given twice", "--seed", "--random splitmix64:S holds it already");
   for (const std::string& env : envs_)
     instances_.push_back(envs::make_instances(env, options.losses, episodes_));
+  look_at_instances();
   for (std::size_t env = 0; env < envs_.size(); ++env)
     for (std::size_t k = 0; k < episodes_.size(); ++k)
       for (const MethodChoice& m : methods_) {
         const auto c = config(env, m, k);
-        algorithms::resolve(algorithms::regret_method(m.method).scaling, m.settings,
+        algorithms::resolve(algorithms::regret_method(m.method).scaling, c.settings.front(),
                             algorithms::sizes_of(*c.instance.mdp, c.episodes));
       }
+}
+
+void RegretStudy::look_at_instances() {
+  for (std::size_t env = 0; env < envs_.size(); ++env) {
+    const envs::Instance& instance = instances_[env].back();
+    notes_.insert(notes_.end(), instance.notes.begin(), instance.notes.end());
+    const envs::Linearity apart = envs::linearity_of(instance, episodes_.back());
+    linearity_.push_back(apart);
+    if (apart.largest() <= envs::kLinearEnough) continue;
+    const std::string figures = "max |Q - phi theta| = " + format("%.3g", apart.q) +
+                                ", max |P - phi mu| = " + format("%.3g", apart.transitions);
+    if (options_.strict)
+      throw Error(
+          "this is no linear MDP: " + figures, envs_[env],
+          "at most " + format("%.0e", envs::kLinearEnough) + " would be right, or leave out --strict");
+    warnings_.push_back(envs_[env] + " is no linear MDP (" + figures +
+                        "): no bound of a method with linear features holds on it");
+  }
 }
 
 algorithms::RegretConfig RegretStudy::config(std::size_t env, const MethodChoice& method,
@@ -177,10 +230,16 @@ algorithms::RegretConfig RegretStudy::config(std::size_t env, const MethodChoice
   c.seeds.clear();
   for (std::int64_t r = 0; r < options_.replicas; ++r)
     c.seeds.push_back(static_cast<std::uint64_t>(options_.seed + r) + (c.random.splitmix ? 0 : first));
-  c.settings = {method.settings};
+  const algorithms::Sizes sizes = algorithms::sizes_of(*c.instance.mdp, c.episodes);
+  c.settings = {method.at(sizes)};
   c.covariance = algorithms::parse_covariance(method.covariance);
-  c.cover = {options_.delta_e, options_.alpha, options_.epoch, options_.cover_episodes,
-             options_.cover_oracle};
+  c.cover.delta_e = size_of(options_.delta_e, "--delta-e", sizes);
+  c.cover.alpha = size_of(options_.alpha, "--alpha", sizes);
+  c.cover.epoch = std::llround(size_of(options_.epoch, "--epoch", sizes));
+  c.cover.cover_episodes = std::llround(size_of(options_.cover_episodes, "--cover-episodes", sizes));
+  c.cover.oracle = options_.cover_oracle;
+  c.cover.rounds = options_.cover_rounds;
+  c.cover.bonus = options_.cover_bonus;
   c.curve_points = static_cast<int>(options_.curve);
   c.keep_trajectories = static_cast<int>(options_.trajectories);
   return c;
@@ -222,35 +281,31 @@ double RegretStudy::seconds_of(std::size_t env, const MethodChoice& method, Thre
   return all * seconds / static_cast<double>(c.only_first);
 }
 
-std::vector<double> RegretStudy::uniform_regret(std::size_t env, ThreadTeam& team) const {
-  std::vector<double> all;
-  if (episodes_.size() < 3) return all;
+double RegretStudy::uniform_regret(std::size_t env, std::size_t k, ThreadTeam& team) const {
   RegretOptions plain = options_;
   plain.eta = plain.beta = plain.gamma = "";
   plain.preset = "theory";
   plain.covariance = "exact";
-  const MethodChoice method = parse_method("uniform", plain);
-  for (std::size_t k = 0; k < episodes_.size(); ++k) {
-    algorithms::RegretConfig c = config(env, method, k);
-    // It draws nothing: where losses do not follow what is played, each replica has the same regret.
-    if (!c.instance.losses->adaptive()) c.seeds.resize(1);
-    double mean = 0;
-    for (const ReplicaResult& r : algorithms::run_regret(c, team).replicas)
-      mean += r.regret / static_cast<double>(c.seeds.size());
-    all.push_back(mean);
-  }
-  return all;
+  algorithms::RegretConfig c = config(env, parse_method("uniform", plain), k);
+  // It draws nothing: where losses do not follow what is played, each replica has the same regret.
+  if (!c.instance.losses->adaptive()) c.seeds.resize(1);
+  double mean = 0;
+  for (const ReplicaResult& r : algorithms::run_regret(c, team).replicas)
+    mean += r.regret / static_cast<double>(c.seeds.size());
+  return mean;
 }
 
-json RegretStudy::run_method(std::size_t env, const MethodChoice& method, const std::vector<double>& uniform,
-                             ThreadTeam& team, const std::function<void(const std::string&)>& say) const {
+json RegretStudy::run_method(std::size_t env, const MethodChoice& method, std::vector<double>& uniform,
+                             ThreadTeam& team, const std::function<void(const json&)>& keep) const {
   algorithms::RegretTable table;
-  json settings = json::array(), covariance = json::array(), etas = json::array();
-  json j{{"label", method.label}, {"method", method.method}, {"simulator_calls", 0}};
+  json settings = json::array(), covariance = json::array(), extremes = json::array(),
+       figures = json::array();
+  json j{{"label", method.label}, {"method", method.method}};
   double seconds = 0;
   std::int64_t calls = 0;
   for (std::size_t k = 0; k < episodes_.size(); ++k) {
     const RegretResult result = algorithms::run_regret(config(env, method, k), team);
+    if (episodes_.size() >= 3 && uniform.size() <= k) uniform.push_back(uniform_regret(env, k, team));
     table.episodes.push_back(static_cast<double>(episodes_[k]));
     table.regret.emplace_back();
     double least = 0, largest = 0;
@@ -260,62 +315,97 @@ json RegretStudy::run_method(std::size_t env, const MethodChoice& method, const 
       largest = std::max(largest, r.largest_eta_bonus);
     }
     settings.push_back(settings_json(result.replicas.at(0)));
-    etas.push_back({{"least_eta_q", least}, {"largest_eta_bonus", largest}});
+    extremes.push_back({{"least_eta_q", least}, {"largest_eta_bonus", largest}});
+    figures.push_back(mean_figures(result));
     covariance.push_back(result.covariance);
     seconds += result.seconds;
     calls += result.simulator_calls;
     j["regret_notion"] = result.regret_notion;
-    if (k + 1 == episodes_.size()) {
-      j["curve"] = curve_json(result);
-      if (single()) {
-        json replicas = json::array();
-        for (const ReplicaResult& r : result.replicas) replicas.push_back(replica_json(r));
-        j["replicas"] = replicas;
-        j["best_loss"] = result.best;
-      }
+    j["comparator"] = result.comparator;
+    j["curve"] = curve_json(result);
+    if (single()) {
+      json replicas = json::array();
+      for (const ReplicaResult& r : result.replicas) replicas.push_back(replica_json(r));
+      j["replicas"] = replicas;
+      j["best_loss"] = result.best;
     }
+    if (!keep && k + 1 < episodes_.size()) continue;
+    const std::vector<double> below(
+        uniform.begin(), uniform.begin() + static_cast<std::ptrdiff_t>(std::min(k + 1, uniform.size())));
+    const algorithms::Growth g = algorithms::growth_of(table, static_cast<std::uint64_t>(options_.seed),
+                                                       static_cast<int>(options_.resamples), below);
+    j["episodes"] = table.episodes;
+    j["regret"] = table.regret;
+    j["mean"] = g.mean;
+    j["standard_error"] = g.standard_error;
+    j["deviation"] = g.deviation;
+    j["lowest"] = g.lowest;
+    j["highest"] = g.highest;
+    j["local_exponents"] = g.local;
+    j["exponent"] = exponent_json(g.all);
+    j["upper_half"] = exponent_json(g.upper_half);
+    j["tail_index"] = g.tail_index;
+    j["settings"] = settings;
+    j["extremes"] = extremes;
+    j["figures"] = figures;
+    j["covariance"] = covariance;
+    j["simulator_calls"] = calls;
+    j["seconds"] = seconds;
+    j["warnings"] = warnings_of(method.label, table.episodes, g.tail_index, figures);
+    if (keep) keep(j);
   }
-  const algorithms::Growth g = algorithms::growth_of(table, static_cast<std::uint64_t>(options_.seed),
-                                                     static_cast<int>(options_.resamples), uniform);
-  j["episodes"] = episodes_;
-  j["regret"] = table.regret;
-  j["mean"] = g.mean;
-  j["standard_error"] = g.standard_error;
-  j["deviation"] = g.deviation;
-  j["lowest"] = g.lowest;
-  j["highest"] = g.highest;
-  j["local_exponents"] = g.local;
-  j["exponent"] = exponent_json(g.all);
-  j["upper_half"] = exponent_json(g.upper_half);
-  j["settings"] = settings;
-  j["extremes"] = etas;
-  j["covariance"] = covariance;
-  j["simulator_calls"] = calls;
-  j["seconds"] = seconds;
-  say(envs_[env] + "  " + method.label + format("  %.1f s", seconds));
   return j;
 }
 
-json RegretStudy::run(const std::function<void(const std::string&)>& say) const {
+json RegretStudy::results(const json& studies, bool complete) const {
+  json warnings = warnings_;
+  for (const json& study : studies)
+    for (const json& m : study.at("methods"))
+      for (const json& line : m.at("warnings")) warnings.push_back(line);
+  return {{"title", options_.title.empty() ? "Regret on " + join(envs_, ", ") : options_.title},
+          {"replicas", options_.replicas},
+          {"studies", studies},
+          {"notes", notes_},
+          {"warnings", warnings},
+          {"complete", complete}};
+}
+
+json RegretStudy::run(const Ears& ears) const {
   const auto began = std::chrono::steady_clock::now();
   ThreadTeam team(static_cast<int>(options_.threads));
   json studies = json::array();
   for (std::size_t env = 0; env < envs_.size(); ++env) {
     const envs::LinearMdp& m = *instances_[env].back().mdp;
+    std::vector<double> uniform;
     json methods = json::array();
-    const std::vector<double> uniform = uniform_regret(env, team);
-    for (const MethodChoice& method : methods_)
-      methods.push_back(run_method(env, method, uniform, team, say));
-    studies.push_back({{"env", envs_[env]},
-                       {"losses", options_.losses},
-                       {"sizes", {{"H", m.H}, {"S", m.S}, {"A", m.A}, {"d", m.d}}},
-                       {"uniform", uniform},
-                       {"methods", methods}});
+    const auto study = [&](const json& done) -> json {
+      return {{"env", envs_[env]},
+              {"losses", options_.losses},
+              {"sizes", {{"H", m.H}, {"S", m.S}, {"A", m.A}, {"d", m.d}}},
+              {"linearity", {{"q", linearity_[env].q}, {"transitions", linearity_[env].transitions}}},
+              {"uniform", uniform},
+              {"methods", done}};
+    };
+    // A study's methods have the same K: of a method that has not played all of them, what is there is kept
+    // where it is the first.
+    const auto keep = [&](const json& method) {
+      if (!methods.empty() && method.at("episodes").size() < episodes_.size()) return;
+      json all = studies, now = methods;
+      now.push_back(method);
+      all.push_back(study(now));
+      ears.keep(results(all, false));
+    };
+    for (const MethodChoice& method : methods_) {
+      methods.push_back(run_method(env, method, uniform, team,
+                                   ears.keep ? std::function<void(const json&)>(keep) : nullptr));
+      ears.say(envs_[env] + "  " + method.label +
+               format("  %.1f s", methods.back().at("seconds").get<double>()));
+    }
+    studies.push_back(study(methods));
   }
-  return {{"title", options_.title.empty() ? "Regret on " + join(envs_, ", ") : options_.title},
-          {"replicas", options_.replicas},
-          {"studies", studies},
-          {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()}};
+  json all = results(studies, true);
+  all["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  return all;
 }
 
 }  // namespace hardy::tools

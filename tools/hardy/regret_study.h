@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "algorithms/adversarial/step_law.h"
 #include "algorithms/experiments/regret_run.h"
+#include "envs/linear_mdp/linearity.h"
 
 namespace hardy::tools {
 
@@ -18,9 +21,10 @@ struct RegretOptions {
   std::int64_t replicas = 1, seed = 0, threads = 1, curve = 50, trajectories = 2, resamples = 2000;
   std::string preset = "theory", eta, beta, gamma, covariance = "exact", random = "philox", title;
   double c_eta = 1, c_beta = 1, c_gamma = 1;
-  double delta_e = 0, alpha = 0;
-  std::int64_t epoch = 0, cover_episodes = 0;
-  bool cover_oracle = false;
+  std::string delta_e = "0", alpha = "0", epoch = "0", cover_episodes = "0";  // laws too
+  std::int64_t cover_rounds = 64;
+  double cover_bonus = 0.1;
+  bool cover_oracle = false, strict = false;
   std::string evaluation = "exact";
   double memory_gb = 4;
 };
@@ -32,7 +36,10 @@ std::vector<std::int64_t> parse_episodes(const std::string& text);
 // covariance=mgr,M=10,N=40 and label=... ; what it does not name is as for all methods.
 struct MethodChoice {
   std::string method, label, covariance;
-  algorithms::SettingsRequest settings;
+  algorithms::SettingsRequest settings;                 // without step sizes:
+  std::optional<algorithms::StepLaw> eta, beta, gamma;  // laws of K, d, H, A, S
+
+  algorithms::SettingsRequest at(const algorithms::Sizes& sizes) const;
 };
 MethodChoice parse_method(const std::string& text, const RegretOptions& options);
 
@@ -42,8 +49,16 @@ class RegretStudy {
 
   // One environment, one method, one K: printed by itself and not as a study.
   bool single() const { return envs_.size() == 1 && methods_.size() == 1 && episodes_.size() == 1; }
-  // All of it; say(line) hears what is about to run and what came out.
-  nlohmann::json run(const std::function<void(const std::string&)>& say) const;
+  // What was converted on the way in, and where instances are not what the theory asks for.
+  const std::vector<std::string>& notes() const { return notes_; }
+  const std::vector<std::string>& warnings() const { return warnings_; }
+  struct Ears {
+    std::function<void(const std::string&)> say;  // a line for people: what came out
+    // Results so far, after every run of a method at one K: {"complete": false}, and as those at the end
+    // else. May be empty.
+    std::function<void(const nlohmann::json&)> keep;
+  };
+  nlohmann::json run(const Ears& ears) const;
   // Memory and work of the largest run, and how long all of it will take: the methods themselves play a few
   // episodes for that, about a twentieth of a second or a thirtieth of their run each.
   std::string cost() const;
@@ -51,16 +66,21 @@ class RegretStudy {
  private:
   algorithms::RegretConfig config(std::size_t env, const MethodChoice& method, std::size_t k) const;
   double seconds_of(std::size_t env, const MethodChoice& method, ThreadTeam& team) const;
-  nlohmann::json run_method(std::size_t env, const MethodChoice& method, const std::vector<double>& uniform,
-                            ThreadTeam& team, const std::function<void(const std::string&)>& say) const;
-  // The uniform policy's mean regret at each K; empty where no growth is asked for (fewer than three K).
-  std::vector<double> uniform_regret(std::size_t env, ThreadTeam& team) const;
+  // uniform: the uniform policy's regret at each K so far, which a study of three K or more needs; it grows.
+  nlohmann::json run_method(std::size_t env, const MethodChoice& method, std::vector<double>& uniform,
+                            ThreadTeam& team, const std::function<void(const nlohmann::json&)>& keep) const;
+  nlohmann::json results(const nlohmann::json& studies, bool complete) const;
+  void look_at_instances();
+  // The uniform policy's mean regret at a K.
+  double uniform_regret(std::size_t env, std::size_t k, ThreadTeam& team) const;
 
   RegretOptions options_;
   std::vector<std::string> envs_;
   std::vector<MethodChoice> methods_;
   std::vector<std::int64_t> episodes_;
   std::vector<std::vector<envs::Instance>> instances_;  // [env][K], made once
+  std::vector<envs::Linearity> linearity_;              // [env]
+  std::vector<std::string> notes_, warnings_;
 };
 
 // The table that people read.

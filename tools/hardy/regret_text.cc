@@ -28,6 +28,18 @@ std::string exponent_text(const json& e) {
                              : "");
 }
 
+std::string calls_text(const json& m) {
+  const auto calls = m.at("simulator_calls").get<std::int64_t>();
+  return calls > 0 ? ", " + std::to_string(calls) + " simulator calls" : "";
+}
+// "; known_states 0.93, alpha 7.1": what the learner says of itself at the last K.
+std::string figures_text(const json& m) {
+  std::string text;
+  for (const auto& [name, value] : m.at("figures").back().items())
+    text += "; " + name + format(" %.3g", number(value));
+  return text;
+}
+
 }  // namespace
 
 std::string study_text(const json& results) {
@@ -67,12 +79,15 @@ std::string study_text(const json& results) {
       text += "  " + padded(m.at("label"), width, false) + format("  eta %.4g", number(s.at("eta"))) +
               format("  beta %.4g", number(s.at("beta"))) + format("  gamma %.4g", number(s.at("gamma"))) +
               "  literal bound " + s.at("literal_bound").get<std::string>() +
-              format("; min eta Q %.3g", number(m.at("extremes").back().at("least_eta_q"))) + "\n";
+              format("; min eta Q %.3g", number(m.at("extremes").back().at("least_eta_q"))) +
+              "; covariance " + m.at("covariance").back().get<std::string>() + figures_text(m) + "\n";
     }
   }
-  return text + "regret of the mean +- standard error over " +
-         std::to_string(results.at("replicas").get<int>()) +
-         " replicas; exponents with 95 % bootstrap intervals over replicas; settings at the last K\n";
+  text += "regret against the " +
+          results.at("studies").at(0).at("methods").at(0).at("comparator").get<std::string>() + "\n";
+  return text + "mean +- standard error over " + std::to_string(results.at("replicas").get<int>()) +
+         " replicas; exponents with 95 % studentised bootstrap intervals over replicas; settings at the last "
+         "K\n";
 }
 
 std::string single_text(const json& results) {
@@ -82,14 +97,13 @@ std::string single_text(const json& results) {
   std::string text = study.at("env").get<std::string>() + ", " + m.at("label").get<std::string>() +
                      ", K = " + std::to_string(m.at("episodes").at(0).get<std::int64_t>()) +
                      "\nsettings     " + s.at("note").get<std::string>() + "\ncovariance   " +
-                     m.at("covariance").at(0).get<std::string>() + ", " +
-                     std::to_string(m.at("simulator_calls").get<std::int64_t>()) +
-                     " simulator calls\nregret       " + m.at("regret_notion").get<std::string>() + "\n";
+                     m.at("covariance").at(0).get<std::string>() + calls_text(m) + figures_text(m) +
+                     "\nregret       " + m.at("regret_notion").get<std::string>() + "\n";
   for (const json& r : m.at("replicas"))
     text += "seed " + padded(std::to_string(r.at("seed").get<std::uint64_t>()), 5) + "   learner's loss " +
-            format("%.6f", number(r.at("learner_loss"))) + ", best fixed policy " +
-            format("%.6f", number(r.at("best_loss"))) + ", regret " + format("%.6f", number(r.at("regret"))) +
-            format("; min eta Q %.4g", number(r.at("least_eta_q"))) +
+            format("%.6f", number(r.at("learner_loss"))) + ", " + m.at("comparator").get<std::string>() +
+            " " + format("%.6f", number(r.at("best_loss"))) + ", regret " +
+            format("%.6f", number(r.at("regret"))) + format("; min eta Q %.4g", number(r.at("least_eta_q"))) +
             format(", max eta B %.4g", number(r.at("largest_eta_bonus"))) + "\n";
   return text;
 }

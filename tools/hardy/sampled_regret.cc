@@ -61,9 +61,9 @@ SampledStudy::SampledStudy(const RegretOptions& options) : options_(options) {
             cells_.emplace_back(Cell{env, options.losses, parse_method(word, options), episodes, 0, {}});
         cell.samples = samples_of(cell.method.covariance);
         const auto simulator = envs::make_simulator(env, options.losses, episodes);
-        cell.settings =
-            algorithms::resolve(algorithms::regret_method(cell.method.method).scaling, cell.method.settings,
-                                {episodes, simulator->H(), 1, simulator->A(), simulator->d()});
+        const algorithms::Sizes sizes{episodes, simulator->H(), 1, simulator->A(), simulator->d()};
+        cell.settings = algorithms::resolve(algorithms::regret_method(cell.method.method).scaling,
+                                            cell.method.at(sizes), sizes);
       }
   if (cells_.empty()) throw Error("no environment or no method", "--env, --method");
   cost();

@@ -23,6 +23,7 @@ struct Growth {
   std::vector<double> episodes, mean, error, highest, local;
   Fields exponent, upper_half;
   std::vector<Fields> settings;
+  std::vector<std::string> covariance;
 
   explicit Growth(const Fields& m)
       : label(m.text("label")),
@@ -33,7 +34,8 @@ struct Growth {
         local(m.numbers("local_exponents")),
         exponent(m.at("exponent")),
         upper_half(m.at("upper_half")),
-        settings(m.list("settings")) {
+        settings(m.list("settings")),
+        covariance(m.texts("covariance")) {
     const std::size_t k = episodes.size();
     if (k == 0 || mean.size() != k || error.size() != k || highest.size() != k || settings.size() != k ||
         local.size() != k - 1)
@@ -173,22 +175,23 @@ Html results_table(const std::vector<Growth>& methods) {
   return table(head, body) +
          "<p class=\"note\">Mean regret ± standard error over replicas; the largest regret of any replica at "
          "the last "
-         "K; exponent x of R ~ K<sup>x</sup> by least squares of log R on log K, with a 95 % bootstrap "
-         "interval over "
+         "K; exponent x of R ~ K<sup>x</sup> by least squares of log R on log K, with a 95 % "
+         "studentised bootstrap interval over "
          "replicas; the same over the larger half of the K.</p>" +
          missing_exponents(methods);
 }
 
 Html settings_table(const std::vector<Growth>& methods) {
   const Html head = heading("method") + heading("K", true) + heading("eta", true) + heading("beta", true) +
-                    heading("gamma", true) + heading("literal bound");
+                    heading("gamma", true) + heading("literal bound") + heading("covariance");
   Html body;
   for (const Growth& m : methods)
     for (const std::size_t i : {std::size_t{0}, m.episodes.size() - 1}) {
       const Fields& s = m.settings[i];
       body += Html("<tr>") + cell(m.label) + cell(number(m.episodes[i], 0), true) +
               cell(general(s.number("eta", kNone)), true) + cell(general(s.number("beta", kNone)), true) +
-              cell(general(s.number("gamma", kNone)), true) + cell(s.text("literal_bound", "")) + "</tr>";
+              cell(general(s.number("gamma", kNone)), true) + cell(s.text("literal_bound", "")) +
+              cell(i < m.covariance.size() ? m.covariance[i] : "") + "</tr>";
       if (m.episodes.size() == 1) break;
     }
   return table(head, body);
@@ -199,7 +202,13 @@ Html study_section(const Fields& study) {
   for (const Fields& m : study.list("methods")) methods.emplace_back(m);
   if (methods.empty())
     throw Error("a study has no 'methods'", study.file(), "a list of objects would be right");
-  return Html("<section><h2>") + study.text("env") + "</h2>" + results_table(methods) +
+  const Fields first = study.list("methods").front();
+  Html about = Html("<p>Comparator: the ") + first.text("comparator", "best fixed policy in hindsight") + ".";
+  if (study.has("linearity"))
+    about += Html(" Distance from a linear MDP: max |Q - phi theta| ") +
+             general(study.at("linearity").number("q", kNone)) + ", max |P - phi mu| " +
+             general(study.at("linearity").number("transitions", kNone)) + ".";
+  return Html("<section><h2>") + study.text("env") + "</h2>" + about + "</p>" + results_table(methods) +
          growth_chart(study, methods) + local_chart(methods) + curve_chart(study) + "<h3>Settings</h3>" +
          settings_table(methods) + "</section>";
 }
@@ -228,7 +237,14 @@ Html caveats() {
 
 Html regret_sections(const Fields& results) {
   Html html = Html("<p class=\"lead\">") + std::to_string(results.integer("replicas")) +
-              " replicas a point. Regret against the best fixed policy in hindsight, computed exactly.</p>";
+              " replicas a point. Regret computed exactly, against a comparator that each study names.</p>";
+  if (!results.flag("complete", true))
+    html +=
+        "<p class=\"note\">This study was stopped before its end: what is here had been played by then.</p>";
+  Html lines;
+  for (const char* key : {"warnings", "notes"})
+    for (const std::string& line : results.texts(key)) lines += Html("<li>") + line + "</li>";
+  if (!lines.empty()) html += Html("<ul class=\"note\">") + lines + "</ul>";
   for (const Fields& study : results.list("studies")) html += study_section(study);
   return html + caveats();
 }

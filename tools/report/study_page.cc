@@ -18,20 +18,39 @@ std::string general(double v) {
 
 bool is_study(const std::filesystem::path& folder) { return run::read_run(folder).has("kind"); }
 
-std::string study_page(const std::filesystem::path& folder) {
-  const Fields about = run::read_run(folder), results = run::read_results(folder);
-  const std::string kind = about.text("kind"), title = results.text("title");
+namespace {
+
+// One study's part of a page: what it found, and how it was made.
+Html sections_of(const std::filesystem::path& folder, std::string& title) {
+  const Fields about = run::read_run(folder);
+  if (!about.has("kind"))
+    throw Error("is no study", folder.string(), "a page is about runs, or about studies: name them apart");
+  const std::string kind = about.text("kind");
   if (kind != "estimators" && kind != "regret")
     throw Error("the key 'kind' is '" + kind + "'", about.file(), "regret or estimators would be right");
-  const Html configuration = Html("<section><h2>Configuration</h2><pre>") + about.text("command", "") +
-                             "</pre><details><summary>All settings</summary><pre>" +
-                             about.text("resolved", "") + "</pre></details><p class=\"note\">hardy " +
-                             about.text("version", "") + ", source " + about.text("source", "") +
-                             "</p></section>";
-  return whole_page(
-             "Hardy", title, {},
-             (kind == "estimators" ? estimator_sections(results) : regret_sections(results)) + configuration)
-      .str();
+  const Fields results = run::read_results(folder);
+  title = results.text("title");
+  return (kind == "estimators" ? estimator_sections(results) : regret_sections(results)) +
+         "<section><h2>Configuration</h2><pre>" + about.text("command", "") +
+         "</pre><details><summary>All settings</summary><pre>" + about.text("resolved", "") +
+         "</pre></details><p class=\"note\">hardy " + about.text("version", "") + ", source " +
+         about.text("source", "") + "</p></section>";
+}
+
+}  // namespace
+
+std::string study_page(const std::vector<std::filesystem::path>& folders) {
+  std::string title;
+  if (folders.size() == 1) {
+    const Html only = sections_of(folders.front(), title);
+    return whole_page("Hardy", title, {}, only).str();
+  }
+  Html all;
+  for (const std::filesystem::path& folder : folders) {
+    const Html sections = sections_of(folder, title);
+    all += Html("<section><h1>") + title + "</h1></section>" + sections;
+  }
+  return whole_page("Hardy", std::to_string(folders.size()) + " studies", {}, all).str();
 }
 
 }  // namespace hardy::report

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "engine/run/fields.h"
 #include "tools/report/html.h"
@@ -13,8 +14,9 @@ namespace hardy::report {
 // Whether a run folder holds a study (its run.json names a kind).
 bool is_study(const std::filesystem::path& folder);
 
-// HTML that opens anywhere, with nothing beside it. Errors name the file, the key, and what would be right.
-std::string study_page(const std::filesystem::path& folder);
+// HTML that opens anywhere, with nothing beside it: of one study or of several. Errors name the file, the
+// key, and what would be right; a folder that holds no study is one.
+std::string study_page(const std::vector<std::filesystem::path>& folders);
 
 // The parts: sections from results.json.
 Html regret_sections(const run::Fields& results);

@@ -1,5 +1,6 @@
 // `hardy regret`: regret of adversarial-MDP learners, one run or a study over K.
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
@@ -45,6 +46,7 @@ void declare(run::Schema& schema, RegretOptions& o) {
               "trajectories, for states that cannot be listed (ftrl_log_barrier and exp_weights, empirical "
               "covariance)",
               {"exact", "sampled"})
+      .option("strict", &o.strict, "refuse instances that are no linear MDPs (farther than 1e-6 from one)")
       .option("memory", &o.memory_gb, "GB that a sampled run's touched states may take", 0.001, 1e6)
       .section("who plays")
       .option("method", &o.method,
@@ -55,20 +57,25 @@ void declare(run::Schema& schema, RegretOptions& o) {
       .option("c-eta", &o.c_eta, "times the preset's eta", 0)
       .option("c-beta", &o.c_beta, "times the preset's beta", 0)
       .option("c-gamma", &o.c_gamma, "times the preset's gamma", 0)
-      .option("eta", &o.eta, "step size of FTRL instead of the preset's")
-      .option("beta", &o.beta, "scale of the bonus instead of the preset's")
-      .option("gamma", &o.gamma, "of the regularised inverse instead of the preset's, in (0, 1]")
+      .option("eta", &o.eta,
+              "step size of FTRL instead of the preset's: a number, or a law such as "
+              "0.5*sqrt(log(A)/(d*K))/H^2")
+      .option("beta", &o.beta, "scale of the bonus instead of the preset's, likewise")
+      .option("gamma", &o.gamma, "of the regularised inverse instead of the preset's, likewise, in (0, 1]")
       .option("covariance", &o.covariance, "exact, empirical, empirical:M=100, mgr:M=10,N=100")
       .section("replicas")
       .option("replicas", &o.replicas, "of each run, seed, seed + 1, ...", 1, 1000000)
       .option("seed", &o.seed, "of the first replica", 0)
       .option("random", &o.random, "philox, or splitmix64:SEED, one sequence a replica")
       .option("threads", &o.threads, "threads", 1, 1024)
-      .section("policy cover of the simulator-free learner (0: its own powers of K)")
-      .option("delta-e", &o.delta_e, "share of exploring episodes", 0, 1)
-      .option("alpha", &o.alpha, "a state is known where phi' L^-1 phi is at most this", 0)
-      .option("epoch", &o.epoch, "episodes of an epoch", 0)
-      .option("cover-episodes", &o.cover_episodes, "spent on finding the cover", 0)
+      .section("policy cover of the simulator-free learner (0: its own, docs/adversarial.md)")
+      .option("delta-e", &o.delta_e, "share of exploring episodes; a law like --eta, as the next three")
+      .option("alpha", &o.alpha,
+              "a state is known where phi' L^-1 phi is at most this; 0: what the cover achieves")
+      .option("epoch", &o.epoch, "episodes of an epoch")
+      .option("cover-episodes", &o.cover_episodes, "spent on finding the cover")
+      .option("cover-rounds", &o.cover_rounds, "of the cover, a policy each", 1, 100000)
+      .option("cover-bonus", &o.cover_bonus, "width that the cover's planner adds", 0)
       .option("cover-oracle", &o.cover_oracle, "compute the cover from the known transitions")
       .section("report")
       .option("curve", &o.curve, "points of the curve over episodes", 2, 10000)
@@ -87,6 +94,34 @@ int run_sampled_study(const RegretOptions& options, const std::string& out, bool
   return 0;
 }
 
+std::string command_line(const std::string& command, const std::vector<std::string>& args) {
+  std::string line = "hardy " + command;
+  for (const std::string& a : args) line += " " + (a.find(' ') == std::string::npos ? a : "'" + a + "'");
+  return line;
+}
+
+// The folder of a study that is running: made when there is something to keep, so that a study which could
+// not begin leaves nothing, and one that is stopped leaves what it had.
+class StudyFolder {
+ public:
+  StudyFolder(std::filesystem::path path, std::string config, nlohmann::json about)
+      : path_(std::move(path)), config_(std::move(config)), about_(std::move(about)) {}
+  void keep(const nlohmann::json& results) {
+    if (!directory_) {
+      directory_.emplace(run::RunDirectory::create(path_, {}));
+      directory_->write_config(config_);
+      directory_->write_run(about_);
+    }
+    directory_->write_results(results);
+  }
+
+ private:
+  std::filesystem::path path_;
+  std::string config_;
+  nlohmann::json about_;
+  std::optional<run::RunDirectory> directory_;
+};
+
 int run(const std::vector<std::string>& args) {
   RegretOptions options;
   options.threads = std::max(1u, std::thread::hardware_concurrency());
@@ -97,7 +132,9 @@ int run(const std::vector<std::string>& args) {
       "Plays learners against changing losses in linear Markov decision processes and computes their "
       "regret exactly; over several K also the exponents of its growth.");
   declare(schema, options);
-  schema.option("out", &out, "a new folder for config.ini, run.json and results.json")
+  schema
+      .option("out", &out,
+              "a new folder for config.ini, run.json and results.json, kept up while the study runs")
       .option("export", &exported,
               "write the instance to this HDF5 file (of the first environment) and play nothing")
       .option("overwrite", &overwrite, "replace the exported file if it exists")
@@ -122,23 +159,26 @@ int run(const std::vector<std::string>& args) {
   std::optional<run::Output> output;
   if (!out.empty()) output.emplace(out, new_folder(inputs_of(schema, envs)));
   const RegretStudy study(options);
+  for (const std::string& line : study.notes()) std::fprintf(stderr, "note: %s\n", line.c_str());
   std::fprintf(stderr, "largest run: %s\n", study.cost().c_str());
-  const nlohmann::json results = study.run([&](const std::string& line) {
+  std::optional<StudyFolder> folder;
+  if (!out.empty())
+    folder.emplace(output->path(), schema.resolved(),
+                   nlohmann::json{{"kind", "regret"},
+                                  {"method", options.method},
+                                  {"command", command_line("regret", args)},
+                                  {"env", options.env},
+                                  {"settings", schema.resolved_json()},
+                                  {"resolved", schema.resolved()}});
+  RegretStudy::Ears ears;
+  ears.say = [&](const std::string& line) {
     if (!study.single()) std::fprintf(stderr, "%s\n", line.c_str());
-  });
-  if (!out.empty()) {
-    std::string command = "hardy regret";
-    for (const std::string& a : args) command += " " + (a.find(' ') == std::string::npos ? a : "'" + a + "'");
-    const run::RunDirectory directory = run::RunDirectory::create(output->path(), {});
-    directory.write_config(schema.resolved());
-    directory.write_results(results);
-    directory.write_run({{"kind", "regret"},
-                         {"method", options.method},
-                         {"command", command},
-                         {"env", options.env},
-                         {"settings", schema.resolved_json()},
-                         {"resolved", schema.resolved()}});
-  }
+  };
+  if (folder) ears.keep = [&](const nlohmann::json& so_far) { folder->keep(so_far); };
+  const nlohmann::json results = study.run(ears);
+  if (folder) folder->keep(results);
+  for (const nlohmann::json& line : results.at("warnings"))
+    std::fprintf(stderr, "warning: %s\n", line.get<std::string>().c_str());
   if (json)
     std::printf("%s\n", run::json_text(results).c_str());
   else

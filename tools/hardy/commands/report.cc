@@ -34,7 +34,7 @@ int run(const std::vector<std::string>& args) {
   bool overwrite = false;
   run::Schema schema("report",
                      "Draws one or more runs, or one dataset, as one HTML page that opens offline.");
-  schema.positional("PATH", &paths, "run folders, or a dataset's file or folder")
+  schema.positional("PATH", &paths, "run folders, studies' folders, or a dataset's file or folder")
       .option("output,o", &output, "the page to write; an old page of hardy's is replaced")
       .option("overwrite", &overwrite, "replace the page also where it is something else");
   if (!parse_or_help(schema, args)) return 0;
@@ -48,8 +48,8 @@ int run(const std::vector<std::string>& args) {
   std::string page, table;
   if (dataset) {
     page = page_of_dataset(paths.front());
-  } else if (paths.size() == 1 && report::is_study(paths.front())) {
-    page = report::study_page(paths.front());
+  } else if (report::is_study(paths.front())) {
+    page = report::study_page({paths.begin(), paths.end()});
   } else {
     const std::vector<report::Run> runs = report::read_runs(paths);
     page = report::page(runs);
