@@ -33,7 +33,8 @@ std::string overview() {
   text +=
       "\n`hardy COMMAND --help` lists a command's keys; `hardy --version` says what this build has.\n"
       "exit codes: 0 done; 2 bad input, nothing was changed; 3 a look at data found something; 1 a run that "
-      "failed;\n75 stopped by SIGINT or SIGTERM: a training has written a checkpoint (`hardy resume`), any "
+      "failed;\n75 stopped by SIGINT, SIGTERM or SIGHUP: a training has written a checkpoint (`hardy "
+      "resume`), any "
       "other command left nothing half written\n";
   return text;
 }

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstring>
+#include <iterator>
 
 #include "engine/run/temporary.h"
 
@@ -12,6 +14,8 @@ namespace {
 StopSource asked;
 std::atomic<pid_t> owner{0};
 static_assert(std::atomic<pid_t>::is_always_lock_free, "a signal handler may touch nothing else");
+
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
 
 void note(int) { asked.request_stop(); }
 
@@ -23,10 +27,10 @@ void leave(int number) {
   }
   run::remove_half_written();
   constexpr char kInt[] = "hardy: stopped by SIGINT; nothing half written is left\n",
-                 kTerm[] = "hardy: stopped by SIGTERM; nothing half written is left\n";
-  const bool interrupt = number == SIGINT;
-  if (::write(STDERR_FILENO, interrupt ? kInt : kTerm, (interrupt ? sizeof kInt : sizeof kTerm) - 1) < 0)
-    ::_exit(kStoppedBySignal);
+                 kTerm[] = "hardy: stopped by SIGTERM; nothing half written is left\n",
+                 kHup[] = "hardy: stopped by SIGHUP; nothing half written is left\n";
+  const char* text = number == SIGINT ? kInt : number == SIGTERM ? kTerm : kHup;
+  if (::write(STDERR_FILENO, text, std::strlen(text)) < 0) ::_exit(kStoppedBySignal);
   ::_exit(kStoppedBySignal);
 }
 
@@ -34,8 +38,7 @@ void take(int number, void (*handler)(int), struct sigaction* before) {
   struct sigaction action = {};
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
-  sigaddset(&action.sa_mask, SIGINT);
-  sigaddset(&action.sa_mask, SIGTERM);
+  for (const int other : kSignals) sigaddset(&action.sa_mask, other);
   action.sa_flags = SA_RESTART;  // reads and writes under way go on
   sigaction(number, &action, before);
 }
@@ -44,7 +47,7 @@ void take(int number, void (*handler)(int), struct sigaction* before) {
 
 void leave_on_signals() {
   owner = ::getpid();
-  for (const int number : {SIGINT, SIGTERM}) {
+  for (const int number : kSignals) {
     struct sigaction before = {};
     sigaction(number, nullptr, &before);
     if (before.sa_handler != SIG_IGN) take(number, leave, nullptr);  // nohup's and a shell's wish stands
@@ -53,13 +56,14 @@ void leave_on_signals() {
 
 StopSignals::StopSignals() {
   asked.clear();
-  take(SIGINT, note, &before_int_);
-  take(SIGTERM, note, &before_term_);
+  for (std::size_t i = 0; i < std::size(kSignals); ++i) {
+    sigaction(kSignals[i], nullptr, &before_[i]);
+    if (kSignals[i] != SIGHUP || before_[i].sa_handler != SIG_IGN) take(kSignals[i], note, nullptr);
+  }
 }
 
 StopSignals::~StopSignals() {
-  sigaction(SIGINT, &before_int_, nullptr);
-  sigaction(SIGTERM, &before_term_, nullptr);
+  for (std::size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &before_[i], nullptr);
 }
 
 StopToken StopSignals::token() const { return asked.token(); }

@@ -1,4 +1,4 @@
-// What SIGINT and SIGTERM do to the command. In a training they ask its stop token, and it writes its
+// What SIGINT, SIGTERM and SIGHUP do to the command. In a training they ask its stop token, and it writes its
 // checkpoint and leaves; everywhere else they remove what is half written, say so and end the process. Either
 // way the exit code is kStoppedBySignal.
 #pragma once
@@ -15,10 +15,10 @@ inline constexpr int kStoppedBySignal = 75;
 // From here on, outside of a StopSignals' life, the signals remove the process's run::Temporaries and exit.
 void leave_on_signals();
 
-// While one lives, the two signals request a stop and do nothing else.
+// While one lives, the signals request a stop and do nothing else; what nohup ignores stays ignored.
 class StopSignals {
  public:
-  StopSignals();   // takes the two signals over; nothing is requested yet
+  StopSignals();   // takes the signals over; nothing is requested yet
   ~StopSignals();  // gives them back
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
@@ -26,7 +26,7 @@ class StopSignals {
   StopToken token() const;
 
  private:
-  struct sigaction before_int_, before_term_;
+  struct sigaction before_[3];
 };
 
 }  // namespace hardy::tools

@@ -8,7 +8,7 @@ namespace hardy::tools {
 namespace {
 
 TEST(Signals, InATrainingTheyOnlyRequestAStop) {
-  for (const int number : {SIGTERM, SIGINT}) {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
     const StopSignals signals;
     EXPECT_FALSE(signals.token().stop_requested());  // what stopped an earlier one is forgotten
     std::raise(number);
@@ -23,6 +23,16 @@ TEST(Signals, WhatHandledThemBeforeDoesAgainAfterwards) {
   sigaction(SIGINT, nullptr, &after);
   EXPECT_EQ(after.sa_handler, before.sa_handler);
   EXPECT_EQ(after.sa_flags, before.sa_flags);
+}
+
+TEST(Signals, ThatAShellOrNohupIgnoresAtHangupStaysIgnored) {
+  const auto before = std::signal(SIGHUP, SIG_IGN);
+  {
+    const StopSignals signals;
+    std::raise(SIGHUP);
+    EXPECT_FALSE(signals.token().stop_requested());
+  }
+  EXPECT_EQ(std::signal(SIGHUP, before), SIG_IGN);
 }
 
 }  // namespace

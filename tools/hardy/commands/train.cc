@@ -103,7 +103,8 @@ int train_command(const std::vector<std::string>& args) {
       std::printf("  %-10s %s\n", name.c_str(), summary.c_str());
     std::printf(
         "\n  hardy train METHOD --help shows a method's options.\n"
-        "  A run that SIGINT or SIGTERM stops writes a checkpoint and exits with %d; hardy resume goes on "
+        "  A run that SIGINT, SIGTERM or SIGHUP stops writes a checkpoint and exits with %d; hardy resume "
+        "goes on "
         "with "
         "it.\n",
         kStoppedBySignal);
