@@ -58,6 +58,14 @@ class OfflineJob final : public TrainingJob {
         .option("corrupt-generator", &corruption_.generator, "numpy reproduces the published masks",
                 {"philox", "numpy"});
     method_->options(schema_);
+    schema_.section("descent")
+        .option("clip-norm", &descent_.clip_norm,
+                "2-norm that the gradient of a loss over all its networks is held to; 0: off", 0.0)
+        .option(
+            "accumulate", &descent_.passes,
+            "equal parts that a batch is taken in, one after the other, before a step: less memory, the same "
+            "rows",
+            1, 1 << 20);
     settings_.options(schema_);
   }
 
@@ -132,7 +140,7 @@ class OfflineJob final : public TrainingJob {
     if (clip_actions_) clip_actions(bounds, t);
     device_ = settings_.open_device();
     return std::make_unique<OfflineTrainee>(*method_, std::move(t), settings_.agent_seeds(), bounds.low,
-                                            bounds.high, device_.get());
+                                            bounds.high, device_.get(), descent_);
   }
 
  private:
@@ -214,6 +222,7 @@ class OfflineJob final : public TrainingJob {
   std::unique_ptr<OfflineMethod> method_;
   run::Schema schema_;
   TrainingSettings settings_;
+  DescentDefaults descent_;
   std::string dataset_, view_ = "lossless", environment_;
   std::vector<std::string> corrupt_;
   datasets::CorruptionSettings corruption_;

@@ -6,9 +6,12 @@
 namespace hardy::algorithms {
 
 Batch TransitionSource::batch(Update& u) const {
+  if (batch_ % u.passes() != 0)
+    throw Error("has no " + std::to_string(u.passes()) + " equal parts",
+                "--batch-size " + std::to_string(batch_), "take an --accumulate that divides it");
+  const std::int64_t rows = batch_ / u.passes();  // of a pass
   Graph& g = u.graph();
-  const Tensor index =
-      u.indices(batch_, u.table("rows", DType::kI32, {1}, tables_.rows, true), Stream::kBatch);
+  const Tensor index = u.indices(rows, u.table("rows", DType::kI32, {1}, tables_.rows, true), Stream::kBatch);
   const auto rows_of = [&](const char* name, float* memory, std::int64_t width) {
     const Shape shape =
         tables_.shared ? Shape{tables_.capacity, width} : Shape{u.agents(), tables_.capacity, width};
@@ -16,7 +19,7 @@ Batch TransitionSource::batch(Update& u) const {
   };
   Batch b;
   b.agents = u.agents();
-  b.rows = batch_;
+  b.rows = rows;
   b.observation_size = observation_size_;
   b.action_size = action_size_;
   b.observations = rows_of("observations", tables_.observations, observation_size_);

@@ -35,7 +35,8 @@ class TransitionSource {
 
   int observation_size() const { return observation_size_; }
   int action_size() const { return action_size_; }
-  // This step's batch, as values of the update's graph: all updates of a step draw the same rows.
+  // This step's batch, as values of the update's graph, or an equal part of it where the update takes several
+  // passes: all updates of a step draw the same rows.
   Batch batch(Update& update) const;
 
  private:

@@ -4,11 +4,12 @@ namespace hardy::algorithms {
 
 OfflineTrainee::OfflineTrainee(const OfflineMethod& method, datasets::Transitions transitions,
                                std::vector<std::uint64_t> seeds, std::vector<float> action_low,
-                               std::vector<float> action_high, device::Device* device)
+                               std::vector<float> action_high, device::Device* device,
+                               const DescentDefaults& descent)
     : data_(std::move(transitions)),
       rows_(static_cast<std::int32_t>(data_.rows)),
       policy_(method.policy(data_.observation_size, data_.action_size)),
-      learner_(std::move(seeds), device) {
+      learner_(std::move(seeds), device, descent) {
   const std::int64_t batch = method.batch_size(), n = data_.rows;
   if (n < batch)
     throw Error("the dataset has " + std::to_string(n) + " transitions, fewer than a batch",

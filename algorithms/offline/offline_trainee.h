@@ -15,7 +15,8 @@ class OfflineTrainee final : public Trainee {
   // it: networks and losses see both so. The policy stretches its actions back.
   OfflineTrainee(const OfflineMethod& method, datasets::Transitions transitions,
                  std::vector<std::uint64_t> seeds, std::vector<float> action_low,
-                 std::vector<float> action_high, device::Device* device = nullptr);
+                 std::vector<float> action_high, device::Device* device = nullptr,
+                 const DescentDefaults& descent = {});
 
   void step(ThreadTeam& team) override { learner_.step(team); }
   std::int64_t steps_done() const override { return learner_.steps_done(); }

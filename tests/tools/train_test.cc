@@ -259,6 +259,46 @@ TEST_F(Train, AnInteractingRunThatEndsBeforeItLearnsIsRefused) {
   refused("sac --steps 4000", {"--steps 4000", "--start-steps 5000"});
   refused("sac --steps 250 --start-steps 240 --update-every 100", {"--steps 250", "--update-every 100"});
 }
+// The losses of the first step, of the same rows and the same noise.
+TEST_F(Train, ABatchThatIsTakenInPartsHasTheLossesOfTheWholeOne) {
+  const std::string data = write(test::some_data(300));
+  for (const std::string method : {"bc", "iql", "riql", "awac", "sac_n", "edac", "msg"}) {
+    const auto losses = [&](const std::string& more) {
+      fs::remove_all(dir_ / "run");
+      trained(method + data + " --steps 1 --log-every 1 --hidden 16" + more);
+      const std::string lines = test::contents(dir_ / "run" / "metrics.jsonl");
+      return nlohmann::json::parse(lines.substr(0, lines.find('\n'))).at("values");
+    };
+    const nlohmann::json whole = losses(""), parts = losses(" --accumulate 4");
+    for (const auto& [name, values] : whole.items()) {
+      const double expected = values.at(0), found = parts.at(name).at(0);
+      if (name.starts_with("loss/")) {
+        EXPECT_NEAR(found, expected, 1e-5 * std::max(0.01, std::abs(expected))) << method << " " << name;
+      }
+    }
+  }
+  refused("bc" + data + " --accumulate 3", {"--batch-size 256", "no 3 equal parts", "--accumulate"});
+}
+
+TEST_F(Train, AGradientThatIsHeldToANormMovesThePolicyLess) {
+  const std::string data = write(test::some_data(300));
+  const auto moved = [&](const std::string& more) {  // the bias of the last layer, from its start
+    const auto bias = [&](int steps) {
+      fs::remove_all(dir_ / "run");
+      trained("bc" + data + " --hidden 16 --steps " + std::to_string(steps) + more);
+      return policy().parameters.at(5);
+    };
+    const std::vector<float> first = bias(1), last = bias(2);
+    double all = 0;
+    for (std::size_t i = 0; i < first.size(); ++i) all += std::abs(last[i] - first[i]);
+    return all;
+  };
+  const double free = moved("");
+  EXPECT_EQ(moved(" --clip-norm 1e9"), free);
+  // Norms far below Adam's epsilon of 1e-8.
+  EXPECT_LT(moved(" --clip-norm 1e-9"), 0.2 * free);
+}
+
 TEST_F(Train, AnExistingRunIsLeftAsItIs) {
   const std::string data = write(test::some_data(300));
   fs::create_directory(dir_ / "run");
