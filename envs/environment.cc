@@ -2,19 +2,19 @@
 
 #include <cmath>
 #include <exception>
-#include <map>
 #include <mutex>
 #include <utility>
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "engine/base/registry.h"
 #include "engine/base/threads.h"
 
 namespace hardy::envs {
 namespace {
 
-std::map<std::string, Factory>& registry() {
-  static std::map<std::string, Factory> factories;
+Registry<Factory>& registry() {
+  static Registry<Factory> factories("environment", "");
   return factories;
 }
 
@@ -37,6 +37,7 @@ void check_spec(const EnvSpec& spec) {
   at_least_one("max_episode_steps", spec.max_episode_steps);
   for (const auto& [name, bounds] :
        {std::pair{"action_low", &spec.action_low}, std::pair{"action_high", &spec.action_high}}) {
+    if (spec.discrete()) continue;
     if (bounds->size() != static_cast<std::size_t>(spec.action_size))
       refuse(std::string(name) + " holds " + std::to_string(bounds->size()) + " numbers",
              "action_size is " + std::to_string(spec.action_size) + ": give a bound for each");
@@ -44,22 +45,21 @@ void check_spec(const EnvSpec& spec) {
       if (!std::isfinite((*bounds)[k]))
         refuse(std::string(name) + "[" + std::to_string(k) + "] is not finite", "give a number");
   }
-  for (std::size_t k = 0; k < spec.action_low.size(); ++k)
+  for (std::size_t k = 0; !spec.discrete() && k < spec.action_low.size(); ++k)
     if (!(spec.action_low[k] < spec.action_high[k]))
       refuse("action_low[" + std::to_string(k) + "] is not below action_high[" + std::to_string(k) + "]",
              "give low < high");
   if (spec.action_choices < 0) refuse("action_choices is negative", "give 0 where actions are continuous");
-  if (spec.discrete() && (spec.action_size != 1 || spec.action_low[0] != 0 ||
-                          spec.action_high[0] != static_cast<float>(spec.action_choices)))
+  if (spec.discrete() && (spec.action_size != 1 || !spec.action_low.empty() || !spec.action_high.empty()))
     refuse("its actions are choices, and its action_size and bounds are not theirs",
-           "give action_size 1 and the bounds 0 and " + std::to_string(spec.action_choices));
+           "give action_size 1 and no bounds");
   if (!std::isfinite(spec.reference_min) || !std::isfinite(spec.reference_max) ||
       !(spec.reference_min < spec.reference_max))
     refuse("reference_min and reference_max are no range of returns",
            "give finite numbers, the random policy's return below the expert's");
 }
 
-void check_step(const BatchEnvironment& env, int begin, int end, std::span<const float> actions,
+void check_step(const BatchEnvironment& env, int begin, int end, Actions actions,
                 std::span<const double> observations, std::span<const double> rewards,
                 std::span<const std::uint8_t> terminated, std::span<const std::uint8_t> truncated) {
   const EnvSpec& spec = env.spec();
@@ -72,21 +72,31 @@ void check_step(const BatchEnvironment& env, int begin, int end, std::span<const
   if (begin < 0 || begin > end || end > env.size())
     throw Error("there are no instances " + std::to_string(begin) + " to " + std::to_string(end), spec.name,
                 "the batch has " + std::to_string(n));
+  if (actions.discrete() != spec.discrete())
+    throw Error(actions.discrete() ? "its actions are numbers, and choices were given"
+                                   : "its actions are choices, and numbers were given",
+                spec.name, spec.discrete() ? "give int32 indices" : "give float32 numbers");
   require("actions", actions.size(), n * static_cast<std::size_t>(spec.action_size));
+  for (int i = begin; spec.discrete() && i < end; ++i)
+    if (const std::int32_t choice = actions.choices()[static_cast<std::size_t>(i)];
+        choice < 0 || choice >= spec.action_choices)
+      throw Error("instance " + std::to_string(i) + " is given choice " + std::to_string(choice), spec.name,
+                  "its choices are 0 to " + std::to_string(spec.action_choices - 1));
   require("observations", observations.size(), n * static_cast<std::size_t>(spec.observation_size));
   require("rewards", rewards.size(), n);
   require("terminated", terminated.size(), n);
   require("truncated", truncated.size(), n);
 }
 
-void step_all(BatchEnvironment& env, ThreadTeam& team, std::span<const float> actions,
-              std::span<double> observations, std::span<double> rewards, std::span<std::uint8_t> terminated,
-              std::span<std::uint8_t> truncated) {
-  check_step(env, 0, env.size(), actions, observations, rewards, terminated, truncated);
+void step_all(BatchEnvironment& env, ThreadTeam& team, Actions actions, std::span<double> observations,
+              std::span<double> rewards, std::span<std::uint8_t> terminated,
+              std::span<std::uint8_t> truncated, std::span<const std::uint8_t> running) {
+  check_step(env, 0, 0, actions, observations, rewards, terminated, truncated);  // the spans; each its choice
   std::mutex failing;
   std::int64_t failed = env.size();
   std::exception_ptr failure;
   team.run(env.size(), [&](std::int64_t i) {
+    if (!running.empty() && !running[static_cast<std::size_t>(i)]) return;
     try {
       env.step(static_cast<int>(i), static_cast<int>(i) + 1, actions, observations, rewards, terminated,
                truncated);
@@ -98,14 +108,13 @@ void step_all(BatchEnvironment& env, ThreadTeam& team, std::span<const float> ac
   if (failure) std::rethrow_exception(failure);
 }
 
-Registration::Registration(const std::string& name, Factory factory) { registry()[name] = factory; }
+Registration::Registration(const std::string& name, Factory factory) { registry().add(name, factory); }
 
 std::unique_ptr<BatchEnvironment> make_environment(const std::string& name, int instances) {
-  const auto found = registry().find(name);
-  if (found == registry().end())
-    throw Error("there is no such environment", name, suggestion(name, environment_names()));
+  const Factory* factory = registry().find(name);
+  if (!factory) throw Error("there is no such environment", name, suggestion(name, environment_names()));
   if (instances < 1) throw Error("at least one instance is needed", name);
-  std::unique_ptr<BatchEnvironment> made = found->second(instances);
+  std::unique_ptr<BatchEnvironment> made = (*factory)(instances);
   if (!made) throw Error("its factory made nothing", "environment '" + name + "'");
   check_spec(made->spec());
   if (made->size() != instances)
@@ -114,10 +123,6 @@ std::unique_ptr<BatchEnvironment> make_environment(const std::string& name, int 
   return made;
 }
 
-std::vector<std::string> environment_names() {
-  std::vector<std::string> names;
-  for (const auto& [name, factory] : registry()) names.push_back(name);
-  return names;
-}
+std::vector<std::string> environment_names() { return registry().names(); }
 
 }  // namespace hardy::envs

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/actions.h"
+
 namespace hardy {
 class ThreadTeam;
 }
@@ -17,8 +19,8 @@ namespace hardy::envs {
 struct EnvSpec {
   std::string name;
   int observation_size = 0, action_size = 0;
-  // Continuous actions lie within these bounds, one pair a dimension. Discrete ones are an index below
-  // action_choices, given as a number in [0, action_choices), the bounds of the one dimension that they have.
+  // Continuous actions lie within these bounds, one pair a dimension. Discrete ones are an integer from 0 on,
+  // below action_choices; their action_size is 1, and they have no bounds.
   std::vector<float> action_low, action_high;
   int action_choices = 0;  // 0: continuous
   int max_episode_steps = 0;
@@ -29,8 +31,8 @@ struct EnvSpec {
 };
 
 // What every user of an environment relies on: sizes and a time limit of at least 1, finite bounds for each
-// action with low < high, reference returns that are finite with min < max. An Error names the environment,
-// the entry and what would be right.
+// continuous action with low < high, reference returns that are finite with min < max. An Error names the
+// environment, the entry and what would be right.
 void check_spec(const EnvSpec& spec);
 
 // 100 (R - min) / (max - min), as D4RL normalises.
@@ -46,10 +48,10 @@ class BatchEnvironment {
   virtual void reset(int i, std::uint64_t seed, std::span<double> observation) = 0;
   // The observation of instance i as it stands (what the last reset, step or load_state left).
   virtual void observe(int i, std::span<double> observation) const = 0;
-  // Steps the instances [begin, end). All spans are of the whole batch: actions [n, action_size],
-  // observations [n, observation_size], the rest [n]. terminated: the task ended; truncated: the time
+  // Steps the instances [begin, end). All spans are of the whole batch: actions [n, action_size] or choices
+  // [n], observations [n, observation_size], the rest [n]. terminated: the task ended; truncated: the time
   // limit was reached without it. Nothing is reset by itself. Allocates nothing.
-  virtual void step(int begin, int end, std::span<const float> actions, std::span<double> observations,
+  virtual void step(int begin, int end, Actions actions, std::span<double> observations,
                     std::span<double> rewards, std::span<std::uint8_t> terminated,
                     std::span<std::uint8_t> truncated) = 0;
 
@@ -64,16 +66,18 @@ class BatchEnvironment {
   virtual void physics(int /*i*/, std::span<double> /*qpos*/, std::span<double> /*qvel*/) const {}
 };
 
-// Throws an Error if the range or a span's length does not fit the batch.
-void check_step(const BatchEnvironment& env, int begin, int end, std::span<const float> actions,
+// Throws an Error if the range or a span's length does not fit the batch, if actions are numbers where the
+// task wants choices or the other way round, or if one of those to be stepped is no choice of the task.
+void check_step(const BatchEnvironment& env, int begin, int end, Actions actions,
                 std::span<const double> observations, std::span<const double> rewards,
                 std::span<const std::uint8_t> terminated, std::span<const std::uint8_t> truncated);
 
 // Steps all instances, shared among the team's threads; the same bits for any team. If instances fail, the
-// Error of the lowest one is thrown after all have been stepped.
-void step_all(BatchEnvironment& env, ThreadTeam& team, std::span<const float> actions,
-              std::span<double> observations, std::span<double> rewards, std::span<std::uint8_t> terminated,
-              std::span<std::uint8_t> truncated);
+// Error of the lowest one is thrown after all have been stepped. running [n]: only those that are not 0;
+// empty: all.
+void step_all(BatchEnvironment& env, ThreadTeam& team, Actions actions, std::span<double> observations,
+              std::span<double> rewards, std::span<std::uint8_t> terminated,
+              std::span<std::uint8_t> truncated, std::span<const std::uint8_t> running = {});
 
 // The registry: an environment's file holds a static Registration. An unknown name is an Error that
 // says the nearest known one; so is a batch whose specification is none (check_spec) or that has another size

@@ -8,6 +8,7 @@
 
 #include "algorithms/acting/actions.h"
 #include "algorithms/acting/policy_file.h"
+#include "algorithms/acting/rollout.h"
 #include "engine/base/nearest.h"
 #include "engine/base/random.h"
 #include "envs/environment.h"
@@ -40,66 +41,70 @@ Stretch snapshot(const fs::path& folder, const nlohmann::json& entry, std::int64
 
 struct Episode {
   std::vector<float> observations, actions, next_observations, rewards, log_probs, qpos, qvel;
+  std::vector<std::int64_t> choices;  // instead of actions
   std::vector<std::uint8_t> terminals, timeouts;
 };
 
-// One episode in instance i of a batch.
-Episode play(envs::BatchEnvironment& env, int i, const Stretch& who, std::uint64_t seed) {
-  const envs::EnvSpec& spec = env.spec();
-  const auto obs = static_cast<std::size_t>(spec.observation_size),
-             act = static_cast<std::size_t>(spec.action_size);
-  std::unique_ptr<Actor> actor;
-  if (!who.parameters.empty()) actor = std::make_unique<Actor>(who.spec, 1, who.parameters);
-  ThreadTeam alone(1);
-  std::vector<double> s(obs), s2(obs), r(1), qpos(static_cast<std::size_t>(env.positions())),
-      qvel(static_cast<std::size_t>(env.velocities()));
-  std::vector<float> a(act), noise(act), log_prob(1);
-  std::vector<std::uint8_t> terminated(1), truncated(1);
-  double log_volume = 0;
-  for (std::size_t k = 0; k < act; ++k)
-    log_volume += std::log(static_cast<double>(spec.action_high[k]) - spec.action_low[k]);
-  if (actor) require_continuous(spec, who.name);
-  // Of the batch's spans only instance i's part is used.
-  const auto n = static_cast<std::size_t>(i);
-  const auto batch = static_cast<std::size_t>(env.size());
-  std::vector<float> actions(batch * act);
-  std::vector<double> observations(batch * obs), rewards(batch);
-  std::vector<std::uint8_t> ends(batch), limits(batch);
-  env.reset(i, seed, s);
-  Episode e;
-  for (std::int64_t t = 0; !(terminated[0] || truncated[0]); ++t) {
-    const Random draws(seed, Stream::kExplore, static_cast<std::uint64_t>(t));
-    if (actor) {
-      for (std::size_t k = 0; k < act; ++k) noise[k] = static_cast<float>(draws.normal(k));
-      actor->act(s, noise, a, log_prob, alone);
-    } else {
-      for (std::size_t k = 0; k < act; ++k)
-        a[k] = spec.action_low[k] + (spec.action_high[k] - spec.action_low[k]) * draws.uniform(k);
-      if (spec.discrete()) a[0] = std::floor(a[0]);  // an even draw among the choices
-      log_prob[0] = static_cast<float>(-log_volume);
-    }
-    env.physics(i, qpos, qvel);
-    std::copy(a.begin(), a.end(), actions.begin() + static_cast<std::ptrdiff_t>(n * act));
-    env.step(i, i + 1, actions, observations, rewards, ends, limits);
-    std::copy_n(observations.begin() + static_cast<std::ptrdiff_t>(n * obs), obs, s2.begin());
-    r[0] = rewards[n];
-    terminated[0] = ends[n];
-    truncated[0] = limits[n];
-    const auto append = [](std::vector<float>& to, const auto& from) {
-      for (const auto x : from) to.push_back(static_cast<float>(x));
-    };
-    append(e.observations, s);
-    append(e.next_observations, s2);
-    append(e.actions, a);
-    append(e.rewards, r);
-    append(e.log_probs, log_prob);
-    append(e.qpos, qpos);
-    append(e.qvel, qvel);
-    e.terminals.push_back(terminated[0]);
-    e.timeouts.push_back(truncated[0]);
-    s = s2;
+// Uniform actions, a policy of no network.
+class Uniform final : public Policy {
+ public:
+  explicit Uniform(const envs::EnvSpec& spec) : spec_(spec) {
+    double log_volume = spec.discrete() ? std::log(static_cast<double>(spec.action_choices)) : 0;
+    for (std::size_t k = 0; k < spec.action_low.size(); ++k)
+      log_volume += std::log(static_cast<double>(spec.action_high[k]) - spec.action_low[k]);
+    log_prob_ = static_cast<float>(-log_volume);
   }
-  return e;
+  void act(std::span<const double>, std::span<const Random> draws, ActionMemory& actions,
+           std::span<float> log_probs, ThreadTeam&) override {
+    for (std::size_t i = 0; i < draws.size(); ++i) act_uniformly(spec_, draws[i], i, actions);
+    std::ranges::fill(log_probs, log_prob_);
+  }
+
+ private:
+  const envs::EnvSpec& spec_;
+  float log_prob_;
+};
+
+// One episode in each instance, from the seeds; all begin together, so that a step's draws are of one number.
+std::vector<Episode> play(envs::BatchEnvironment& env, Policy& policy, std::span<const std::uint64_t> seeds,
+                          ThreadTeam& team) {
+  std::vector<Episode> all(seeds.size());
+  Rollout rollout(env);
+  for (std::size_t i = 0; i < seeds.size(); ++i) rollout.start(static_cast<int>(i), seeds[i], policy);
+  std::vector<double> qpos(static_cast<std::size_t>(env.positions())),
+      qvel(static_cast<std::size_t>(env.velocities()));
+  std::vector<Random> draws;
+  std::vector<std::uint8_t> stepped(seeds.size());
+  const auto append = [](auto& to, const auto& from) {
+    for (const auto x : from) to.push_back(static_cast<typename std::decay_t<decltype(to)>::value_type>(x));
+  };
+  for (std::uint64_t t = 0; rollout.running() > 0; ++t) {
+    draws.clear();
+    for (std::size_t i = 0; i < seeds.size(); ++i) {
+      draws.emplace_back(seeds[i], Stream::kExplore, t);
+      stepped[i] = rollout.runs(static_cast<int>(i));
+      if (!stepped[i]) continue;
+      env.physics(static_cast<int>(i), qpos, qvel);
+      append(all[i].qpos, qpos);
+      append(all[i].qvel, qvel);
+    }
+    rollout.act(policy, draws, team);
+    rollout.step(team);
+    for (std::size_t k = 0; k < seeds.size(); ++k) {
+      if (!stepped[k]) continue;
+      const int i = static_cast<int>(k);
+      Episode& e = all[k];
+      append(e.observations, rollout.observation(i));
+      append(e.next_observations, rollout.next_observation(i));
+      append(e.actions, rollout.action(i).numbers());
+      append(e.choices, rollout.action(i).choices());
+      e.rewards.push_back(static_cast<float>(rollout.reward(i)));
+      e.log_probs.push_back(rollout.log_prob(i));
+      e.terminals.push_back(rollout.terminated(i));
+      e.timeouts.push_back(rollout.truncated(i));
+    }
+  }
+  return all;
 }
 
 Array column(const std::vector<float>& x, std::int64_t rows, std::int64_t width) {
@@ -109,10 +114,9 @@ Array column(const std::vector<float>& x, std::int64_t rows, std::int64_t width)
   return a;
 }
 // Indices, as a file of choices holds them: int64 [rows, 1].
-Array indices(const std::vector<float>& x, std::int64_t rows) {
+Array indices(const std::vector<std::int64_t>& x, std::int64_t rows) {
   Array a = Array::of(ArrayType::kI64, {rows, 1});
-  std::transform(x.begin(), x.begin() + rows, a.as<std::int64_t>(),
-                 [](float v) { return static_cast<std::int64_t>(v); });
+  std::copy_n(x.begin(), rows, a.as<std::int64_t>());
   return a;
 }
 Array flags(const std::vector<std::uint8_t>& x, std::int64_t rows) {
@@ -198,20 +202,21 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
   for (const Stretch& who : stretches) total += who.steps;
   watch.observer->began("collecting in " + environment, total, 0);
   for (const Stretch& who : stretches) {
-    if (!who.parameters.empty() && (who.spec.observation_size != obs || who.spec.action_size != act))
-      throw Error("the policy's sizes are not the environment's", who.name);
+    std::unique_ptr<Policy> policy = std::make_unique<Uniform>(env->spec());
+    if (!who.parameters.empty()) {
+      require_match(who.spec, env->spec(), who.name);
+      policy = std::make_unique<Actor>(who.spec, kWave, who.parameters);
+    }
     // Episodes are played a wave at a time, each from its own number's draw, and joined in their order:
     // the same file for any number of threads.
     for (std::int64_t left = who.steps; left > 0;) {
       throw_if_stopped(watch.stop);
       const auto done = static_cast<std::int64_t>(all.rewards.size());
       if (watch.observer->wants_progress(done)) watch.observer->progress(done, {});
-      std::vector<Episode> wave(kWave);
-      team.run(kWave, [&](std::int64_t i) {
-        const Block b = Random(seed, Stream::kEnvironment, episode + static_cast<std::uint64_t>(i)).block(0);
-        wave[static_cast<std::size_t>(i)] =
-            play(*env, static_cast<int>(i), who, std::uint64_t{b[0]} << 32 | b[1]);
-      });
+      std::vector<std::uint64_t> seeds;
+      for (std::uint64_t i = 0; i < kWave; ++i)
+        seeds.push_back(episode_seed(seed, Stream::kEnvironment, episode + i));
+      const std::vector<Episode> wave = play(*env, *policy, seeds, team);
       for (const Episode& e : wave) {
         const auto n = std::min<std::int64_t>(left, static_cast<std::int64_t>(e.rewards.size()));
         if (n == 0) break;
@@ -222,6 +227,7 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
         };
         append(all.observations, e.observations);
         append(all.actions, e.actions);
+        append(all.choices, e.choices);
         append(all.next_observations, e.next_observations);
         append(all.rewards, e.rewards);
         append(all.log_probs, e.log_probs);
@@ -242,7 +248,7 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
   Arrays arrays;
   arrays["observations"] = column(all.observations, rows, obs);
   arrays["next_observations"] = column(all.next_observations, rows, obs);
-  arrays["actions"] = env->spec().discrete() ? indices(all.actions, rows) : column(all.actions, rows, act);
+  arrays["actions"] = env->spec().discrete() ? indices(all.choices, rows) : column(all.actions, rows, act);
   arrays["rewards"] = column(all.rewards, rows, 0);
   arrays["terminals"] = flags(all.terminals, rows);
   arrays["timeouts"] = flags(all.timeouts, rows);

@@ -14,7 +14,12 @@ struct Evaluation {
   double mean_return() const, std_return() const, mean_score() const, mean_length() const;
 };
 
-// `episodes` episodes, the i-th begun from the draw (seed, kEvaluation, i): the same for every policy.
+// An episode in each of the environment's instances, the i-th begun from the draw (seed, kEvaluation, i): the
+// same for every policy.
+Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::uint64_t seed);
+Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>>& parameters,
+                    envs::BatchEnvironment& environment, std::uint64_t seed);
+// In an environment made for it, of `episodes` instances.
 Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>>& parameters,
                     const std::string& environment, int episodes, std::uint64_t seed);
 

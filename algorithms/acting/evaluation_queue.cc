@@ -4,8 +4,8 @@
 
 namespace hardy::algorithms {
 
-EvaluationQueue::EvaluationQueue(std::string environment, int episodes, std::uint64_t seed)
-    : environment_(std::move(environment)), episodes_(episodes), seed_(seed), thread_([this] { work(); }) {}
+EvaluationQueue::EvaluationQueue(const std::string& environment, int episodes, std::uint64_t seed)
+    : environment_(envs::make_environment(environment, episodes)), seed_(seed), thread_([this] { work(); }) {}
 
 EvaluationQueue::~EvaluationQueue() {
   {
@@ -51,7 +51,7 @@ void EvaluationQueue::work() {
     std::exception_ptr failure;
     try {
       for (const auto& parameters : job.parameters)
-        result.agents.push_back(evaluate(job.spec, parameters, environment_, episodes_, seed_));
+        result.agents.push_back(evaluate(job.spec, parameters, *environment_, seed_));
     } catch (...) {
       failure = std::current_exception();
     }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -30,7 +31,8 @@ class EvaluationQueue {
     std::vector<std::vector<std::vector<float>>> parameters;
   };
 
-  EvaluationQueue(std::string environment, int episodes, std::uint64_t seed);
+  // The environment is made here, once: every evaluation plays in it.
+  EvaluationQueue(const std::string& environment, int episodes, std::uint64_t seed);
   ~EvaluationQueue();
 
   void push(Job job);
@@ -40,8 +42,7 @@ class EvaluationQueue {
  private:
   void work();
 
-  std::string environment_;
-  int episodes_;
+  std::unique_ptr<envs::BatchEnvironment> environment_;
   std::uint64_t seed_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -1,29 +1,45 @@
 #include "algorithms/acting/policy.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "engine/base/nearest.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/concat.h"
+#include "engine/ops/reduce.h"
 #include "engine/ops/reshape.h"
+#include "engine/ops/softmax.h"
 
 namespace hardy::algorithms {
 
+namespace {
+
+constexpr std::pair<Head, const char*> kHeads[] = {{Head::kDeterministic, "deterministic"},
+                                                   {Head::kGaussian, "gaussian"},
+                                                   {Head::kTanhGaussian, "tanh_gaussian"},
+                                                   {Head::kCategorical, "categorical"},
+                                                   {Head::kGreedyQ, "greedy_q"},
+                                                   {Head::kDuelingQ, "dueling_q"}};
+
+}  // namespace
+
+bool chooses(Head head) {
+  return head == Head::kCategorical || head == Head::kGreedyQ || head == Head::kDuelingQ;
+}
+
 std::string name_of(Head head) {
-  switch (head) {
-    case Head::kDeterministic:
-      return "deterministic";
-    case Head::kGaussian:
-      return "gaussian";
-    case Head::kTanhGaussian:
-      return "tanh_gaussian";
-  }
+  for (const auto& [h, name] : kHeads)
+    if (h == head) return name;
   return "?";
 }
 
 Head head_named(const std::string& name) {
-  for (const Head h : {Head::kDeterministic, Head::kGaussian, Head::kTanhGaussian})
-    if (name_of(h) == name) return h;
-  throw Error("there is no such policy head", name, "known: deterministic, gaussian, tanh_gaussian");
+  std::vector<std::string> names;
+  for (const auto& [h, known] : kHeads) {
+    if (known == name) return h;
+    names.emplace_back(known);
+  }
+  throw Error("there is no such policy head", name, suggestion(name, names));
 }
 
 std::vector<std::int64_t> hidden_layers(const std::vector<std::int64_t>& widths) {
@@ -39,10 +55,19 @@ std::vector<std::int64_t> layer_widths(std::int64_t in, const std::vector<std::i
 }
 
 nn::ArchitecturePtr PolicySpec::mlp() const {
+  const int outputs = head == Head::kTanhGaussian ? 2 * action_size
+                      : head == Head::kDuelingQ   ? 1 + action_choices
+                      : chooses(head)             ? action_choices
+                                                  : action_size;
   nn::MlpSpec spec;
-  spec.widths =
-      layer_widths(observation_size, hidden, head == Head::kTanhGaussian ? 2 * action_size : action_size);
+  spec.widths = layer_widths(observation_size, hidden, outputs);
   return nn::mlp(spec);
+}
+
+graph::Tensor q_values(graph::Graph& g, Head head, graph::Tensor net) {
+  if (head == Head::kGreedyQ) return net;
+  const graph::Tensor advantage = ops::slice(g, net, 1, g.shape(net).back());
+  return ops::add(g, ops::slice(g, net, 0, 1), ops::subtract(g, advantage, ops::mean(g, advantage, -1)));
 }
 
 nn::ActionSample act_through(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std,
@@ -69,11 +94,17 @@ void Actor::build(std::int64_t agents, std::int64_t batch) {
     parameters_.push_back(log_std);
   }
   observations_ = graph_.input("observations", DType::kF32, {agents, batch, spec_.observation_size});
-  noise_ = graph_.input("noise", DType::kF32, {agents, batch, spec_.action_size});
   const graph::Tensor net = network->apply(graph_, parameters_, observations_, "policy");
-  const nn::ActionSample sample = act_through(graph_, spec_.head, net, log_std, noise_);
-  action_ = sample.action;
-  log_prob_ = sample.log_prob;
+  if (chooses(spec_.head)) {
+    action_ =
+        spec_.head == Head::kCategorical ? ops::log_softmax(graph_, net) : q_values(graph_, spec_.head, net);
+  } else {
+    noise_ = graph_.input("noise", DType::kF32, {agents, batch, spec_.action_size});
+    const nn::ActionSample sample = act_through(graph_, spec_.head, net, log_std, noise_);
+    action_ = sample.action;
+    log_prob_ = sample.log_prob;
+    drawn_.resize(static_cast<std::size_t>(graph_.shape(noise_).elements()));
+  }
   std::vector<graph::Tensor> outputs{action_};
   if (log_prob_) outputs.push_back(log_prob_);
   plan_ = std::make_unique<graph::Plan>(graph_, outputs,
@@ -81,7 +112,7 @@ void Actor::build(std::int64_t agents, std::int64_t batch) {
   if (!mirror_) return;
   const auto elements = [&](graph::Tensor t) { return static_cast<std::size_t>(graph_.shape(t).elements()); };
   in_.resize(elements(observations_));
-  noise_in_.resize(elements(noise_));
+  if (noise_) noise_in_.resize(elements(noise_));
   out_.resize(elements(action_));
   if (log_prob_) log_prob_out_.resize(elements(log_prob_));
 }
@@ -97,7 +128,7 @@ void Actor::run(ThreadTeam& team) {
     stream.copy_out(x.data(), plan_->raw(t), x.size() * sizeof(float));
   };
   in(observations_, in_);
-  in(noise_, noise_in_);
+  if (noise_) in(noise_, noise_in_);
   if (!captured_) {
     plan_->enqueue(stream);  // before the capture: libraries load their kernels at first use
     captured_ = stream.capture([&] { plan_->enqueue(stream); });
@@ -133,16 +164,57 @@ Actor::Actor(const PolicySpec& spec, std::int64_t batch, const nn::ParameterStor
   }
 }
 
-void Actor::act(std::span<const double> observations, std::span<const float> noise, std::span<float> actions,
-                std::span<float> log_probs, ThreadTeam& team) {
+void Actor::observe(std::span<const double> observations) {
   float* in = mirror_ ? in_.data() : plan_->data<float>(observations_);
-  const auto obs = static_cast<std::size_t>(spec_.observation_size),
-             act = static_cast<std::size_t>(spec_.action_size);
+  const auto obs = static_cast<std::size_t>(spec_.observation_size);
   const bool normalised = !spec_.observation_mean.empty();
   for (std::size_t i = 0; i < observations.size(); ++i) {
     const auto x = static_cast<float>(observations[i]);
     in[i] = normalised ? (x - spec_.observation_mean[i % obs]) / spec_.observation_std[i % obs] : x;
   }
+}
+
+// The mode is the first of the largest scores; a draw falls to a choice by the inverse of the distribution
+// function.
+void Actor::choose(std::span<const Random> draws, std::span<std::int32_t> choices,
+                   std::span<float> log_probs) const {
+  const float* scores = mirror_ ? out_.data() : plan_->data<float>(action_);
+  const auto n = static_cast<std::size_t>(spec_.action_choices);
+  for (std::size_t row = 0; row < choices.size(); ++row, scores += n) {
+    std::size_t choice = static_cast<std::size_t>(std::max_element(scores, scores + n) - scores);
+    const bool categorical = spec_.head == Head::kCategorical;
+    if (categorical && !draws.empty()) {
+      double left = draws[row].uniform64(0);
+      for (std::size_t k = 0; k < n; ++k) {  // beyond the last by rounding: the mode
+        left -= std::exp(static_cast<double>(scores[k]));
+        if (left >= 0) continue;
+        choice = k;
+        break;
+      }
+    }
+    choices[row] = static_cast<std::int32_t>(choice);
+    if (!log_probs.empty()) log_probs[row] = categorical ? scores[choice] : 0.0f;
+  }
+}
+
+void Actor::act(std::span<const double> observations, std::span<const Random> draws, ActionMemory& actions,
+                std::span<float> log_probs, ThreadTeam& team) {
+  if (chooses(spec_.head)) {
+    observe(observations);
+    run(team);
+    return choose(draws, actions.choices, log_probs);
+  }
+  const auto act = static_cast<std::size_t>(spec_.action_size);
+  for (std::size_t i = 0; i < draws.size() * act; ++i)
+    drawn_[i] = static_cast<float>(draws[i / act].normal(i % act));
+  this->act(observations, std::span<const float>(drawn_).first(draws.size() * act), actions.numbers,
+            log_probs, team);
+}
+
+void Actor::act(std::span<const double> observations, std::span<const float> noise, std::span<float> actions,
+                std::span<float> log_probs, ThreadTeam& team) {
+  const auto act = static_cast<std::size_t>(spec_.action_size);
+  observe(observations);
   float* z = mirror_ ? noise_in_.data() : plan_->data<float>(noise_);
   if (noise.empty())
     std::fill(z, z + actions.size(), 0.0f);
@@ -160,6 +232,7 @@ void Actor::act(std::span<const double> observations, std::span<const float> noi
     else
       actions[i] = std::clamp(spec_.scaled ? bounds_.stretched(out[i], i % act) : out[i], low, high);
   }
+  if (!log_probs.empty() && !log_prob_) std::ranges::fill(log_probs, 0.0f);
   if (!log_probs.empty() && log_prob_) {
     const float* log_prob = mirror_ ? log_prob_out_.data() : plan_->data<float>(log_prob_);
     const auto stretch = static_cast<float>(gaussian && !spec_.scaled ? 0 : bounds_.log_volume());

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "algorithms/acting/bounds.h"
+#include "engine/base/actions.h"
+#include "engine/base/random.h"
 #include "engine/base/threads.h"
 #include "engine/device/mirror.h"
 #include "engine/graph/plan.h"
@@ -18,11 +20,30 @@
 
 namespace hardy::algorithms {
 
+// What acts: one action for each row of observations.
+class Policy {
+ public:
+  virtual ~Policy() = default;
+  // Row i begins an episode: a policy with a memory forgets what it has seen there.
+  virtual void start(std::int64_t /*row*/) {}
+  // observations [rows, obs] raw. draws: a row's numbers for this step, or empty to act by the mode. Writes
+  // the actions, numbers [rows, act] within the bounds or choices [rows], and, if it is not empty, log_probs
+  // [rows]: log pi(a|s) of each, 0 where nothing is left to chance.
+  virtual void act(std::span<const double> observations, std::span<const Random> draws, ActionMemory& actions,
+                   std::span<float> log_probs, ThreadTeam& team) = 0;
+};
+
 enum class Head {
+  // Numbers
   kDeterministic,  // tanh(net)
   kGaussian,       // net is the mean, one state-independent log_std vector in [-5, 2]
-  kTanhGaussian    // net gives mean and log_std, log_std held to [-20, 2]
+  kTanhGaussian,   // net gives mean and log_std, log_std held to [-20, 2]
+  // Choices
+  kCategorical,  // net gives logits
+  kGreedyQ,      // net gives Q of each choice; the first of the largest is taken
+  kDuelingQ      // net gives V, then an advantage for each choice: Q = V + advantage - their mean
 };
+bool chooses(Head head);
 std::string name_of(Head head);
 Head head_named(const std::string& name);
 
@@ -31,7 +52,8 @@ struct PolicySpec {
   int observation_size = 0, action_size = 0;
   std::vector<std::int64_t> hidden = {256, 256};         // a width for each hidden layer
   std::vector<float> observation_mean, observation_std;  // empty: observations are used as they are
-  std::vector<float> action_low, action_high;
+  std::vector<float> action_low, action_high;            // none of choices, whose action_size is 1
+  int action_choices = 0;                                // 0: numbers
   // Whether a Gaussian head's outputs lie about [-1, 1] and are stretched to the bounds, as those of the
   // other heads are. false: a policy file of format 1, whose outputs are the actions themselves.
   bool scaled = true;
@@ -46,13 +68,16 @@ std::vector<std::int64_t> hidden_layers(const std::vector<std::int64_t>& widths)
 std::vector<std::int64_t> layer_widths(std::int64_t in, const std::vector<std::int64_t>& hidden,
                                        std::int64_t out);
 
-// The head applied to the network's output `net` [A, B, ...]; log_std [A, act] for kGaussian.
+// The head of numbers applied to the network's output `net` [A, B, ...]; log_std [A, act] for kGaussian.
 // noise [A, B, act], or none for the mode.
 nn::ActionSample act_through(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std,
                              graph::Tensor noise);
 
-// A policy ready to act on batches of one size, with memory of its own or a learner's.
-class Actor {
+// Q of each choice [A, B, n] from the output of a kGreedyQ or kDuelingQ head's network.
+graph::Tensor q_values(graph::Graph& g, Head head, graph::Tensor net);
+
+// A network ready to act on batches of one size, with parameters of its own or a learner's.
+class Actor final : public Policy {
  public:
   // One agent, its parameters copied from `parameters`: w0, b0, ..., then log_std where there is one.
   Actor(const PolicySpec& spec, std::int64_t batch, const std::vector<std::vector<float>>& parameters);
@@ -62,20 +87,28 @@ class Actor {
         device::Mirror* mirror = nullptr);
 
   const PolicySpec& spec() const { return spec_; }
-  // observations [A, B, obs] raw; noise [A, B, act] standard normal, or empty to act by the mode.
-  // actions [A, B, act] within the bounds; log_probs [A, B] if not empty: log densities of the actions, with
-  // the Jacobian of the stretch to the bounds (a Gaussian head's before they are held within them).
+  // Rows are [A, B]. Numbers take standard normals, draw k of a row for dimension k; a categorical head takes
+  // draw 0.
+  void act(std::span<const double> observations, std::span<const Random> draws, ActionMemory& actions,
+           std::span<float> log_probs, ThreadTeam& team) override;
+  // Heads of numbers: noise [A, B, act] standard normal, or empty to act by the mode; actions [A, B, act];
+  // log_probs [A, B] if not empty: log densities of the actions, with the Jacobian of the stretch to the
+  // bounds (a Gaussian head's before they are held within them).
   void act(std::span<const double> observations, std::span<const float> noise, std::span<float> actions,
            std::span<float> log_probs, ThreadTeam& team);
 
  private:
   void build(std::int64_t agents, std::int64_t batch);
+  void observe(std::span<const double> observations);
   void run(ThreadTeam& team);
+  void choose(std::span<const Random> draws, std::span<std::int32_t> choices,
+              std::span<float> log_probs) const;
 
   PolicySpec spec_;
   ActionBounds bounds_;
   graph::Graph graph_;
   std::vector<graph::Tensor> parameters_;
+  // action_: of a head of choices their scores [A, B, n], log-probabilities or Q.
   graph::Tensor observations_, noise_, action_, log_prob_;
   std::unique_ptr<graph::Plan> plan_;
   std::vector<std::vector<float>> own_;
@@ -83,6 +116,7 @@ class Actor {
   std::unique_ptr<device::Captured> captured_;
   // On a device: its inputs and outputs here.
   std::vector<float> in_, noise_in_, out_, log_prob_out_;
+  std::vector<float> drawn_;  // this step's normals
 };
 
 std::vector<std::vector<float>> policy_parameters(const nn::ParameterStore& store, std::int64_t agent);

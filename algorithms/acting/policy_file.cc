@@ -8,7 +8,7 @@ namespace hardy::algorithms {
 void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
                   const std::vector<std::vector<float>>& parameters, const nlohmann::json& about) {
   const bool stretched = spec.head == Head::kGaussian && spec.scaled && !spec.bounds().unit();
-  run::ArchiveWriter file("policy", stretched ? 2 : 1);
+  run::ArchiveWriter file("policy", chooses(spec.head) ? 3 : stretched ? 2 : 1);
   file.header() = {{"head", name_of(spec.head)},
                    {"observation_size", spec.observation_size},
                    {"action_size", spec.action_size},
@@ -19,6 +19,7 @@ void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
                    {"action_low", spec.action_low},
                    {"action_high", spec.action_high},
                    {"about", about}};
+  if (chooses(spec.head)) file.header()["action_choices"] = spec.action_choices;
   std::vector<nn::TensorSpec> tensors = spec.mlp()->tensors("policy", 1);
   if (spec.head == Head::kGaussian)
     tensors.push_back({"policy/log_std", Shape{1, spec.action_size}, 0, 0, 0, {}});
@@ -47,8 +48,11 @@ LoadedPolicy read_policy(const std::filesystem::path& path) {
     s.observation_std = h.at("observation_std").get<std::vector<float>>();
     s.action_low = h.at("action_low").get<std::vector<float>>();
     s.action_high = h.at("action_high").get<std::vector<float>>();
-    if (s.action_low.size() != static_cast<std::size_t>(s.action_size) ||
-        s.action_high.size() != s.action_low.size())
+    if (chooses(s.head)) s.action_choices = h.at("action_choices");
+    const std::size_t bounded = chooses(s.head) ? 0 : static_cast<std::size_t>(s.action_size);
+    if (chooses(s.head) && s.action_choices < 1)
+      throw Error("says " + std::to_string(s.action_choices) + " choices", path.string());
+    if (s.action_low.size() != bounded || s.action_high.size() != s.action_low.size())
       throw Error("has other bounds than its " + std::to_string(s.action_size) + " actions need",
                   path.string());
   } catch (const nlohmann::json::exception& e) {

@@ -9,10 +9,10 @@
 
 namespace hardy::algorithms {
 
-// Format 2 is that of Gaussian heads whose outputs are stretched to bounds other than [-1, 1]; all others are
-// written as format 1, which they do not differ from. docs/policy_file.md says what is in the file and how to
-// act with it.
-inline constexpr int kPolicyFormat = 2;
+// Format 3 is that of heads of choices; format 2 that of Gaussian heads whose outputs are stretched to bounds
+// other than [-1, 1]; all others are written as format 1, which they do not differ from. docs/policy_file.md
+// says what is in the file and how to act with it.
+inline constexpr int kPolicyFormat = 3;
 
 // about: whatever the writer wants to say of its origin (method, seed, step, version).
 void write_policy(const std::filesystem::path& path, const PolicySpec& spec,

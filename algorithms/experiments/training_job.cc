@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "algorithms/acting/actions.h"
 #include "algorithms/offline/offline_trainee.h"
-#include "algorithms/online/sac_trainee.h"
+#include "algorithms/online/interacting_trainee.h"
 #include "datasets/action_space.h"
 #include "datasets/corruption/corrupt.h"
 #include "datasets/identity.h"
@@ -14,21 +15,16 @@
 #include "datasets/memory.h"
 #include "datasets/store.h"
 #include "datasets/task.h"
-#include "engine/base/nearest.h"
 #include "engine/base/text.h"
 #include "envs/environment.h"
 
 namespace hardy::algorithms {
 namespace {
 
-constexpr const char* kSacSummary = "soft actor-critic, interacting with an environment";
-
 class OfflineJob final : public TrainingJob {
  public:
-  explicit OfflineJob(const std::string& method)
-      : name_(method),
-        method_(make_offline_method(method)),
-        schema_("train " + method, "Learns a policy from a dataset.") {
+  OfflineJob(const std::string& name, std::unique_ptr<Method> method)
+      : name_(name), method_(std::move(method)), schema_("train " + name, "Learns a policy from a dataset.") {
     schema_.section("data")
         .option("dataset", &dataset_,
                 method_->imitates() ? "D4RL HDF5, Minari, .npz; observations and actions are enough"
@@ -94,7 +90,9 @@ class OfflineJob final : public TrainingJob {
                                               : std::vector<std::string>();
     datasets::MemoryReader memory(arrays, dataset_, reader->attributes());
     datasets::check_d4rl(memory);
-    const std::int64_t limit = time_limit(*reader);
+    const std::optional<envs::EnvSpec> task =
+        environment_.empty() ? std::nullopt : std::optional(envs::make_environment(environment_, 1)->spec());
+    const std::int64_t limit = time_limit(*reader, task);
     nlohmann::json summary = datasets::without_drawings(datasets::inspect(memory, limit));
     without_made_columns(made, summary);
     if (view == datasets::View::kQlearning && summary.at("corruption").is_object())
@@ -109,10 +107,10 @@ class OfflineJob final : public TrainingJob {
     corrupt_in_memory(t, made, summary);
 
     ActionBounds bounds;
-    if (environment_.empty()) {
+    if (!task) {
       bounds = bounds_of(t, space);
     } else {
-      const envs::EnvSpec spec = envs::make_environment(environment_, 1)->spec();
+      const envs::EnvSpec& spec = *task;
       if (spec.observation_size != t.observation_size || spec.action_size != t.action_size)
         throw Error("has " + std::to_string(t.observation_size) + " observations and " +
                         std::to_string(t.action_size) + " actions",
@@ -145,11 +143,9 @@ class OfflineJob final : public TrainingJob {
 
  private:
   // Where a file without timeouts cuts its episodes.
-  std::int64_t time_limit(const datasets::Reader& data) const {
+  std::int64_t time_limit(const datasets::Reader& data, const std::optional<envs::EnvSpec>& task) const {
     if (time_limit_ > 0) return time_limit_;
-    if (!environment_.empty())
-      if (const int steps = envs::make_environment(environment_, 1)->spec().max_episode_steps; steps > 0)
-        return steps;
+    if (task) return task->max_episode_steps;
     const int steps = datasets::time_limit_of(data).steps;
     return steps > 0 ? steps : 1000;
   }
@@ -219,7 +215,7 @@ class OfflineJob final : public TrainingJob {
   }
 
   std::string name_;
-  std::unique_ptr<OfflineMethod> method_;
+  std::unique_ptr<Method> method_;
   run::Schema schema_;
   TrainingSettings settings_;
   DescentDefaults descent_;
@@ -231,78 +227,70 @@ class OfflineJob final : public TrainingJob {
   std::unique_ptr<device::Device> device_;  // outlives the trainee: callers drop that one first
 };
 
-class SacJob final : public TrainingJob {
+class InteractingJob final : public TrainingJob {
  public:
-  SacJob() : schema_("train sac", "Trains a policy by interacting with an environment.") {
-    settings_.steps = 200000;
-    settings_.log_every = 1000;
+  InteractingJob(const std::string& name, std::unique_ptr<Method> method)
+      : name_(name),
+        method_(std::move(method)),
+        schema_("train " + name, "Trains a policy by interacting with an environment."),
+        interaction_(method_->interaction()) {
+    settings_.steps = interaction_.steps;
+    settings_.log_every = interaction_.log_every;
     schema_.section("interaction")
-        .option("env", &environment_, "environment", envs::environment_names())
+        .option("env", &interaction_.environment, "environment", envs::environment_names())
         .option("start-steps", &interaction_.start_steps, "uniform random steps before learning begins", 1)
         .option("update-every", &interaction_.update_every, "environment steps a learning step", 1)
         .option("capacity", &interaction_.capacity, "replay rows an agent; 0: one for every step", 0);
-    schema_.section("soft actor-critic")
-        .option("batch-size", &sac_.batch, "rows of a minibatch", 1, 1 << 20)
-        .option("hidden", &sac_.hidden,
-                "widths of the hidden layers, with commas; one number: two layers of that width", 1, 8192)
-        .option("critics", &sac_.critics, "members of the critic ensemble", 1, 64)
-        .option("gamma", &sac_.gamma, "discount", 0.0, 1.0)
-        .option("polyak", &sac_.polyak, "share of the critics that enters their targets at each step", 0.0,
-                1.0)
-        .option("learning-rate", &sac_.learning_rate, "Adam's step", 0.0)
-        .option("target-entropy", &sac_.target_entropy, "of the policy; 0: minus the number of actions");
-    interaction_.capacity = 0;
+    method_->options(schema_);
     settings_.options(schema_);
   }
 
   run::Schema& schema() override { return schema_; }
   const TrainingSettings& settings() const override { return settings_; }
-  const std::string& environment() const override { return environment_; }
+  const std::string& environment() const override { return interaction_.environment; }
   std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
+    method_->check();
     InteractionSettings i = interaction_;
     if (settings_.steps / i.update_every * i.update_every <= i.start_steps)
       throw Error("ends before learning begins", "--steps " + std::to_string(settings_.steps),
                   "learning begins after --start-steps " + std::to_string(i.start_steps) +
                       ", and then every --update-every " + std::to_string(i.update_every));
     if (i.capacity == 0) i.capacity = std::min<std::int64_t>(settings_.steps, 1000000);
-    if (i.capacity < sac_.batch)
+    if (i.capacity < method_->batch_size())
       throw Error("the replay is smaller than a batch", "--capacity " + std::to_string(i.capacity));
     about["dataset"] = nullptr;
     device_ = settings_.open_device();
     auto trainee =
-        std::make_unique<SacTrainee>(environment_, sac_, i, settings_.agent_seeds(), device_.get());
+        std::make_unique<InteractingTrainee>(*method_, name_, i, settings_.agent_seeds(), device_.get());
     const ActionBounds bounds = trainee->policy().bounds();
-    about["notes"] =
-        bounds.unit() ? std::string()
-                      : "actions are scaled from " + bounds.text() + " (" + environment_ + ") into [-1, 1]";
+    std::vector<std::string> notes;
+    if (const std::string of_method = method_->notes(); !of_method.empty()) notes.push_back(of_method);
+    if (const std::int64_t end = method_->schedule_end();
+        end > 0 && (settings_.steps - i.start_steps) / i.update_every > end)
+      notes.push_back("the learning rate is 0 from learning step " + std::to_string(end) +
+                      " on (--schedule-steps)");
+    if (!bounds.unit())
+      notes.push_back("actions are scaled from " + bounds.text() + " (" + i.environment + ") into [-1, 1]");
+    about["notes"] = join(notes, "; ");
     return trainee;
   }
 
  private:
+  std::string name_;
+  std::unique_ptr<Method> method_;
   run::Schema schema_;
   TrainingSettings settings_;
-  SacSettings sac_;
   InteractionSettings interaction_;
-  std::string environment_ = "hopper";
   std::unique_ptr<device::Device> device_;
 };
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> training_methods() {
-  auto all = offline_methods();
-  all.emplace_back("sac", kSacSummary);
-  return all;
-}
-
-std::unique_ptr<TrainingJob> make_training_job(const std::string& method) {
-  if (method == "sac") return std::make_unique<SacJob>();
-  std::vector<std::string> names;
-  for (const auto& [name, summary] : training_methods()) {
-    if (name == method) return std::make_unique<OfflineJob>(method);
-    names.push_back(name);
-  }
-  throw Error("there is no method '" + method + "'", "train", suggestion(method, names));
+std::unique_ptr<TrainingJob> make_training_job(const std::string& name) {
+  std::unique_ptr<Method> method = make_method(name, "train");
+  if (method->draws_from() == DrawsFrom::kReplay)
+    return std::make_unique<InteractingJob>(name, std::move(method));
+  return std::make_unique<OfflineJob>(name, std::move(method));
 }
 
 }  // namespace hardy::algorithms

@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "algorithms/experiments/training.h"
 #include "engine/run/schema.h"
@@ -22,7 +21,8 @@ class TrainingJob {
   virtual std::unique_ptr<Trainee> prepare(nlohmann::json& about) = 0;
 };
 
-std::unique_ptr<TrainingJob> make_training_job(const std::string& method);  // an Error with the nearest name
-std::vector<std::pair<std::string, std::string>> training_methods();        // name, summary
+// The job of a registered method (algorithms/learning/method.h), from a dataset or by interacting, as the
+// method declares what it draws from. An Error with the nearest name.
+std::unique_ptr<TrainingJob> make_training_job(const std::string& method);
 
 }  // namespace hardy::algorithms

@@ -12,10 +12,10 @@ Batch TransitionSource::batch(Update& u) const {
   const std::int64_t rows = batch_ / u.passes();  // of a pass
   Graph& g = u.graph();
   const Tensor index = u.indices(rows, u.table("rows", DType::kI32, {1}, tables_.rows, true), Stream::kBatch);
-  const auto rows_of = [&](const char* name, float* memory, std::int64_t width) {
+  const auto rows_of = [&](const char* name, void* memory, std::int64_t width, DType type = DType::kF32) {
     const Shape shape =
         tables_.shared ? Shape{tables_.capacity, width} : Shape{u.agents(), tables_.capacity, width};
-    return ops::gather_rows(g, u.table(name, DType::kF32, shape, memory, tables_.shared), index);
+    return ops::gather_rows(g, u.table(name, type, shape, memory, tables_.shared), index);
   };
   Batch b;
   b.agents = u.agents();
@@ -23,7 +23,8 @@ Batch TransitionSource::batch(Update& u) const {
   b.observation_size = observation_size_;
   b.action_size = action_size_;
   b.observations = rows_of("observations", tables_.observations, observation_size_);
-  b.actions = rows_of("actions", tables_.actions, action_size_);
+  b.actions = tables_.choices ? ops::squeeze(g, rows_of("actions", tables_.choices, 1, DType::kI32), -1)
+                              : rows_of("actions", tables_.actions, action_size_);
   b.rewards = ops::squeeze(g, rows_of("rewards", tables_.rewards, 1), -1);
   b.next_observations = rows_of("next_observations", tables_.next_observations, observation_size_);
   b.terminals = ops::squeeze(g, rows_of("terminals", tables_.terminals, 1), -1);

@@ -11,12 +11,12 @@ namespace hardy::algorithms {
 // A minibatch as graph values, rows drawn uniformly with replacement, one draw an agent.
 struct Batch {
   Tensor observations;       // s   [A, B, obs]
-  Tensor actions;            // a   [A, B, act]
+  Tensor actions;            // a   [A, B, act], or i32 [A, B] of choices
   Tensor rewards;            // r   [A, B]
   Tensor next_observations;  // s'  [A, B, obs]
   Tensor terminals;          // 1 where s' is terminal [A, B]
   std::int64_t agents = 0, rows = 0;
-  int observation_size = 0, action_size = 0;
+  int observation_size = 0, action_size = 0;  // action_size: the number of choices where they are some
 };
 
 // Tables in memory that outlives the learner: [capacity, width], or [agents, capacity, width] if not shared.
@@ -25,7 +25,8 @@ struct TransitionTables {
         *terminals = nullptr;
   std::int32_t* rows = nullptr;  // how many are filled
   std::int64_t capacity = 0;
-  bool shared = false;  // by all agents
+  bool shared = false;              // by all agents
+  std::int32_t* choices = nullptr;  // [..., capacity] instead of `actions`, where these are choices
 };
 
 class TransitionSource {

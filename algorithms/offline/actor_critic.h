@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "algorithms/offline/method.h"
+#include "algorithms/learning/method.h"
 
 namespace hardy::algorithms {
 

@@ -9,7 +9,7 @@
 namespace hardy::algorithms {
 namespace {
 
-class Awac final : public OfflineMethod {
+class Awac final : public Method {
  public:
   void options(run::Schema& schema) override {
     c_.options(schema, "AWAC");
@@ -68,10 +68,7 @@ class Awac final : public OfflineMethod {
   double lambda_ = 1, cap_ = 100;
 };
 
-const RegisterOfflineMethod registration("awac", "advantage-weighted actor-critic",
-                                         []() -> std::unique_ptr<OfflineMethod> {
-                                           return std::make_unique<Awac>();
-                                         });
+const RegisterMethod<Awac> registration("awac", "advantage-weighted actor-critic");
 
 }  // namespace
 }  // namespace hardy::algorithms

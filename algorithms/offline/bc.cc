@@ -5,7 +5,7 @@
 namespace hardy::algorithms {
 namespace {
 
-class Bc final : public OfflineMethod {
+class Bc final : public Method {
  public:
   void options(run::Schema& s) override {
     s.section("behaviour cloning")
@@ -47,9 +47,7 @@ class Bc final : public OfflineMethod {
   bool normalise_ = true;
 };
 
-const RegisterOfflineMethod registration("bc", "behaviour cloning", []() -> std::unique_ptr<OfflineMethod> {
-  return std::make_unique<Bc>();
-});
+const RegisterMethod<Bc> registration("bc", "behaviour cloning");
 
 }  // namespace
 }  // namespace hardy::algorithms

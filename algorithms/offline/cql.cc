@@ -17,7 +17,7 @@
 namespace hardy::algorithms {
 namespace {
 
-class Cql final : public OfflineMethod {
+class Cql final : public Method {
  public:
   Cql() { c_.policy_learning_rate = 3e-5; }
   void options(run::Schema& schema) override {
@@ -96,11 +96,8 @@ class Cql final : public OfflineMethod {
   std::int64_t proposals_ = 10;
 };
 
-const RegisterOfflineMethod registration("cql",
-                                         "soft actor-critic with critics that are conservative off the data",
-                                         []() -> std::unique_ptr<OfflineMethod> {
-                                           return std::make_unique<Cql>();
-                                         });
+const RegisterMethod<Cql> registration("cql",
+                                       "soft actor-critic with critics that are conservative off the data");
 
 }  // namespace
 }  // namespace hardy::algorithms

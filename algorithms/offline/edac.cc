@@ -30,7 +30,7 @@ Tensor alignment(Graph& g, Tensor slopes) {
   return ops::mean_per_agent(g, ops::subtract(g, together, apart));
 }
 
-class Edac final : public OfflineMethod {
+class Edac final : public Method {
  public:
   Edac() { c_.critics = 10; }
   void options(run::Schema& schema) override {
@@ -86,10 +86,7 @@ class Edac final : public OfflineMethod {
   double eta_ = 1;
 };
 
-const RegisterOfflineMethod registration("edac", "SAC-N with critics whose slopes are pushed apart",
-                                         []() -> std::unique_ptr<OfflineMethod> {
-                                           return std::make_unique<Edac>();
-                                         });
+const RegisterMethod<Edac> registration("edac", "SAC-N with critics whose slopes are pushed apart");
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -8,7 +8,7 @@
 namespace hardy::algorithms {
 namespace {
 
-class Iql final : public OfflineMethod {
+class Iql final : public Method {
  public:
   void options(run::Schema& schema) override { c_.options(schema); }
   std::int64_t batch_size() const override { return c_.batch; }
@@ -57,10 +57,7 @@ class Iql final : public OfflineMethod {
   ImplicitQSettings c_;
 };
 
-const RegisterOfflineMethod registration("iql", "implicit Q-learning",
-                                         []() -> std::unique_ptr<OfflineMethod> {
-                                           return std::make_unique<Iql>();
-                                         });
+const RegisterMethod<Iql> registration("iql", "implicit Q-learning");
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -1,8 +1,8 @@
 // What IQL and its relatives share: their formulas, and the policy's imitation loss.
 #pragma once
 
+#include "algorithms/learning/method.h"
 #include "algorithms/offline/formulas.h"
-#include "algorithms/offline/method.h"
 #include "engine/ops/pointwise.h"
 
 namespace hardy::algorithms {

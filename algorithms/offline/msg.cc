@@ -12,7 +12,7 @@
 namespace hardy::algorithms {
 namespace {
 
-class Msg final : public OfflineMethod {
+class Msg final : public Method {
  public:
   Msg() { c_.critics = 10; }
   void options(run::Schema& schema) override {
@@ -71,10 +71,7 @@ class Msg final : public OfflineMethod {
   double pessimism_ = 4;
 };
 
-const RegisterOfflineMethod registration("msg", "an ensemble of critics with targets of their own",
-                                         []() -> std::unique_ptr<OfflineMethod> {
-                                           return std::make_unique<Msg>();
-                                         });
+const RegisterMethod<Msg> registration("msg", "an ensemble of critics with targets of their own");
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -2,7 +2,7 @@
 
 namespace hardy::algorithms {
 
-OfflineTrainee::OfflineTrainee(const OfflineMethod& method, datasets::Transitions transitions,
+OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions transitions,
                                std::vector<std::uint64_t> seeds, std::vector<float> action_low,
                                std::vector<float> action_high, device::Device* device,
                                const DescentDefaults& descent)

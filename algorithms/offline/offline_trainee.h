@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "algorithms/experiments/training.h"
-#include "algorithms/offline/method.h"
+#include "algorithms/learning/method.h"
 #include "datasets/transitions.h"
 
 namespace hardy::algorithms {
@@ -13,10 +13,9 @@ class OfflineTrainee final : public Trainee {
  public:
   // Actions are scaled from the bounds into [-1, 1] here, and observations normalised if the method asks for
   // it: networks and losses see both so. The policy stretches its actions back.
-  OfflineTrainee(const OfflineMethod& method, datasets::Transitions transitions,
-                 std::vector<std::uint64_t> seeds, std::vector<float> action_low,
-                 std::vector<float> action_high, device::Device* device = nullptr,
-                 const DescentDefaults& descent = {});
+  OfflineTrainee(const Method& method, datasets::Transitions transitions, std::vector<std::uint64_t> seeds,
+                 std::vector<float> action_low, std::vector<float> action_high,
+                 device::Device* device = nullptr, const DescentDefaults& descent = {});
 
   void step(ThreadTeam& team) override { learner_.step(team); }
   std::int64_t steps_done() const override { return learner_.steps_done(); }

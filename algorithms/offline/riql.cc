@@ -12,7 +12,7 @@
 namespace hardy::algorithms {
 namespace {
 
-class Riql final : public OfflineMethod {
+class Riql final : public Method {
  public:
   Riql() { c_.normalise = true; }
 
@@ -123,11 +123,8 @@ class Riql final : public OfflineMethod {
   bool clamp_ = true;
 };
 
-const RegisterOfflineMethod registration("riql",
-                                         "robust IQL: normalised observations, Huber loss, critic quantile",
-                                         []() -> std::unique_ptr<OfflineMethod> {
-                                           return std::make_unique<Riql>();
-                                         });
+const RegisterMethod<Riql> registration("riql",
+                                        "robust IQL: normalised observations, Huber loss, critic quantile");
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -10,7 +10,7 @@
 namespace hardy::algorithms {
 namespace {
 
-class SacN final : public OfflineMethod {
+class SacN final : public Method {
  public:
   SacN() { c_.critics = 10; }
   void options(run::Schema& schema) override { c_.options(schema, "SAC-N"); }
@@ -51,10 +51,7 @@ class SacN final : public OfflineMethod {
   ActorCriticSettings c_;
 };
 
-const RegisterOfflineMethod registration("sac_n", "soft actor-critic with the minimum over N critics",
-                                         []() -> std::unique_ptr<OfflineMethod> {
-                                           return std::make_unique<SacN>();
-                                         });
+const RegisterMethod<SacN> registration("sac_n", "soft actor-critic with the minimum over N critics");
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -11,7 +11,7 @@
 namespace hardy::algorithms {
 namespace {
 
-class Td3Bc final : public OfflineMethod {
+class Td3Bc final : public Method {
  public:
   Td3Bc() { c_.hidden = {256}, c_.normalise = true; }
   void options(run::Schema& schema) override {
@@ -76,10 +76,7 @@ class Td3Bc final : public OfflineMethod {
   std::int64_t every_ = 2;
 };
 
-const RegisterOfflineMethod registration("td3_bc", "TD3 whose policy is held to the data",
-                                         []() -> std::unique_ptr<OfflineMethod> {
-                                           return std::make_unique<Td3Bc>();
-                                         });
+const RegisterMethod<Td3Bc> registration("td3_bc", "TD3 whose policy is held to the data");
 
 }  // namespace
 }  // namespace hardy::algorithms

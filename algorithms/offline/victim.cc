@@ -4,7 +4,9 @@
 
 #include "algorithms/acting/policy_file.h"
 #include "algorithms/learning/checkpoint.h"
+#include "algorithms/learning/method.h"
 #include "engine/base/error.h"
+#include "engine/base/text.h"
 #include "engine/run/checkpoints.h"
 #include "engine/run/run_directory.h"
 
@@ -26,6 +28,14 @@ VictimNetwork network(const SavedLearner& saved, const std::string& name, std::i
     net.tensors.emplace_back(x.begin(), x.end());
   }
   return net;
+}
+
+// Those that have a critic of states and actions.
+std::vector<std::string> methods_with_critics() {
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : methods())
+    if (const auto method = entry.make(); !method->imitates() && !method->chooses()) names.push_back(name);
+  return names;
 }
 
 // What the run's folder adds to the checkpoint: the method, and how observations were normalised.
@@ -78,7 +88,7 @@ Victim read_victim(const fs::path& path, std::int64_t agent) {
   victim.policy = network(saved, "policy", agent);
   victim.has_log_std = saved.network("policy/log_std") != nullptr;
   if (victim.q.tensors.empty() || victim.policy.tensors.empty())
-    throw Error("has no critic", where, "take a run of iql, riql or sac");
+    throw Error("has no critic", where, "take a run of " + join(methods_with_critics(), ", "));
   victim.observation_size = static_cast<int>(victim.policy.architecture->inputs());
   victim.action_size = static_cast<int>(victim.q.architecture->inputs()) - victim.observation_size;
   if (const auto bounds = saved_bounds(file, where); bounds && !bounds->unit()) victim.bounds = bounds;

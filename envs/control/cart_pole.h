@@ -1,5 +1,5 @@
-// Cart-pole with the equations and limits of Gymnasium's CartPole-v1 (Barto, Sutton, Anderson 1983), the
-// force continuous: action [1] in [-1, 1], times 10 N.
+// Cart-pole with the semantics of Gymnasium's CartPole-v1 (Barto, Sutton, Anderson 1983): two choices, a push
+// of 10 N to the left (0) or to the right (1).
 //   state and observation [4]: position, speed, angle, angular speed; Euler's steps of 0.02 s
 //   reward 1 a step; terminated: |position| > 2.4 or |angle| > 12 degrees; truncated: 500 steps
 //   start: all four in [-0.05, 0.05), uniformly
@@ -15,8 +15,9 @@ namespace hardy::envs {
 struct CartPole {
   static constexpr const char* kName = "cart_pole";
   static constexpr int kState = 4, kObservation = 4, kAction = 1, kSteps = 500;
-  static constexpr double kLimit = 1;
-  static constexpr double kReferenceMin = 20, kReferenceMax = 500;
+  static constexpr int kChoices = 2;
+  using Action = std::int32_t;
+  static constexpr double kReferenceMin = 22, kReferenceMax = 500;
 
   template <class = void>
   constexpr void start(const Random& draws, double* state) const {
@@ -27,9 +28,9 @@ struct CartPole {
     for (int k = 0; k < 4; ++k) observation[k] = state[k];
   }
   template <class T = double>
-  constexpr Outcome step(const float* action, const Random&, T* x) const {
+  constexpr Outcome step(const std::int32_t* action, const Random&, T* x) const {
     constexpr double kGravity = 9.8, kPole = 0.1, kTotal = 1.1, kHalfLength = 0.5, kStep = 0.02;
-    const double force = 10 * held(static_cast<double>(action[0]), kLimit);
+    const double force = action[0] == 1 ? 10 : -10;
     const double cosine = std::cos(x[2]), sine = std::sin(x[2]);
     const double push = (force + kPole * kHalfLength * x[3] * x[3] * sine) / kTotal;
     const double angular =

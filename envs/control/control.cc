@@ -12,8 +12,12 @@ std::unique_ptr<BatchEnvironment> make(int instances) {
   spec.name = Task::kName;
   spec.observation_size = Task::kObservation;
   spec.action_size = Task::kAction;
-  spec.action_low.assign(Task::kAction, static_cast<float>(-Task::kLimit));
-  spec.action_high.assign(Task::kAction, static_cast<float>(Task::kLimit));
+  if constexpr (std::same_as<typename Task::Action, float>) {
+    spec.action_low.assign(Task::kAction, static_cast<float>(-Task::kLimit));
+    spec.action_high.assign(Task::kAction, static_cast<float>(Task::kLimit));
+  } else {
+    spec.action_choices = Task::kChoices;
+  }
   spec.max_episode_steps = Task::kSteps;
   spec.reference_min = Task::kReferenceMin;
   spec.reference_max = Task::kReferenceMax;

@@ -1,7 +1,7 @@
 // An enumerable episodic MDP on a device: layers h = 0..H-1 with transition arrays P_h(s' | s, a) and losses
 // l_h(s, a), played by index. What the arrays hold (features phi, measures mu) is the caller's affair: a
 // linear MDP's P_h(s' | s, a) is phi(s, a) . mu_h(s').
-//   state: layer, state index; observation [2]: the same; action [1]: the action's index
+//   state: layer, state index; observation [2]: the same; action: the index of a choice
 //   reward: minus the loss; terminated: after layer H - 1, and nothing is lost or moves from there on
 #pragma once
 
@@ -14,6 +14,7 @@ namespace hardy::envs {
 struct EnumerableMdp {
   static constexpr const char* kName = "enumerable_mdp";
   static constexpr int kState = 2, kObservation = 2, kAction = 1, kSteps = 1 << 30;
+  using Action = std::int32_t;
 
   std::int64_t layers = 1, states = 1, actions = 1;
   const double* start_law = nullptr;    // [S], sums to 1; null: state 0
@@ -31,12 +32,10 @@ struct EnumerableMdp {
     observation[1] = state[1];
   }
   template <class T = double>
-  constexpr Outcome step(const float* action, const Random& draws, T* state) const {
+  constexpr Outcome step(const std::int32_t* action, const Random& draws, T* state) const {
     const auto h = static_cast<std::int64_t>(state[0]), s = static_cast<std::int64_t>(state[1]);
     if (h >= layers) return {0, true};
-    auto a = static_cast<std::int64_t>(action[0]);
-    a = a < 0 ? 0 : (a < actions ? a : actions - 1);
-    const std::int64_t at = (h * states + s) * actions + a;
+    const std::int64_t at = (h * states + s) * actions + action[0];
     const Outcome outcome{-losses[at], h + 1 >= layers};
     state[0] += 1;
     if (outcome.terminated) return outcome;

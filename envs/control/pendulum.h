@@ -15,6 +15,7 @@ namespace hardy::envs {
 struct Pendulum {
   static constexpr const char* kName = "pendulum";
   static constexpr int kState = 2, kObservation = 3, kAction = 1, kSteps = 200;
+  using Action = float;
   static constexpr double kLimit = 2;
   static constexpr double kReferenceMin = -1225, kReferenceMax = -150;
 

@@ -3,6 +3,7 @@
 //
 //   struct Pendulum {
 //     static constexpr int kState, kObservation, kAction, kSteps;
+//     using Action = float;  // or std::int32_t: its one action is a choice
 //     constexpr void start(const Random& draws, double* state) const;
 //     constexpr void observe(const double* state, double* observation) const;
 //     constexpr Outcome step(const float* action, const Random& draws, double* state) const;  // draws: this
@@ -32,7 +33,7 @@ struct TaskBatch {
   std::int64_t n = 0;
   double *states = nullptr, *observations = nullptr;  // [n, kWholeState], [n, kObservation]
   const std::uint64_t* seeds = nullptr;               // [n]
-  const float* actions = nullptr;                     // [n, kAction]
+  const typename Task::Action* actions = nullptr;     // [n, kAction]
   double* rewards = nullptr;                          // [n]
   std::uint8_t *terminated = nullptr, *truncated = nullptr;
 

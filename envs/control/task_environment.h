@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <utility>
 #include <vector>
 
@@ -31,14 +32,16 @@ class TaskEnvironment final : public BatchEnvironment {
   void observe(int i, std::span<double> observation) const override {
     task_.observe(state(i), observation.data());
   }
-  void step(int begin, int end, std::span<const float> actions, std::span<double> observations,
-            std::span<double> rewards, std::span<std::uint8_t> terminated,
-            std::span<std::uint8_t> truncated) override {
+  void step(int begin, int end, Actions actions, std::span<double> observations, std::span<double> rewards,
+            std::span<std::uint8_t> terminated, std::span<std::uint8_t> truncated) override {
     check_step(*this, begin, end, actions, observations, rewards, terminated, truncated);
     TaskBatch<Task> batch;
     batch.task = task_;
     batch.states = states_.data();
-    batch.actions = actions.data();
+    if constexpr (std::same_as<typename Task::Action, float>)
+      batch.actions = actions.numbers().data();
+    else
+      batch.actions = actions.choices().data();
     batch.observations = observations.data();
     batch.rewards = rewards.data();
     batch.terminated = terminated.data();

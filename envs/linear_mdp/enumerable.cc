@@ -39,8 +39,6 @@ Example make_example() {
   e.spec.observation_size = EnumerableMdp::kObservation;
   e.spec.action_size = EnumerableMdp::kAction;
   e.spec.action_choices = static_cast<int>(m.A);
-  e.spec.action_low = {0};
-  e.spec.action_high = {static_cast<float>(m.A)};  // an index is what lies below it
   e.spec.max_episode_steps = m.H;
   const std::vector<double> evenly(e.tables.losses.size(), 1.0 / m.A);
   e.spec.reference_min = -evaluate(m, e.tables.losses, evenly).start;

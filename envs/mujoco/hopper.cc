@@ -62,9 +62,8 @@ class Hopper final : public BatchEnvironment {
                    [](double v) { return std::clamp(v, -10.0, 10.0); });
   }
 
-  void step(int begin, int end, std::span<const float> actions, std::span<double> observations,
-            std::span<double> rewards, std::span<std::uint8_t> terminated,
-            std::span<std::uint8_t> truncated) override {
+  void step(int begin, int end, Actions actions, std::span<double> observations, std::span<double> rewards,
+            std::span<std::uint8_t> terminated, std::span<std::uint8_t> truncated) override {
     check_step(*this, begin, end, actions, observations, rewards, terminated, truncated);
     const auto obs = static_cast<std::size_t>(spec_.observation_size),
                act = static_cast<std::size_t>(spec_.action_size);
@@ -75,7 +74,7 @@ class Hopper final : public BatchEnvironment {
       const double before = d.qpos[0];
       double effort = 0;
       for (std::size_t k = 0; k < act; ++k) {
-        const double a = actions[n * act + k];
+        const double a = actions.numbers()[n * act + k];
         d.ctrl[k] = a;
         effort += a * a;
       }

@@ -54,8 +54,9 @@ TEST_P(EveryEnvironment, HasAConsistentSpecification) {
   EXPECT_GT(spec.observation_size, 0);
   EXPECT_GT(spec.max_episode_steps, 0);
   EXPECT_LT(spec.reference_min, spec.reference_max);
-  ASSERT_EQ(spec.action_low.size(), static_cast<std::size_t>(spec.action_size));
-  ASSERT_EQ(spec.action_high.size(), static_cast<std::size_t>(spec.action_size));
+  const std::size_t bounded = spec.discrete() ? 0 : static_cast<std::size_t>(spec.action_size);
+  ASSERT_EQ(spec.action_low.size(), bounded);
+  ASSERT_EQ(spec.action_high.size(), bounded);
   for (std::size_t k = 0; k < spec.action_low.size(); ++k) EXPECT_LT(spec.action_low[k], spec.action_high[k]);
 }
 
@@ -76,7 +77,7 @@ TEST_P(EveryEnvironment, InstanceDoesNotDependOnTheOthers) {
   ThreadTeam team(1);
   for (std::uint64_t t = 0; t < 40; ++t) {
     b.act(9, t);
-    std::copy_n(b.action(1).begin(), a.actions.size(), a.actions.begin());
+    a.imitate(0, b, 1);
     a.step(team);
     b.step(team);
     ASSERT_EQ(a.rewards[0], b.rewards[1]);
@@ -137,8 +138,8 @@ TEST_P(EveryEnvironment, ContinuesARestoredStateWithTheSameBits) {
     for (std::uint64_t t = 0; t < 30; ++t) {
       env->load_state(0, state);  // every step from the restored state, the batch beside it
       batch.act(8, t);
-      std::ranges::copy(batch.action(0), there.action(0).begin());
-      std::ranges::copy(batch.action(0), there.action(1).begin());
+      there.imitate(0, batch, 0);
+      there.imitate(1, batch, 0);
       if (t) other->save_state(0, state), env->load_state(0, state);
       batch.step(team), there.step(team);
       ASSERT_EQ(there.rewards[0], batch.rewards[0]);
@@ -156,8 +157,36 @@ TEST_P(EveryEnvironment, RefusesStatesAndSpansOfAnotherSize) {
   std::vector<double> state(env->state_size() + 1);
   EXPECT_THROW(env->load_state(0, state), Error);
   EXPECT_THROW(env->save_state(0, state), Error);
-  batch.actions.pop_back();
+  if (env->spec().discrete())
+    batch.actions.choices.pop_back();
+  else
+    batch.actions.numbers.pop_back();
   EXPECT_THROW(batch.step(team), Error);
+}
+
+// Numbers for a task of choices, choices for one of numbers, choices that it has not: one line of the task.
+TEST_P(EveryEnvironment, RefusesActionsOfAnotherKind) {
+  const auto env = make_environment(GetParam(), 2);
+  const auto n = static_cast<std::size_t>(2 * env->spec().action_size);
+  std::vector<double> observations(2 * static_cast<std::size_t>(env->spec().observation_size)), rewards(2);
+  std::vector<std::uint8_t> terminated(2), truncated(2);
+  env->reset(0, 1, std::span(observations).first(observations.size() / 2));
+  env->reset(1, 1, std::span(observations).last(observations.size() / 2));
+  const auto refused = [&](Actions actions, const std::string& says) {
+    try {
+      env->step(0, 2, actions, observations, rewards, terminated, truncated);
+      ADD_FAILURE() << "taken: " << says;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.where(), GetParam());
+      EXPECT_NE(e.message().find(says), std::string::npos) << e.message();
+      EXPECT_EQ(e.exit_code(), 2);
+    }
+  };
+  if (!env->spec().discrete()) return refused(std::vector<std::int32_t>(n), "its actions are numbers");
+  refused(std::vector<float>(n), "its actions are choices");
+  refused(std::vector<std::int32_t>{0, env->spec().action_choices},
+          "instance 1 is given choice " + std::to_string(env->spec().action_choices));
+  refused(std::vector<std::int32_t>{-1, 0}, "instance 0 is given choice -1");
 }
 
 EnvSpec sound_spec() {
@@ -205,8 +234,8 @@ class Failing final : public BatchEnvironment {
   int size() const override { return 6; }
   void reset(int, std::uint64_t, std::span<double>) override {}
   void observe(int, std::span<double>) const override {}
-  void step(int begin, int, std::span<const float>, std::span<double>, std::span<double> rewards,
-            std::span<std::uint8_t>, std::span<std::uint8_t>) override {
+  void step(int begin, int, Actions, std::span<double>, std::span<double> rewards, std::span<std::uint8_t>,
+            std::span<std::uint8_t>) override {
     if (begin % 2) throw Error::failed_run("instance " + std::to_string(begin));
     rewards[static_cast<std::size_t>(begin)] = 1;
   }
@@ -248,9 +277,11 @@ TEST(Registry, RefusesAnEnvironmentWhoseSpecificationIsNone) {
 
 TEST(Registry, KnowsWhichTasksActionsAreChoices) {
   EXPECT_EQ(make_environment("enumerable_mdp", 1)->spec().action_choices, 4);
-  for (const char* continuous : {"pendulum", "cart_pole"})
-    EXPECT_FALSE(make_environment(continuous, 1)->spec().discrete()) << continuous;
+  EXPECT_EQ(make_environment("cart_pole", 1)->spec().action_choices, 2);
+  EXPECT_FALSE(make_environment("pendulum", 1)->spec().discrete());
 }
+
+TEST(Registry, RefusesASecondEnvironmentOfAName) { EXPECT_THROW(Registration("pendulum", nullptr), Error); }
 
 }  // namespace
 }  // namespace hardy::envs

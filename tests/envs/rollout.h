@@ -1,6 +1,7 @@
 // A batch of instances with the caller's memory, random actions, and a record of everything seen.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -20,22 +21,33 @@ struct Batch {
         n(static_cast<std::size_t>(e.size())),
         obs(static_cast<std::size_t>(e.spec().observation_size)),
         act_size(static_cast<std::size_t>(e.spec().action_size)),
-        actions(n * act_size),
+        actions(e.spec().action_size, e.spec().action_choices, n),
         observations(n * obs),
         rewards(n),
         terminated(n),
         truncated(n) {}
 
   std::span<double> observation(std::size_t i) { return std::span(observations).subspan(i * obs, obs); }
-  std::span<float> action(std::size_t i) { return std::span(actions).subspan(i * act_size, act_size); }
+  // Instance i does what instance `from` of another batch does.
+  void imitate(std::size_t i, const Batch& other, std::size_t from) {
+    if (!actions.choices.empty()) {
+      actions.choices[i] = other.actions.choices[from];
+      return;
+    }
+    std::copy_n(other.actions.numbers.begin() + static_cast<std::ptrdiff_t>(from * act_size), act_size,
+                actions.numbers.begin() + static_cast<std::ptrdiff_t>(i * act_size));
+  }
   void reset(int i, std::uint64_t seed) { env.reset(i, seed, observation(static_cast<std::size_t>(i))); }
 
-  // Uniform actions within the bounds, drawn at (seed, t).
+  // Uniform actions, numbers within the bounds or choices, drawn at (seed, t).
   void act(std::uint64_t seed, std::uint64_t t) {
     const Random random(seed, Stream::kExplore, t);
-    for (std::size_t k = 0; k < actions.size(); ++k) {
+    for (std::size_t i = 0; i < actions.choices.size(); ++i)
+      actions.choices[i] =
+          static_cast<std::int32_t>(random.integer(i, static_cast<std::uint32_t>(env.spec().action_choices)));
+    for (std::size_t k = 0; k < actions.numbers.size(); ++k) {
       const float low = env.spec().action_low[k % act_size], high = env.spec().action_high[k % act_size];
-      actions[k] = low + (high - low) * random.uniform(k);
+      actions.numbers[k] = low + (high - low) * random.uniform(k);
     }
   }
 
@@ -57,7 +69,7 @@ struct Batch {
 
   BatchEnvironment& env;
   std::size_t n, obs, act_size;
-  std::vector<float> actions;
+  ActionMemory actions;
   std::vector<double> observations, rewards;
   std::vector<std::uint8_t> terminated, truncated;
 };

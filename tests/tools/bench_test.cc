@@ -75,7 +75,7 @@ TEST(BenchCommand, RefusesInOneLine) {
   refused("sac --device cuda-emulated", {"no CUDA device"}, "HARDY_EMULATION_DEVICES=0 ");
   refused("bc --device cuda-emulated --agents 64", {"too little memory", "are needed", "are free"},
           "HARDY_EMULATION_MEMORY=8 ");
-  refused("rql --device cuda-emulated", {"there is no offline method 'rql'", "did you mean"});
+  refused("rql --device cuda-emulated", {"there is no method 'rql'", "did you mean"});
   refused("ftrl_log_barrier --device cuda", {"--device"});
 }
 

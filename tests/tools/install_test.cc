@@ -1,6 +1,7 @@
 // The install tree: another project finds it, compiles against its headers, links it and runs.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -80,6 +81,47 @@ Result shell(const fs::path& folder, const std::string& command) {
   return {code, text.str()};
 }
 
+// What stands in docs/adding_a_method.md between ```KIND and ```.
+std::string documented(const std::string& kind) {
+  const fs::path page = fs::path(HARDY_TEST_DATA).parent_path().parent_path() / "docs/adding_a_method.md";
+  std::stringstream text;
+  text << std::ifstream(page).rdbuf();
+  const std::string all = text.str(), mark = "```" + kind + "\n";
+  const std::size_t begin = all.find(mark), end = all.find("```\n", begin + mark.size());
+  EXPECT_TRUE(begin != std::string::npos && end != std::string::npos) << kind;
+  return all.substr(begin + mark.size(), end - begin - mark.size());
+}
+
+// The page's method in a project of its own: built against the install tree, loaded, trained, resumed,
+// evaluated.
+void add_the_documented_method(const fs::path& folder) {
+  const std::string method = documented("cpp"), root = folder.string();
+  EXPECT_LT(std::count(method.begin(), method.end(), '\n'), 80);
+  const fs::path project = folder / "method";
+  fs::create_directories(project);
+  std::ofstream(project / "crr.cc") << method;
+  std::ofstream(project / "CMakeLists.txt") << documented("cmake");
+  std::ofstream(project / "commands") << documented("sh");
+  const std::string environment = "cd '" + project.string() + "'; export CMAKE_PREFIX_PATH='" + root +
+                                  "/moved' PATH='" + root + "/moved/bin':$PATH; ";
+  const Result all = shell(folder, environment + "sh -eux commands");
+  ASSERT_EQ(all.code, 0) << all.output;
+  for (const char* said : {"usage: hardy train crr", "runs/crr", "agent_0.policy: score"})
+    EXPECT_NE(all.output.find(said), std::string::npos) << said << " not in: " << all.output;
+  EXPECT_TRUE(fs::exists(project / "runs/crr/checkpoints/step_000000000080.ckpt"));
+
+  const auto refused = [&](const std::string& words, const std::string& says) {
+    const Result r = shell(folder, environment + "hardy " + words);
+    EXPECT_NE(r.code, 0) << words;
+    EXPECT_EQ(std::count(r.output.begin(), r.output.end(), '\n'), 1) << r.output;
+    EXPECT_NE(r.output.find(says), std::string::npos) << r.output;
+  };
+  refused("resume runs/crr", "there is no method 'crr'");
+  refused("--plugin nowhere.so train crr", "--plugin nowhere.so: there is no such file");
+  refused("--plugin crr.cc train crr", "--plugin crr.cc");
+  refused("--plugin", "which file?");
+}
+
 TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
   const fs::path build = fs::path(HARDY_COMMAND).parent_path();
   const fs::path folder =
@@ -107,6 +149,8 @@ TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
   // The installed command runs from there too, with the installed library.
   const Result help = shell(folder, "'" + root + "/moved/bin/hardy' --help");
   EXPECT_EQ(help.code, 0) << help.output;
+
+  add_the_documented_method(folder);
   fs::remove_all(folder);
 }
 
@@ -164,7 +208,7 @@ TEST(Install, ASimulatorActsByAPolicyFileWithTheCoreAlone) {
   spec.observation_size = 3, spec.action_size = 2, spec.hidden = {4};
   spec.action_low = {-2, 0}, spec.action_high = {2, 5};
   std::vector<std::vector<float>> parameters;
-  for (const nn::TensorSpec& t : nn::mlp_tensors("policy", spec.mlp(), 1)) {
+  for (const nn::TensorSpec& t : spec.mlp()->tensors("policy", 1)) {
     parameters.emplace_back(static_cast<std::size_t>(t.shape.elements()));
     for (std::size_t i = 0; i < parameters.back().size(); ++i)
       parameters.back()[i] = 0.25f * static_cast<float>(i % 7) - 0.5f;

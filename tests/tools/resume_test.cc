@@ -137,6 +137,41 @@ Words sac_words(const fs::path& out) {
           "--eval-every", "1000", "--eval-episodes", "1",  "--out",       out};
 }
 
+// Choices in the replay, exploration that falls with the steps, a target that is copied now and then.
+Words dqn_words(const fs::path& out) {
+  return {"train",
+          "dqn",
+          "--seeds",
+          "2",
+          "--steps",
+          "3000",
+          "--start-steps",
+          "250",
+          "--hidden",
+          "32",
+          "--batch-size",
+          "32",
+          "--target-every",
+          "70",
+          "--epsilon-steps",
+          "1500",
+          "--log-every",
+          "100",
+          "--checkpoint-every",
+          "50",
+          "--eval-every",
+          "1000",
+          "--eval-episodes",
+          "1",
+          "--out",
+          out};
+}
+
+TEST(Resume, AfterFiveKillsAMethodOfChoicesLastCheckpointIsByteIdentical) {
+  const test::Scratch dir;
+  kill_and_compare(dir, dqn_words, "checkpoints/step_000000003000.ckpt", 5);
+}
+
 TEST(Resume, AfterFiveKillsAnInteractingMethodsLastCheckpointIsByteIdentical) {
   const test::Scratch dir;
   kill_and_compare(dir, sac_words, "checkpoints/step_000000003000.ckpt", 5);

@@ -115,6 +115,11 @@ TEST_F(Train, ChoicesAreRefusedByMethodsOfNumbers) {
   a = test::some_data(300, 2);
   a["actions"] = Array::of(ArrayType::kF32, {300, 1});
   refused("bc --env enumerable_mdp" + write(a), {"enumerable_mdp", "one of 4 choices"});
+  a = test::some_data(300, 4);
+  a["actions"] = Array::of(ArrayType::kF32, {300, 1});
+  refused("bc --env cart_pole" + write(a), {"cart_pole", "one of 2 choices", "bc"});
+  refused("sac --env cart_pole", {"cart_pole", "one of 2 choices", "sac"});
+  refused("dqn --env pendulum", {"pendulum", "numbers within bounds", "dqn"});
 }
 
 TEST_F(Train, WholeNumbersThatMayBeChoicesAreSaid) {

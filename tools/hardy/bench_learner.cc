@@ -3,8 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "algorithms/online/sac.h"
-
 namespace hardy::tools {
 namespace {
 
@@ -63,11 +61,11 @@ BenchLearner::BenchLearner(const std::string& method, std::int64_t agents, std::
     : gflop_(flops_of(method, method == "riql" ? 5 : 2, 256, 256) * 1e-9) {
   std::vector<std::uint64_t> seeds;
   for (std::int64_t i = 0; i < agents; ++i) seeds.push_back(static_cast<std::uint64_t>(i));
-  if (method != "sac") {
-    offline_ = algorithms::make_offline_method(method);
-    offline_->check();
+  method_ = algorithms::make_method(method);
+  method_->check();
+  if (method_->draws_from() == algorithms::DrawsFrom::kDataset) {
     trainee_ = std::make_unique<algorithms::OfflineTrainee>(
-        *offline_, random_transitions(rows), std::move(seeds), std::vector<float>(kActions, -1.0f),
+        *method_, random_transitions(rows), std::move(seeds), std::vector<float>(kActions, -1.0f),
         std::vector<float>(kActions, 1.0f), device);
     return;
   }
@@ -80,11 +78,21 @@ BenchLearner::BenchLearner(const std::string& method, std::int64_t agents, std::
   repeat(replay_.rewards, t.rewards);
   repeat(replay_.next_observations, t.next_observations);
   repeat(replay_.terminals, t.terminals);
-  replay_.rows = static_cast<std::int32_t>(rows);
-  sac_ = std::make_unique<algorithms::Learner>(std::move(seeds), device);
-  algorithms::build_sac(*sac_, {}, kObservations, kActions,
-                        {replay_.observations.data(), replay_.actions.data(), replay_.rewards.data(),
-                         replay_.next_observations.data(), replay_.terminals.data(), &replay_.rows, rows});
+  rows_ = static_cast<std::int32_t>(rows);
+  const Random draws(5, Stream::kUser);
+  for (std::int64_t i = 0; method_->chooses() && i < agents * rows; ++i)
+    choices_.push_back(static_cast<std::int32_t>(draws.integer(static_cast<std::uint64_t>(i), kActions)));
+  const algorithms::TransitionTables tables{.observations = replay_.observations.data(),
+                                            .actions = replay_.actions.data(),
+                                            .rewards = replay_.rewards.data(),
+                                            .next_observations = replay_.next_observations.data(),
+                                            .terminals = replay_.terminals.data(),
+                                            .rows = &rows_,
+                                            .capacity = rows,
+                                            .choices = choices_.empty() ? nullptr : choices_.data()};
+  alone_ = std::make_unique<algorithms::Learner>(std::move(seeds), device);
+  method_->build(*alone_, {tables, kObservations, kActions, method_->batch_size()});
+  alone_->finish();
 }
 
 }  // namespace hardy::tools

@@ -18,6 +18,7 @@
 #include "engine/run/json_problem.h"
 #include "tools/hardy/build_info.h"
 #include "tools/hardy/command.h"
+#include "tools/hardy/plugins.h"
 #include "tools/hardy/signals.h"
 
 namespace {
@@ -25,13 +26,14 @@ namespace {
 std::string overview() {
   std::string text =
       "hardy - reinforcement learning under adversity\n\n"
-      "usage: hardy COMMAND [--help] ...\n\n";
+      "usage: hardy [--plugin FILE ...] COMMAND [--help] ...\n\n";
   std::size_t width = 0;
   for (const auto& [name, c] : hardy::tools::commands()) width = std::max(width, name.size());
   for (const auto& [name, c] : hardy::tools::commands())
     text += "  " + name + std::string(width + 2 - name.size(), ' ') + c.summary + "\n";
   text +=
       "\n`hardy COMMAND --help` lists a command's keys; `hardy --version` says what this build has.\n"
+      "--plugin loads a shared library of methods or environments (docs/adding_a_method.md).\n"
       "exit codes: 0 done; 2 bad input, nothing was changed; 3 a look at data found something; 1 a run that "
       "failed;\n75 stopped by SIGINT, SIGTERM or SIGHUP: a training has written a checkpoint (`hardy "
       "resume`), any "
@@ -106,7 +108,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);
   hardy::tools::leave_on_signals();
   try {
-    const int code = dispatch({argv + 1, argv + argc});
+    const int code = dispatch(hardy::tools::load_plugins({argv + 1, argv + argc}));
     if (std::fflush(stdout) != 0) return fail("the output cannot be written", 1);
     return code;
   } catch (const hardy::Error& e) {

@@ -9,9 +9,9 @@
 #include "algorithms/acting/evaluate.h"
 #include "algorithms/acting/policy_file.h"
 #include "algorithms/offline/offline_trainee.h"
-#include "algorithms/online/interaction.h"
+#include "algorithms/online/interacting_trainee.h"
 #include "engine/base/error.h"
-#include "engine/run/schema.h"
+#include "tests/algorithms/methods.h"
 #include "tests/algorithms/offline/example.h"
 #include "tests/engine/run/scratch.h"
 
@@ -110,7 +110,10 @@ TEST(RequireContinuous, KeepsPoliciesAndInteractionOffTasksOfChoices) {
               evaluate(spec, {{0, 0}, {0}}, "enumerable_mdp", 1, 1);
             }).find("choices"),
             std::string::npos);
-  EXPECT_NE(error_of([] { Interaction("enumerable_mdp", {}, {.capacity = 300}, {1}); }).find("choices"),
+  const auto sac = make_method("sac");
+  EXPECT_NE(error_of([&] {
+              InteractingTrainee(*sac, "sac", {.environment = "enumerable_mdp", .capacity = 300}, {1});
+            }).find("choices"),
             std::string::npos);
 }
 
@@ -129,11 +132,8 @@ std::vector<float> act_of(const PolicySpec& spec, const std::vector<std::vector<
 // What a method's policy does at `target` in every row after it has learned from rows that all do just that.
 std::vector<float> imitation_of(const std::string& name, const std::string& head,
                                 const std::vector<float>& target, const ActionBounds& bounds) {
-  auto method = make_offline_method(name);
-  run::Schema schema("train " + name);
-  method->options(schema);
-  schema.apply({{"hidden", "16"}, {"batch-size", "16"}, {"head", head}, {"learning-rate", "0.01"}}, "test");
-  method->check();
+  const auto method = test::method_with(
+      name, {{"hidden", "16"}, {"batch-size", "16"}, {"head", head}, {"learning-rate", "0.01"}});
   datasets::Transitions t = example_transitions(64);
   for (std::size_t i = 0; i < t.actions.size(); ++i) t.actions[i] = target[i % 3];
   const std::vector<double> observations(t.observations.begin(), t.observations.begin() + 5 * 8);
@@ -167,11 +167,7 @@ TEST(Imitation, ReachesTheBounds) {
 // What is learned depends on where an action lies between the bounds, not on its unit.
 TEST(Imitation, OfDataInAnotherUnitIsTheSameToTheLastBitOfItsNetworks) {
   const auto networks = [](float factor, float shift, std::vector<float> low, std::vector<float> high) {
-    auto method = make_offline_method("riql");
-    run::Schema schema("train riql");
-    method->options(schema);
-    schema.apply({{"hidden", "16"}, {"batch-size", "16"}}, "test");
-    method->check();
+    const auto method = test::method_with("riql", {{"hidden", "16"}, {"batch-size", "16"}});
     datasets::Transitions t = example_transitions(64);
     for (std::size_t i = 0; i < t.actions.size(); ++i)  // multiples of 1/64: exact in either unit
       t.actions[i] = factor * std::round(64 * t.actions[i]) / 64 + shift;
@@ -185,13 +181,13 @@ TEST(Imitation, OfDataInAnotherUnitIsTheSameToTheLastBitOfItsNetworks) {
 }
 
 TEST(Replay, HoldsActionsAsTheUpdatesPolicyGivesThem) {
-  SacSettings sac;
-  sac.hidden = {8}, sac.batch = 8;
-  Interaction interaction("pendulum", sac, {.capacity = 250, .start_steps = 200}, {1});
+  const auto sac = test::method_with("sac", {{"hidden", "8"}, {"batch-size", "8"}});
+  InteractingTrainee interaction(*sac, "sac",
+                                 {.environment = "pendulum", .capacity = 250, .start_steps = 200}, {1});
   ThreadTeam team(1);
-  for (int i = 0; i < 250; ++i) interaction.iterate(team);  // torques of up to 2, drawn and then acted
+  for (int i = 0; i < 250; ++i) interaction.step(team);  // torques of up to 2, drawn and then acted
   float largest = 0;
-  for (const float a : interaction.replay().actions) largest = std::max(largest, std::abs(a));
+  for (const float a : interaction.replay().actions()) largest = std::max(largest, std::abs(a));
   EXPECT_LE(largest, 1.000001f);
   EXPECT_GT(largest, 0.9f);
 }

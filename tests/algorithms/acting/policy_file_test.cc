@@ -40,7 +40,10 @@ TEST(PolicyFile, TheDocumentedNumPyReaderActsAsTheEngineDoes) {
     PolicySpec spec;
     spec.head = head, spec.scaled = scaled, spec.hidden = std::move(hidden);
     spec.observation_size = 3, spec.action_size = 2;
-    spec.action_low = {-2, 0}, spec.action_high = {2, 5};
+    if (chooses(head))
+      spec.action_size = 1, spec.action_choices = 4;
+    else
+      spec.action_low = {-2, 0}, spec.action_high = {2, 5};
     if (normalised) spec.observation_mean = {0.5f, -1, 3}, spec.observation_std = {2, 1.5f, 4};
     const Random random(cases.size(), Stream::kUser);
     std::uint64_t drawn = 0;
@@ -59,24 +62,36 @@ TEST(PolicyFile, TheDocumentedNumPyReaderActsAsTheEngineDoes) {
     EXPECT_EQ(loaded.environment, "a test");
     EXPECT_EQ(loaded.parameters, parameters);
     Actor actor(loaded.spec, kRows, loaded.parameters);
-    std::vector<float> actions(2 * kRows);
+    EXPECT_EQ(loaded.spec.action_choices, spec.action_choices);
+    ActionMemory actions;
+    actions.numbers.resize(chooses(head) ? 0 : 2 * kRows);
+    actions.choices.resize(chooses(head) ? kRows : 0);
     ThreadTeam team(1);
-    actor.act(observations, {}, actions, {}, team);
-    cases.push_back({{"path", path.string()}, {"observations", observations}, {"actions", actions}});
+    actor.act(observations, std::span<const Random>(), actions, {}, team);
+    cases.push_back({{"path", path.string()},
+                     {"observations", observations},
+                     {"actions", actions.numbers},
+                     {"choices", actions.choices}});
   };
   add(Head::kDeterministic, true, true, {16, 16});
   add(Head::kDeterministic, true, false, {24, 12, 8});
   add(Head::kTanhGaussian, true, false, {16, 16});
   add(Head::kGaussian, true, true, {16});
   add(Head::kGaussian, false, false, {16, 16});
+  add(Head::kCategorical, true, true, {16});
+  add(Head::kGreedyQ, true, false, {16, 16});
+  add(Head::kDuelingQ, true, false, {16});
   std::ofstream(dir / "cases.json") << cases;
   std::ofstream script(dir / "check.py");
   script << documented_reader() << R"(
 import sys
 cases = json.load(open(sys.argv[1]))
-assert len(cases) == 5
+assert len(cases) == 8
 for case in cases:
     ours = act(read_policy(case["path"]), np.reshape(case["observations"], (-1, 3)))
+    if case["choices"]:
+        assert len(set(case["choices"])) > 1 and ours.tolist() == case["choices"], (case["path"], ours, case["choices"])
+        continue
     theirs = np.reshape(case["actions"], (-1, 2))
     assert ours.shape == theirs.shape, case["path"]
     assert np.ptp(theirs, axis=0).min() > 0.1, (case["path"], theirs)

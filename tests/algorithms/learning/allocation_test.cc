@@ -2,7 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "algorithms/offline/offline_trainee.h"
-#include "algorithms/online/sac_trainee.h"
+#include "algorithms/online/interacting_trainee.h"
+#include "tests/algorithms/methods.h"
 #include "tests/engine/count_allocations.h"
 
 namespace hardy::algorithms {
@@ -31,7 +32,7 @@ class TrainingAllocation : public ::testing::TestWithParam<std::tuple<const char
 
 TEST_P(TrainingAllocation, IsNoneAfterTheFirstStep) {
   const auto& [name, threads] = GetParam();
-  const auto method = make_offline_method(name);
+  const auto method = make_method(name);
   method->check();
   OfflineTrainee trainee(*method, some_transitions(1000), {1, 2}, {-1, -1, -1}, {1, 1, 1});
   ThreadTeam team(threads);
@@ -45,14 +46,10 @@ INSTANTIATE_TEST_SUITE_P(EveryOfflineMethod, TrainingAllocation,
                          ::testing::Combine(::testing::Values("bc", "iql", "riql"), ::testing::Values(1, 2)));
 
 // Environment steps, the replay and the updates together.
-TEST(SacAllocation, IsNoneAfterTheFirstUpdate) {
-  SacSettings sac;
-  sac.batch = 32;
-  sac.hidden = {32};
-  InteractionSettings interaction;
-  interaction.start_steps = 50;
-  interaction.capacity = 400;
-  SacTrainee trainee("hopper", sac, interaction, {1});
+TEST(InteractionAllocation, IsNoneAfterTheFirstUpdate) {
+  const auto method = test::method_with("sac", {{"hidden", "32"}, {"batch-size", "32"}});
+  InteractingTrainee trainee(*method, "sac", {.environment = "hopper", .capacity = 400, .start_steps = 50},
+                             {1});
   ThreadTeam team(2);
   for (int i = 0; i < 60; ++i) trainee.step(team);
   const std::int64_t before = test::allocations();

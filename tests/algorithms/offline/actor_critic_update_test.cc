@@ -3,26 +3,20 @@
 #include <gtest/gtest.h>
 
 #include "algorithms/offline/offline_trainee.h"
-#include "engine/run/schema.h"
+#include "tests/algorithms/methods.h"
 #include "tests/algorithms/offline/example.h"
 #include "tests/algorithms/oracle.h"
 
 namespace hardy::test {
 namespace {
 
-using Values = std::map<std::string, std::string>;
 constexpr std::int64_t kBatch = 16, kActions = 3, kObservations = 5, kProposed = 4;
 constexpr std::uint64_t kSeed = 3;
 
 std::unique_ptr<algorithms::OfflineTrainee> trainee_of(const std::string& name, const Values& values,
                                                        std::vector<std::uint64_t> seeds = {kSeed}) {
-  auto method = algorithms::make_offline_method(name);
-  run::Schema schema("train " + name);
-  method->options(schema);
-  Values all{{"hidden", "8"}, {"batch-size", "16"}, {"normalise", "false"}};
-  for (const auto& [key, value] : values) all[key] = value;
-  schema.apply(all, "test");
-  method->check();
+  const auto method =
+      method_with(name, over({{"hidden", "8"}, {"batch-size", "16"}, {"normalise", "false"}}, values));
   return std::make_unique<algorithms::OfflineTrainee>(*method, algorithms::example_transitions(100),
                                                       std::move(seeds), std::vector<float>(3, -1.0f),
                                                       std::vector<float>(3, 1.0f));

@@ -8,6 +8,7 @@
 
 #include "algorithms/offline/offline_trainee.h"
 #include "engine/run/schema.h"
+#include "tests/algorithms/methods.h"
 #include "tests/algorithms/offline/example.h"
 #include "tests/algorithms/oracle.h"
 
@@ -15,17 +16,11 @@ namespace hardy::algorithms {
 namespace {
 
 using nlohmann::json;
-using Values = std::map<std::string, std::string>;
+using test::Values;
 
-std::unique_ptr<OfflineMethod> method_with(const std::string& name, const Values& values) {
-  auto method = make_offline_method(name);
-  run::Schema schema("train " + name);
-  method->options(schema);
-  Values all{{"hidden", "8"}, {"batch-size", "16"}, {"normalise", "false"}};
-  for (const auto& [key, value] : values) all[key] = value;
-  schema.apply(all, "test");
-  method->check();
-  return method;
+std::unique_ptr<Method> method_with(const std::string& name, const Values& values) {
+  return test::method_with(
+      name, test::over({{"hidden", "8"}, {"batch-size", "16"}, {"normalise", "false"}}, values));
 }
 
 std::unique_ptr<OfflineTrainee> trainee_of(const std::string& name, const Values& values,

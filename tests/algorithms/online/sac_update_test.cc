@@ -1,7 +1,7 @@
 // A whole step of soft actor-critic against the independent float64 NumPy program.
 #include <gtest/gtest.h>
 
-#include "algorithms/online/sac.h"
+#include "tests/algorithms/methods.h"
 #include "tests/algorithms/offline/example.h"
 #include "tests/algorithms/oracle.h"
 
@@ -11,18 +11,23 @@ namespace {
 constexpr std::int64_t kRows = 100, kBatch = 16;
 constexpr int kObservations = 5, kActions = 3;
 
-void compare_with_oracle(algorithms::SacSettings settings, const nlohmann::json& oracle_settings) {
+void compare_with_oracle(const Values& values, const nlohmann::json& oracle_settings) {
   if (!oracle_runs()) GTEST_SKIP() << "skipped: " << oracle_python() << " has no numpy";
-  settings.hidden = {8};
-  settings.batch = kBatch;
   datasets::Transitions t = algorithms::example_transitions(kRows);
   for (float& a : t.actions) a = std::tanh(a);
   std::int32_t rows = kRows;
   constexpr std::uint64_t seed = 3;
   algorithms::Learner learner({seed});
-  algorithms::build_sac(learner, settings, kObservations, kActions,
-                        {t.observations.data(), t.actions.data(), t.rewards.data(),
-                         t.next_observations.data(), t.terminals.data(), &rows, kRows});
+  const algorithms::TransitionTables tables{t.observations.data(),
+                                            t.actions.data(),
+                                            t.rewards.data(),
+                                            t.next_observations.data(),
+                                            t.terminals.data(),
+                                            &rows,
+                                            kRows};
+  method_with("sac", over({{"hidden", "8"}, {"batch-size", "16"}}, values))
+      ->build(learner, {tables, kObservations, kActions, kBatch});
+  learner.finish();
 
   nlohmann::json tensors = parameters_of(learner.parameters());
   const auto rows_of = [&](const std::vector<float>& table, std::int64_t width) {
@@ -51,14 +56,13 @@ void compare_with_oracle(algorithms::SacSettings settings, const nlohmann::json&
 TEST(SacUpdate, EqualsTheOracle) { compare_with_oracle({}, nlohmann::json::object()); }
 
 TEST(SacUpdate, EqualsTheOracleWithOtherSettings) {
-  algorithms::SacSettings c;
-  c.critics = 5;
-  c.gamma = 0.9;
-  c.polyak = 0.1;
-  c.learning_rate = 1e-3;
-  c.target_entropy = -1.5;
-  c.initial_alpha = 0.2;
-  compare_with_oracle(c, {{"gamma", 0.9}, {"polyak", 0.1}, {"lr", 1e-3}, {"target_entropy", -1.5}});
+  compare_with_oracle({{"critics", "5"},
+                       {"gamma", "0.9"},
+                       {"polyak", "0.1"},
+                       {"learning-rate", "1e-3"},
+                       {"target-entropy", "-1.5"},
+                       {"initial-alpha", "0.2"}},
+                      {{"gamma", 0.9}, {"polyak", 0.1}, {"lr", 1e-3}, {"target_entropy", -1.5}});
 }
 
 }  // namespace

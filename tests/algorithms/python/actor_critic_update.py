@@ -21,7 +21,7 @@ import sys
 
 import numpy as np
 
-from offline_update import adam, load, mlp, store
+from offline_update import adam, mlp, program
 
 DEFAULTS = {
     'td3_bc': {'alpha': 2.5, 'policy_noise': 0.2, 'noise_clip': 0.5, 'policy_every': 2},
@@ -278,17 +278,5 @@ def self_test():
     print('ok: the methods reduce to one another where they should')
 
 
-def main(arguments):
-    if arguments == ['--self-test']:
-        self_test()
-        return 0
-    if len(arguments) != 2:
-        print(__doc__, file=sys.stderr)
-        return 2
-    tensors, settings = load(arguments[0])
-    store(arguments[1], Step(tensors, settings).out)
-    return 0
-
-
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(program(sys.argv[1:], __doc__, lambda tensors, settings: Step(tensors, settings).out, self_test))

@@ -334,17 +334,18 @@ def self_test():
     print(f'ok: {checked} derivatives agree with central differences, worst relative error {worst:.1e}')
 
 
-def main(arguments):
+def program(arguments, usage, step, check):
+    """What these oracles are as programs: step(tensors, settings) from one file into another, or their own check."""
     if arguments == ['--self-test']:
-        self_test()
+        check()
         return 0
     if len(arguments) != 2:
-        print(__doc__, file=sys.stderr)
+        print(usage, file=sys.stderr)
         return 2
     tensors, settings = load(arguments[0])
-    store(arguments[1], update(tensors, settings))
+    store(arguments[1], step(tensors, settings))
     return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(program(sys.argv[1:], __doc__, update, self_test))

@@ -21,7 +21,7 @@ import sys
 
 import numpy as np
 
-from offline_update import adam, load, mlp, mlp_backward, store
+from offline_update import adam, mlp, mlp_backward, program
 
 LOG_STD = (-20.0, 2.0)
 
@@ -147,17 +147,5 @@ def self_test():
     print(f'ok: {checked} derivatives agree with central differences')
 
 
-def main(arguments):
-    if arguments == ['--self-test']:
-        self_test()
-        return 0
-    if len(arguments) != 2:
-        print(__doc__, file=sys.stderr)
-        return 2
-    tensors, settings = load(arguments[0])
-    store(arguments[1], update(tensors, settings))
-    return 0
-
-
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(program(sys.argv[1:], __doc__, update, self_test))

@@ -17,8 +17,8 @@ namespace {
 
 using test::device;
 
-// Both sides from the same seeds with the same actions in [low, high); sin and cos may differ in the last
-// place, and what a step makes of that grows from step to step.
+// Both sides from the same seeds with the same actions in [low, high), choices the integers therein; sin and
+// cos may differ in the last place, and what a step makes of that grows from step to step.
 template <class Task>
 void expect_equal_rollouts(std::int64_t n, int steps, double tolerance, const Task& task = {},
                            float low = -1.5f, float high = 1.5f) {
@@ -38,9 +38,10 @@ void expect_equal_rollouts(std::int64_t n, int steps, double tolerance, const Ta
     cpu->reset(static_cast<int>(i), seeds[static_cast<std::size_t>(i)],
                std::span(obs).subspan(static_cast<std::size_t>(i) * Task::kObservation, Task::kObservation));
   for (int t = 0; t < steps; ++t) {
-    std::vector<float> actions(size * Task::kAction);
+    std::vector<typename Task::Action> actions(size * Task::kAction);
     for (std::size_t i = 0; i < actions.size(); ++i)
-      actions[i] = low + (high - low) * Random(5, Stream::kUser, static_cast<std::uint64_t>(t)).uniform(i);
+      actions[i] = static_cast<typename Task::Action>(
+          low + (high - low) * Random(5, Stream::kUser, static_cast<std::uint64_t>(t)).uniform(i));
     cpu->step(0, static_cast<int>(n), actions, obs, rewards, ended, cut);
     device().upload(gpu.actions(), actions.data(), actions.size() * 4);
     gpu.step(*stream);
@@ -71,7 +72,7 @@ TEST(DeviceEnvironments, PendulumAgreesWithTheCpu) {
   expect_equal_on_both_builds(expect_equal_rollouts<Pendulum>, 33, 205, 1e-6, {}, -1.5f, 1.5f);
 }
 TEST(DeviceEnvironments, CartPoleAgreesWithTheCpu) {
-  expect_equal_on_both_builds(expect_equal_rollouts<CartPole>, 257, 30, 1e-9, {}, -1.5f, 1.5f);
+  expect_equal_on_both_builds(expect_equal_rollouts<CartPole>, 257, 30, 1e-9, {}, 0.0f, 2.0f);
 }
 
 // The registered environment's own tables on the device; past the last layer as well. Additions alone: the
@@ -89,7 +90,7 @@ TEST(DeviceEnvironments, TheEnumerableMdpAgreesWithTheCpuBitForBit) {
       tables.layers,       tables.states, tables.actions, place(tables.start), place(tables.transitions),
       place(tables.losses)};
   expect_equal_on_both_builds(expect_equal_rollouts<EnumerableMdp>, 257, static_cast<int>(tables.layers) + 2,
-                              0.0, there, -1.0f, static_cast<float>(tables.actions) + 1);
+                              0.0, there, 0.0f, static_cast<float>(tables.actions));
 }
 
 // The frequency of each transition against its probability, and losses exactly.
@@ -120,7 +121,7 @@ TEST(DeviceEnvironments, AnEnumerableMdpDrawsItsTransitionsAndPaysItsLosses) {
   d.upload(batch.seeds(), seeds.data(), seeds.size() * 8);
   const auto stream = d.stream();
   batch.reset(*stream);
-  const std::vector<float> actions(kInstances, 1);
+  const std::vector<std::int32_t> actions(kInstances, 1);
   d.upload(batch.actions(), actions.data(), actions.size() * 4);
   std::vector<double> at(kInstances * 2, 0), next(at.size()), rewards(kInstances);
   std::vector<std::uint8_t> ended(kInstances);

@@ -53,7 +53,7 @@ TEST(DevicePtx, TenUpdatesOfRiqlWithNvccsKernelsAgreeWithTheCpuAndTheHostsBuild)
 }
 TEST(DevicePtx, TenUpdatesOfSacWithNvccsKernelsAgree) {
   REQUIRE_PTX();
-  SacOnAReplay cpu(nullptr), nvcc(&device());
+  OnAReplay cpu("sac", nullptr), nvcc("sac", &device());
   const Trained by_cpu = train(cpu.learner);
   const FromPtx from_ptx;
   expect_equal(by_cpu, train(nvcc.learner));

@@ -12,7 +12,7 @@ namespace {
 using test::device;
 using test::expect_equal;
 using test::offline;
-using test::SacOnAReplay;
+using test::OnAReplay;
 using test::train;
 using test::Values;
 
@@ -34,7 +34,12 @@ TEST(DeviceSteps, TenUpdatesOfRiqlWithAGaussianPolicyAgree) {
   expect_equal(train(cpu->learner()), train(gpu->learner()));
 }
 TEST(DeviceSteps, TenUpdatesOfSacAgree) {
-  SacOnAReplay cpu(nullptr), gpu(&device());
+  OnAReplay cpu("sac", nullptr), gpu("sac", &device());
+  expect_equal(train(cpu.learner), train(gpu.learner));
+}
+TEST(DeviceSteps, TenUpdatesOfDqnAgree) {
+  const Values duel{{"dueling", "true"}, {"target-every", "4"}};
+  OnAReplay cpu("dqn", nullptr, duel), gpu("dqn", &device(), duel);
   expect_equal(train(cpu.learner), train(gpu.learner));
 }
 TEST(DeviceSteps, TenUpdatesOfTheActorCriticsAgree) {

@@ -11,8 +11,7 @@
 #include <vector>
 
 #include "algorithms/offline/offline_trainee.h"
-#include "algorithms/online/sac.h"
-#include "engine/run/schema.h"
+#include "tests/algorithms/methods.h"
 #include "tests/algorithms/offline/example.h"
 #include "tests/cuda/device/devices.h"
 
@@ -20,29 +19,22 @@ namespace hardy::test {
 
 using algorithms::Learner;
 using algorithms::OfflineTrainee;
-using Values = std::map<std::string, std::string>;
-
 inline std::unique_ptr<OfflineTrainee> offline(const std::string& name, device::Device* on,
                                                const Values& values = {},
                                                std::vector<std::uint64_t> seeds = {3, 4}) {
-  auto method = algorithms::make_offline_method(name);
-  run::Schema schema("train " + name);
-  method->options(schema);
-  Values all{{"hidden", "16"}, {"batch-size", "24"}};
-  for (const auto& [key, value] : values) all[key] = value;
-  schema.apply(all, "test");
-  method->check();
+  const auto method = method_with(name, over({{"hidden", "16"}, {"batch-size", "24"}}, values));
   return std::make_unique<OfflineTrainee>(*method, algorithms::example_transitions(100), std::move(seeds),
                                           std::vector<float>(3, -1.0f), std::vector<float>(3, 1.0f), on);
 }
 
-// SAC on a replay that is full, without an environment.
-struct SacOnAReplay {
+// An interacting method on a replay that is full, without an environment.
+struct OnAReplay {
   std::vector<float> observations, actions, rewards, next_observations, terminals;
+  std::vector<std::int32_t> choices;  // where the method's actions are some, of 3
   std::int32_t rows = 100;
   Learner learner;
 
-  explicit SacOnAReplay(device::Device* on) : learner({3, 4}, on) {
+  OnAReplay(const std::string& name, device::Device* on, const Values& values = {}) : learner({3, 4}, on) {
     const datasets::Transitions t = algorithms::example_transitions(rows);
     const auto twice = [](std::vector<float>& to, const std::vector<float>& from) {
       for (int a = 0; a < 2; ++a) to.insert(to.end(), from.begin(), from.end());
@@ -52,12 +44,19 @@ struct SacOnAReplay {
     twice(rewards, t.rewards);
     twice(next_observations, t.next_observations);
     twice(terminals, t.terminals);
-    algorithms::SacSettings settings;
-    settings.hidden = {16};
-    settings.batch = 24;
-    algorithms::build_sac(learner, settings, 5, 3,
-                          {observations.data(), actions.data(), rewards.data(), next_observations.data(),
-                           terminals.data(), &rows, rows});
+    const auto method = method_with(name, over({{"hidden", "16"}, {"batch-size", "24"}}, values));
+    for (std::uint64_t i = 0; method->chooses() && i < 200; ++i)
+      choices.push_back(static_cast<std::int32_t>(Random(6, Stream::kUser).integer(i, 3)));
+    const algorithms::TransitionTables tables{.observations = observations.data(),
+                                              .actions = actions.data(),
+                                              .rewards = rewards.data(),
+                                              .next_observations = next_observations.data(),
+                                              .terminals = terminals.data(),
+                                              .rows = &rows,
+                                              .capacity = rows,
+                                              .choices = choices.empty() ? nullptr : choices.data()};
+    method->build(learner, {tables, 5, 3, 24});
+    learner.finish();
   }
 };
 

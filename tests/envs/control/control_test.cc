@@ -15,13 +15,15 @@ struct Stepped {
   double reward;
   bool terminated, truncated;
 };
-Stepped step(BatchEnvironment& env, float action) {
+Stepped step(BatchEnvironment& env, Actions action) {
   std::vector<double> observation(static_cast<std::size_t>(env.spec().observation_size));
   double reward = 0;
   std::uint8_t terminated = 0, truncated = 0;
-  env.step(0, 1, {&action, 1}, observation, {&reward, 1}, {&terminated, 1}, {&truncated, 1});
+  env.step(0, 1, action, observation, {&reward, 1}, {&terminated, 1}, {&truncated, 1});
   return {observation, reward, terminated != 0, truncated != 0};
 }
+Stepped step(BatchEnvironment& env, float number) { return step(env, std::span(&number, 1)); }
+Stepped choose(BatchEnvironment& env, std::int32_t choice) { return step(env, std::span(&choice, 1)); }
 
 TEST(Control, PendulumMovesAsItsEquationSays) {
   const auto env = make_environment("pendulum", 1);
@@ -46,23 +48,25 @@ TEST(Control, PendulumCountsItsAngleFromTheTopAndHoldsTorqueAndSpeed) {
 TEST(Control, CartPoleFromRestTakesItsPublishedFirstStep) {
   const auto env = make_environment("cart_pole", 1);
   env->load_state(0, std::array{0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0});
-  const Stepped s = step(*env, 1);
+  const Stepped s = choose(*env, 1);
   EXPECT_NEAR(s.observation[1], 0.195121951219, 1e-11);   // 0.02 (10 + 0.05 * 600 / 41) / 1.1
   EXPECT_NEAR(s.observation[3], -0.292682926829, 1e-11);  // -0.02 * 600 / 41
   EXPECT_EQ(s.observation[0], 0);
   EXPECT_EQ(s.reward, 1);
   EXPECT_FALSE(s.terminated);
+  env->load_state(0, std::array{0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0});
+  EXPECT_EQ(choose(*env, 0).observation[1], -s.observation[1]);
 }
 
 TEST(Control, CartPoleEndsWhereThePoleFallsOrTheTrackDoes) {
   const auto env = make_environment("cart_pole", 1);
   const double limit = 12 * M_PI / 180;
   env->load_state(0, std::array{0.0, 0.0, limit - 1e-4, 0.1, 0.0, 0.0, 0.0});
-  EXPECT_TRUE(step(*env, 0).terminated);
+  EXPECT_TRUE(choose(*env, 0).terminated);
   env->load_state(0, std::array{2.39, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0});
-  EXPECT_TRUE(step(*env, 0).terminated);
+  EXPECT_TRUE(choose(*env, 0).terminated);
   env->load_state(0, std::array{-2.3, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0});
-  EXPECT_FALSE(step(*env, 0).terminated);
+  EXPECT_FALSE(choose(*env, 0).terminated);
 }
 
 TEST(Control, EpisodesAreCutAtTheirLimitAndStartsFollowTheSeed) {
@@ -80,15 +84,18 @@ TEST(Control, EpisodesAreCutAtTheirLimitAndStartsFollowTheSeed) {
 
 TEST(Control, ASavedStateGoesOnBitForBit) {
   for (const char* name : {"pendulum", "cart_pole"}) {
+    const auto one = [&](BatchEnvironment& e, float number) {
+      return e.spec().discrete() ? choose(e, number > 0) : step(e, number);
+    };
     const auto env = make_environment(name, 1), other = make_environment(name, 1);
     std::vector<double> o(static_cast<std::size_t>(env->spec().observation_size)), state(env->state_size());
     env->reset(0, 9, o);
-    for (int t = 0; t < 5; ++t) step(*env, 0.3f);
+    for (int t = 0; t < 5; ++t) one(*env, 0.3f);
     env->save_state(0, state);
     other->load_state(0, state);
     other->observe(0, o);
     for (int t = 0; t < 5; ++t)
-      EXPECT_EQ(step(*env, -0.2f).observation, step(*other, -0.2f).observation) << name;
+      EXPECT_EQ(one(*env, -0.2f).observation, one(*other, -0.2f).observation) << name;
   }
 }
 

@@ -42,7 +42,7 @@ class HopperTest : public testing::Test {
 
   void start() {
     batch.reset(0, 1);
-    std::ranges::fill(batch.actions, 0.0f);
+    std::ranges::fill(batch.actions.numbers, 0.0f);
     env->save_state(0, state);
   }
   // One step without torque from the start with one number of the state changed.
@@ -100,12 +100,13 @@ TEST_F(HopperTest, IsFourBareStepsWithThePublishedReward) {
     mj_forward(model.get(), data.get());
     for (std::uint64_t t = 0; t < 200; ++t) {
       batch.act(seed, t);
-      if (t % 3 == 0) batch.actions[1] *= 4;  // beyond the bounds: the motor saturates, the cost does not
+      if (t % 3 == 0)
+        batch.actions.numbers[1] *= 4;  // beyond the bounds: the motor saturates, the cost does not
       const double before = data->qpos[0];
       double cost = 0;
       for (std::size_t k = 0; k < 3; ++k) {
-        data->ctrl[k] = std::clamp(static_cast<double>(batch.actions[k]), -1.0, 1.0);
-        cost += 1e-3 * std::pow(static_cast<double>(batch.actions[k]), 2);
+        data->ctrl[k] = std::clamp(static_cast<double>(batch.actions.numbers[k]), -1.0, 1.0);
+        cost += 1e-3 * std::pow(static_cast<double>(batch.actions.numbers[k]), 2);
       }
       for (int frame = 0; frame < 4; ++frame) mj_step(model.get(), data.get());
       batch.step(team);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "engine/base/error.h"
@@ -53,10 +54,11 @@ int parity_state(void* env, double* state, int load) {
   });
 }
 
+// Of a task of numbers.
 int parity_step(void* env, const float* action, double* observation, double* reward, std::uint8_t* flags) {
   auto& e = as_env(env);
   return guarded([&] {
-    e.step(0, 1, {action, static_cast<std::size_t>(e.spec().action_size)},
+    e.step(0, 1, std::span(action, static_cast<std::size_t>(e.spec().action_size)),
            {observation, static_cast<std::size_t>(e.spec().observation_size)}, {reward, 1}, {flags, 1},
            {flags + 1, 1});
   });

@@ -7,6 +7,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/registry.h"
+#include "engine/base/text.h"
 #include "engine/device/backends.h"
 #include "engine/ops/gemm.h"
 #include "engine/run/json_text.h"
@@ -38,7 +39,9 @@ int run(const std::vector<std::string>& args) {
   run::Schema schema("bench",
                      "Times whole training steps on random data of half-cheetah's sizes: sampling, losses, "
                      "optimisers, targets.");
-  schema.positional("METHOD", &method, "bc, iql, riql (K = 5), sac, or a method of `hardy regret`")
+  schema
+      .positional("METHOD", &method,
+                  join(algorithms::methods().names(), ", ") + ", or a method of `hardy regret`")
       .option("agents", &agents, "trained together", 1, 4096)
       .option("threads", &threads, "threads", 1, 1024)
       .option("seconds", &seconds, "to measure for", 0.1, 3600.0)

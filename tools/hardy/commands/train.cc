@@ -9,6 +9,7 @@
 #include "algorithms/acting/evaluate.h"
 #include "algorithms/acting/policy_file.h"
 #include "algorithms/experiments/training_job.h"
+#include "algorithms/learning/method.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "engine/run/checkpoints.h"
@@ -17,6 +18,7 @@
 #include "engine/run/run_directory.h"
 #include "envs/environment.h"
 #include "tools/hardy/command.h"
+#include "tools/hardy/plugins.h"
 #include "tools/hardy/progress.h"
 #include "tools/hardy/signals.h"
 
@@ -99,8 +101,8 @@ std::string place_of_dataset(const std::string& configured, const run::Fields& d
 int train_command(const std::vector<std::string>& args) {
   if (args.empty() || args[0] == "--help" || args[0] == "-h") {
     std::printf("usage: hardy train METHOD [options]\n\nmethods:\n");
-    for (const auto& [name, summary] : algorithms::training_methods())
-      std::printf("  %-10s %s\n", name.c_str(), summary.c_str());
+    for (const auto& [name, entry] : algorithms::methods())
+      std::printf("  %-10s %s\n", name.c_str(), entry.summary.c_str());
     std::printf(
         "\n  hardy train METHOD --help shows a method's options.\n"
         "  A run that SIGINT, SIGTERM or SIGHUP stops writes a checkpoint and exits with %d; hardy resume "
@@ -120,7 +122,7 @@ int train_command(const std::vector<std::string>& args) {
       new_folder(inputs_of(job->schema(), {job->schema().resolved_json().value("dataset", std::string())}));
   rules.hint = hint.c_str();
   run::Output output(out, rules);
-  std::string command = "hardy train";
+  std::string command = command_prefix() + " train";
   for (const std::string& a : args) command += " " + a;
   nlohmann::json about{{"method", method},
                        {"command", command},

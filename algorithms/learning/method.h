@@ -1,0 +1,80 @@
+// What a learning method is: its settings, its networks and its losses, and what it draws from. Sampling,
+// optimisers, targets, interaction, checkpoints, evaluation and logging are shared and live elsewhere; a
+// method is one file that registers itself.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "algorithms/acting/policy.h"
+#include "algorithms/learning/learner.h"
+#include "algorithms/learning/transition_source.h"
+#include "engine/base/registry.h"
+
+namespace hardy::run {
+class Schema;
+}
+
+namespace hardy::algorithms {
+
+// Where a method's batches come from: the rows of a dataset, or a replay that its own interaction fills.
+enum class DrawsFrom { kDataset, kReplay };
+
+// How a method that fills a replay goes about it; every field is an option of `hardy train`, these its
+// defaults.
+struct InteractionSettings {
+  std::string environment = "hopper";
+  std::int64_t steps = 200000, log_every = 1000;
+  std::int64_t capacity = 0;        // replay rows an agent, the oldest are overwritten; 0: one for every step
+  std::int64_t start_steps = 5000;  // uniform random actions, no learning
+  std::int64_t update_every = 1;    // environment steps a learning step
+};
+
+class Method {
+ public:
+  virtual ~Method() = default;
+  virtual void options(run::Schema& schema) = 0;    // binds the settings, and presets where there are any
+  virtual void check() {}                           // settings that exclude one another
+  virtual std::string notes() const { return ""; }  // a line for the run's log: derived values
+
+  virtual DrawsFrom draws_from() const { return DrawsFrom::kDataset; }
+  virtual std::int64_t batch_size() const = 0;
+  // Whether its actions are choices, and tasks of numbers are not for it; otherwise the other way round.
+  virtual bool chooses() const { return false; }
+  // action_size: dimensions of the action, or the number of choices where it chooses.
+  virtual PolicySpec policy(int observation_size, int action_size) const = 0;
+  // The learning step from which on a schedule leaves nothing to learn with; 0: never.
+  virtual std::int64_t schedule_end() const { return 0; }
+  // Adds networks and updates to the learner, whose batches come from the source.
+  virtual void build(Learner& learner, const TransitionSource& data) const = 0;
+
+  // --- of datasets
+  virtual bool normalises_observations() const { return false; }
+  // Whether observations and actions are all that it learns from; then a file may lack the rest.
+  virtual bool imitates() const { return false; }
+
+  // --- of interaction
+  virtual InteractionSettings interaction() const { return {}; }
+  // The share of actions at environment step t, after the first random ones, that are uniform draws instead
+  // of the policy's.
+  virtual double exploration(std::int64_t /*t*/) const { return 0; }
+};
+
+struct MethodEntry {
+  std::string summary;
+  std::unique_ptr<Method> (*make)();
+};
+Registry<MethodEntry>& methods();
+// where: what is to blame for a name that is none.
+std::unique_ptr<Method> make_method(const std::string& name, const std::string& where = "");
+
+// A method's file holds a static one: RegisterMethod<Bc> registration("bc", "behaviour cloning").
+template <class M>
+struct RegisterMethod {
+  RegisterMethod(const std::string& name, const std::string& summary) {
+    methods().add(name, {summary, []() -> std::unique_ptr<Method> { return std::make_unique<M>(); }});
+  }
+};
+
+}  // namespace hardy::algorithms

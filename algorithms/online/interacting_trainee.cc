@@ -1,0 +1,118 @@
+#include "algorithms/online/interacting_trainee.h"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+namespace hardy::algorithms {
+namespace {
+
+PolicySpec policy_for(const Method& method, const std::string& name, const envs::EnvSpec& spec) {
+  PolicySpec policy =
+      method.policy(spec.observation_size, method.chooses() ? spec.action_choices : spec.action_size);
+  require_match(policy, spec, name);
+  policy.action_low = spec.action_low;
+  policy.action_high = spec.action_high;
+  return policy;
+}
+
+constexpr std::uint64_t kExploreDraw = 1 << 20;  // beyond those of the actions themselves
+
+template <class T>
+void add(run::ArchiveWriter& file, const std::string& name, std::span<const T> x) {
+  file.add<T>(name, Shape{static_cast<std::int64_t>(x.size())}, x);
+}
+template <class T>
+std::vector<T> get(const run::Archive& file, const std::string& name) {
+  const auto x = file.get<T>(name);
+  return {x.begin(), x.end()};
+}
+
+}  // namespace
+
+InteractingTrainee::InteractingTrainee(const Method& method, const std::string& name,
+                                       const InteractionSettings& settings, std::vector<std::uint64_t> seeds,
+                                       device::Device* device)
+    : method_(method),
+      settings_(settings),
+      env_(envs::make_environment(settings.environment, static_cast<int>(seeds.size()))),
+      policy_(policy_for(method, name, env_->spec())),
+      replay_(static_cast<std::int64_t>(seeds.size()), settings.capacity, env_->spec()),
+      learner_(std::move(seeds), device),
+      rollout_(*env_) {
+  const auto agents = static_cast<std::size_t>(learner_.agents());
+  method.build(learner_, {replay_.tables(), env_->spec().observation_size,
+                          method.chooses() ? env_->spec().action_choices : env_->spec().action_size,
+                          method.batch_size()});
+  learner_.finish();
+  actor_ = std::make_unique<Actor>(policy_, 1, learner_.parameters(), learner_.mirror());
+  returns_.assign(agents, 0);
+  last_returns_.assign(agents, std::numeric_limits<double>::quiet_NaN());
+  episodes_.assign(agents, 0);
+  draws_.reserve(agents);
+  for (int agent = 0; agent < env_->size(); ++agent) start(agent);
+}
+
+// Each episode's start is a draw of the agent's own: its seed and the episode's number.
+void InteractingTrainee::start(int agent) {
+  const auto a = static_cast<std::size_t>(agent);
+  rollout_.start(agent, episode_seed(learner_.seeds()[a], Stream::kEnvironment, episodes_[a]++), *actor_);
+  returns_[a] = 0;
+}
+
+void InteractingTrainee::step(ThreadTeam& team) {
+  draws_.clear();
+  for (const std::uint64_t seed : learner_.seeds())
+    draws_.emplace_back(seed, Stream::kExplore, static_cast<std::uint64_t>(t_));
+  const double uniform = t_ < settings_.start_steps ? 1 : method_.exploration(t_ - settings_.start_steps);
+  if (uniform < 1) rollout_.act(*actor_, draws_, team);
+  if (uniform > 0)
+    for (std::size_t a = 0; a < draws_.size(); ++a)
+      if (uniform >= 1 || draws_[a].uniform64(kExploreDraw) < uniform)
+        act_uniformly(env_->spec(), draws_[a], a, rollout_.actions());
+  rollout_.step(team);
+  for (int agent = 0; agent < env_->size(); ++agent) {
+    const auto a = static_cast<std::size_t>(agent);
+    replay_.put(agent, t_,
+                {rollout_.observation(agent), rollout_.next_observation(agent), rollout_.action(agent),
+                 rollout_.reward(agent), rollout_.terminated(agent)});
+    returns_[a] += rollout_.reward(agent);
+    if (rollout_.runs(agent)) continue;
+    last_returns_[a] = returns_[a];
+    start(agent);
+  }
+  replay_.filled(t_, learner_.mirror());
+  ++t_;
+  if (t_ > settings_.start_steps && t_ % settings_.update_every == 0) learner_.step(team);
+}
+
+void InteractingTrainee::save(run::ArchiveWriter& file) const {
+  file.header()["interaction"] = {{"t", t_}, {"rows", replay_.rows()}, {"capacity", replay_.capacity()}};
+  const std::size_t each = env_->state_size();
+  std::vector<double> states(each * episodes_.size());
+  for (std::size_t a = 0; a < episodes_.size(); ++a)
+    env_->save_state(static_cast<int>(a), std::span(states).subspan(a * each, each));
+  add<std::uint64_t>(file, "interaction/episodes", episodes_);
+  add<double>(file, "interaction/returns", returns_);
+  add<double>(file, "interaction/last_returns", last_returns_);
+  add<double>(file, "interaction/observations", rollout_.now());
+  add<double>(file, "interaction/environments", states);
+  replay_.save(file);
+}
+
+void InteractingTrainee::restore(const run::Archive& file) {
+  const auto& h = file.header().at("interaction");
+  const auto episodes = get<std::uint64_t>(file, "interaction/episodes");
+  if (episodes.size() != episodes_.size()) throw Error("the state is of another number of agents");
+  t_ = h.at("t");
+  replay_.restore(file, h.at("capacity"), h.at("rows"), t_, learner_.mirror());
+  episodes_ = episodes;
+  returns_ = get<double>(file, "interaction/returns");
+  last_returns_ = get<double>(file, "interaction/last_returns");
+  rollout_.resume(file.get<double>("interaction/observations"));
+  const std::span<const double> states = file.get<double>("interaction/environments");
+  const std::size_t each = env_->state_size();
+  for (std::size_t a = 0; a < episodes_.size(); ++a)
+    env_->load_state(static_cast<int>(a), states.subspan(a * each, each));
+}
+
+}  // namespace hardy::algorithms

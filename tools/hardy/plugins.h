@@ -1,0 +1,17 @@
+// `hardy --plugin FILE ... COMMAND`: shared libraries of other people's methods and environments, which
+// register themselves when they are loaded, as the files of this one do.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace hardy::tools {
+
+// Loads what the leading --plugin words name and gives the words that follow. An Error names the file and
+// says why.
+std::vector<std::string> load_plugins(const std::vector<std::string>& words);
+
+// "hardy", or "hardy --plugin /a/b.so" with those that were loaded: how a command that is noted begins.
+std::string command_prefix();
+
+}  // namespace hardy::tools
