@@ -87,7 +87,12 @@ class Training {
     }
     const std::int64_t step = trainee_.steps_done();
     const bool finished = !stop_.stop_requested();
-    if (finished) evaluate(step);
+    if (finished) {
+      evaluate(step);
+      // The last step is logged, whatever --log-every.
+      if (step > first && step % c_.log_every != 0 && learner().steps_done() > 0)
+        learner().ask_for_reports(step);
+    }
     log_reports(true);
     tell_of_stopped_agents();
     if (queue_) record(queue_->drain());
@@ -122,7 +127,12 @@ class Training {
 
   void restore() {
     const auto loaded = checkpoints_.load_newest("checkpoint", kCheckpointFormat);
-    if (!loaded) return;  // stopped before its first checkpoint: from the start
+    if (!loaded) {  // stopped before its first checkpoint, or somebody removed them
+      observer_.note("there is no checkpoint: it begins at step 0 again");
+      return;
+    }
+    for (const std::string& damaged : loaded->warnings)
+      observer_.note(damaged + "; it goes on from step " + std::to_string(loaded->step));
     const std::string path = checkpoints_.path_of(loaded->step).string();
     require_bounds(trainee_.policy().bounds(), loaded->archive, path);
     restore_learner(learner(), loaded->archive, path);

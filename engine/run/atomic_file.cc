@@ -37,6 +37,8 @@ std::optional<pid_t> writer_of(const std::string& name) {
   return pid;
 }
 
+}  // namespace
+
 void sync_folder_of(const std::filesystem::path& target) {
   const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";
   if (const int d = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); d >= 0) {
@@ -44,8 +46,6 @@ void sync_folder_of(const std::filesystem::path& target) {
     ::close(d);
   }
 }
-
-}  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path target)
     : target_(std::move(target)), temporary_(temporary_of(target_)), half_written_(temporary_.string()) {}

@@ -57,6 +57,9 @@ class AtomicFolder {
   Temporary half_written_;
 };
 
+// Puts the name of a file or folder on the disk, after a rename say.
+void sync_folder_of(const std::filesystem::path& target);
+
 // Removes what writers that were killed have left in a folder that nobody else writes to.
 void remove_temporaries(const std::filesystem::path& folder);
 // Removes NAME.tmp-PID beside a file or folder NAME for every PID of which no process lives here.

@@ -52,17 +52,49 @@ std::vector<MetricsRecord> read_metrics(const std::filesystem::path& file) {
   return records;
 }
 
+namespace {
+
+// A record as an agent's event; without values where none is finite.
+Scalars scalars_of(const MetricsRecord& record, std::size_t agent, double wall_time) {
+  Scalars s{record.step, wall_time, {}};
+  for (const auto& [name, list] : record.values)
+    if (agent < list.size() && std::isfinite(list[agent]))
+      s.values.emplace_back(name, static_cast<float>(list[agent]));
+  return s;
+}
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// What metrics.jsonl says that an agent's event file holds. Events that must be written anew lie as far apart
+// in time as the records do, the last one now.
+std::vector<Scalars> history_of(const std::vector<MetricsRecord>& records, std::size_t agent) {
+  std::vector<Scalars> all;
+  const double end = records.empty() ? 0 : records.back().seconds, today = now();
+  for (const MetricsRecord& r : records)
+    if (Scalars s = scalars_of(r, agent, today - (std::isfinite(end - r.seconds) ? end - r.seconds : 0));
+        !s.values.empty())
+      all.push_back(std::move(s));
+  return all;
+}
+
+}  // namespace
+
 MetricsLog::MetricsLog(const std::filesystem::path& run, std::int64_t agents, std::int64_t last_step)
     : file_(run / "metrics.jsonl") {
+  std::vector<MetricsRecord> records;
   if (std::filesystem::exists(file_)) {
     std::string kept;
-    for_each_line(file_, [&](const std::string& line, const MetricsRecord& r) {
-      if (r.step <= last_step) kept += line + "\n";
+    for_each_line(file_, [&](const std::string& line, MetricsRecord& r) {
+      if (r.step > last_step) return;
+      kept += line + "\n";
+      records.push_back(std::move(r));
     });
     if (kept.size() != std::filesystem::file_size(file_)) write_atomically(file_, kept);
   }
-  for (std::int64_t a = 0; a < agents; ++a)
-    events_.emplace_back(run / "tensorboard" / ("agent_" + std::to_string(a)), last_step);
+  for (std::size_t a = 0; a < static_cast<std::size_t>(agents); ++a)
+    events_.emplace_back(run / "tensorboard" / ("agent_" + std::to_string(a)), history_of(records, a));
   fd_ = open_for_append(file_);
 }
 
@@ -83,15 +115,9 @@ void MetricsLog::write(const MetricsRecord& record) {
       {"kind", record.kind}, {"step", record.step}, {"seconds", number(record.seconds)}, {"values", lists}};
   append(fd_, line.dump() + "\n", file_);
 
-  const double now =
-      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  std::vector<std::pair<std::string, float>> scalars;
-  for (std::size_t a = 0; a < events_.size(); ++a) {
-    scalars.clear();
-    for (const auto& [name, list] : record.values)
-      if (std::isfinite(list[a])) scalars.emplace_back(name, static_cast<float>(list[a]));
-    if (!scalars.empty()) events_[a].scalars(record.step, now, scalars);
-  }
+  const double today = now();
+  for (std::size_t a = 0; a < events_.size(); ++a)
+    if (const Scalars s = scalars_of(record, a, today); !s.values.empty()) events_[a].write(s);
 }
 
 void MetricsLog::sync() {

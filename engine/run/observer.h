@@ -28,6 +28,8 @@ class Observer {
   virtual void progress(std::int64_t /*done*/, KeyFigures /*figures*/) {}
   // What has just been written to the run's metrics.
   virtual void metrics(const MetricsRecord& /*record*/) {}
+  // Something that people should know and that changes nothing: a damaged checkpoint that was passed over.
+  virtual void note(const std::string& /*text*/) {}
   // One agent goes on no more, and why.
   virtual void agent_stopped(std::int64_t /*agent*/, const std::string& /*reason*/) {}
   // The work ended before its last step, as its stop token asked; all that it keeps is written.

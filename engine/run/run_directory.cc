@@ -1,6 +1,7 @@
 #include "engine/run/run_directory.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -18,25 +19,54 @@
 namespace hardy::run {
 namespace fs = std::filesystem;
 
+namespace {
+
+[[noreturn]] void refuse_existing(const fs::path& path) {
+  throw Error("it exists already", path.string(),
+              "choose another --out, or go on with it: hardy resume " + path.string());
+}
+
+// "4711 on node3": of messages, the number also for `kill`.
+std::string this_process() {
+  char host[256] = "";
+  ::gethostname(host, sizeof host - 1);
+  return std::to_string(::getpid()) + (host[0] ? " on " + std::string(host) : "");
+}
+
+}  // namespace
+
 RunDirectory RunDirectory::create(const fs::path& given, const std::vector<std::string>& parts) {
   const fs::path path = given.has_filename() ? given : given.parent_path();  // "runs/a/" is "runs/a"
   std::error_code error;
-  if (fs::exists(fs::symlink_status(path, error)))
-    throw Error("it exists already", path.string(),
-                "choose another --out, or go on with it: hardy resume " + path.string());
-  const fs::path parent = fs::absolute(path, error).lexically_normal().parent_path();
-  fs::create_directories(parent, error);
-  // create_directory alone says whether it was this process that made it.
-  if (error || !fs::create_directory(path, error))
+  if (fs::exists(fs::symlink_status(path, error))) refuse_existing(path);
+  fs::create_directories(fs::absolute(path, error).lexically_normal().parent_path(), error);
+  RunDirectory run(path.string() + ".tmp-" + std::to_string(::getpid()));
+  run.name_ = path;
+  run.half_written_ = std::make_unique<Temporary>(run.path_.string());
+  if (error || !fs::create_directory(run.path_, error))
     throw Error("the folder cannot be made (" +
-                    (error ? error.message() : std::string("another process has just made it")) + ")",
+                    (error ? error.message() : std::string("this process is making it already")) + ")",
                 path.string());
-  RunDirectory run(path);
   run.lock();
   for (const std::string& part : parts)
-    if (!fs::create_directory(path / part, error))
+    if (!fs::create_directory(run.path_ / part, error))
       throw Error("the folder cannot be made (" + error.message() + ")", (path / part).string());
   return run;
+}
+
+void RunDirectory::appear() {
+  if (name_.empty()) return;
+  if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, name_.c_str(), RENAME_NOREPLACE) != 0) {
+    if (errno == EEXIST) refuse_existing(name_);
+    // A file system that knows no such flag: a rename replaces an empty folder at most.
+    std::error_code error;
+    if (fs::exists(fs::symlink_status(name_, error))) refuse_existing(name_);
+    fs::rename(path_, name_, error);
+    if (error) throw Error("the folder cannot be made (" + error.message() + ")", name_.string());
+  }
+  path_ = std::exchange(name_, fs::path());
+  half_written_.reset();
+  sync_folder_of(path_);
 }
 
 RunDirectory RunDirectory::open(const fs::path& path) {
@@ -51,14 +81,21 @@ RunDirectory RunDirectory::open(const fs::path& path) {
 }
 
 RunDirectory::RunDirectory(RunDirectory&& other) noexcept
-    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+    : path_(std::move(other.path_)),
+      name_(std::exchange(other.name_, fs::path())),
+      half_written_(std::move(other.half_written_)),
+      lock_(std::exchange(other.lock_, -1)) {}
 
 RunDirectory::~RunDirectory() {
+  if (!name_.empty()) {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
   if (lock_ >= 0) ::close(lock_);  // the file stays: removing it would race with the next holder
 }
 
-// The lock is the kernel's, so that a killed process leaves none behind; the number in the file is for
-// people.
+// The lock is the kernel's, so that a killed process leaves none behind, nor does a machine that died once
+// its file server knows; what the file says is for people.
 void RunDirectory::lock() {
   const fs::path file = path_ / "lock";
   lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -67,13 +104,14 @@ void RunDirectory::lock() {
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
     const bool held = errno == EWOULDBLOCK;
     std::string holder;
-    std::ifstream(file) >> holder;
+    std::ifstream stream(file);
+    std::getline(stream, holder);
     throw Error(held ? "it is in use by another process" + (holder.empty() ? "" : " (" + holder + ")")
                      : std::string("it cannot be locked (") + std::strerror(errno) + ")",
                 path_.string(), held ? "wait until that one ends, or stop it" : "");
   }
-  const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(lock_, 0) != 0 || ::pwrite(lock_, pid.data(), pid.size(), 0) < 0)
+  const std::string holder = this_process() + "\n";
+  if (::ftruncate(lock_, 0) != 0 || ::pwrite(lock_, holder.data(), holder.size(), 0) < 0)
     throw Error(std::string("the lock cannot be written (") + std::strerror(errno) + ")", file.string());
 }
 
@@ -89,12 +127,13 @@ void RunDirectory::write_config(const std::string& resolved) const {
   write_atomically(config_file(), resolved);
 }
 
-void RunDirectory::write_run(const nlohmann::json& description) const {
+void RunDirectory::write_run(const nlohmann::json& description) {
   nlohmann::json all = description;
   all["build"] = build_info();
   all["version"] = all["build"]["version"];
   all["source"] = all["build"]["source"];
   write_atomically(path_ / "run.json", json_text(all) + "\n");
+  appear();
 }
 
 void RunDirectory::write_summary(const nlohmann::json& summary) const {

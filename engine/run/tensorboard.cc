@@ -2,12 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <limits>
 #include <utility>
 
 #include "engine/base/error.h"
@@ -72,31 +72,59 @@ std::string event_head(double wall_time, std::int64_t step) {
   return out;
 }
 
-// The step of an event that event_head() began; an event of another's making counts as the last.
-std::int64_t step_of(std::span<const char> event) {
-  if (event.size() < 11 || event[0] != 9 || event[9] != 16) return std::numeric_limits<std::int64_t>::max();
-  std::uint64_t step = 0;
-  for (std::size_t i = 10, shift = 0; i < event.size() && shift < 64; ++i, shift += 7) {
-    step |= static_cast<std::uint64_t>(event[i] & 127) << shift;
-    if (!(event[i] & 128)) break;
+constexpr std::size_t kWallTimeBytes = 9;  // an event_head's first field
+
+// Summary: repeated value = 1 { tag = 1 (string), simple_value = 2 (float) }.
+std::string event_of(const Scalars& scalars) {
+  std::string summary;
+  for (const auto& [tag, number] : scalars.values) {
+    std::string value;
+    bytes_field(value, 1, tag);
+    varint(value, 2 << 3 | 5);
+    put(value, number);
+    bytes_field(summary, 1, value);
   }
-  return static_cast<std::int64_t>(step);
+  std::string event = event_head(scalars.wall_time, scalars.step);
+  bytes_field(event, 5, summary);
+  return event;
 }
 
-std::string kept_records(const std::string& all, std::int64_t last_step) {
-  std::string kept;
-  for (std::size_t at = 0; at + 16 <= all.size();) {
+std::string first_event(double wall_time) {
+  std::string event = event_head(wall_time, 0);
+  bytes_field(event, 3, "brain.Event:2");
+  return event;
+}
+
+bool same_but_for_the_time(std::span<const char> event, const std::string& other) {
+  return event.size() == other.size() && event.size() > kWallTimeBytes &&
+         std::equal(event.begin() + kWallTimeBytes, event.end(), other.begin() + kWallTimeBytes);
+}
+
+// How many bytes from the start are whole records of the first event and of the history's, and how many of
+// the latter.
+std::pair<std::size_t, std::size_t> agreeing(const std::string& all, std::span<const Scalars> history) {
+  std::size_t at = 0, events = 0;
+  for (; at + 16 <= all.size() && events <= history.size(); ++events) {
     std::uint64_t length = 0;
-    std::uint32_t check = 0;
+    std::uint32_t head = 0, body = 0;
     std::memcpy(&length, all.data() + at, 8);
-    std::memcpy(&check, all.data() + at + 8, 4);
-    if (check != masked({all.data() + at, 8}) || length > all.size() - at - 16)
-      break;  // cut short or damaged
+    std::memcpy(&head, all.data() + at + 8, 4);
+    if (head != masked({all.data() + at, 8}) || length > all.size() - at - 16) break;
     const std::span<const char> event(all.data() + at + 12, length);
-    if (step_of(event) <= last_step) kept.append(all, at, length + 16);
+    std::memcpy(&body, event.data() + length, 4);
+    if (body != masked(event)) break;
+    if (!same_but_for_the_time(event, events == 0 ? first_event(0) : event_of(history[events - 1]))) break;
     at += length + 16;
   }
-  return kept;
+  return {at, events == 0 ? 0 : events - 1};
+}
+
+std::vector<std::filesystem::path> event_files(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> all;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().filename().string().starts_with("events.out.tfevents.")) all.push_back(entry.path());
+  std::sort(all.begin(), all.end());
+  return all;
 }
 
 double now() {
@@ -112,29 +140,34 @@ std::uint32_t crc32c(std::span<const char> bytes) {
   return ~c;
 }
 
-EventFile::EventFile(const std::filesystem::path& folder, std::int64_t last_step) {
+EventFile::EventFile(const std::filesystem::path& folder, std::span<const Scalars> history) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw Error::failed_run("the folder cannot be made (" + error.message() + ")", folder.string());
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.path().filename().string().starts_with("events.out.tfevents.")) path_ = entry.path();
-
-  if (path_.empty()) {
+  const std::vector<std::filesystem::path> there = event_files(folder);
+  std::string all;
+  if (there.empty()) {
     char host[256] = "host";
     ::gethostname(host, sizeof host - 1);
     path_ = folder / ("events.out.tfevents." + std::to_string(static_cast<long long>(now())) + "." + host);
   } else {
+    path_ = there.front();
     std::ifstream file(path_, std::ios::binary);
-    const std::string all((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    const std::string kept = kept_records(all, last_step);
-    if (kept.size() != all.size()) write_atomically(path_, kept);
+    all.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
   }
+  const auto [bytes, events] = agreeing(all, history);
+  std::string wanted = all.substr(0, bytes);
+  if (wanted.empty()) wanted = record(first_event(history.empty() ? now() : history.front().wall_time));
+  for (const Scalars& missing : history.subspan(events)) wanted += record(event_of(missing));
+  if (wanted != all) {
+    // Under a name that is no event file's until it is whole: whoever draws the folder sees none twice.
+    const std::filesystem::path whole = folder.string() + ".new";
+    write_atomically(whole, wanted);
+    std::filesystem::rename(whole, path_, error);
+    if (error) throw Error::failed_run("cannot be written (" + error.message() + ")", path_.string());
+  }
+  for (std::size_t i = 1; i < there.size(); ++i) std::filesystem::remove(there[i], error);
   fd_ = open_for_append(path_);
-  if (::lseek(fd_, 0, SEEK_END) == 0) {
-    std::string event = event_head(now(), 0);
-    bytes_field(event, 3, "brain.Event:2");
-    append(fd_, record(event), path_);
-  }
 }
 
 EventFile::EventFile(EventFile&& other) noexcept
@@ -144,20 +177,6 @@ EventFile::~EventFile() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-// Summary: repeated value = 1 { tag = 1 (string), simple_value = 2 (float) }.
-void EventFile::scalars(std::int64_t step, double wall_time,
-                        std::span<const std::pair<std::string, float>> values) {
-  std::string summary;
-  for (const auto& [tag, number] : values) {
-    std::string value;
-    bytes_field(value, 1, tag);
-    varint(value, 2 << 3 | 5);
-    put(value, number);
-    bytes_field(summary, 1, value);
-  }
-  std::string event = event_head(wall_time, step);
-  bytes_field(event, 5, summary);
-  append(fd_, record(event), path_);
-}
+void EventFile::write(const Scalars& scalars) { append(fd_, record(event_of(scalars)), path_); }
 
 }  // namespace hardy::run

@@ -13,17 +13,24 @@ namespace hardy::run {
 
 std::uint32_t crc32c(std::span<const char> bytes);
 
+// Numbers of one moment: wall_time in seconds since 1970.
+struct Scalars {
+  std::int64_t step = 0;
+  double wall_time = 0;
+  std::vector<std::pair<std::string, float>> values;
+};
+
 class EventFile {
  public:
-  // Opens the folder's event file, or begins one. Of an existing file, whole records of steps up to
-  // last_step are kept; the rest (a killed run's) is dropped.
-  EventFile(const std::filesystem::path& folder, std::int64_t last_step);
+  // Opens the folder's event file, or begins one, and makes it hold `history` and nothing else: events that
+  // agree with it stay as they are, from the first other one on (of a killed run, or damaged) they are
+  // written anew. A folder is left with one event file, so that no point is drawn twice.
+  explicit EventFile(const std::filesystem::path& folder, std::span<const Scalars> history = {});
   ~EventFile();
   EventFile(EventFile&& other) noexcept;
   EventFile& operator=(EventFile&&) = delete;
 
-  // One event; wall_time in seconds since 1970. Error if the disk is full.
-  void scalars(std::int64_t step, double wall_time, std::span<const std::pair<std::string, float>> values);
+  void write(const Scalars& scalars);  // one event; an Error if the disk is full
   const std::filesystem::path& path() const { return path_; }
 
  private:

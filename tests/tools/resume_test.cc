@@ -15,6 +15,7 @@
 #include "engine/base/random.h"
 #include "engine/run/metrics.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 
 namespace hardy {
@@ -285,6 +286,104 @@ TEST(Resume, ARunInUseIsRefused) {
   EXPECT_EQ(finish(start({"resume", run})), 2);
   kill(child, SIGKILL);
   finish(child);
+}
+
+// A short run of cloning, as a scheduler calls it.
+std::string short_run(const fs::path& data, const fs::path& out, const std::string& more = "") {
+  return "train bc --dataset " + data.string() +
+         " --steps 60 --hidden 8 --batch-size 8 --checkpoint-every 20 --log-every 50 --threads 1 --out " +
+         out.string() + " --or-resume " + more;
+}
+
+TEST(OrResume, BeginsGoesOnAndFindsTheRunDone) {
+  const test::Scratch dir;
+  const fs::path data = make_dataset(dir), run = dir / "run";
+  const test::Result begun = test::hardy_command(short_run(data, run));
+  EXPECT_EQ(begun.code, 0) << begun.err;
+  const std::string policy = test::contents(run / "policy/agent_0.policy");
+  fs::remove(run / "checkpoints/step_000000000060.ckpt");
+  nlohmann::json summary = json_of(run / "summary.json");
+  summary["finished"] = false;
+  test::put(run / "summary.json", summary.dump());
+  fs::remove(run / "policy/agent_0.policy");
+  EXPECT_EQ(test::hardy_command(short_run(data, run)).code, 0);  // from step 40
+  EXPECT_TRUE(test::contents(run / "policy/agent_0.policy") == policy);
+  const auto written = fs::last_write_time(run / "summary.json");
+  const test::Result done = test::hardy_command(short_run(data, run, "--threads 2"));
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(done.out, begun.out);
+  EXPECT_EQ(fs::last_write_time(run / "summary.json"), written);
+}
+
+TEST(OrResume, AnotherRunInTheFolderIsRefusedByWhatDiffers) {
+  const test::Scratch dir;
+  const fs::path data = make_dataset(dir), run = dir / "run";
+  ASSERT_EQ(test::hardy_command(short_run(data, run)).code, 0);
+  const test::Result other = test::hardy_command(short_run(data, run, "--seed 7"));
+  EXPECT_EQ(other.code, 2);
+  EXPECT_NE(other.err.find("its seed is 0, not 7"), std::string::npos) << other.err;
+}
+
+TEST(OrResume, KilledAtAnyMomentTheSameCommandEndsAtTheSameBytes) {
+  const test::Scratch dir;
+  const fs::path data = make_dataset(dir), whole = dir / "whole" / "run";
+  fs::create_directory(dir / "whole");
+  ASSERT_EQ(test::hardy_command(short_run(data, "run"), "cd " + whole.parent_path().string() + ";").code, 0);
+  int cut = 0;
+  for (int kill = 0; kill < 20; ++kill) {
+    const fs::path place = dir / std::to_string(kill);
+    fs::create_directory(place);
+    const std::string there = "cd " + place.string() + ";";
+    char seconds[16];
+    std::snprintf(seconds, sizeof seconds, "%.3f", 0.004 * (kill + 1));
+    const test::Result first =
+        test::hardy_command(short_run(data, "run"), there + "timeout -s KILL " + seconds + " ");
+    cut += first.code != 0;
+    const test::Result second = test::hardy_command(short_run(data, "run"), there);
+    EXPECT_EQ(second.code, 0) << second.err;
+    EXPECT_TRUE(test::contents(place / "run/policy/agent_0.policy") ==
+                test::contents(whole / "policy/agent_0.policy"));
+    EXPECT_EQ(test::files_in(place), 1u);  // nothing half made is left
+  }
+  EXPECT_GT(cut, 0);
+}
+
+TEST(Resume, WhatIsNotTheRunsIsRefusedAndWhatIsMissingIsSaid) {
+  const test::Scratch dir;
+  const fs::path data = make_dataset(dir), run = dir / "run";
+  ASSERT_EQ(test::hardy_command(short_run(data, run)).code, 0);
+  const std::string config = test::contents(run / "config.ini");
+  std::string edited = config;
+  edited.replace(edited.find("batch-size = 8"), 14, "batch-size = 9");
+  test::put(run / "config.ini", edited);
+  const test::Result refused = test::hardy_command("resume " + run.string());
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("says batch-size = 9, the run began with 8"), std::string::npos) << refused.err;
+  test::put(run / "config.ini", config);
+
+  const std::string policy = test::contents(run / "policy/agent_0.policy");
+  test::put(run / "checkpoints/step_000000000060.ckpt", "damaged");
+  const test::Result earlier = test::hardy_command("resume " + run.string());
+  EXPECT_EQ(earlier.code, 0);
+  EXPECT_NE(earlier.err.find("step_000000000060.ckpt"), std::string::npos) << earlier.err;
+  EXPECT_NE(earlier.err.find("goes on from step 40"), std::string::npos) << earlier.err;
+  EXPECT_TRUE(test::contents(run / "policy/agent_0.policy") == policy);
+
+  fs::remove_all(run / "checkpoints");
+  fs::create_directory(run / "checkpoints");
+  const test::Result again = test::hardy_command("resume " + run.string());
+  EXPECT_EQ(again.code, 0);
+  EXPECT_NE(again.err.find("no checkpoint: it begins at step 0"), std::string::npos) << again.err;
+  EXPECT_TRUE(test::contents(run / "policy/agent_0.policy") == policy);
+}
+
+TEST(Resume, TheLastStepIsLoggedWhateverTheInterval) {
+  const test::Scratch dir;
+  const fs::path data = make_dataset(dir), run = dir / "run";
+  ASSERT_EQ(test::hardy_command(short_run(data, run)).code, 0);
+  std::vector<std::int64_t> steps;
+  for (const auto& r : run::read_metrics(run / "metrics.jsonl")) steps.push_back(r.step);
+  EXPECT_EQ(steps, (std::vector<std::int64_t>{50, 60}));
 }
 
 }  // namespace

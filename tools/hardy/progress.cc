@@ -107,6 +107,14 @@ void ProgressLines::began(const std::string& title, std::int64_t total, std::int
   line_ = std::make_unique<Progress>(title, total, first);
 }
 
+// Some are said before the work begins.
+void ProgressLines::note(const std::string& text) {
+  if (line_)
+    line_->say(text);
+  else
+    std::fprintf(stderr, "%s\n", text.c_str());
+}
+
 void ProgressLines::agent_stopped(std::int64_t agent, const std::string& reason) {
   line_->say("agent " + std::to_string(agent) + " stopped: " + reason);
 }

@@ -57,6 +57,7 @@ class ProgressLines final : public run::Observer {
   void began(const std::string& title, std::int64_t total, std::int64_t first) override;
   bool wants_progress(std::int64_t done) override { return line_->due(done); }
   void progress(std::int64_t done, KeyFigures figures) override { line_->show(done, figures); }
+  void note(const std::string& text) override;
   void agent_stopped(std::int64_t agent, const std::string& reason) override;
   void stopped(std::int64_t done) override;
 

@@ -30,7 +30,7 @@ TEST(RunDirectory, AnExistingOneIsRefusedAndLeftAlone) {
 TEST(RunDirectory, WhatItHoldsIsReadBack) {
   const Scratch dir;
   {
-    const RunDirectory run = RunDirectory::create((dir / "deep/run").string() + "/");
+    RunDirectory run = RunDirectory::create((dir / "deep/run").string() + "/");
     run.write_config("steps = 5\n");
     run.write_run({{"method", "riql"}});
     run.write_summary({{"finished", true}});
@@ -56,12 +56,43 @@ TEST(RunDirectory, ASecondProcessIsRefusedUntilTheFirstEnds) {
   char byte = 0;
   ASSERT_EQ(::read(ready[0], &byte, 1), 1);
   const std::string line = error_of([&] { RunDirectory::open(dir / "run"); });
-  EXPECT_NE(line.find("in use by another process (" + std::to_string(child) + ")"), std::string::npos)
+  EXPECT_NE(line.find("in use by another process (" + std::to_string(child) + " on "), std::string::npos)
       << line;
   ::kill(child, SIGKILL);
   int status = 0;
   ::waitpid(child, &status, 0);
   EXPECT_EQ(error_of([&] { RunDirectory::open(dir / "run"); }), "");
+}
+
+TEST(RunDirectory, ANewOneIsSeenWhenItIsWholeAndNotBefore) {
+  const Scratch dir;
+  {
+    RunDirectory run = RunDirectory::create(dir / "run");
+    run.write_config("steps = 5\n");
+    EXPECT_FALSE(std::filesystem::exists(dir / "run"));
+    run.write_run({{"method", "bc"}});
+    EXPECT_EQ(run.path(), dir / "run");
+    EXPECT_EQ(contents(run.config_file()), "steps = 5\n");
+    EXPECT_NE(error_of([&] { RunDirectory::open(dir / "run"); }).find("in use"), std::string::npos);
+  }
+  EXPECT_EQ(test::files_in(dir.path()), 1u);
+  RunDirectory::create(dir / "never");  // described by nobody
+  EXPECT_EQ(test::files_in(dir.path()), 1u);
+}
+
+TEST(RunDirectory, OfTwoThatTakeOneNameTheSecondIsRefusedAndLeavesNothing) {
+  const Scratch dir;
+  RunDirectory slower = RunDirectory::create(dir / "run");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    RunDirectory::create(dir / "run").write_run({{"method", "bc"}});
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_EQ(status, 0);
+  EXPECT_NE(error_of([&] { slower.write_run({{"method", "iql"}}); }).find("exists"), std::string::npos);
+  EXPECT_EQ(read_run(dir / "run").text("method"), "bc");
 }
 
 TEST(RunDirectory, AFolderOfAnotherKindIsNoRun) {
@@ -135,6 +166,19 @@ TEST(TensorBoardPython, TheRealTensorBoardReadsWhatARunAndItsResumptionWrote) {
                1,
                {{"loss/q", {-1, -2}}, {"score/mean", {std::numeric_limits<double>::infinity(), 7}}}});
   }
+  // A kill while an older release trimmed left a second file; a byte of the first is damaged.
+  const std::filesystem::path agent = dir / "tensorboard" / "agent_0";
+  std::filesystem::path events;
+  for (const auto& entry : std::filesystem::directory_iterator(agent)) events = entry.path();
+  std::filesystem::copy_file(events, events.string() + ".tmp-1");
+  {
+    std::fstream file(events, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(events) / 2));
+    file.put('\xff');
+  }
+  EXPECT_EQ(test::files_in(agent), 2u);
+  MetricsLog(dir.path(), 2, 400);
+  EXPECT_EQ(test::files_in(agent), 1u);
   put(dir / "read.py", R"(import sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 for agent in (0, 1):

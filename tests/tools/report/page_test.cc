@@ -36,7 +36,7 @@ struct Written {
 };
 
 std::string write(const Scratch& dir, const std::string& name, const Written& w) {
-  const run::RunDirectory run = run::RunDirectory::create(dir / name);
+  run::RunDirectory run = run::RunDirectory::create(dir / name);
   run.write_run(w.run);
   {
     run::MetricsLog log(run.path(), 2);

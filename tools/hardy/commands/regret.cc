@@ -110,7 +110,9 @@ class StudyFolder {
     if (!directory_) {
       directory_.emplace(run::RunDirectory::create(path_, {}));
       directory_->write_config(config_);
-      directory_->write_run(about_);
+      directory_->write_results(results);
+      directory_->write_run(about_);  // and it is seen, whole
+      return;
     }
     directory_->write_results(results);
   }

@@ -94,7 +94,7 @@ int run(const std::vector<std::string>& args) {
                {"repeats", repeats}, {"delta", delta}, {"errors", json::array()}};
   for (const EstimatorErrors& e : errors) results["errors"].push_back(json_of(e));
   if (!out.empty()) {
-    const run::RunDirectory directory = run::RunDirectory::create(output->path(), {});
+    run::RunDirectory directory = run::RunDirectory::create(output->path(), {});
     directory.write_config(schema.resolved());
     directory.write_results(results);
     directory.write_run({{"kind", "estimators"},

@@ -60,8 +60,16 @@ int finish(const run::RunDirectory& directory, bool finished) {
 }
 
 // A run's folder is a key of its configuration, whatever the method.
-void declare_out(TrainingJob& job, std::string& out) {
-  job.schema().section("run").option("out", &out, "the run's new folder");
+struct Place {
+  std::string out;
+  bool or_resume = false;
+};
+void declare(TrainingJob& job, Place& place) {
+  job.schema()
+      .section("run")
+      .option("out", &place.out, "the run's new folder")
+      .option("or-resume", &place.or_resume,
+              "where the folder holds this run already: go on with it, or find it done");
 }
 
 int carry_out(const TrainingJob& job, algorithms::Trainee& trainee, run::RunDirectory& directory,
@@ -98,6 +106,119 @@ std::string place_of_dataset(const std::string& configured, const run::Fields& d
   throw Error("its dataset is not there any more", run.string(), "looked for " + tried);
 }
 
+// A run cannot be trained to a step that it has passed.
+void require_steps_ahead(const run::RunDirectory& directory, std::int64_t steps) {
+  const std::vector<std::int64_t> saved = run::Checkpoints(directory.checkpoint_folder()).steps();
+  if (saved.empty() || steps >= saved.back()) return;
+  throw Error("the run has a checkpoint of step " + std::to_string(saved.back()),
+              "--steps " + std::to_string(steps), "give at least that many");
+}
+
+// What config.ini says of a run is what run.json, its page and its policies say of it. A kill while
+// `resume --steps` changed both may have left the older number of steps in config.ini.
+void require_own_configuration(TrainingJob& job, const run::Fields& described, const fs::path& config) {
+  if (!described.has("settings")) return;  // an early version's
+  const nlohmann::json now = job.schema().resolved_json(), then = described.at("settings").object();
+  for (const auto& [key, value] : then.items()) {
+    if (key == "dataset" || key == "out" || !now.contains(key) || now.at(key) == value) continue;
+    if (key == "steps" && described.has("steps_before") &&
+        now.at(key) == std::to_string(static_cast<long long>(described.numbers("steps_before").back()))) {
+      job.schema().apply({{key, value.get<std::string>()}}, "run.json", run::Schema::Source::kCommandLine);
+      continue;
+    }
+    throw Error("says " + key + " = " + now.at(key).get<std::string>() + ", the run began with " +
+                    value.get<std::string>(),
+                config.string(),
+                key == "steps" ? "put it back; --steps trains further" : "put it back, or begin another run");
+  }
+}
+
+struct Resumption {
+  std::int64_t steps = 0;     // 0: the run's own
+  std::int64_t threads = -1;  // < 0: the run's own
+  bool device_check = false;
+};
+
+int go_on(const fs::path& path, const Resumption& r) {
+  run::RunDirectory directory = run::RunDirectory::open(path);
+  const run::Fields described = run::read_run(path);
+  const std::string method = described.text("method");
+  const auto job = algorithms::make_training_job(method);
+  Place place;
+  declare(*job, place);
+  run::Schema& schema = job->schema();
+  schema.apply_file(directory.config_file().string());
+  require_own_configuration(*job, described, directory.config_file());
+  const auto override_with = [&](const std::string& key, const std::string& value) {
+    schema.apply({{key, value}}, "--" + key, run::Schema::Source::kCommandLine);
+  };
+  if (described.has("dataset"))
+    override_with("dataset", place_of_dataset(schema.resolved_json().at("dataset"), described.at("dataset"),
+                                              directory.path()));
+  if (r.device_check) override_with("device-check", "true");
+  const std::int64_t before = job->settings().steps;
+  if (r.steps > 0) override_with("steps", std::to_string(r.steps));
+  const std::string config = schema.resolved();
+  if (r.threads >= 0) override_with("threads", std::to_string(r.threads));
+  nlohmann::json about;
+  const auto trainee = job->prepare(about);
+  if (about.at("dataset").is_object() &&
+      about.at("dataset").at("sha256") != described.at("dataset").text("sha256"))
+    throw Error("is not the file that the run began with (its SHA-256 differs)",
+                about.at("dataset").at("path"), "put the same file back");
+  if (job->settings().steps != before) {
+    require_steps_ahead(directory, r.steps);
+    nlohmann::json longer = described.object();
+    longer["steps"] = r.steps;
+    if (longer.contains("settings")) longer["settings"]["steps"] = std::to_string(r.steps);
+    longer["notes"] = about.at("notes");
+    longer["steps_before"].push_back(before);
+    directory.write_run(longer);  // first: what it says is believed
+    directory.write_config(config);
+  }
+  return carry_out(*job, *trainee, directory, method, described.text("command"), true);
+}
+
+int resume_command(const std::vector<std::string>& args) {
+  std::string path;
+  Resumption r;
+  run::Schema schema("resume", "Goes on with a run from its newest checkpoint, bit for bit.");
+  schema.positional("DIR", &path, "a run's folder")
+      .option(
+          "steps", &r.steps,
+          "train to this step, which config.ini and run.json say from then on; 0: to the run's own last one",
+          0)
+      .option("threads", &r.threads,
+              "this time; results do not depend on them; 0: all cores, -1: as many as the run says", -1, 1024)
+      .option("device-check", &r.device_check,
+              "on a GPU: every kernel by itself and waited for, so that a failing one is named; slow");
+  if (!parse_or_help(schema, args)) return 0;
+  return go_on(path, r);
+}
+
+// The folder holds a run: this very one is gone on with, and nothing is done for one that has ended.
+int or_resume(TrainingJob& asked, const std::string& method, const std::string& out) {
+  const run::Fields described = run::read_run(out);
+  const auto differs = [&](const std::string& key, const std::string& theirs, const std::string& ours) {
+    throw Error("holds another run: its " + key + " is " + theirs + ", not " + ours, out,
+                "choose another --out");
+  };
+  if (described.text("method") != method) differs("method", described.text("method"), method);
+  nlohmann::json ours = asked.schema().resolved_json();
+  if (ours.contains("dataset"))
+    ours["dataset"] = fs::absolute(ours.at("dataset").get<std::string>()).lexically_normal().string();
+  for (const auto& [key, theirs] : described.at("settings").object().items())
+    if (key != "out" && key != "or-resume" && key != "threads" && ours.contains(key) &&
+        ours.at(key) != theirs)
+      differs(key, theirs.get<std::string>(), ours.at(key).get<std::string>());
+  if (const auto summary = run::read_summary(out);
+      summary && summary->flag("finished") && summary->integer("steps") >= asked.settings().steps) {
+    const run::RunDirectory directory = run::RunDirectory::open(out);
+    return finish(directory, true);
+  }
+  return go_on(out, {0, asked.settings().threads, false});
+}
+
 int train_command(const std::vector<std::string>& args) {
   if (args.empty() || args[0] == "--help" || args[0] == "-h") {
     std::printf("usage: hardy train METHOD [options]\n\nmethods:\n");
@@ -105,18 +226,20 @@ int train_command(const std::vector<std::string>& args) {
       std::printf("  %-10s %s\n", name.c_str(), entry.summary.c_str());
     std::printf(
         "\n  hardy train METHOD --help shows a method's options.\n"
-        "  A run that SIGINT, SIGTERM or SIGHUP stops writes a checkpoint and exits with %d; hardy resume "
-        "goes on "
-        "with "
-        "it.\n",
+        "  A run that SIGINT, SIGTERM or SIGHUP stops writes a checkpoint and exits with %d; hardy resume goes "
+        "on with it,
+  and so does the same command with --or-resume, however often it is called.
+",
         kStoppedBySignal);
     return args.empty() ? 2 : 0;
   }
   const std::string method = args[0];
   const auto job = algorithms::make_training_job(method);
-  std::string out = "runs/" + method;
-  declare_out(*job, out);
+  Place place{"runs/" + method};
+  declare(*job, place);
   if (!parse_or_help(job->schema(), {args.begin() + 1, args.end()})) return 0;
+  const std::string& out = place.out;
+  if (place.or_resume && fs::exists(fs::path(out) / "run.json")) return or_resume(*job, method, out);
   const std::string hint = "choose another --out, or go on with: hardy resume " + out;
   run::OutputRules rules =
       new_folder(inputs_of(job->schema(), {job->schema().resolved_json().value("dataset", std::string())}));
@@ -138,66 +261,10 @@ int train_command(const std::vector<std::string>& args) {
     std::fprintf(stderr, "%s\n", about.at("notes").get<std::string>().c_str());
   const std::string config = job->schema().resolved();
   run::RunDirectory directory = run::RunDirectory::create(output.path());
-  output.release();
   directory.write_config(config);
   directory.write_run(about);
+  output.release();
   return carry_out(*job, *trainee, directory, method, command, false);
-}
-
-// A run cannot be trained to a step that it has passed.
-void require_steps_ahead(const run::RunDirectory& directory, std::int64_t steps) {
-  const std::vector<std::int64_t> saved = run::Checkpoints(directory.checkpoint_folder()).steps();
-  if (saved.empty() || steps >= saved.back()) return;
-  throw Error("the run has a checkpoint of step " + std::to_string(saved.back()),
-              "--steps " + std::to_string(steps), "give at least that many");
-}
-
-int resume_command(const std::vector<std::string>& args) {
-  std::string path;
-  std::int64_t steps = 0;
-  bool device_check = false;
-  run::Schema schema("resume", "Goes on with a run from its newest checkpoint, bit for bit.");
-  schema.positional("DIR", &path, "a run's folder")
-      .option(
-          "steps", &steps,
-          "train to this step, which config.ini and run.json say from then on; 0: to the run's own last one",
-          0)
-      .option("device-check", &device_check,
-              "on a GPU: every kernel by itself and waited for, so that a failing one is named; slow");
-  if (!parse_or_help(schema, args)) return 0;
-  run::RunDirectory directory = run::RunDirectory::open(path);
-  const run::Fields described = run::read_run(path);
-  const std::string method = described.text("method");
-  const auto job = algorithms::make_training_job(method);
-  std::string out;
-  declare_out(*job, out);
-  job->schema().apply_file(directory.config_file().string());
-  if (described.has("dataset"))
-    job->schema().apply({{"dataset", place_of_dataset(job->schema().resolved_json().at("dataset"),
-                                                      described.at("dataset"), directory.path())}},
-                        path, run::Schema::Source::kCommandLine);
-  if (device_check)
-    job->schema().apply({{"device-check", "true"}}, "--device-check", run::Schema::Source::kCommandLine);
-  const std::int64_t before = job->settings().steps;
-  if (steps > 0)
-    job->schema().apply({{"steps", std::to_string(steps)}}, "--steps", run::Schema::Source::kCommandLine);
-  nlohmann::json about;
-  const auto trainee = job->prepare(about);
-  if (about.at("dataset").is_object() &&
-      about.at("dataset").at("sha256") != described.at("dataset").text("sha256"))
-    throw Error("is not the file that the run began with (its SHA-256 differs)",
-                about.at("dataset").at("path"), "put the same file back");
-  if (job->settings().steps != before) {
-    require_steps_ahead(directory, steps);
-    nlohmann::json longer = described.object();
-    longer["steps"] = steps;
-    longer["settings"] = job->schema().resolved_json();
-    longer["notes"] = about.at("notes");
-    longer["steps_before"].push_back(before);
-    directory.write_config(job->schema().resolved());
-    directory.write_run(longer);
-  }
-  return carry_out(*job, *trainee, directory, method, described.text("command"), true);
 }
 
 int eval_command(const std::vector<std::string>& args) {
