@@ -25,6 +25,10 @@ struct Range {  // slice, pad
 struct LayerNorm {
   double epsilon;
 };
+struct Rotary {
+  double base;
+  double direction;  // 1; -1 turns back
+};
 struct Draw {
   std::uint32_t stream;
 };

@@ -73,6 +73,9 @@ struct Case {
     return operand(DType::kI32, shape,
                    [&](std::int64_t i) { return random.integer(static_cast<std::uint64_t>(i), below); });
   }
+  Tensor constants(const Shape& shape, std::int32_t value) {
+    return operand(DType::kI32, shape, [=](std::int64_t) { return value; });
+  }
   // y, and what flows back to its operands from weights of its own.
   void value_and_gradients(Tensor y) {
     outputs.push_back(y);

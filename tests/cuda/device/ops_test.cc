@@ -1,6 +1,7 @@
 // Every op of the engine on the device against the CPU: the same graph, planned by the same planner, at sizes
 // that leave warps and blocks partly empty.
 #include "engine/ops/arithmetic.h"
+#include "engine/ops/attention.h"
 #include "engine/ops/concat.h"
 #include "engine/ops/gather.h"
 #include "engine/ops/layer_norm.h"
@@ -119,6 +120,28 @@ TEST(DeviceOps, SoftmaxAndLayerNormAndTheirGradients) {
                    shift = c.normal(type, {2, 3, n});
       c.value_and_gradients(ops::layer_norm(c.g, x, scale, shift, 1e-3));
       compare(c, 4 * kSum * std::sqrt(n), "layer norm " + text(n, type));
+    }
+}
+
+// Lengths and positions drawn, so that some rows are padding; keys in one block of threads and in three.
+TEST(DeviceOps, AttentionAndRotaryPositionsAndTheirGradients) {
+  for (const DType type : kFloats)
+    for (const std::int64_t n : kSizes) {
+      Case c;
+      const Tensor q = c.normal(type, {2, 2, n, 2, 4}), k = c.normal(type, {2, 2, n, 1, 4}),
+                   v = c.normal(type, {2, 2, n, 1, 4});
+      const Tensor first = c.integers({2, 2}, 1),
+                   last = c.integers({2, 2}, static_cast<std::uint32_t>(n + 1));
+      c.value_and_gradients(
+          ops::attention(c.g, ops::rotary(c.g, q, first), ops::rotary(c.g, k, first), v, first, last));
+      compare(c, 4 * kSum * std::sqrt(n), "attention " + text(n, type));
+      Case one;  // a token over a cache
+      const Tensor at = one.integers({2, 2}, static_cast<std::uint32_t>(n));
+      const Tensor row = one.normal(type, {2, 2, 1, 3, 5}), keys = one.normal(type, {2, 2, n, 3, 5}),
+                   values = one.normal(type, {2, 2, n, 3, 5});
+      one.outputs = {
+          ops::attention(one.g, row, keys, values, at, one.constants({2, 2}, static_cast<std::int32_t>(n)))};
+      compare(one, 4 * kSum * std::sqrt(n), "decoding " + text(n, type));
     }
 }
 

@@ -1,0 +1,171 @@
+#include "engine/ops/attention.h"
+
+#include <algorithm>
+
+#include "engine/ops/random.h"
+#include "tests/engine/ops/check.h"
+
+namespace hardy::test {
+namespace {
+
+// What one plan computes; positions and lengths are its inputs.
+struct Attention {
+  std::int64_t A, S, T, U, H, G, d;
+  std::vector<std::int32_t> first, last;  // [A, S]
+
+  template <class T_>
+  std::vector<T_> run(const std::vector<double>& q, const std::vector<double>& k,
+                      const std::vector<double>& v, int threads = 1) const {
+    const DType type = sizeof(T_) == 8 ? DType::kF64 : DType::kF32;
+    Graph g;
+    const Tensor tq = g.input("q", type, {A, S, T, H, d}), tk = g.input("k", type, {A, S, U, G, d}),
+                 tv = g.input("v", type, {A, S, U, G, d}), tf = g.input("first", DType::kI32, {A, S}),
+                 tl = g.input("last", DType::kI32, {A, S});
+    const Tensor y = ops::attention(g, tq, tk, tv, tf, tl);
+    Plan plan(g, {y});
+    fill<T_>(plan, tq, q);
+    fill<T_>(plan, tk, k);
+    fill<T_>(plan, tv, v);
+    std::copy(first.begin(), first.end(), plan.data<std::int32_t>(tf));
+    std::copy(last.begin(), last.end(), plan.data<std::int32_t>(tl));
+    ThreadTeam team(threads);
+    plan.run(team);
+    const T_* out = plan.data<T_>(y);
+    return {out, out + A * S * T * H * d};
+  }
+  std::size_t q_at(std::int64_t s, std::int64_t t, std::int64_t h) const {
+    return static_cast<std::size_t>(((s * T + t) * H + h) * d);
+  }
+  std::size_t k_at(std::int64_t s, std::int64_t j, std::int64_t group) const {
+    return static_cast<std::size_t>(((s * U + j) * G + group) * d);
+  }
+};
+
+std::vector<double> some(std::int64_t n, std::uint64_t seed) { return random_values({n}, -2, 2, seed); }
+
+TEST(Attention, IsTheSoftmaxOverEarlierKeysHeadByHead) {
+  const Attention a{2, 2, 70, 70, 4, 2, 6, {0, 0, 0, 0}, {70, 3, 0, 69}};
+  const std::vector<double> q = some(2 * 2 * 70 * 4 * 6, 1), k = some(2 * 2 * 70 * 2 * 6, 2),
+                            v = some(2 * 2 * 70 * 2 * 6, 3);
+  const std::vector<double> y = a.run<double>(q, k, v);
+  for (std::int64_t s = 0; s < 4; ++s)
+    for (std::int64_t t = 0; t < a.T; ++t)
+      for (std::int64_t h = 0; h < a.H; ++h)
+        for (std::size_t i = 0; i < 6; ++i) {
+          double total = 0, sum = 0;
+          for (std::int64_t j = 0; j <= t; ++j) {
+            double score = 0;
+            for (std::size_t e = 0; e < 6; ++e) score += q[a.q_at(s, t, h) + e] * k[a.k_at(s, j, h / 2) + e];
+            const double w = std::exp(score / std::sqrt(6.0));
+            total += w;
+            sum += w * v[a.k_at(s, j, h / 2) + i];
+          }
+          const bool padding = t >= a.last[static_cast<std::size_t>(s)];
+          EXPECT_NEAR(y[a.q_at(s, t, h) + i], padding ? 0 : sum / total, 1e-13);
+        }
+}
+
+TEST(Attention, OfOneTokenOverACacheHasTheBitsOfTheWholeSequence) {
+  const std::int64_t length = 150;
+  const Attention whole{1, 1, length, length, 4, 2, 8, {0}, {static_cast<std::int32_t>(length)}};
+  const std::vector<double> q = some(length * 32, 1), k = some(length * 16, 2), v = some(length * 16, 3);
+  const std::vector<float> y = whole.run<float>(q, k, v);
+  for (const std::int64_t t : {0, 1, 63, 64, 65, 149}) {
+    // A cache with room to spare, beside another sequence; what lies beyond the position is never read.
+    std::vector<double> cache_k = some(2 * 200 * 16, 4), cache_v = some(2 * 200 * 16, 5), row(64, 0.5);
+    std::copy_n(k.begin(), (t + 1) * 16, cache_k.begin() + 200 * 16);
+    std::copy_n(v.begin(), (t + 1) * 16, cache_v.begin() + 200 * 16);
+    std::copy_n(q.begin() + t * 32, 32, row.begin() + 32);
+    const auto at = static_cast<std::int32_t>(t);
+    const Attention one{1, 2, 1, 200, 4, 2, 8, {7, at}, {8, at + 1}};
+    const std::vector<float> decoded = one.run<float>(row, cache_k, cache_v, 3);
+    EXPECT_TRUE(std::equal(decoded.begin() + 32, decoded.end(), y.begin() + t * 32)) << t;
+  }
+}
+
+TEST(Attention, PaddingChangesNoBitOfARealToken) {
+  const Attention tight{1, 1, 20, 20, 2, 1, 4, {0}, {20}}, padded{1, 1, 33, 33, 2, 1, 4, {0}, {20}};
+  std::vector<double> q = some(33 * 8, 1), k = some(33 * 4, 2), v = some(33 * 4, 3);
+  const std::vector<float> wide = padded.run<float>(q, k, v);
+  q.resize(20 * 8);
+  k.resize(20 * 4);
+  v.resize(20 * 4);
+  const std::vector<float> narrow = tight.run<float>(q, k, v);
+  EXPECT_TRUE(std::equal(narrow.begin(), narrow.end(), wide.begin()));
+}
+
+TEST(Attention, LargeScoresDoNotOverflow) {
+  const Attention a{1, 1, 70, 70, 1, 1, 2, {0}, {70}};
+  std::vector<double> q = some(140, 1), k = some(140, 2), v = some(140, 3);
+  for (double& x : q) x *= 1e3;
+  for (double& x : k) x *= 1e3;
+  const std::vector<float> y = a.run<float>(q, k, v);
+  for (const float x : y) EXPECT_TRUE(std::isfinite(x) && std::abs(x) <= 2);
+}
+
+// Two agents' lengths between 0 and T, drawn; positions from 0 on.
+Tensor drawn(Graph& g, std::int64_t n, std::int32_t limit) {
+  return ops::random_index(g, n, g.scalar(DType::kI32, limit), g.input("seeds", DType::kI32, {2, 2}),
+                           g.input("step", DType::kI32, {1, 2}), Stream::kUser);
+}
+
+TEST(Attention, HasTheRightGradient) {
+  check_op({{{2, 3, 5, 4, 6}}, {{2, 3, 5, 2, 6}}, {{2, 3, 5, 2, 6}}},
+           [](Graph& g, const std::vector<Tensor>& x) {
+             return ops::attention(g, x[0], x[1], x[2], drawn(g, 3, 1), drawn(g, 3, 6));
+           });
+  check_op({{{2, 1, 70, 1, 2}}, {{2, 1, 70, 1, 2}}, {{2, 1, 70, 1, 2}}},
+           [](Graph& g, const std::vector<Tensor>& x) {
+             return ops::attention(
+                 g, x[0], x[1], x[2], drawn(g, 1, 1),
+                 ops::random_index(g, 1, g.scalar(DType::kI32, 71), g.input("s", DType::kI32, {2, 2}),
+                                   g.input("t", DType::kI32, {1, 2}), Stream::kUser));
+           });
+}
+
+TEST(Rotary, TurnsPairsByThePositionAndKeepsTheScoresOfEqualDistances) {
+  Graph g;
+  const Tensor x = g.input("x", DType::kF64, {1, 1, 3, 1, 4}), first = g.input("first", DType::kI32, {1, 1});
+  const Tensor y = ops::rotary(g, x, first, 100);
+  Plan plan(g, {y});
+  const std::vector<double> row{1, -0.5, 0.25, 2};
+  for (std::size_t t = 0; t < 3; ++t) std::copy(row.begin(), row.end(), plan.data<double>(x) + 4 * t);
+  plan.data<std::int32_t>(first)[0] = 5;
+  ThreadTeam team(1);
+  plan.run(team);
+  const double* out = plan.data<double>(y);
+  for (std::size_t t = 0; t < 3; ++t)
+    for (std::size_t i = 0; i < 2; ++i) {
+      const double angle = (5.0 + static_cast<double>(t)) * (i == 0 ? 1.0 : 0.1);
+      EXPECT_NEAR(out[4 * t + i], row[i] * std::cos(angle) - row[i + 2] * std::sin(angle), 1e-14);
+      EXPECT_NEAR(out[4 * t + i + 2], row[i + 2] * std::cos(angle) + row[i] * std::sin(angle), 1e-14);
+    }
+  const auto score = [&](std::size_t a, std::size_t b) {
+    double sum = 0;
+    for (std::size_t i = 0; i < 4; ++i) sum += out[4 * a + i] * out[4 * b + i];
+    return sum;
+  };
+  EXPECT_NEAR(score(0, 1), score(1, 2), 1e-13);
+}
+
+TEST(Rotary, HasTheRightGradient) {
+  check_op({{{2, 3, 4, 2, 6}}},
+           [](Graph& g, const std::vector<Tensor>& x) { return ops::rotary(g, x[0], drawn(g, 3, 9)); });
+}
+
+TEST(Attention, RefusesShapesThatDoNotFitAndASecondDerivative) {
+  Graph g;
+  const Tensor q = g.parameter("q", DType::kF32, {1, 2, 3, 4, 6}),
+               k = g.input("k", DType::kF32, {1, 2, 3, 3, 6});
+  const Tensor first = g.input("first", DType::kI32, {1, 2}),
+               odd = g.input("odd", DType::kF32, {1, 2, 3, 3, 5});
+  expect_shape_error([&] { ops::attention(g, q, k, k, first, first); }, {"op attention", "multiple of G"});
+  expect_shape_error([&] { ops::rotary(g, odd, first); }, {"op rotary", "d even"});
+  const Tensor y = ops::attention(g, q, q, q, first, first);
+  const Tensor slope = graph::differentiate(g, ops::sum_per_agent(g, y), {q})[0];
+  expect_shape_error([&] { graph::differentiate(g, ops::sum_per_agent(g, slope), {q}); },
+                     {"attention_gradient"});
+}
+
+}  // namespace
+}  // namespace hardy::test
