@@ -226,10 +226,10 @@ int train_command(const std::vector<std::string>& args) {
       std::printf("  %-10s %s\n", name.c_str(), entry.summary.c_str());
     std::printf(
         "\n  hardy train METHOD --help shows a method's options.\n"
-        "  A run that SIGINT, SIGTERM or SIGHUP stops writes a checkpoint and exits with %d; hardy resume goes "
-        "on with it,
-  and so does the same command with --or-resume, however often it is called.
-",
+        "  A run that SIGINT, SIGTERM or SIGHUP stops writes a checkpoint and exits with %d; hardy resume "
+        "goes "
+        "on with it,\n"
+        "  and so does the same command with --or-resume, however often it is called.\n",
         kStoppedBySignal);
     return args.empty() ? 2 : 0;
   }
