@@ -167,14 +167,14 @@ TEST(Regret, BadInputIsOneLineAndLeavesNothing) {
 // Features of rank 2 with losses that are no function of them.
 TEST(Regret, AnInstanceOutsideTheTheoryIsSaidToBeSoAndStrictRefusesIt) {
   const test::Scratch dir;
-  const std::string file = (dir / "odd.hdf5").string(), python = "'" HARDY_TEST_PYTHON "'";
+  const char* python = std::getenv("HARDY_PYTHON");
+  if (!python) GTEST_SKIP() << "HARDY_PYTHON names no Python with h5py; tools/test sets it";
+  const std::string file = (dir / "odd.hdf5").string();
   const std::string make = "import h5py, numpy as np; f = h5py.File('" + file +
                            "', 'w'); f['phi'] = np.tile([[.6, .8], [.8, .6]], (2, 2, 1, 1)); "
                            "f['P'] = np.tile([[[.5, .5], [.2, .8]], [[.5, .5], [.2, .8]]], (1, 1, 1, 1)); "
                            "f['losses'] = np.array([0, 1, .25, .5] * 2).reshape(1, 2, 2, 2)";
-  if (std::system((python + " -c 'import h5py' 2>/dev/null").c_str()) != 0)
-    GTEST_SKIP() << "Python has no h5py";
-  ASSERT_EQ(std::system((python + " -c \"" + make + "\"").c_str()), 0);
+  ASSERT_EQ(std::system((std::string(python) + " -c \"" + make + "\"").c_str()), 0);
   const Result r = hardy_command("regret --env " + file + " --episodes 64 --json");
   ASSERT_EQ(r.code, 0) << r.err;
   const json j = json::parse(r.out);
