@@ -1,5 +1,7 @@
 #include "engine/base/threads.h"
 
+#include <system_error>
+
 #include "engine/base/error.h"
 
 namespace hardy {
@@ -38,7 +40,14 @@ ThreadTeam::ThreadTeam(int threads) : size_(threads) {
     throw Error("a thread team needs at least one thread", "threads = " + std::to_string(threads));
   slots_ = std::make_unique<Slot[]>(static_cast<std::size_t>(threads));
   threads_.reserve(static_cast<std::size_t>(threads - 1));
-  for (int i = 1; i < threads; ++i) threads_.emplace_back([this, i] { work(i); });
+  for (int i = 1; i < threads; ++i) {
+    try {
+      threads_.emplace_back([this, i] { work(i); });
+    } catch (const std::system_error&) {  // no more can be had here: fewer give the same results
+      size_ = i;
+      break;
+    }
+  }
   // A thread that is still starting may hold locks of the C library's or a sanitizer's allocator, which a
   // process that is forked meanwhile would wait for in vain.
   dispatch([](void*, std::int64_t) {}, nullptr, 0);

@@ -16,7 +16,8 @@ namespace hardy {
 
 class ThreadTeam {
  public:
-  // threads >= 1; the caller is thread 0 of the team, so a team of 1 starts no thread.
+  // threads >= 1; the caller is thread 0 of the team, so a team of 1 starts no thread. Where the system gives
+  // fewer, the team is smaller.
   explicit ThreadTeam(int threads = 1);
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;

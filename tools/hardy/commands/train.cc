@@ -9,11 +9,13 @@
 #include "algorithms/acting/evaluate.h"
 #include "algorithms/acting/policy_file.h"
 #include "algorithms/experiments/training_job.h"
+#include "algorithms/learning/checkpoint.h"
 #include "algorithms/learning/method.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "engine/run/checkpoints.h"
 #include "engine/run/json_text.h"
+#include "engine/run/metrics.h"
 #include "engine/run/output.h"
 #include "engine/run/run_directory.h"
 #include "envs/environment.h"
@@ -114,6 +116,13 @@ void require_steps_ahead(const run::RunDirectory& directory, std::int64_t steps)
               "--steps " + std::to_string(steps), "give at least that many");
 }
 
+// Whatever training would refuse of the run's files is refused before any of them is changed.
+void require_readable(const run::RunDirectory& directory) {
+  if (fs::exists(directory.metrics_file())) static_cast<void>(run::read_metrics(directory.metrics_file()));
+  static_cast<void>(run::Checkpoints(directory.checkpoint_folder())
+                        .load_newest("checkpoint", algorithms::kCheckpointFormat));
+}
+
 // What config.ini says of a run is what run.json, its page and its policies say of it. A kill while
 // `resume --steps` changed both may have left the older number of steps in config.ini.
 void require_own_configuration(TrainingJob& job, const run::Fields& described, const fs::path& config) {
@@ -168,6 +177,7 @@ int go_on(const fs::path& path, const Resumption& r) {
                 about.at("dataset").at("path"), "put the same file back");
   if (job->settings().steps != before) {
     require_steps_ahead(directory, r.steps);
+    require_readable(directory);
     nlohmann::json longer = described.object();
     longer["steps"] = r.steps;
     if (longer.contains("settings")) longer["settings"]["steps"] = std::to_string(r.steps);
