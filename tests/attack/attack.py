@@ -13,7 +13,6 @@ import collections
 import concurrent.futures
 import os
 import random
-import re
 import shlex
 import shutil
 import sys
@@ -31,7 +30,7 @@ PARTS = {'sweep': sweep.Sweep, 'mutants': mutants.Mutants, 'kills': kills.Kills,
 KEPT = os.path.join(ROOT, 'build', 'attack')
 
 # Faults that are known and not mended; they are counted by themselves. An entry goes when its fault does.
-KNOWN = []  # regular expressions of what a broken rule is called
+KNOWN = []  # compiled regular expressions of what a broken rule is called
 
 
 class Tally:
