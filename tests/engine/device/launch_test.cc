@@ -19,6 +19,7 @@ class NoStream final : public Stream {
   void synchronise() override {}
   std::unique_ptr<Captured> capture(const std::function<void()>&) override { return nullptr; }
   void replay(const Captured&) override {}
+  Stream& branch(std::size_t) override { return *this; }
 };
 class NoDevice final : public Device {
  public:
