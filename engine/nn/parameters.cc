@@ -48,9 +48,10 @@ int ParameterLayout::find(const std::string& name) const {
 ParameterStore::ParameterStore(ParameterLayout layout) : layout_(std::move(layout)) {
   const std::uint64_t bytes =
       bytes_of({static_cast<std::int64_t>(layout_.all()), std::int64_t{sizeof(float)}});
-  require_memory(bytes,
-                 "the parameters of " + std::to_string(agents()) + (agents() == 1 ? " agent" : " agents"), "",
-                 "train fewer agents at once, or smaller networks");
+  require_memory(
+      bytes,
+      "the store of parameters for " + std::to_string(agents()) + (agents() == 1 ? " agent" : " agents"), "",
+      "train fewer agents at once, or smaller networks");
   memory_.reset(static_cast<float*>(allocate_zeroed(bytes)));
 }
 

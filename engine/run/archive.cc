@@ -27,7 +27,7 @@ struct Place {
 // Where a tensor of elements of `size` bytes lies in `room` bytes; nothing where it does not.
 std::optional<Place> place_of(const nlohmann::json& t, std::size_t size, std::size_t room) {
   const auto& dimensions = t.at("shape");
-  if (size == 0 || !t.at("offset").is_number_integer() ||
+  if (size == 0 || !dimensions.is_array() || !t.at("offset").is_number_integer() ||
       dimensions.size() > static_cast<std::size_t>(Shape::kMaxRank))
     return std::nullopt;
   Place place{{}, t.at("offset").get<std::size_t>(), size};

@@ -109,7 +109,7 @@ TEST(Command, ASizeThatNoMemoryHoldsIsOneLine) {
   refused(" --capacity 9000000000000000000", {"--capacity", "more than 16.0 EiB", "free of"});
   refused(" --capacity 1000000000 --seeds 4096", {"--capacity", "134.1 TiB", "4096 agents"});
   refused(" --capacity 300 --seeds 4096 --hidden 8192,8192,8192 --critics 64",
-          {"a table of parameters for 4096 agents", "1.0 PiB", "fewer agents", "smaller networks"});
+          {"the store of parameters for 4096 agents takes 648.3 TiB", "fewer agents", "smaller networks"});
 }
 
 TEST(Command, NamesThatAreNoUtf8PassThroughJson) {

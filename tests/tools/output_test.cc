@@ -43,6 +43,7 @@ const std::vector<CommandOutput>& all_outputs() {
       {"data corrupt", "OUT", "IN @ --elements rewards", false, "IN"},
       {"data corrupt", "OUT", "BROKEN @ --undo", false, "BROKEN"},
       {"data corrupt", "--manifest", "IN NEW --elements rewards --manifest @", false, "IN"},
+      {"data prompts", "--out", "chains --count 100000000 --out @"},
       {"data repair", "OUT", "IN @", false, "IN"},
       {"regret", "--export", "--env INSTANCE --episodes 4 --export @", false, "INSTANCE"},
       {"regret", "--out", "--episodes 100000000 --out @", true, "", "", false},

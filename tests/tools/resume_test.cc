@@ -291,8 +291,8 @@ TEST(Resume, ARunInUseIsRefused) {
 // A short run of cloning, as a scheduler calls it.
 std::string short_run(const fs::path& data, const fs::path& out, const std::string& more = "") {
   return "train bc --dataset " + data.string() +
-         " --steps 60 --hidden 8 --batch-size 8 --checkpoint-every 20 --log-every 50 --threads 1 --out " +
-         out.string() + " --or-resume " + more;
+         " --steps 60 --hidden 8 --batch-size 8 --checkpoint-every 20 --log-every 50 --out " + out.string() +
+         " --or-resume " + more;
 }
 
 TEST(OrResume, BeginsGoesOnAndFindsTheRunDone) {

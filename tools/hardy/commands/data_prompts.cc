@@ -51,8 +51,8 @@ int run(const std::vector<std::string>& args) {
       .option("slips", &teacher.slips,
               "probability of each step of a demonstration to be replaced by another one", 0.0, 1.0)
       .option("wrong-rule", &teacher.wrong_rule, "demonstrations make the task's systematic mistake")
-      .option("other-style", &teacher.other_style, "demonstrations write every step out")
-      .option("out", &out, "a new file; without it they are printed")
+      .option("other-style", &teacher.other_style, "demonstrations show every step")
+      .option("out", &out, "file to write; without it they are printed")
       .option("overwrite", &overwrite, "replace the file if it exists");
   if (!parse_or_help(schema, args)) return 0;
   const auto task = envs::make_text_task(name);

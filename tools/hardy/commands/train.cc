@@ -213,11 +213,14 @@ int or_resume(TrainingJob& asked, const std::string& method, const std::string& 
     throw Error("holds another run: its " + key + " is " + theirs + ", not " + ours, out,
                 "choose another --out");
   };
+  // What a killed call of the same command may have left beside it goes.
+  run::Output(out, {.kind = run::OutputRules::Kind::kFolder, .overwrite = true}).release();
   if (described.text("method") != method) differs("method", described.text("method"), method);
   nlohmann::json ours = asked.schema().resolved_json();
   if (ours.contains("dataset"))
     ours["dataset"] = fs::absolute(ours.at("dataset").get<std::string>()).lexically_normal().string();
-  for (const auto& [key, theirs] : described.at("settings").object().items())
+  const nlohmann::json settings = described.at("settings").object();
+  for (const auto& [key, theirs] : settings.items())
     if (key != "out" && key != "or-resume" && key != "threads" && ours.contains(key) &&
         ours.at(key) != theirs)
       differs(key, theirs.get<std::string>(), ours.at(key).get<std::string>());
