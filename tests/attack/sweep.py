@@ -19,6 +19,7 @@ BASES = {
     'data diff': [['in.hdf5', 'broken.hdf5']],
     'data episodes': [['in.hdf5']],
     'data inspect': [['broken.hdf5'], ['set']],
+    'data prompts': [['chains', '--count', '3'], ['countdown', '--count', '2', '--out', 'out']],
     'data repair': [['broken.hdf5', 'out.hdf5']],
     'devices': [[]],
     'doctor': [['--seconds', '0.001']],

@@ -109,7 +109,7 @@ int main(int argc, char** argv) {
   hardy::tools::leave_on_signals();
   try {
     const int code = dispatch(hardy::tools::load_plugins({argv + 1, argv + argc}));
-    if (std::fflush(stdout) != 0) return fail("the output cannot be written", 1);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout)) return fail("the output cannot be written", 1);
     return code;
   } catch (const hardy::Error& e) {
     return fail(e.message(), e.exit_code());
