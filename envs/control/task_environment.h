@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <concepts>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -81,5 +82,25 @@ class TaskEnvironment final : public BatchEnvironment {
   int size_;
   std::vector<double> states_;
 };
+
+// A batch of a task that says all of its specification, as a registry takes it
+// (docs/adding_an_environment.md).
+template <class Task>
+std::unique_ptr<BatchEnvironment> make_task(int instances) {
+  EnvSpec spec;
+  spec.name = Task::kName;
+  spec.observation_size = Task::kObservation;
+  spec.action_size = Task::kAction;
+  if constexpr (std::same_as<typename Task::Action, float>) {
+    spec.action_low.assign(Task::kAction, static_cast<float>(-Task::kLimit));
+    spec.action_high.assign(Task::kAction, static_cast<float>(Task::kLimit));
+  } else {
+    spec.action_choices = Task::kChoices;
+  }
+  spec.max_episode_steps = Task::kSteps;
+  spec.reference_min = Task::kReferenceMin;
+  spec.reference_max = Task::kReferenceMax;
+  return std::make_unique<TaskEnvironment<Task>>(instances, Task{}, std::move(spec));
+}
 
 }  // namespace hardy::envs

@@ -81,9 +81,9 @@ Result shell(const fs::path& folder, const std::string& command) {
   return {code, text.str()};
 }
 
-// What stands in docs/adding_a_method.md between ```KIND and ```.
-std::string documented(const std::string& kind) {
-  const fs::path page = fs::path(HARDY_TEST_DATA).parent_path().parent_path() / "docs/adding_a_method.md";
+// What stands in a page of docs/ between ```KIND and ```.
+std::string documented(const std::string& name, const std::string& kind) {
+  const fs::path page = fs::path(HARDY_TEST_DATA).parent_path().parent_path() / "docs" / name;
   std::stringstream text;
   text << std::ifstream(page).rdbuf();
   const std::string all = text.str(), mark = "```" + kind + "\n";
@@ -95,13 +95,13 @@ std::string documented(const std::string& kind) {
 // The page's method in a project of its own: built against the install tree, loaded, trained, resumed,
 // evaluated.
 void add_the_documented_method(const fs::path& folder) {
-  const std::string method = documented("cpp"), root = folder.string();
+  const std::string page = "adding_a_method.md", method = documented(page, "cpp"), root = folder.string();
   EXPECT_LT(std::count(method.begin(), method.end(), '\n'), 80);
   const fs::path project = folder / "method";
   fs::create_directories(project);
   std::ofstream(project / "crr.cc") << method;
-  std::ofstream(project / "CMakeLists.txt") << documented("cmake");
-  std::ofstream(project / "commands") << documented("sh");
+  std::ofstream(project / "CMakeLists.txt") << documented(page, "cmake");
+  std::ofstream(project / "commands") << documented(page, "sh");
   const std::string environment = "cd '" + project.string() + "'; export CMAKE_PREFIX_PATH='" + root +
                                   "/moved' PATH='" + root + "/moved/bin':$PATH; ";
   const Result all = shell(folder, environment + "sh -eux commands");
@@ -120,6 +120,25 @@ void add_the_documented_method(const fs::path& folder) {
   refused("--plugin nowhere.so train crr", "--plugin nowhere.so: there is no such file");
   refused("--plugin crr.cc train crr", "--plugin crr.cc");
   refused("--plugin", "which file?");
+}
+
+// The page's environment: collected from, trained in, resumed, evaluated, learned from offline.
+void add_the_documented_environment(const fs::path& folder) {
+  const std::string page = "adding_an_environment.md", root = folder.string();
+  const fs::path project = folder / "environment";
+  fs::create_directories(project);
+  std::ofstream(project / "point_mass.cc") << documented(page, "cpp");
+  std::ofstream(project / "CMakeLists.txt") << documented(page, "cmake");
+  std::ofstream(project / "commands") << documented(page, "sh");
+  const std::string environment = "cd '" + project.string() + "'; export CMAKE_PREFIX_PATH='" + root +
+                                  "/moved' PATH='" + root + "/moved/bin':$PATH; ";
+  const Result all = shell(folder, environment + "sh -eux commands");
+  ASSERT_EQ(all.code, 0) << all.output;
+  for (const char* said : {"random.hdf5: 2000 rows, 20 episodes", "runs/sac/policy/agent_0.policy: score"})
+    EXPECT_NE(all.output.find(said), std::string::npos) << said << " not in: " << all.output;
+  const Result without = shell(folder, environment + "hardy eval runs/sac");
+  EXPECT_NE(without.code, 0);
+  EXPECT_NE(without.output.find("point_mass"), std::string::npos) << without.output;
 }
 
 TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
@@ -151,6 +170,7 @@ TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
   EXPECT_EQ(help.code, 0) << help.output;
 
   add_the_documented_method(folder);
+  add_the_documented_environment(folder);
   fs::remove_all(folder);
 }
 
