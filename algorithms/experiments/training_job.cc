@@ -38,10 +38,10 @@ class OfflineJob final : public TrainingJob {
             "steps after which a file without timeouts cuts an episode; 0: the environment's, else as the "
             "file's metadata or D4RL's task of its name says, else 1000",
             0, 1000000000)
-        .option(
-            "env", &environment_,
-            "environment to evaluate in, whose bounds actions are scaled from; none: no evaluation, bounds "
-            "of the file's action_space, or [-1, 1] for each dimension within, or what the actions span")
+        .option("env", &environment_,
+                "environment to evaluate in, whose bounds actions are scaled from; without it no evaluation, "
+                "bounds "
+                "of the file's action_space, or [-1, 1] for each dimension within, or what the actions span")
         .option("clip-actions", &clip_actions_,
                 "move actions that lie outside of the bounds to them; by default they are counted, said and "
                 "kept, as the published pipelines do")
