@@ -27,6 +27,7 @@ class Dqn final : public Method {
         .option("schedule-steps", &schedule_steps_,
                 "learning steps over which the learning rate falls to 0, by a cosine", 1)
         .option("target-every", &target_every_, "learning steps between two copies of Q to its target", 1)
+        .option("polyak", &polyak_, "share of Q that enters the target at each; 1: a copy", 0.0, 1.0)
         .option("double", &double_, "Q itself chooses the action that its target values")
         .option("dueling", &dueling_, "Q as a value and an advantage of each choice")
         .option("epsilon-start", &epsilon_start_, "share of uniform actions after the first random ones", 0.0,
@@ -83,13 +84,13 @@ class Dqn final : public Method {
     u.report("value/q", ops::mean_per_agent(g, q));
 
     // 3. Every so many steps the target becomes Q.
-    learner.update("target").every(target_every_).follow({Q}, 1);
+    learner.update("target").every(target_every_).follow({Q}, polyak_);
   }
 
  private:
   std::vector<std::int64_t> hidden_ = {128};
   std::int64_t batch_ = 128, target_every_ = 200, epsilon_steps_ = 5000, schedule_steps_ = 50000;
-  double gamma_ = 0.98, learning_rate_ = 1e-3, epsilon_start_ = 1, epsilon_end_ = 0.05;
+  double gamma_ = 0.98, learning_rate_ = 1e-3, polyak_ = 1, epsilon_start_ = 1, epsilon_end_ = 0.05;
   bool double_ = true, dueling_ = false;
 };
 

@@ -142,11 +142,12 @@ void backward(const KernelCall& call, ThreadTeam& team) {
 template <class T>
 void rotate(const KernelCall& call, ThreadTeam& team) {
   const Shape& s = call.inputs[0].shape;
-  const std::int64_t T_ = s[2], H = s[3], d = s[4], half = d / 2;
+  const std::int64_t rows = s[2], H = s[3], d = s[4], half = d / 2;
   const auto* first = call.inputs[1].as<const std::int32_t>();
   const Rotary& a = call.attribute<Rotary>();
-  for_rows(s[0] * s[1] * T_, 8 * H * d, team, [&](std::int64_t row) {
-    const double position = static_cast<double>(first[row / T_] + row % T_);
+  for_rows(s[0] * s[1] * rows, 8 * H * d, team, [&](std::int64_t row) {
+    const std::int64_t sequence = row / rows, t = row % rows;
+    const auto position = static_cast<double>(first[sequence] + t);
     const T* x = call.inputs[0].as<const T>() + row * H * d;
     T* y = call.outputs[0].as<T>() + row * H * d;
     for (std::int64_t i = 0; i < half; ++i) {

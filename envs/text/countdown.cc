@@ -38,8 +38,10 @@ std::optional<long> read_number(std::string_view text, std::size_t& at) {
   const bool negative = at < text.size() && text[at] == '-';
   at += negative;
   long value = 0;
-  for (; at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])); ++at)
-    if ((value = 10 * value + (text[at] - '0')) > 1000000) return std::nullopt;
+  for (; at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])); ++at) {
+    value = 10 * value + (text[at] - '0');
+    if (value > 1000000) return std::nullopt;
+  }
   if (at == begin + negative) return std::nullopt;
   return negative ? -value : value;
 }
