@@ -18,9 +18,10 @@ TEST(DqnLearning, AFewThousandStepsBalanceLongerThanEvenDrawsDo) {
                     20, 9)
         .mean_return();
   };
-  for (const std::int64_t agent : {0, 1}) EXPECT_LT(play(agent), 60) << "it balanced before it had learned";
+  // Even draws come to 22. It swings on its way up, the more so after few steps.
+  for (const std::int64_t agent : {0, 1}) EXPECT_LT(play(agent), 40) << "it balanced before it had learned";
   for (int t = 0; t < 6000; ++t) trainee.step(team);
-  for (const std::int64_t agent : {0, 1}) EXPECT_GT(play(agent), 90) << agent;  // even draws come to 22
+  for (const std::int64_t agent : {0, 1}) EXPECT_GT(play(agent), 55) << agent;
 }
 
 // The share of uniform actions is what the method says: of both choices in the beginning, none in the end.
