@@ -1,5 +1,5 @@
 // DQN (Mnih et al. 2015, Nature 518) for tasks of choices: epsilon-greedy interaction, a replay, a target
-// network that is copied every so many steps, a Huber loss. With double Q-learning (van Hasselt, Guez, Silver
+// network, a Huber loss. With double Q-learning (van Hasselt, Guez, Silver
 // 2016, arXiv 1509.06461) and dueling heads (Wang et al. 2016, arXiv 1511.06581), each with its switch.
 #include <algorithm>
 
@@ -83,14 +83,15 @@ class Dqn final : public Method {
                {.learning_rate = nn::Schedule::cosine(learning_rate_, 0, schedule_steps_)});
     u.report("value/q", ops::mean_per_agent(g, q));
 
-    // 3. Every so many steps the target becomes Q.
+    // 3. The target follows Q: a copy every so many steps, as published (--target-every 200 --polyak 1), or a
+    // small share of it at each, which swings less.
     learner.update("target").every(target_every_).follow({Q}, polyak_);
   }
 
  private:
   std::vector<std::int64_t> hidden_ = {128};
-  std::int64_t batch_ = 128, target_every_ = 200, epsilon_steps_ = 5000, schedule_steps_ = 50000;
-  double gamma_ = 0.98, learning_rate_ = 1e-3, polyak_ = 1, epsilon_start_ = 1, epsilon_end_ = 0.05;
+  std::int64_t batch_ = 128, target_every_ = 1, epsilon_steps_ = 5000, schedule_steps_ = 50000;
+  double gamma_ = 0.99, learning_rate_ = 5e-4, polyak_ = 0.005, epsilon_start_ = 1, epsilon_end_ = 0.05;
   bool double_ = true, dueling_ = false;
 };
 

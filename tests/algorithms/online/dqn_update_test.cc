@@ -55,18 +55,27 @@ void compare_with_oracle(const Values& values, nlohmann::json settings, std::uin
 TEST(DqnUpdate, EqualsTheOracleInAllItsForms) {
   for (const bool twice : {false, true})
     for (const bool dueling : {false, true})
-      compare_with_oracle(
-          {{"double", twice ? "true" : "false"},
-           {"dueling", dueling ? "true" : "false"},
-           {"learning-rate", "0.01"},
-           {"target-every", "3"}},
-          {{"double", int{twice}}, {"dueling", int{dueling}}, {"lr", 0.01}, {"target_every", 3}},
-          4);  // Q and its target differ: the last copy was after three steps
+      compare_with_oracle({{"double", twice ? "true" : "false"},
+                           {"dueling", dueling ? "true" : "false"},
+                           {"learning-rate", "0.01"},
+                           {"target-every", "3"},
+                           {"polyak", "1"}},
+                          {{"double", int{twice}},
+                           {"dueling", int{dueling}},
+                           {"lr", 0.01},
+                           {"target_every", 3},
+                           {"polyak", 1}},
+                          4);  // Q and its target differ: the last copy was after three steps
 }
 
 TEST(DqnUpdate, EqualsTheOracleWhereTheTargetIsCopied) {
-  compare_with_oracle({{"target-every", "3"}, {"gamma", "0.9"}, {"schedule-steps", "7"}},
-                      {{"target_every", 3}, {"gamma", 0.9}, {"schedule_steps", 7}}, 2);
+  compare_with_oracle({{"target-every", "3"}, {"polyak", "1"}, {"gamma", "0.9"}, {"schedule-steps", "7"}},
+                      {{"target_every", 3}, {"polyak", 1}, {"gamma", 0.9}, {"schedule_steps", 7}}, 2);
+}
+
+TEST(DqnUpdate, EqualsTheOracleWhereTheTargetFollowsByShares) {
+  compare_with_oracle({}, nlohmann::json::object(), 3);
+  compare_with_oracle({{"polyak", "0.2"}}, {{"polyak", 0.2}}, 3);
 }
 
 TEST(DqnExploration, FallsEvenlyFromTheFirstShareToTheLast) {

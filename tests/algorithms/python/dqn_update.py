@@ -10,7 +10,7 @@ Mnih et al. 2015, algorithm 1; double (van Hasselt et al. 2016, equation 4) and 
 Names in INPUT
   policy/w0 ... policy/b2, policy_target/...   the last layer gives Q of each choice; dueling: V, then advantages
   observations [B, obs], actions [B] choices, rewards [B], next_observations [B, obs], terminals [B]
-Settings (defaults): gamma 0.98, lr 1e-3, double 1, dueling 0, target_every 200, step 0, schedule_steps 50000
+Settings (defaults): gamma 0.99, lr 5e-4, double 1, dueling 0, target_every 1, polyak 0.005, step 0, schedule_steps 50000
   (the cosine over which the learning rate falls to 0)
 Names in OUTPUT
   loss/q; grad/<name>, new/<name> (targets included); value/y [B]
@@ -54,8 +54,8 @@ def step(p, batch, s):
 
 
 def update(tensors, settings):
-    s = {'gamma': 0.98, 'lr': 1e-3, 'double': 1, 'dueling': 0, 'target_every': 200, 'step': 0, 'schedule_steps': 50000,
-         **settings}
+    s = {'gamma': 0.99, 'lr': 5e-4, 'double': 1, 'dueling': 0, 'target_every': 1, 'polyak': 0.005, 'step': 0,
+         'schedule_steps': 50000, **settings}
     p = {k: np.asarray(v, dtype=np.float64) for k, v in tensors.items()}
     t, out = int(s['step']) + 1, {}
     out['loss/q'], grad, out['value/y'] = step(p, p, s)
@@ -63,7 +63,7 @@ def update(tensors, settings):
     adam(p, grad, p, t, rate, out)
     for name in [k for k in p if k.startswith('policy_target/')]:
         if t % s['target_every'] == 0:
-            p[name] = p['policy/' + name.split('/')[1]]
+            p[name] = (1 - s['polyak']) * p[name] + s['polyak'] * p['policy/' + name.split('/')[1]]
         out[f'new/{name}'] = p[name]
     return out
 
