@@ -76,7 +76,8 @@ RunDirectory RunDirectory::open(const fs::path& path) {
     throw Error("this is no run of hardy's: it has no run.json", path.string());
   RunDirectory run(path);
   run.lock();
-  for (const fs::path& folder : {path, run.checkpoint_folder(), path / "policy"}) remove_temporaries(folder);
+  for (const fs::path& folder : {path, run.checkpoint_folder(), path / "policy", path / "tensorboard"})
+    remove_temporaries(folder);
   return run;
 }
 

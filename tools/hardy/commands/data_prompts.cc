@@ -61,7 +61,7 @@ int run(const std::vector<std::string>& args) {
   std::optional<run::Output> output;
   std::optional<run::AtomicFile> file;
   if (!out.empty()) {
-    output.emplace(out, run::OutputRules{.overwrite = overwrite});
+    output.emplace(out, run::OutputRules{.overwrite = overwrite, .inputs = inputs_of(schema)});
     file.emplace(output->path());
   }
   std::int64_t accepted = 0, all = 0;

@@ -142,6 +142,11 @@ void require_own_configuration(TrainingJob& job, const run::Fields& described, c
   }
 }
 
+// What a command that was killed while it made the run may have left beside it.
+void remove_leavings_beside(const fs::path& run) {
+  run::Output(fs::canonical(run), {.kind = run::OutputRules::Kind::kFolder, .overwrite = true}).release();
+}
+
 struct Resumption {
   std::int64_t steps = 0;     // 0: the run's own
   std::int64_t threads = -1;  // < 0: the run's own
@@ -150,6 +155,7 @@ struct Resumption {
 
 int go_on(const fs::path& path, const Resumption& r) {
   run::RunDirectory directory = run::RunDirectory::open(path);
+  remove_leavings_beside(path);
   const run::Fields described = run::read_run(path);
   const std::string method = described.text("method");
   const auto job = algorithms::make_training_job(method);
@@ -213,8 +219,7 @@ int or_resume(TrainingJob& asked, const std::string& method, const std::string& 
     throw Error("holds another run: its " + key + " is " + theirs + ", not " + ours, out,
                 "choose another --out");
   };
-  // What a killed call of the same command may have left beside it goes.
-  run::Output(out, {.kind = run::OutputRules::Kind::kFolder, .overwrite = true}).release();
+  remove_leavings_beside(out);
   if (described.text("method") != method) differs("method", described.text("method"), method);
   nlohmann::json ours = asked.schema().resolved_json();
   if (ours.contains("dataset"))
