@@ -1,6 +1,6 @@
 // DQN (Mnih et al. 2015, Nature 518) for tasks of choices: epsilon-greedy interaction, a replay, a target
-// network, a Huber loss. With double Q-learning (van Hasselt, Guez, Silver
-// 2016, arXiv 1509.06461) and dueling heads (Wang et al. 2016, arXiv 1511.06581), each with its switch.
+// network, a Huber loss. With double Q-learning (van Hasselt, Guez, Silver 2016, arXiv 1509.06461) and
+// dueling heads (Wang et al. 2016, arXiv 1511.06581), each with its switch.
 #include <algorithm>
 
 #include "algorithms/learning/method.h"

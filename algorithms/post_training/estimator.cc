@@ -2,10 +2,9 @@
 
 #include <cmath>
 #include <cstdio>
-#include <map>
 
 #include "engine/base/error.h"
-#include "engine/base/nearest.h"
+#include "engine/base/registry.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduce.h"
@@ -28,17 +27,19 @@ Estimator parts(const TokenCoefficient& token, Advantage advantage, Aggregation 
   return e;
 }
 
-std::map<std::string, Parts> make_table() {
+Registry<Parts> make_table() {
   using enum Aggregation;
   const TokenCoefficient plain{}, imitates{.reference = Reference::kPolicy},
       ratio{.reference = Reference::kBehaviour},
       clip{.mask = Mask::kClip, .reference = Reference::kBehaviour},
       wide{.mask = Mask::kClip, .reference = Reference::kBehaviour, .high = 0.28},
       raw{.reference = Reference::kOne};
-  std::map<std::string, Parts> all;
+  Registry<Parts> all("estimator", "estimator");
   const auto row = [&](const char* name, const char* about, const TokenCoefficient& token, Advantage a,
-                       Aggregation w) -> Estimator& {
-    return all.emplace(name, Parts{about, parts(token, a, w)}).first->second.second;
+                       Aggregation w, bool union_group = false) {
+    Estimator e = parts(token, a, w);
+    e.union_group = union_group;
+    all.add(name, {about, e});
   };
   row("sft", "supervised fine-tuning, cloning: demonstrations as they are", imitates, Advantage::kOne,
       kSequenceMean);
@@ -66,11 +67,10 @@ std::map<std::string, Parts> make_table() {
   row("icepop", "masked importance sampling",
       {.mask = Mask::kBand, .reference = Reference::kBehaviour, .low = 0.5, .high = 1},
       Advantage::kStandardised, kSequenceMean);
-  row("srft_demonstrations", "SRFT's demonstrations", raw, Advantage::kStandardised, kTokenSumTotal)
-      .union_group = true;
+  row("srft_demonstrations", "SRFT's demonstrations", raw, Advantage::kStandardised, kTokenSumTotal, true);
   row("luffy_demonstrations", "LUFFY's demonstrations: a reshaped likelihood",
-      {.reference = Reference::kOne, .likelihood = Likelihood::kShaped}, Advantage::kCentred, kTokenSumTotal)
-      .union_group = true;
+      {.reference = Reference::kOne, .likelihood = Likelihood::kShaped}, Advantage::kCentred, kTokenSumTotal,
+      true);
   row("dft", "reward-rectified fine-tuning", raw, Advantage::kOne, kSequenceMean);
   row("awr", "advantage-weighted regression", imitates, Advantage::kExponential, kTokenSum);
   row("rft", "rejection-sampling fine-tuning: what succeeded is imitated",
@@ -79,8 +79,8 @@ std::map<std::string, Parts> make_table() {
   return all;
 }
 
-const std::map<std::string, Parts>& table() {
-  static const std::map<std::string, Parts> all = make_table();
+const Registry<Parts>& table() {
+  static const Registry<Parts> all = make_table();
   return all;
 }
 
@@ -257,12 +257,7 @@ void Estimator::check(bool densities) const {
                 "take pi_old or pi_theta as the reference");
 }
 
-Estimator estimator_named(const std::string& name) {
-  if (const auto row = table().find(name); row != table().end()) return row->second.second;
-  std::vector<std::string> names;
-  for (const auto& [known, unused] : table()) names.push_back(known);
-  throw Error("there is no estimator '" + name + "'", "estimator", suggestion(name, names));
-}
+Estimator estimator_named(const std::string& name) { return table().get(name).second; }
 
 std::vector<std::pair<std::string, std::string>> estimators() {
   std::vector<std::pair<std::string, std::string>> all;

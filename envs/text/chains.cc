@@ -31,16 +31,11 @@ int apply(int value, const Step& s) {
 
 class Chains final : public TextTask {
  public:
-  explicit Chains(Parameters& p)
-      : least_(static_cast<int>(p.integer("least", 3, 2, 20))),
-        most_(static_cast<int>(p.integer("most", 6, 2, 20))) {
-    if (least_ > most_)
-      throw Error("is more than most = " + std::to_string(most_), "least = " + std::to_string(least_));
-  }
+  explicit Chains(Parameters& p) : parts_(p, 3, 6, 2, 20) {}
 
   const std::string& alphabet() const override { return alphabet_; }
-  std::size_t longest_prompt() const override { return 2 * static_cast<std::size_t>(most_); }
-  std::size_t longest_answer() const override { return 6 * static_cast<std::size_t>(most_ - 1) - 1; }
+  std::size_t longest_prompt() const override { return 2 * static_cast<std::size_t>(parts_.most); }
+  std::size_t longest_answer() const override { return 6 * static_cast<std::size_t>(parts_.most - 1) - 1; }
   const std::vector<std::string>& bands() const override { return bands_; }
   std::string wrong_rule() const override { return "a product by 5 or more is taken by one less"; }
 
@@ -77,10 +72,7 @@ class Chains final : public TextTask {
 
  protected:
   std::string draw(Draws& draws, int band) const override {
-    const int operands = band == 0            ? least_
-                         : band == 2          ? most_
-                         : most_ - least_ < 2 ? most_
-                                              : draws.integer(least_ + 1, most_ - 1);
+    const int operands = parts_.draw(draws, band);
     std::string text(1, static_cast<char>('0' + draws.integer(0, 9)));
     for (int i = 1; i < operands; ++i) {
       text += kOperators[static_cast<std::size_t>(draws.integer(0, 2))];
@@ -123,7 +115,7 @@ class Chains final : public TextTask {
     return values;
   }
 
-  int least_, most_;
+  PartsByBand parts_;
   std::string alphabet_ = "0123456789+-*=;";
   std::vector<std::string> bands_{"easy", "middle", "hard"};
 };

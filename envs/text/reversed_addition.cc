@@ -19,16 +19,11 @@ bool all_digits(std::string_view text) {
 
 class ReversedAddition final : public TextTask {
  public:
-  explicit ReversedAddition(Parameters& p)
-      : least_(static_cast<int>(p.integer("least", 3, 1, 18))),
-        most_(static_cast<int>(p.integer("most", 8, 1, 18))) {
-    if (least_ > most_)
-      throw Error("is more than most = " + std::to_string(most_), "least = " + std::to_string(least_));
-  }
+  explicit ReversedAddition(Parameters& p) : parts_(p, 3, 8, 1, 18) {}
 
   const std::string& alphabet() const override { return alphabet_; }
-  std::size_t longest_prompt() const override { return 2 * static_cast<std::size_t>(most_) + 2; }
-  std::size_t longest_answer() const override { return 4 * static_cast<std::size_t>(most_ + 1) - 1; }
+  std::size_t longest_prompt() const override { return 2 * static_cast<std::size_t>(parts_.most) + 2; }
+  std::size_t longest_answer() const override { return 4 * static_cast<std::size_t>(parts_.most + 1) - 1; }
   const std::vector<std::string>& bands() const override { return bands_; }
   std::string wrong_rule() const override {
     return "the carry of two digits that make 15 or more is forgotten";
@@ -52,10 +47,7 @@ class ReversedAddition final : public TextTask {
 
  protected:
   std::string draw(Draws& draws, int band) const override {
-    const int digits = band == 0            ? least_
-                       : band == 2          ? most_
-                       : most_ - least_ < 2 ? most_
-                                            : draws.integer(least_ + 1, most_ - 1);
+    const int digits = parts_.draw(draws, band);
     // One number has that many digits, the other at most.
     const auto number = [&](int n) {
       std::string text(1, static_cast<char>('0' + draws.integer(1, 9)));
@@ -117,7 +109,7 @@ class ReversedAddition final : public TextTask {
     return digits;
   }
 
-  int least_, most_;
+  PartsByBand parts_;
   std::string alphabet_ = "0123456789+=,;";
   std::vector<std::string> bands_{"easy", "middle", "hard"};
 };

@@ -36,6 +36,19 @@ std::string name_of(Split split) {
   return split == Split::kTrain ? "train" : split == Split::kValidation ? "validation" : "test";
 }
 
+PartsByBand::PartsByBand(Parameters& keys, int fewest, int greatest, int low, int high)
+    : least(static_cast<int>(keys.integer("least", fewest, low, high))),
+      most(static_cast<int>(keys.integer("most", greatest, low, high))) {
+  if (least > most)
+    throw Error("is more than most = " + std::to_string(most), "least = " + std::to_string(least));
+}
+
+int PartsByBand::draw(Draws& draws, int band) const {
+  if (band == 0) return least;
+  if (band == 2 || most - least < 2) return most;
+  return draws.integer(least + 1, most - 1);
+}
+
 Prompt TextTask::prompt(std::uint64_t seed, Split split, int band, std::uint64_t index) const {
   if (band < 0 || static_cast<std::size_t>(band) >= bands().size())
     throw Error("there is no band " + std::to_string(band), "--band",

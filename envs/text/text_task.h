@@ -52,6 +52,15 @@ class Draws {
   std::uint64_t next_ = 0;
 };
 
+// How many parts the prompts of the bands easy, middle and hard have: the fewest, a number between, the most.
+struct PartsByBand {
+  int least, most;
+
+  // The keys "least" and "most", both in [low, high].
+  PartsByBand(Parameters& keys, int fewest, int greatest, int low, int high);
+  int draw(Draws& draws, int band) const;
+};
+
 class TextTask {
  public:
   virtual ~TextTask() = default;
