@@ -117,10 +117,8 @@ nlohmann::json Distribution::result() const {
   std::vector<double> edges;
   std::vector<std::int64_t> counts;
   if (low_ == high_) {
-    for (std::int64_t i = 0; i <= kBins; ++i)
-      edges.push_back(low_ + static_cast<double>(i) / static_cast<double>(kBins));
-    counts.assign(static_cast<std::size_t>(kBins), 0);
-    counts[0] = n_;
+    edges = {low_, low_ + std::max(1.0, std::abs(low_) * 1e-6)};  // one bin holds them all
+    counts = {n_};
   } else {
     const auto fine = static_cast<std::int64_t>(counts_.size());
     const std::int64_t each = (fine + kBins - 1) / kBins;

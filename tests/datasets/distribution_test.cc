@@ -76,10 +76,10 @@ TEST(Distribution, LeavesOutWhatIsNotFiniteAndCountsIt) {
   EXPECT_EQ(nothing.result(), (nlohmann::json{{"not_finite", 1}}));
 }
 
-TEST(Distribution, OfOneValueStandsInTheFirstBinAndWidelyDifferentMagnitudesAreCounted) {
+TEST(Distribution, OfOneValueStandsInOneBinAndWidelyDifferentMagnitudesAreCounted) {
   Distribution same;
   same.add(std::vector<double>(100, 2.5));
-  EXPECT_EQ(same.result().at("histogram").at("counts")[0], 100);
+  EXPECT_EQ(same.result().at("histogram").at("counts"), nlohmann::json{100});
   EXPECT_EQ(same.result().at("std"), 0.0);
   std::vector<double> x{1e-30, 2e-30, 1e30, -1e30, 0, 5};
   for (int i = 0; i < 100; ++i) x.push_back(i);
