@@ -7,10 +7,11 @@
 
 namespace hardy::datasets {
 
-void sample_batch(const Transitions& t, std::int64_t size, std::uint64_t seed, std::uint64_t step, Batch& b) {
+void sample_batch(const Transitions& t, std::int64_t size, std::uint64_t seed, std::uint64_t step,
+                  TransitionBatch& b) {
   if (t.rows <= 0) throw Error("there is no transition to draw from");
   if (size <= 0) throw Error("a batch has 1 row or more", std::to_string(size));
-  const Random random(seed, Stream::kBatch, step);
+  const Random random(seed, RandomStream::kBatch, step);
   b.size = size;
   const auto n = static_cast<std::size_t>(size);
   const auto draw = [&](const std::vector<float>& from, int width, std::vector<float>& to) {

@@ -8,14 +8,14 @@
 
 namespace hardy::datasets {
 
-struct Batch {  // row-major, `size` rows of each
+struct TransitionBatch {  // row-major, `size` rows of each
   std::int64_t size = 0;
   std::vector<float> observations, actions, rewards, next_observations, terminals;
 };
 
-// Batch number `step` of the stream that `seed` names: the same rows on every machine, for batches drawn in
-// any order. `batch` is filled anew, without allocation once it has had that size.
+// TransitionBatch number `step` of the stream that `seed` names: the same rows on every machine, for batches
+// drawn in any order. `batch` is filled anew, without allocation once it has had that size.
 void sample_batch(const Transitions& transitions, std::int64_t size, std::uint64_t seed, std::uint64_t step,
-                  Batch& batch);
+                  TransitionBatch& batch);
 
 }  // namespace hardy::datasets

@@ -8,7 +8,7 @@
 namespace hardy::datasets {
 namespace {
 
-constexpr std::size_t kLanes = 8;       // partial sums: one order, whatever the machine
+constexpr std::size_t kSums = 8;        // partial sums: one order, whatever the machine
 constexpr std::int64_t kFine = 2048;    // fine bins at most
 constexpr std::int64_t kBins = 24;      // of the histogram that is shown
 constexpr int kIndexBits = 40;          // of a fine bin's number
@@ -16,23 +16,23 @@ constexpr std::size_t kStretch = 2048;  // rows of one dimension taken at a time
 
 template <class Term>
 double sum_of(std::span<const double> x, Term&& term) {
-  double lanes[kLanes] = {};
+  double sums[kSums] = {};
   std::size_t i = 0;
-  for (; i + kLanes <= x.size(); i += kLanes)
-    for (std::size_t k = 0; k < kLanes; ++k) lanes[k] += term(x[i + k]);
-  for (std::size_t k = 0; i < x.size(); ++i, ++k) lanes[k] += term(x[i]);
+  for (; i + kSums <= x.size(); i += kSums)
+    for (std::size_t k = 0; k < kSums; ++k) sums[k] += term(x[i + k]);
+  for (std::size_t k = 0; i < x.size(); ++i, ++k) sums[k] += term(x[i]);
   double sum = 0;
-  for (const double lane : lanes) sum += lane;
+  for (const double part : sums) sum += part;
   return sum;
 }
 
 std::pair<double, double> extremes_of(std::span<const double> x) {
-  double low[kLanes], high[kLanes];
-  std::fill_n(low, kLanes, x[0]);
-  std::fill_n(high, kLanes, x[0]);
+  double low[kSums], high[kSums];
+  std::fill_n(low, kSums, x[0]);
+  std::fill_n(high, kSums, x[0]);
   std::size_t i = 0;
-  for (; i + kLanes <= x.size(); i += kLanes)
-    for (std::size_t k = 0; k < kLanes; ++k) {
+  for (; i + kSums <= x.size(); i += kSums)
+    for (std::size_t k = 0; k < kSums; ++k) {
       low[k] = std::min(low[k], x[i + k]);
       high[k] = std::max(high[k], x[i + k]);
     }
@@ -40,7 +40,7 @@ std::pair<double, double> extremes_of(std::span<const double> x) {
     low[0] = std::min(low[0], x[i]);
     high[0] = std::max(high[0], x[i]);
   }
-  return {*std::min_element(low, low + kLanes), *std::max_element(high, high + kLanes)};
+  return {*std::min_element(low, low + kSums), *std::max_element(high, high + kSums)};
 }
 
 std::int64_t bin_of(double x, int exponent) {

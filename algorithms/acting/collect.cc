@@ -81,7 +81,7 @@ std::vector<Episode> play(envs::BatchEnvironment& env, Policy& policy, std::span
   for (std::uint64_t t = 0; rollout.running() > 0; ++t) {
     draws.clear();
     for (std::size_t i = 0; i < seeds.size(); ++i) {
-      draws.emplace_back(seeds[i], Stream::kExplore, t);
+      draws.emplace_back(seeds[i], RandomStream::kExplore, t);
       stepped[i] = rollout.runs(static_cast<int>(i));
       if (!stepped[i]) continue;
       env.physics(static_cast<int>(i), qpos, qvel);
@@ -215,7 +215,7 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
       if (watch.observer->wants_progress(done)) watch.observer->progress(done, {});
       std::vector<std::uint64_t> seeds;
       for (std::uint64_t i = 0; i < kWave; ++i)
-        seeds.push_back(episode_seed(seed, Stream::kEnvironment, episode + i));
+        seeds.push_back(episode_seed(seed, RandomStream::kEnvironment, episode + i));
       const std::vector<Episode> wave = play(*env, *policy, seeds, team);
       for (const Episode& e : wave) {
         const auto n = std::min<std::int64_t>(left, static_cast<std::int64_t>(e.rewards.size()));

@@ -31,7 +31,7 @@ Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::ui
   ThreadTeam alone(1);
   Evaluation result{std::vector<double>(n, 0), std::vector<double>(n, 0), std::vector<double>(n, 0)};
   for (int i = 0; i < environment.size(); ++i)
-    rollout.start(i, episode_seed(seed, Stream::kEvaluation, static_cast<std::uint64_t>(i)), policy);
+    rollout.start(i, episode_seed(seed, RandomStream::kEvaluation, static_cast<std::uint64_t>(i)), policy);
   std::vector<std::uint8_t> stepped(n);
   while (rollout.running() > 0) {
     for (std::size_t i = 0; i < n; ++i) stepped[i] = rollout.runs(static_cast<int>(i));

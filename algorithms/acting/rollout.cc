@@ -7,8 +7,8 @@
 
 namespace hardy::algorithms {
 
-std::uint64_t episode_seed(std::uint64_t seed, Stream stream, std::uint64_t episode) {
-  const Block b = Random(seed, stream, episode).block(0);
+std::uint64_t episode_seed(std::uint64_t seed, RandomStream stream, std::uint64_t episode) {
+  const PhiloxBlock b = Random(seed, stream, episode).block(0);
   return std::uint64_t{b[0]} << 32 | b[1];
 }
 

@@ -18,7 +18,7 @@
 namespace hardy::algorithms {
 
 // The seed of episode n: a draw of its own, whatever came before.
-std::uint64_t episode_seed(std::uint64_t seed, Stream stream, std::uint64_t episode);
+std::uint64_t episode_seed(std::uint64_t seed, RandomStream stream, std::uint64_t episode);
 
 // An even draw for row i: numbers within the bounds, or a choice. Takes draws 0, 1, ... of `draws`.
 void act_uniformly(const envs::EnvSpec& spec, const Random& draws, std::size_t row, ActionMemory& actions);

@@ -91,7 +91,7 @@ std::vector<EstimatorErrors> estimator_errors(const envs::LinearMdp& m, const Es
         throw_if_stopped(watch.stop);
         const auto done = static_cast<std::int64_t>(step);
         if (watch.observer->wants_progress(done)) watch.observer->progress(done, {});
-        const Random random(study.seed, Stream::kUser, step++);
+        const Random random(study.seed, RandomStream::kUser, step++);
         MatrixXd mean = MatrixXd::Zero(m.d, m.d);
         chain.clear(gamma);
         for (std::int64_t i = 0; i < e.samples; ++i) {

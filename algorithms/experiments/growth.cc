@@ -233,7 +233,7 @@ Growth fits_of(const RegretTable& table, std::uint64_t seed, int resamples) {
                 upper = slope_of(upper_weights, g.mean, g.standard_error);
     std::vector<double> t, upper_t;
     for (int b = 0; b < resamples; ++b) {
-      const Random random(seed, Stream::kUser, static_cast<std::uint64_t>(b));
+      const Random random(seed, RandomStream::kUser, static_cast<std::uint64_t>(b));
       std::uint64_t draw = 0;
       std::vector<double> means, errors;
       for (const std::vector<double>& replicas : table.regret) {

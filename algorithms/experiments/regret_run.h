@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "algorithms/adversarial/learner.h"
+#include "algorithms/adversarial/regret_method.h"
 #include "engine/base/threads.h"
 #include "engine/run/observer.h"
 
@@ -32,7 +32,7 @@ struct ReplicaResult {
   std::vector<double> start_costs;                // C_0(s_0, .) [A] at the end; empty without a table C
   std::vector<std::vector<Visit>> first;          // trajectories of the first episodes [..][H]
   double least_eta_q = 0, largest_eta_bonus = 0;  // min eta Qhat, max eta B over the run
-  std::vector<LearnerFigure> figures;             // of its group's learner at the end
+  std::vector<RegretFigure> figures;              // of its group's learner at the end
 };
 
 struct RegretResult {

@@ -34,11 +34,11 @@ Update& Update::accumulate(std::int64_t n) {
   return *this;
 }
 
-Tensor Update::normal(const Shape& shape, Stream stream) {
+Tensor Update::normal(const Shape& shape, RandomStream stream) {
   return ops::random_normal(graph(), shape, program_.seeds, program_.step, stream);
 }
 
-Tensor Update::indices(std::int64_t n, Tensor limit, Stream stream) {
+Tensor Update::indices(std::int64_t n, Tensor limit, RandomStream stream) {
   return ops::random_index(graph(), n, limit, program_.seeds, program_.step, stream);
 }
 

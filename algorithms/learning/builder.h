@@ -53,8 +53,8 @@ class Update {
   Update& accumulate(std::int64_t n);
   std::int64_t passes() const { return program_.passes; }
   // This step's draws: standard normal [A, ...], uniform indices [A, n] below `limit` (i32 [1]).
-  Tensor normal(const Shape& shape, Stream stream);
-  Tensor indices(std::int64_t n, Tensor limit, Stream stream);
+  Tensor normal(const Shape& shape, RandomStream stream);
+  Tensor indices(std::int64_t n, Tensor limit, RandomStream stream);
 
   // Memory that the graph reads in place at every step: on a device, its copy there (Learner::mirror()). It
   // outlives the learner. shared: the same for all agents, whatever its leading axis.

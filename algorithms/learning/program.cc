@@ -15,7 +15,7 @@ void initialise(const nn::TensorSpec& spec, std::uint64_t seed, std::span<float>
   const std::int64_t members = std::max<std::int64_t>(spec.members, 1);
   const std::size_t each = all.size() / static_cast<std::size_t>(members);
   for (std::int64_t m = 0; m < members; ++m) {
-    const Random draws(seed, Stream::kInit, hash_of(spec.name) + static_cast<std::uint64_t>(m));
+    const Random draws(seed, RandomStream::kInit, hash_of(spec.name) + static_cast<std::uint64_t>(m));
     nn::initialise(all.subspan(static_cast<std::size_t>(m) * each, each), spec.fan_in, spec.fan_out,
                    spec.start, draws);
   }

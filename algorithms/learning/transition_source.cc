@@ -11,7 +11,8 @@ Batch TransitionSource::batch(Update& u) const {
                 "--batch-size " + std::to_string(batch_), "take an --accumulate that divides it");
   const std::int64_t rows = batch_ / u.passes();  // of a pass
   Graph& g = u.graph();
-  const Tensor index = u.indices(rows, u.table("rows", DType::kI32, {1}, tables_.rows, true), Stream::kBatch);
+  const Tensor index =
+      u.indices(rows, u.table("rows", DType::kI32, {1}, tables_.rows, true), RandomStream::kBatch);
   const auto rows_of = [&](const char* name, void* memory, std::int64_t width, DType type = DType::kF32) {
     const Shape shape =
         tables_.shared ? Shape{tables_.capacity, width} : Shape{u.agents(), tables_.capacity, width};

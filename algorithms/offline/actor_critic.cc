@@ -68,7 +68,7 @@ nn::ActionSample SoftActor::sample(Update& u, Tensor observations, Tensor noise)
   return act_through(u.graph(), head_, u.apply(policy_, observations), {}, noise);
 }
 
-nn::ActionSample SoftActor::sample(Update& u, Tensor observations, Stream stream) const {
+nn::ActionSample SoftActor::sample(Update& u, Tensor observations, RandomStream stream) const {
   const Shape& s = u.graph().shape(observations);
   const std::int64_t actions = policy_.architecture->outputs() / 2;
   return sample(u, observations, u.normal({s[0], s[1], actions}, stream));

@@ -44,7 +44,7 @@ class SoftActor {
 
   // One draw for each row of observations [A, n, obs].
   nn::ActionSample sample(Update& u, Tensor observations, Tensor noise) const;
-  nn::ActionSample sample(Update& u, Tensor observations, Stream stream) const;
+  nn::ActionSample sample(Update& u, Tensor observations, RandomStream stream) const;
   Tensor log_alpha(Update& u) const { return u.parameter(temperature_, 0); }  // [A, 1]
   // The policy climbs `value` [A, B] of its draws, alpha log pi - value, and alpha moves towards the target
   // entropy, -log alpha (log pi + target), both on these draws.

@@ -27,7 +27,7 @@ class Awac final : public Method {
     const PolicyNetworks pi = add_policy(learner, spec);
     const Network Q = learner.network("q", c_.plain_critics(data.observation_size() + data.action_size()));
     const Network Q_target = learner.target_of(Q);
-    const auto draw = [&](Update& u, Tensor observations, Stream stream) {
+    const auto draw = [&](Update& u, Tensor observations, RandomStream stream) {
       Graph& g = u.graph();
       const Shape& s = g.shape(observations);
       const Tensor noise = u.normal({s[0], s[1], spec.action_size}, stream);
@@ -41,7 +41,7 @@ class Awac final : public Method {
     {
       Graph& g = critics.graph();
       const Batch b = data.batch(critics);
-      const Tensor next_action = draw(critics, b.next_observations, Stream::kNextNoise);
+      const Tensor next_action = draw(critics, b.next_observations, RandomStream::kNextNoise);
       const Tensor q_next = smallest(g, member_values(critics, Q_target, b.next_observations, next_action));
       const Tensor y =
           ops::stop_gradient(g, ops::map(g, BootstrapTarget{c_.gamma}, b.rewards, b.terminals, q_next));
@@ -54,7 +54,7 @@ class Awac final : public Method {
     Update& actor = learner.update("actor");
     Graph& g = actor.graph();
     const Batch b = data.batch(actor);
-    const Tensor own = draw(actor, b.observations, Stream::kNoise);
+    const Tensor own = draw(actor, b.observations, RandomStream::kNoise);
     const Tensor advantage = ops::subtract(g, smallest(g, member_values(actor, Q, b.observations, b.actions)),
                                            smallest(g, member_values(actor, Q, b.observations, own)));
     const Tensor weights = ops::stop_gradient(g, ops::map(g, AdvantageWeight{1 / lambda_, cap_}, advantage));

@@ -40,7 +40,7 @@ class Cql final : public Method {
     Update& actor = learner.update("actor");
     {
       const Batch b = data.batch(actor);
-      const nn::ActionSample now = pi.sample(actor, b.observations, Stream::kNoise);
+      const nn::ActionSample now = pi.sample(actor, b.observations, RandomStream::kNoise);
       pi.minimise(actor, now, smallest(actor.graph(), member_values(actor, Q, b.observations, now.action)));
     }
 
@@ -48,7 +48,7 @@ class Cql final : public Method {
     Update& critics = learner.update("critics");
     Graph& g = critics.graph();
     const Batch b = data.batch(critics);
-    const nn::ActionSample next = pi.sample(critics, b.next_observations, Stream::kNextNoise);
+    const nn::ActionSample next = pi.sample(critics, b.next_observations, RandomStream::kNextNoise);
     const Tensor q_next = smallest(g, member_values(critics, Q_target, b.next_observations, next.action));
     const Tensor y =
         ops::stop_gradient(g, ops::map(g, BootstrapTarget{c_.gamma}, b.rewards, b.terminals, q_next));
@@ -75,7 +75,7 @@ class Cql final : public Method {
                           {A, B * n, width});
     };
     const Tensor states = n_times(b.observations);
-    const Tensor noise = u.normal({A, 3 * B * n, b.action_size}, Stream::kProposals);
+    const Tensor noise = u.normal({A, 3 * B * n, b.action_size}, RandomStream::kProposals);
     const auto part = [&](std::int64_t k) { return ops::slice(g, noise, 1, k * B * n, (k + 1) * B * n); };
     const auto value = [&](Tensor action, Tensor log_density) {  // [A, E, B, n]
       const Tensor q = ops::reshape(g, member_values(u, Q, states, action), {A, c_.critics, B, n});

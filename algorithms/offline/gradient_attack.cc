@@ -158,7 +158,7 @@ void GradientAttack::attack(Element element, const AttackedRows& rows, std::span
                     std::to_string(victim_.action_size) + " actions, the dataset has others",
                 victim_.file.string(), "take a critic that was trained on this task");
   Problem& p = problem(element);
-  const Random start(seed, Stream::kCorruptNoise, kStartDraws + static_cast<std::uint64_t>(element));
+  const Random start(seed, RandomStream::kCorruptNoise, kStartDraws + static_cast<std::uint64_t>(element));
   const auto width = static_cast<std::size_t>(p.width);
   const auto bound = static_cast<float>(scale), step = static_cast<float>(settings_.step_size * scale);
   for (std::int64_t begin = 0; begin < count; begin += kRows) {

@@ -29,7 +29,7 @@ class SacN final : public Method {
     Update& actor = learner.update("actor");
     {
       const Batch b = data.batch(actor);
-      const nn::ActionSample now = pi.sample(actor, b.observations, Stream::kNoise);
+      const nn::ActionSample now = pi.sample(actor, b.observations, RandomStream::kNoise);
       pi.minimise(actor, now, smallest(actor.graph(), member_values(actor, Q, b.observations, now.action)));
     }
 
@@ -37,7 +37,7 @@ class SacN final : public Method {
     Update& critics = learner.update("critics");
     Graph& g = critics.graph();
     const Batch b = data.batch(critics);
-    const nn::ActionSample next = pi.sample(critics, b.next_observations, Stream::kNextNoise);
+    const nn::ActionSample next = pi.sample(critics, b.next_observations, RandomStream::kNextNoise);
     const Tensor q_next = smallest(g, member_values(critics, Q_target, b.next_observations, next.action));
     const Tensor y =
         ops::stop_gradient(g, ops::map(g, SoftTarget{static_cast<float>(c_.gamma)}, b.rewards, b.terminals,

@@ -40,7 +40,7 @@ class Td3Bc final : public Method {
       Graph& g = critics.graph();
       const Batch b = data.batch(critics);
       const Tensor noise =
-          ops::clamp(g, ops::affine(g, critics.normal(g.shape(b.actions), Stream::kNextNoise), noise_),
+          ops::clamp(g, ops::affine(g, critics.normal(g.shape(b.actions), RandomStream::kNextNoise), noise_),
                      -noise_clip_, noise_clip_);
       const Tensor aim = ops::tanh(g, critics.apply(pi_target, b.next_observations));
       const Tensor next_action = ops::clamp(g, ops::add(g, aim, noise), -1, 1);

@@ -55,14 +55,15 @@ InteractingTrainee::InteractingTrainee(const Method& method, const std::string& 
 // Each episode's start is a draw of the agent's own: its seed and the episode's number.
 void InteractingTrainee::start(int agent) {
   const auto a = static_cast<std::size_t>(agent);
-  rollout_.start(agent, episode_seed(learner_.seeds()[a], Stream::kEnvironment, episodes_[a]++), *actor_);
+  rollout_.start(agent, episode_seed(learner_.seeds()[a], RandomStream::kEnvironment, episodes_[a]++),
+                 *actor_);
   returns_[a] = 0;
 }
 
 void InteractingTrainee::step(ThreadTeam& team) {
   draws_.clear();
   for (const std::uint64_t seed : learner_.seeds())
-    draws_.emplace_back(seed, Stream::kExplore, static_cast<std::uint64_t>(t_));
+    draws_.emplace_back(seed, RandomStream::kExplore, static_cast<std::uint64_t>(t_));
   const double uniform = t_ < settings_.start_steps ? 1 : method_.exploration(t_ - settings_.start_steps);
   if (uniform < 1) rollout_.act(*actor_, draws_, team);
   if (uniform > 0)

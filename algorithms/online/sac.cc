@@ -56,8 +56,9 @@ class Sac final : public Method {
     {
       Graph& g = critic.graph();
       const Batch b = replay.batch(critic);
-      const nn::ActionSample next = act_through(g, Head::kTanhGaussian, critic.apply(pi, b.next_observations),
-                                                {}, critic.normal({agents, batch_, act}, Stream::kNextNoise));
+      const nn::ActionSample next =
+          act_through(g, Head::kTanhGaussian, critic.apply(pi, b.next_observations), {},
+                      critic.normal({agents, batch_, act}, RandomStream::kNextNoise));
       const Tensor q_next = ops::reshape(
           g, ops::min(g, critic.apply(q_target, ops::concat(g, b.next_observations, next.action)), 1),
           {agents, batch_});
@@ -77,7 +78,7 @@ class Sac final : public Method {
     Graph& g = actor.graph();
     const Batch b = replay.batch(actor);
     const nn::ActionSample now = act_through(g, Head::kTanhGaussian, actor.apply(pi, b.observations), {},
-                                             actor.normal({agents, batch_, act}, Stream::kNoise));
+                                             actor.normal({agents, batch_, act}, RandomStream::kNoise));
     const Tensor q_min = ops::reshape(
         g, ops::min(g, actor.apply(q, ops::concat(g, b.observations, now.action)), 1), {agents, batch_});
     const Tensor log_alpha = actor.parameter(temperature, 0);

@@ -48,20 +48,20 @@ __global__ void __launch_bounds__(B) rows_kernel(const T* x, std::int64_t n, T* 
 }
 
 // inner > 1: 32 neighbouring columns to a block, eight threads to a column. Long axes only; below.
-constexpr int kColumns = 32, kLanes = 8;
+constexpr int kColumns = 32, kPartials = 8;
 template <template <class> class C, class T>
-__global__ void __launch_bounds__(kColumns* kLanes) columns_kernel(Split s, const T* x, T* y) {
-  __shared__ T part[kLanes][kColumns];
+__global__ void __launch_bounds__(kColumns* kPartials) columns_kernel(Split s, const T* x, T* y) {
+  __shared__ T part[kPartials][kColumns];
   const std::int64_t tiles = (s.inner + kColumns - 1) / kColumns, outer = blockIdx.x / tiles,
                      column = blockIdx.x % tiles * kColumns + threadIdx.x;
   T mine = C<T>::start();
   if (column < s.inner)
-    for (std::int64_t k = threadIdx.y; k < s.n; k += kLanes)
+    for (std::int64_t k = threadIdx.y; k < s.n; k += kPartials)
       mine = C<T>()(mine, x[(outer * s.n + k) * s.inner + column]);
   part[threadIdx.y][threadIdx.x] = mine;
   __syncthreads();
   if (threadIdx.y != 0 || column >= s.inner) return;
-  for (int lane = 1; lane < kLanes; ++lane) mine = C<T>()(mine, part[lane][threadIdx.x]);
+  for (int i = 1; i < kPartials; ++i) mine = C<T>()(mine, part[i][threadIdx.x]);
   y[outer * s.inner + column] = mine;
 }
 
@@ -87,8 +87,8 @@ void reduce(const char* name, DType type, const Split& s, const void* from, void
       launch(name, short_kernel<C, T>, blocks_for(s.outer * s.inner), kThreads, stream, s, x, y);
     else if (s.inner > 1)
       launch(name, columns_kernel<C, T>,
-             static_cast<unsigned>(s.outer * ((s.inner + kColumns - 1) / kColumns)), dim3(kColumns, kLanes),
-             stream, s, x, y);
+             static_cast<unsigned>(s.outer * ((s.inner + kColumns - 1) / kColumns)),
+             dim3(kColumns, kPartials), stream, s, x, y);
     else if (s.n <= 256)
       launch(name, rows_kernel<32, C, T>, static_cast<unsigned>(s.outer), 32, stream, x, s.n, y);
     else

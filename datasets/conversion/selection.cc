@@ -298,7 +298,7 @@ class Selector {
 
   void sample() {
     const Amount a = sample_of(settings_);
-    const Random random(settings_.seed, Stream::kShuffle);
+    const Random random(settings_.seed, RandomStream::kShuffle);
     std::vector<std::pair<double, std::size_t>> drawn(all_.size());
     for (std::size_t i = 0; i < drawn.size(); ++i) drawn[i] = {random.uniform64(i), i};
     std::sort(drawn.begin(), drawn.end());

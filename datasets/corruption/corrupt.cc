@@ -113,7 +113,7 @@ ElementAttack plan(Element element, Source& source, const CorruptionSettings& s,
 }
 
 // One element on its way from the input to the output.
-struct Stream {
+struct AttackedColumn {
   ElementAttack attack;
   Source source;
   run::Sha256 hash;
@@ -153,9 +153,9 @@ std::vector<float> gather(Source& source, std::int64_t first, std::int64_t n,
 }
 
 // The next observations whose successor was attacked, in a file whose states change in both their copies.
-class CopyStream {
+class CopiedStates {
  public:
-  CopyStream(Reader& in, Writer& out, const RowSet& attacked, const RowSet& starts)
+  CopiedStates(Reader& in, Writer& out, const RowSet& attacked, const RowSet& starts)
       : source_(in, "next_observations", starts), out_(out), attacked_(attacked), starts_(starts) {
     std::int64_t count = 0;
     for (std::int64_t row = 1; row < attacked.rows(); ++row) count += attacked.has(row) && !starts.has(row);
@@ -206,7 +206,7 @@ class Corruption {
         starts_(episode_starts(episodes_, rows_)) {}
 
   nlohmann::json run(const std::string& input_sha256) {
-    plan_streams();
+    plan_columns();
     copy_the_rest();
     for_pieces(rows_, [&](std::int64_t first, std::int64_t n) { piece(first, n); });
     nlohmann::json m = manifest(input_sha256);
@@ -221,7 +221,7 @@ class Corruption {
  private:
   bool attacks(Element e) const { return std::ranges::find(s_.elements, e) != s_.elements.end(); }
 
-  void plan_streams() {
+  void plan_columns() {
     CorruptionDraws draws(s_);
     for (const Element e : all_elements()) {
       if (!attacks(e)) continue;
@@ -234,13 +234,13 @@ class Corruption {
       Column attacked = source.column();
       attacked.stored_as = nullptr;
       out_.declare(attacked);
-      streams_.push_back({std::move(attack), std::move(source), {}});
-      Stream& s = streams_.back();
+      columns_.push_back({std::move(attack), std::move(source), {}});
+      AttackedColumn& s = columns_.back();
       declare_record(out_, s.key("rows"), s.key("before"), s.source.column(), s.attack.rows.count());
     }
     const bool has_next = in_.find("next_observations");
     if (attacks(Element::kObservations) && s_.trajectory && has_next)
-      copies_ = std::make_unique<CopyStream>(in_, out_, streams_.front().attack.rows, starts_);
+      copies_ = std::make_unique<CopiedStates>(in_, out_, columns_.front().attack.rows, starts_);
     makes_clean_ =
         attacks(Element::kObservations) && !s_.trajectory && !has_next && !attacks(Element::kDynamics);
   }
@@ -248,7 +248,8 @@ class Corruption {
   void copy_the_rest() {
     for (const Column& c : in_.columns()) {
       const bool streamed =
-          std::ranges::any_of(streams_, [&](const Stream& s) { return s.source.column().key == c.key; }) ||
+          std::ranges::any_of(columns_,
+                              [&](const AttackedColumn& s) { return s.source.column().key == c.key; }) ||
           (copies_ && c.key == "next_observations");
       if (streamed) continue;
       ColumnHash hash;
@@ -276,7 +277,7 @@ class Corruption {
   }
 
   void piece(std::int64_t first, std::int64_t n) {
-    for (Stream& s : streams_) {
+    for (AttackedColumn& s : columns_) {
       const Column& column = s.source.column();
       Bytes raw = s.source.bytes(first, n);
       s.hash.add(raw.data(), raw.size());
@@ -318,7 +319,7 @@ class Corruption {
     for (const Column& c : in_.columns()) types[as_utf8(c.key)] = described_as_stored(c);
     const std::vector<Attribute> attributes = in_.all_attributes();
     bool critic = false;
-    for (Stream& s : streams_) {
+    for (AttackedColumn& s : columns_) {
       elements.push_back({{"element", name_of(s.attack.element)},
                           {"mode", name_of(s.attack.mode)},
                           {"rate", s_.rate},
@@ -362,8 +363,8 @@ class Corruption {
   std::int64_t rows_;
   std::vector<EpisodeRows> episodes_;
   RowSet starts_;
-  std::vector<Stream> streams_;
-  std::unique_ptr<CopyStream> copies_;
+  std::vector<AttackedColumn> columns_;
+  std::unique_ptr<CopiedStates> copies_;
   std::map<std::string, std::string> hashes_;  // of the columns that are copied
   bool makes_clean_ = false;
 };

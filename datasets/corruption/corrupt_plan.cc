@@ -18,8 +18,8 @@ std::int64_t RowSet::count() const {
 CorruptionDraws::CorruptionDraws(const CorruptionSettings& s)
     : settings_(s),
       state_(static_cast<std::uint32_t>(s.seed)),
-      masks_(s.seed, Stream::kCorruptMask),
-      noise_(s.seed, Stream::kCorruptNoise) {}
+      masks_(s.seed, RandomStream::kCorruptMask),
+      noise_(s.seed, RandomStream::kCorruptNoise) {}
 
 double CorruptionDraws::mask(std::uint64_t unit) {
   return settings_.generator == "numpy" ? state_.random_sample() : masks_.uniform64(unit);
@@ -27,7 +27,7 @@ double CorruptionDraws::mask(std::uint64_t unit) {
 
 RowSet CorruptionDraws::choose(Element element, std::int64_t rows, const std::vector<EpisodeRows>& episodes) {
   if (settings_.shared_rows && chosen_) return shared_;
-  masks_ = Random(settings_.seed, Stream::kCorruptMask,
+  masks_ = Random(settings_.seed, RandomStream::kCorruptMask,
                   settings_.shared_rows ? 0 : static_cast<std::uint64_t>(element));
   RowSet set(rows);
   const auto add = [&](std::int64_t begin, std::int64_t end) {
@@ -66,7 +66,7 @@ std::function<double()> CorruptionDraws::noise(Element element, std::int64_t cou
     for (std::int64_t i = 0; i < count; ++i) state_.random_sample();
     return [own, scale] { return own->uniform(-scale, scale); };
   }
-  const Random random(settings_.seed, Stream::kCorruptNoise, static_cast<std::uint64_t>(element));
+  const Random random(settings_.seed, RandomStream::kCorruptNoise, static_cast<std::uint64_t>(element));
   return
       [random, scale, k = std::uint64_t{0}]() mutable { return -scale + 2 * scale * random.uniform64(k++); };
 }

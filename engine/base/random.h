@@ -9,10 +9,10 @@
 
 namespace hardy {
 
-using Block = std::array<std::uint32_t, 4>;
+using PhiloxBlock = std::array<std::uint32_t, 4>;
 
 // One Philox4x32-10 block. key = the two halves of a seed; counter as the reference defines it.
-constexpr Block philox4x32(Block counter, std::uint32_t key0, std::uint32_t key1) {
+constexpr PhiloxBlock philox4x32(PhiloxBlock counter, std::uint32_t key0, std::uint32_t key1) {
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * counter[0];
     const std::uint64_t p1 = std::uint64_t{0xCD9E8D57u} * counter[2];
@@ -25,7 +25,7 @@ constexpr Block philox4x32(Block counter, std::uint32_t key0, std::uint32_t key1
 }
 
 // What a draw is for. Two uses with different streams never share a number.
-enum class Stream : std::uint32_t {
+enum class RandomStream : std::uint32_t {
   kInit = 1,
   kBatch = 2,
   kNoise = 3,
@@ -43,12 +43,12 @@ enum class Stream : std::uint32_t {
 // The numbers of one (seed, stream, step): index i is drawn directly, in any order.
 class Random {
  public:
-  constexpr Random(std::uint64_t seed, Stream stream, std::uint64_t step = 0)
+  constexpr Random(std::uint64_t seed, RandomStream stream, std::uint64_t step = 0)
       : seed_(seed), step_(step), stream_(static_cast<std::uint32_t>(stream)) {}
   constexpr Random(std::uint64_t seed, std::uint32_t stream, std::uint64_t step)
       : seed_(seed), step_(step), stream_(stream) {}
 
-  constexpr Block block(std::uint32_t index) const {
+  constexpr PhiloxBlock block(std::uint32_t index) const {
     return philox4x32(
         {index, stream_, static_cast<std::uint32_t>(step_), static_cast<std::uint32_t>(step_ >> 32)},
         static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32));
@@ -60,7 +60,7 @@ class Random {
   // [0, 1) with 24 bits, and [0, 1) with 53 bits (two words of one block).
   constexpr float uniform(std::uint64_t i) const { return static_cast<float>(bits(i) >> 8) * 0x1p-24f; }
   constexpr double uniform64(std::uint64_t i) const {
-    const Block b = block(static_cast<std::uint32_t>(i >> 1));
+    const PhiloxBlock b = block(static_cast<std::uint32_t>(i >> 1));
     const std::uint32_t hi = b[(i & 1) * 2], lo = b[(i & 1) * 2 + 1];
     return (static_cast<double>(hi >> 5) * 67108864.0 + static_cast<double>(lo >> 6)) * 0x1p-53;
   }
@@ -70,7 +70,7 @@ class Random {
   }
   // Standard normal by Box-Muller; draws 2j and 2j+1 share a pair of words.
   constexpr double normal(std::uint64_t i) const {
-    const Block b = block(static_cast<std::uint32_t>(i >> 2));
+    const PhiloxBlock b = block(static_cast<std::uint32_t>(i >> 2));
     const std::size_t pair = (i & 2);
     const double u = (static_cast<double>(b[pair]) + 0.5) * 0x1p-32;
     const double v = static_cast<double>(b[pair + 1]) * 0x1p-32;

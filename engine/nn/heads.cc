@@ -42,7 +42,7 @@ Tensor categorical_entropy(Graph& g, Tensor logits) {
       g, over_actions(g, ops::multiply(g, ops::softmax(g, logits), ops::log_softmax(g, logits))), -1);
 }
 
-ActionSample categorical(Graph& g, Tensor logits, Tensor seeds, Tensor step, Stream stream) {
+ActionSample categorical(Graph& g, Tensor logits, Tensor seeds, Tensor step, RandomStream stream) {
   const Tensor action = ops::random_categorical(g, logits, seeds, step, stream);
   return {action, categorical_log_prob(g, logits, action)};
 }

@@ -29,6 +29,6 @@ graph::Tensor categorical_log_prob(graph::Graph& g, graph::Tensor logits, graph:
 graph::Tensor categorical_entropy(graph::Graph& g, graph::Tensor logits);
 // A draw (ops::random_categorical: action i32 [A, B]) and its log-probability.
 ActionSample categorical(graph::Graph& g, graph::Tensor logits, graph::Tensor seeds, graph::Tensor step,
-                         Stream stream);
+                         RandomStream stream);
 
 }  // namespace hardy::nn

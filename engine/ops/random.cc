@@ -93,12 +93,12 @@ void check_key(const Graph& g, const char* op, std::int64_t agents, Tensor seeds
 
 }  // namespace
 
-Tensor random_normal(Graph& g, const Shape& shape, Tensor seeds, Tensor step, Stream stream) {
+Tensor random_normal(Graph& g, const Shape& shape, Tensor seeds, Tensor step, RandomStream stream) {
   check_key(g, "random_normal", shape[0], seeds, step);
   return g.apply(kNormal, {seeds, step}, DType::kF32, shape, Draw{static_cast<std::uint32_t>(stream)});
 }
 
-Tensor random_index(Graph& g, std::int64_t n, Tensor limit, Tensor seeds, Tensor step, Stream stream) {
+Tensor random_index(Graph& g, std::int64_t n, Tensor limit, Tensor seeds, Tensor step, RandomStream stream) {
   const std::int64_t agents = g.shape(seeds)[0];
   check_key(g, "random_index", agents, seeds, step);
   if (g.type(limit) != DType::kI32 || !(g.shape(limit) == Shape{1}))
@@ -107,7 +107,7 @@ Tensor random_index(Graph& g, std::int64_t n, Tensor limit, Tensor seeds, Tensor
                  Draw{static_cast<std::uint32_t>(stream)});
 }
 
-Tensor random_categorical(Graph& g, Tensor logits, Tensor seeds, Tensor step, Stream stream) {
+Tensor random_categorical(Graph& g, Tensor logits, Tensor seeds, Tensor step, RandomStream stream) {
   const Shape& s = g.shape(logits);
   if (s.rank() != 3 || s[2] < 1 || g.type(logits) != DType::kF32)
     g.shape_error("random_categorical", "logits must be f32 [agents, rows, choices]", {logits});

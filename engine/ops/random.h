@@ -12,13 +12,13 @@ namespace hardy::ops {
 
 // Standard normal, f32, `shape` beginning with A.
 graph::Tensor random_normal(graph::Graph& g, const Shape& shape, graph::Tensor seeds, graph::Tensor step,
-                            Stream stream);
+                            RandomStream stream);
 // Uniform integers in [0, limit), i32 [A, n]; limit i32 [1], read at each run.
 graph::Tensor random_index(graph::Graph& g, std::int64_t n, graph::Tensor limit, graph::Tensor seeds,
-                           graph::Tensor step, Stream stream);
+                           graph::Tensor step, RandomStream stream);
 // Row i of agent a's logits [A, B, n] draws k with probability e^logit_k / sum_j e^logit_j, by inverting the
 // distribution at the agent's i-th uniform: Random::categorical's own draw. i32 [A, B].
 graph::Tensor random_categorical(graph::Graph& g, graph::Tensor logits, graph::Tensor seeds,
-                                 graph::Tensor step, Stream stream);
+                                 graph::Tensor step, RandomStream stream);
 
 }  // namespace hardy::ops

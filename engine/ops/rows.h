@@ -12,15 +12,15 @@ namespace hardy::ops {
 // value(0) + ... + value(n - 1): 16 interleaved partial sums, then a tree.
 template <class T, class Value>
 T sum_of(std::int64_t n, Value&& value) {
-  constexpr int kLanes = 16;
-  T lane[kLanes] = {};
+  constexpr int kSums = 16;
+  T sums[kSums] = {};
   std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int l = 0; l < kLanes; ++l) lane[l] += value(i + l);
-  for (int l = 0; i < n; ++i, ++l) lane[l] += value(i);
-  for (int width = kLanes / 2; width; width /= 2)
-    for (int l = 0; l < width; ++l) lane[l] += lane[l + width];
-  return lane[0];
+  for (; i + kSums <= n; i += kSums)
+    for (int l = 0; l < kSums; ++l) sums[l] += value(i + l);
+  for (int l = 0; i < n; ++i, ++l) sums[l] += value(i);
+  for (int width = kSums / 2; width; width /= 2)
+    for (int l = 0; l < width; ++l) sums[l] += sums[l + width];
+  return sums[0];
 }
 
 // The larger (smaller) of two; a NaN on either side is never lost.

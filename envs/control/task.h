@@ -40,7 +40,7 @@ struct TaskBatch {
   constexpr void reset(std::int64_t i) const { reset(i, seeds[i]); }
   constexpr void reset(std::int64_t i, std::uint64_t seed) const {
     double* state = states + i * kWholeState<Task>;
-    task.start(Random(seed, Stream::kEnvironment), state);
+    task.start(Random(seed, RandomStream::kEnvironment), state);
     state[Task::kState] = 0;
     state[Task::kState + 1] = static_cast<double>(static_cast<std::uint32_t>(seed));
     state[Task::kState + 2] = static_cast<double>(static_cast<std::uint32_t>(seed >> 32));
@@ -51,7 +51,7 @@ struct TaskBatch {
     const double steps = state[Task::kState] += 1;
     const auto seed = static_cast<std::uint64_t>(state[Task::kState + 1]) |
                       static_cast<std::uint64_t>(state[Task::kState + 2]) << 32;
-    const Random draws(seed, Stream::kEnvironment, static_cast<std::uint64_t>(steps));
+    const Random draws(seed, RandomStream::kEnvironment, static_cast<std::uint64_t>(steps));
     const Outcome outcome = task.step(actions + i * Task::kAction, draws, state);
     task.observe(state, observations + i * Task::kObservation);
     rewards[i] = outcome.reward;

@@ -138,7 +138,7 @@ Loss bounded_from(const LossContext& c, std::function<void(std::int64_t, std::sp
 
 Loss stochastic(Parameters& p, const LossContext& c) {
   const auto seed = static_cast<std::uint64_t>(p.integer("seed", 1, 0, std::int64_t{1} << 62));
-  const auto draws = static_cast<std::uint32_t>(Stream::kEnvironment);
+  const auto draws = static_cast<std::uint32_t>(RandomStream::kEnvironment);
   if (c.linear && c.mdp.simplex_features()) {  // noise on nu: the losses stay linear in phi
     const std::vector<double> nu(c.rows.begin(), c.rows.begin() + loss_size(c.mdp, true));
     return bounded_from(c, [=](std::int64_t k, std::span<double> out) {

@@ -44,7 +44,7 @@ class Hopper final : public BatchEnvironment {
     Instance& instance = at(i);
     mjData& d = *instance.data;
     restart_physics(*model_, d);
-    const Random random(seed, Stream::kEnvironment);
+    const Random random(seed, RandomStream::kEnvironment);
     const auto noise = [&](int k) {
       return kResetNoise * (2 * random.uniform64(static_cast<std::uint64_t>(k)) - 1);
     };

@@ -63,7 +63,7 @@ inline nlohmann::json ask_oracle(const std::string& script, const nlohmann::json
 // The rows that a step draws from a table, and its standard normals, of the agent with this seed.
 inline std::vector<float> drawn_rows(const std::vector<float>& table, std::int64_t width, std::int64_t batch,
                                      std::uint64_t seed, std::uint64_t step) {
-  const Random draws(seed, Stream::kBatch, step);
+  const Random draws(seed, RandomStream::kBatch, step);
   const auto rows = static_cast<std::uint32_t>(static_cast<std::int64_t>(table.size()) / width);
   std::vector<float> x;
   for (std::int64_t i = 0; i < batch; ++i) {
@@ -72,7 +72,7 @@ inline std::vector<float> drawn_rows(const std::vector<float>& table, std::int64
   }
   return x;
 }
-inline std::vector<float> drawn_normals(std::int64_t n, Stream stream, std::uint64_t seed,
+inline std::vector<float> drawn_normals(std::int64_t n, RandomStream stream, std::uint64_t seed,
                                         std::uint64_t step) {
   const Random draws(seed, stream, step);
   std::vector<float> x;

@@ -31,7 +31,7 @@ struct Regression {
 
   Regression(const Settings& s, std::vector<std::uint64_t> seeds, device::Device* on = nullptr)
       : learner(std::move(seeds), on) {
-    const Random random(5, Stream::kUser);
+    const Random random(5, RandomStream::kUser);
     const auto number = [&](std::uint64_t i) {
       const double z = 3 * random.normal(i);
       return static_cast<float>(s.whole_numbers ? std::round(z) : z);
@@ -49,7 +49,7 @@ struct Regression {
     algorithms::Update& u = learner.update("fit").accumulate(s.passes);
     graph::Graph& g = u.graph();
     const graph::Tensor index =
-        u.indices(s.rows / s.passes, u.table("rows", DType::kI32, {1}, &filled, true), Stream::kBatch);
+        u.indices(s.rows / s.passes, u.table("rows", DType::kI32, {1}, &filled, true), RandomStream::kBatch);
     graph::Tensor in =
         ops::gather_rows(g, u.table("x", DType::kF32, {kTable, kInputs}, x.data(), true), index);
     if (s.base) in = u.apply(base, in);

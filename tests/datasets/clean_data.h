@@ -24,7 +24,7 @@ inline datasets::Arrays held_pendulum(int episodes, double noise) {
   a["terminals"] = Array::of(ArrayType::kBool, {rows});
   a["timeouts"] = Array::of(ArrayType::kBool, {rows});
   const auto env = envs::make_environment("pendulum", 1);
-  const Random random(5, Stream::kUser);
+  const Random random(5, RandomStream::kUser);
   std::vector<double> s(3), reward(1), after(3);
   std::vector<float> torque(1);
   std::vector<std::uint8_t> terminated(1), truncated(1);
@@ -64,7 +64,7 @@ inline datasets::Arrays resting_data(int episodes) {
   a["rewards"] = Array::of(ArrayType::kF32, {rows});
   a["terminals"] = Array::of(ArrayType::kBool, {rows});
   a["timeouts"] = Array::of(ArrayType::kBool, {rows});
-  const Random random(11, Stream::kUser);
+  const Random random(11, RandomStream::kUser);
   std::uint64_t draw = 0;
   const auto noise = [&] { return 2 * random.uniform64(draw++) - 1; };
   for (std::int64_t row = 0; row < rows; ++row) {

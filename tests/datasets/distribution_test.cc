@@ -13,7 +13,7 @@ namespace hardy::datasets {
 namespace {
 
 std::vector<double> values(std::size_t n, double scale, double offset) {
-  const Random random(9, Stream::kUser);
+  const Random random(9, RandomStream::kUser);
   std::vector<double> x;
   for (std::size_t i = 0; i < n; ++i) x.push_back(static_cast<float>(offset + scale * random.normal(i)));
   return x;

@@ -123,7 +123,7 @@ TEST(FalseAlarms, TheScaleOfNormalDataIsTheStandardDeviationAndAMajorityOfEqualV
   rows.stretches = {{0, 20000}};
   rows.begins.assign(20000, 0);
   rows.begins[0] = 1;
-  const Random random(3, Stream::kUser);
+  const Random random(3, RandomStream::kUser);
   std::vector<double> x(20000), still(20000), spikes(20000), scaled(20000);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double draw = random.normal(i), flip = random.uniform64(100000 + i),

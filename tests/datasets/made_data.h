@@ -13,7 +13,7 @@ inline datasets::Arrays made_data(std::int64_t rows, datasets::ArrayType type = 
   using datasets::Array;
   using datasets::ArrayType;
   constexpr std::int64_t kObs = 4, kAct = 2;
-  const Random random(7, Stream::kUser);
+  const Random random(7, RandomStream::kUser);
   std::uint64_t draw = 0;
   const auto uniform = [&] { return 2 * random.uniform(draw++) - 1; };
   datasets::Arrays a;

@@ -71,7 +71,7 @@ TEST_P(EveryEnvironment, GivesTheSameBitsForAnyThreadCount) {
 
 TEST_P(EveryEnvironment, InstanceDoesNotDependOnTheOthers) {
   const auto alone = make_environment(GetParam(), 1), crowd = make_environment(GetParam(), 3);
-  Batch a(*alone), b(*crowd);
+  EnvironmentBatch a(*alone), b(*crowd);
   a.reset(0, 5);
   for (int i = 0; i < 3; ++i) b.reset(i, i == 1 ? 5 : 100 + static_cast<std::uint64_t>(i));
   ThreadTeam team(1);
@@ -87,7 +87,7 @@ TEST_P(EveryEnvironment, InstanceDoesNotDependOnTheOthers) {
 
 TEST_P(EveryEnvironment, StartsAnewWhateverWasLivedBefore) {
   const auto used = make_environment(GetParam(), 1), fresh = make_environment(GetParam(), 1);
-  Batch a(*used), b(*fresh);
+  EnvironmentBatch a(*used), b(*fresh);
   ThreadTeam team(1);
   a.reset(0, 1);
   a.run(team, 150, 2);
@@ -100,7 +100,7 @@ TEST_P(EveryEnvironment, StartsAnewWhateverWasLivedBefore) {
 
 TEST_P(EveryEnvironment, SeedsDiffer) {
   const auto env = make_environment(GetParam(), 2);
-  Batch batch(*env);
+  EnvironmentBatch batch(*env);
   batch.reset(0, 1);
   batch.reset(1, 2);
   EXPECT_FALSE(std::ranges::equal(batch.observation(0), batch.observation(1)));
@@ -110,7 +110,7 @@ TEST_P(EveryEnvironment, SeedsDiffer) {
 
 TEST_P(EveryEnvironment, ContinuesARestoredStateWithTheSameBits) {
   const auto env = make_environment(GetParam(), 1);
-  Batch batch(*env);
+  EnvironmentBatch batch(*env);
   ThreadTeam team(1);
   batch.reset(0, 3);
   std::vector<double> state(env->state_size());
@@ -122,7 +122,7 @@ TEST_P(EveryEnvironment, ContinuesARestoredStateWithTheSameBits) {
 
     // into the same instance, and into one that has lived through something else
     const auto other = make_environment(GetParam(), 2);
-    Batch there(*other);
+    EnvironmentBatch there(*other);
     there.reset(0, 77), there.reset(1, 78);
     there.run(team, 15, 1);
     other->load_state(1, state);
@@ -151,7 +151,7 @@ TEST_P(EveryEnvironment, ContinuesARestoredStateWithTheSameBits) {
 
 TEST_P(EveryEnvironment, RefusesStatesAndSpansOfAnotherSize) {
   const auto env = make_environment(GetParam(), 2);
-  Batch batch(*env);
+  EnvironmentBatch batch(*env);
   ThreadTeam team(1);
   batch.reset(0, 1), batch.reset(1, 2);
   std::vector<double> state(env->state_size() + 1);
@@ -250,7 +250,7 @@ class Failing final : public BatchEnvironment {
 TEST(StepAll, ThrowsTheLowestFailureAfterSteppingTheOthers) {
   for (const int threads : {1, 3}) {
     Failing env;
-    Batch batch(env);
+    EnvironmentBatch batch(env);
     ThreadTeam team(threads);
     try {
       batch.step(team);

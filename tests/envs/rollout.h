@@ -15,8 +15,8 @@ namespace hardy::envs {
 
 using Record = std::vector<double>;  // observations, rewards and flags, step by step
 
-struct Batch {
-  explicit Batch(BatchEnvironment& e)
+struct EnvironmentBatch {
+  explicit EnvironmentBatch(BatchEnvironment& e)
       : env(e),
         n(static_cast<std::size_t>(e.size())),
         obs(static_cast<std::size_t>(e.spec().observation_size)),
@@ -29,7 +29,7 @@ struct Batch {
 
   std::span<double> observation(std::size_t i) { return std::span(observations).subspan(i * obs, obs); }
   // Instance i does what instance `from` of another batch does.
-  void imitate(std::size_t i, const Batch& other, std::size_t from) {
+  void imitate(std::size_t i, const EnvironmentBatch& other, std::size_t from) {
     if (!actions.choices.empty()) {
       actions.choices[i] = other.actions.choices[from];
       return;
@@ -41,7 +41,7 @@ struct Batch {
 
   // Uniform actions, numbers within the bounds or choices, drawn at (seed, t).
   void act(std::uint64_t seed, std::uint64_t t) {
-    const Random random(seed, Stream::kExplore, t);
+    const Random random(seed, RandomStream::kExplore, t);
     for (std::size_t i = 0; i < actions.choices.size(); ++i)
       actions.choices[i] =
           static_cast<std::int32_t>(random.integer(i, static_cast<std::uint32_t>(env.spec().action_choices)));
@@ -76,7 +76,7 @@ struct Batch {
 
 inline Record rollout(const std::string& name, int instances, int steps, std::uint64_t seed, int threads) {
   const auto env = make_environment(name, instances);
-  Batch batch(*env);
+  EnvironmentBatch batch(*env);
   for (int i = 0; i < instances; ++i) batch.reset(i, seed + static_cast<std::uint64_t>(i));
   Record first(batch.observations);
   ThreadTeam team(threads);

@@ -102,7 +102,7 @@ void kill_and_compare(const test::Scratch& dir, const std::function<Words(const 
     begun = true;
     if (killed < kills) {
       const double pause =
-          20 + 180 * Random(7, Stream::kUser, static_cast<std::uint64_t>(attempt)).uniform64(0);
+          20 + 180 * Random(7, RandomStream::kUser, static_cast<std::uint64_t>(attempt)).uniform64(0);
       std::this_thread::sleep_for(std::chrono::microseconds(static_cast<int>(pause * 1000)));
       kill(child, SIGKILL);
       killed += finish(child) == -SIGKILL;

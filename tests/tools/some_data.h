@@ -13,7 +13,7 @@ inline datasets::Arrays some_data(std::int64_t rows, std::int64_t observation_si
   const auto column = [&](const char* key, std::int64_t width, std::uint64_t which) {
     Array a = Array::of(ArrayType::kF32,
                         width ? std::vector<std::int64_t>{rows, width} : std::vector<std::int64_t>{rows});
-    const Random random(which, Stream::kUser);
+    const Random random(which, RandomStream::kUser);
     for (std::int64_t i = 0; i < a.elements(); ++i)
       a.as<float>()[i] = 2 * random.uniform(static_cast<std::uint64_t>(i)) - 1;
     arrays[key] = a;

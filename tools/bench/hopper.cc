@@ -37,7 +37,7 @@ struct Episodes {
     std::vector<std::uint8_t> terminated(1), truncated(1);
     constexpr std::size_t kSteps = 2000;
     for (std::size_t t = 0; t < kSteps * kActions; ++t)
-      actions.push_back(2 * Random(1, Stream::kExplore).uniform(t) - 1);
+      actions.push_back(2 * Random(1, RandomStream::kExplore).uniform(t) - 1);
     std::size_t t = 0;
     for (std::uint64_t seed = 0; t < kSteps; ++seed) {
       Start start{seed, t, t, std::vector<double>(env->state_size())};
@@ -135,7 +135,7 @@ void batch(benchmark::State& state) {
     env->reset(i, static_cast<std::uint64_t>(i), std::span(observations).first(kObservations));
   std::uint64_t t = 0;
   for (auto _ : state) {
-    const Random random(1, Stream::kExplore, t++);
+    const Random random(1, RandomStream::kExplore, t++);
     for (std::size_t k = 0; k < actions.size(); ++k) actions[k] = 2 * random.uniform(k) - 1;
     step_all(*env, team, actions, observations, rewards, terminated, truncated);
   }

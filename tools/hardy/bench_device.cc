@@ -24,10 +24,10 @@ class Stopwatch {
   explicit Stopwatch(algorithms::Learner& learner) : learner_(learner) {}
 
   // Puts `steps` steps in, waits for them; seconds of all, and of the host until the last was in.
-  struct Block {
+  struct Timing {
     double seconds, host;
   };
-  Block block(int steps) {
+  Timing block(int steps) {
     const auto began = Clock::now();
     for (int i = 0; i < steps; ++i) learner_.step(team_);
     const double host = since(began);
@@ -60,7 +60,7 @@ int bench_on_device(device::Device& device, const DeviceBench& settings) {
   std::int64_t steps = 0;
   double spent = 0, host = 0, quickest = std::numeric_limits<double>::infinity(), slowest = 0;
   do {
-    const Stopwatch::Block b = watch.block(steps_a_block);
+    const Stopwatch::Timing b = watch.block(steps_a_block);
     steps += steps_a_block;
     spent += b.seconds;
     host += b.host;

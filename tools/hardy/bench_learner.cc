@@ -14,7 +14,7 @@ datasets::Transitions random_transitions(std::int64_t rows) {
   t.observation_size = kObservations;
   t.action_size = kActions;
   const auto fill = [&](std::vector<float>& x, std::int64_t width, std::uint64_t which) {
-    const Random random(which, Stream::kUser);
+    const Random random(which, RandomStream::kUser);
     x.resize(static_cast<std::size_t>(rows * width));
     for (std::size_t i = 0; i < x.size(); ++i) x[i] = 2 * random.uniform(i) - 1;
   };
@@ -79,7 +79,7 @@ BenchLearner::BenchLearner(const std::string& method, std::int64_t agents, std::
   repeat(replay_.next_observations, t.next_observations);
   repeat(replay_.terminals, t.terminals);
   rows_ = static_cast<std::int32_t>(rows);
-  const Random draws(5, Stream::kUser);
+  const Random draws(5, RandomStream::kUser);
   for (std::int64_t i = 0; method_->chooses() && i < agents * rows; ++i)
     choices_.push_back(static_cast<std::int32_t>(draws.integer(static_cast<std::uint64_t>(i), kActions)));
   const algorithms::TransitionTables tables{.observations = replay_.observations.data(),

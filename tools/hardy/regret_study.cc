@@ -89,7 +89,7 @@ std::string format(const char* pattern, double a) {
 json mean_figures(const RegretResult& result) {
   json means = json::object();
   for (const ReplicaResult& r : result.replicas)
-    for (const algorithms::LearnerFigure& f : r.figures)
+    for (const algorithms::RegretFigure& f : r.figures)
       means[f.name] = means.value(f.name, 0.0) + f.value / static_cast<double>(result.replicas.size());
   return means;
 }

@@ -10,7 +10,7 @@
 #include <Eigen/Core>
 #include <cmath>
 
-#include "algorithms/adversarial/learner.h"
+#include "algorithms/adversarial/regret_method.h"
 #include "engine/base/error.h"
 
 namespace hardy::algorithms {
@@ -121,11 +121,11 @@ class ContractedFeatures final : public RegretLearner {
   Numbers width_;  // |phibar|_{Lambda^{-1}}
 };
 
-const RegisterLearner registration(
+const RegisterRegretMethod registration(
     {.name = "contracted_features",
      .summary = "policy optimisation with contracted features, losses shown in full (Cassel, Rosenberg 2024)",
      .scaling = Scaling::kContracted,
-     .make = make_learner<ContractedFeatures>,
+     .make = make_regret_learner<ContractedFeatures>,
      .lanes = false,
      .covariance = false});
 

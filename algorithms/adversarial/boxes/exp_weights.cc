@@ -4,7 +4,7 @@
 //   exp_weights_no_bonus  the same with beta = 0
 //   linear_q_exp_weights  Luo, Wei, Lee 2021 for linear-Q: gamma = 2 eta H keeps eta Qhat >= -1;
 //                         regret d^{2/3} H^2 K^{2/3}
-#include "algorithms/adversarial/learner.h"
+#include "algorithms/adversarial/regret_method.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -26,13 +26,14 @@ class ExpWeights : public RegretLearner {
   Steps& r_;
 };
 
-const RegisterLearner with_bonus({"exp_weights", "exponential weights with dilated bonuses, plain estimates",
-                                  Scaling::kEntropyControl, make_learner<ExpWeights>});
-const RegisterLearner no_bonus({"exp_weights_no_bonus", "exponential weights without bonuses",
-                                Scaling::kEntropyNoBonus, make_learner<ExpWeights>});
-const RegisterLearner linear_q({"linear_q_exp_weights",
-                                "exponential weights with gamma = 2 eta H (Luo, Wei, Lee 2021, linear-Q)",
-                                Scaling::kLinearQ, make_learner<ExpWeights>});
+const RegisterRegretMethod with_bonus({"exp_weights",
+                                       "exponential weights with dilated bonuses, plain estimates",
+                                       Scaling::kEntropyControl, make_regret_learner<ExpWeights>});
+const RegisterRegretMethod no_bonus({"exp_weights_no_bonus", "exponential weights without bonuses",
+                                     Scaling::kEntropyNoBonus, make_regret_learner<ExpWeights>});
+const RegisterRegretMethod linear_q(
+    {"linear_q_exp_weights", "exponential weights with gamma = 2 eta H (Luo, Wei, Lee 2021, linear-Q)",
+     Scaling::kLinearQ, make_regret_learner<ExpWeights>});
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -5,7 +5,7 @@
 //   Qhat = kappa L - H (kappa)_- + m,   m(s,a) = H E_{pi_k} (phi(s,a) . Sd phi')_-  >= -H / sqrt(gamma)
 //
 // so that eta Qhat >= -1 asks for sqrt(gamma) >= eta H instead of gamma >= eta H.
-#include "algorithms/adversarial/learner.h"
+#include "algorithms/adversarial/regret_method.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -30,11 +30,11 @@ class MagnitudeReduced final : public RegretLearner {
   Steps& r_;
 };
 
-const RegisterLearner registration(
+const RegisterRegretMethod registration(
     {.name = "exp_weights_magnitude_reduced",
      .summary = "exponential weights on magnitude-reduced estimates (Dai et al. 2023, Algorithm 2)",
      .scaling = Scaling::kEntropy,
-     .make = make_learner<MagnitudeReduced>,
+     .make = make_regret_learner<MagnitudeReduced>,
      .magnitude = true});
 
 }  // namespace

@@ -2,7 +2,7 @@
 // Wei, Zimmert, "Refined regret for adversarial MDPs with linear function approximation", ICML 2023. Regret
 // A^{1/2} d^{1/2} H^3 K^{1/2} up to logarithms: the log-barrier's stability needs no lower bound on the
 // estimates, so that gamma may be as small as 1/K.
-#include "algorithms/adversarial/learner.h"
+#include "algorithms/adversarial/regret_method.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -27,9 +27,9 @@ class FtrlLogBarrier final : public RegretLearner {
   Steps& r_;
 };
 
-const RegisterLearner registration({"ftrl_log_barrier",
-                                    "log-barrier FTRL with dilated bonuses (Dai et al. 2023, Algorithm 1)",
-                                    Scaling::kLogBarrier, make_learner<FtrlLogBarrier>});
+const RegisterRegretMethod registration(
+    {"ftrl_log_barrier", "log-barrier FTRL with dilated bonuses (Dai et al. 2023, Algorithm 1)",
+     Scaling::kLogBarrier, make_regret_learner<FtrlLogBarrier>});
 
 }  // namespace
 }  // namespace hardy::algorithms

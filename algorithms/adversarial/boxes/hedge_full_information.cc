@@ -1,7 +1,7 @@
 // Policy optimisation with the true Q^{pi_k}_k of every episode: what bandit feedback costs is measured
 // against it. Exponential weights (Hedge in every state, H^2 (K ln A)^{1/2}) or the log-barrier. Bonuses are
 // off unless beta is given; then gamma's Sigma-dagger feeds them as in the bandit methods.
-#include "algorithms/adversarial/learner.h"
+#include "algorithms/adversarial/regret_method.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -29,11 +29,13 @@ class FullInformation final : public RegretLearner {
   Steps& r_;
 };
 
-const RegisterLearner hedge({"hedge_full_information", "exponential weights on the true Q (full information)",
-                             Scaling::kFullInformation, make_learner<FullInformation<false>>});
-const RegisterLearner log_barrier({"log_barrier_full_information",
-                                   "log-barrier FTRL on the true Q (full information)",
-                                   Scaling::kFullInformation, make_learner<FullInformation<true>>});
+const RegisterRegretMethod hedge({"hedge_full_information",
+                                  "exponential weights on the true Q (full information)",
+                                  Scaling::kFullInformation, make_regret_learner<FullInformation<false>>});
+const RegisterRegretMethod log_barrier({"log_barrier_full_information",
+                                        "log-barrier FTRL on the true Q (full information)",
+                                        Scaling::kFullInformation,
+                                        make_regret_learner<FullInformation<true>>});
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "algorithms/adversarial/boxes/policy_cover.h"
-#include "algorithms/adversarial/learner.h"
+#include "algorithms/adversarial/regret_method.h"
 #include "algorithms/adversarial/steps/trajectories.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
@@ -87,7 +87,7 @@ class LinearMdpPolicyCover final : public RegretLearner {
   }
 
   // Shares of 1 but for alpha. What was played: by the occupancies of the last episode.
-  std::vector<LearnerFigure> figures() const override {
+  std::vector<RegretFigure> figures() const override {
     if (known_.empty()) return {};  // the run ended within the cover
     double known = 0, played = 0;
     for (std::size_t i = 0; i < known_.size(); ++i) {
@@ -291,11 +291,11 @@ class LinearMdpPolicyCover final : public RegretLearner {
   Episode current_;
 };
 
-const RegisterLearner registration(
+const RegisterRegretMethod registration(
     {.name = "linear_mdp_policy_cover",
      .summary = "no simulator: policy cover and epochs of log-barrier FTRL (Dai et al. 2023)",
      .scaling = Scaling::kEpochs,
-     .make = make_learner<LinearMdpPolicyCover>,
+     .make = make_regret_learner<LinearMdpPolicyCover>,
      .lanes = false,
      .covariance = false});
 

@@ -10,7 +10,7 @@
 #include <Eigen/Core>
 #include <cmath>
 
-#include "algorithms/adversarial/learner.h"
+#include "algorithms/adversarial/regret_method.h"
 #include "engine/base/error.h"
 
 namespace hardy::algorithms {
@@ -142,13 +142,13 @@ class OReps final : public RegretLearner {
   Eigen::LDLT<Eigen::MatrixXd> factor_;
 };
 
-const RegisterLearner registration({.name = "o_reps",
-                                    .summary = "O-REPS with known transitions (Zimin, Neu 2013)",
-                                    .scaling = Scaling::kOccupancy,
-                                    .make = make_learner<OReps>,
-                                    .lanes = false,
-                                    .costs = false,
-                                    .covariance = false});
+const RegisterRegretMethod registration({.name = "o_reps",
+                                         .summary = "O-REPS with known transitions (Zimin, Neu 2013)",
+                                         .scaling = Scaling::kOccupancy,
+                                         .make = make_regret_learner<OReps>,
+                                         .lanes = false,
+                                         .costs = false,
+                                         .covariance = false});
 
 }  // namespace
 }  // namespace hardy::algorithms

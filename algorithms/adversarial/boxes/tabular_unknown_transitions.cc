@@ -2,7 +2,7 @@
 // 2021), regret H^2 S (A K)^{1/2} up to logarithms; and the same with known transitions, where both occupancy
 // bounds are q itself. eta, gamma = 2 eta H as in the paper; beta scales the bonus and is 1 there.
 #include "algorithms/adversarial/boxes/confidence_set.h"
-#include "algorithms/adversarial/learner.h"
+#include "algorithms/adversarial/regret_method.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -89,19 +89,19 @@ class Tabular final : public RegretLearner {
   std::vector<int> order_;
 };
 
-const RegisterLearner unknown(
+const RegisterRegretMethod unknown(
     {.name = "tabular_unknown_transitions",
      .summary = "tabular exponential weights, transitions unknown (Luo, Wei, Lee 2021)",
      .scaling = Scaling::kTabular,
-     .make = make_learner<Tabular<false>>,
+     .make = make_regret_learner<Tabular<false>>,
      .lanes = false,
      .covariance = false});
-const RegisterLearner known({.name = "tabular_known_transitions",
-                             .summary = "the same with known transitions",
-                             .scaling = Scaling::kTabular,
-                             .make = make_learner<Tabular<true>>,
-                             .lanes = false,
-                             .covariance = false});
+const RegisterRegretMethod known({.name = "tabular_known_transitions",
+                                  .summary = "the same with known transitions",
+                                  .scaling = Scaling::kTabular,
+                                  .make = make_regret_learner<Tabular<true>>,
+                                  .lanes = false,
+                                  .covariance = false});
 
 }  // namespace
 }  // namespace hardy::algorithms

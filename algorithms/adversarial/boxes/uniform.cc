@@ -1,5 +1,5 @@
 // The uniform policy, which learns nothing: what a regret curve should lie below.
-#include "algorithms/adversarial/learner.h"
+#include "algorithms/adversarial/regret_method.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -16,12 +16,12 @@ class Uniform final : public RegretLearner {
   Steps& r_;
 };
 
-const RegisterLearner registration({.name = "uniform",
-                                    .summary = "the uniform policy",
-                                    .scaling = Scaling::kNone,
-                                    .make = make_learner<Uniform>,
-                                    .costs = false,
-                                    .covariance = false});
+const RegisterRegretMethod registration({.name = "uniform",
+                                         .summary = "the uniform policy",
+                                         .scaling = Scaling::kNone,
+                                         .make = make_regret_learner<Uniform>,
+                                         .costs = false,
+                                         .covariance = false});
 
 }  // namespace
 }  // namespace hardy::algorithms

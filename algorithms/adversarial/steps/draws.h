@@ -53,7 +53,7 @@ class Draws {
  public:
   Draws() : Draws({}, 0) {}
   Draws(const RandomChoice& choice, std::uint64_t seed)
-      : splitmix_(choice.splitmix), seed_(seed), sequence_(seed), random_(seed, Stream::kUser) {}
+      : splitmix_(choice.splitmix), seed_(seed), sequence_(seed), random_(seed, RandomStream::kUser) {}
 
   // The numbers that follow are the episode's, for one purpose. A sequence just goes on.
   void begin(DrawFor purpose, std::int64_t episode) {
@@ -75,7 +75,7 @@ class Draws {
   std::uint64_t seed_;
   SplitMix64 sequence_;
   Random random_;
-  Block block_{};
+  PhiloxBlock block_{};
   std::uint32_t index_ = 0;
 };
 

@@ -39,7 +39,7 @@ TEST(ActionBounds, OfMinusOneToOneChangeNoBit) {
   const ActionBounds unit{{-1, -1}, {1, 1}, ""};
   EXPECT_TRUE(unit.unit());
   EXPECT_FALSE(kBounds.unit());
-  const Random random(3, Stream::kUser);
+  const Random random(3, RandomStream::kUser);
   std::vector<float> a;
   for (std::uint64_t i = 0; i < 1000; ++i) a.push_back(1.5f * (2 * random.uniform(i) - 1));
   std::vector<float> scaled = a;

@@ -45,7 +45,7 @@ TEST(PolicyFile, TheDocumentedNumPyReaderActsAsTheEngineDoes) {
     else
       spec.action_low = {-2, 0}, spec.action_high = {2, 5};
     if (normalised) spec.observation_mean = {0.5f, -1, 3}, spec.observation_std = {2, 1.5f, 4};
-    const Random random(cases.size(), Stream::kUser);
+    const Random random(cases.size(), RandomStream::kUser);
     std::uint64_t drawn = 0;
     std::vector<std::vector<float>> parameters;
     for (const nn::TensorSpec& t : spec.mlp()->tensors("policy", 1)) {

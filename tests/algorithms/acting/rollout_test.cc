@@ -90,7 +90,7 @@ TEST(Choices, ACategoricalHeadDrawsByItsProbabilitiesAndSaysTheirLogarithms) {
                {static_cast<float>(std::log(p[0]) + 1), static_cast<float>(std::log(p[1]) + 1),
                 static_cast<float>(std::log(p[2]) + 1)}});
   std::vector<Random> draws;
-  for (std::uint64_t i = 0; i < kRows; ++i) draws.emplace_back(i, Stream::kExplore, 3);
+  for (std::uint64_t i = 0; i < kRows; ++i) draws.emplace_back(i, RandomStream::kExplore, 3);
   ActionMemory actions;
   actions.choices.resize(kRows);
   std::vector<float> log_probs(kRows);
@@ -117,8 +117,8 @@ TEST(Choices, AGreedyHeadTakesTheFirstOfTheLargestWithProbabilityOne) {
     ActionMemory actions;
     actions.choices.resize(1);
     std::vector<float> log_prob{-7};
-    actor.act(std::vector<double>(2), std::vector<Random>{Random(1, Stream::kExplore)}, actions, log_prob,
-              team);
+    actor.act(std::vector<double>(2), std::vector<Random>{Random(1, RandomStream::kExplore)}, actions,
+              log_prob, team);
     EXPECT_EQ(log_prob[0], 0);
     return actions.choices[0];
   };

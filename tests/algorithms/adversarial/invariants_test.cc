@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "algorithms/adversarial/learner.h"
+#include "algorithms/adversarial/regret_method.h"
 #include "envs/linear_mdp/exact.h"
 #include "tests/algorithms/adversarial/t1.h"
 #include "tests/engine/count_allocations.h"
@@ -363,7 +363,7 @@ TEST(RegretRun, EpisodesAllocateNothingWithAnyMethodAndCovariance) {
 // max over q of <p - q, l> - D(q, p) / eta is at most eta sum_a p_a l_a^2, for losses of any sign and size:
 // why the log-barrier needs no lower bound on the estimates.
 TEST(LogBarrierStability, HoldsForLossesOfAnySignAndSize) {
-  const Random random(3, Stream::kUser);
+  const Random random(3, RandomStream::kUser);
   std::uint64_t draw = 0;
   double worst = 0;
   for (int trial = 0; trial < 2000; ++trial) {

@@ -8,7 +8,7 @@
 
 #include "algorithms/adversarial/boxes/confidence_set.h"
 #include "algorithms/adversarial/boxes/policy_cover.h"
-#include "algorithms/adversarial/learner.h"
+#include "algorithms/adversarial/regret_method.h"
 #include "engine/base/error.h"
 #include "envs/linear_mdp/exact.h"
 #include "tests/algorithms/adversarial/t1.h"
@@ -160,7 +160,7 @@ TEST(PolicyCover, ItsOwnDefaultsKnowTheStatesThatItPlaysAndLearn) {
     return run_regret(config, team);
   };
   const auto figure = [](const RegretResult& r, const std::string& name) {
-    for (const LearnerFigure& f : r.replicas.at(0).figures)
+    for (const RegretFigure& f : r.replicas.at(0).figures)
       if (f.name == name) return f.value;
     return -1.0;
   };
@@ -216,7 +216,7 @@ TEST(OReps, EachUpdateMinimisesItsObjectiveOverOccupancies) {
   const auto steps = make_steps(config, {&lane, 1}, team);
   Steps& r = *steps;
   const auto learner = regret_method("o_reps").make(r);
-  const Random random(9, Stream::kUser);
+  const Random random(9, RandomStream::kUser);
   std::uint64_t draw = 0;
   for (std::int64_t k = 0; k < 20; ++k) {
     r.begin(k);
@@ -263,7 +263,7 @@ TEST(ConfidenceSet, ContainsTheTruthAndShrinksTowardsIt) {
   EXPECT_EQ(falling, (std::vector<int>{1, 3, 0, 2}));
   EXPECT_NEAR(set.extreme(0, 0, 0, f, falling), 1.0, 1e-12);  // nothing is known: all mass where f is largest
   EXPECT_NEAR(set.extreme(0, 0, 0, f, rising), 0.1, 1e-12);
-  const Random random(4, Stream::kUser);
+  const Random random(4, RandomStream::kUser);
   std::vector<double> scratch(4);
   double width = 1;
   for (int n = 0; n < 100000; ++n) {

@@ -12,7 +12,7 @@ namespace {
 RegretTable power_law(double exponent, double noise, int replicas, std::uint64_t seed) {
   RegretTable t;
   std::uint64_t draw = 0;
-  const Random random(seed, Stream::kNoise);
+  const Random random(seed, RandomStream::kNoise);
   for (double k = 1024; k <= 131072; k *= 2) {
     t.episodes.push_back(k);
     t.regret.emplace_back();
@@ -68,7 +68,7 @@ TEST(Growth, IntervalsHoldWhereTailsAreHeavyAndATailIndexSaysSo) {
   for (std::uint64_t seed = 0; seed < trials; ++seed) {
     RegretTable t;
     std::uint64_t draw = 0;
-    const Random random(seed, Stream::kNoise);
+    const Random random(seed, RandomStream::kNoise);
     for (int i = 0; i < 6; ++i) {
       const double K = std::pow(2.0, 10 + i), sigma = 0.3 + 0.34 * i;
       t.episodes.push_back(K);
@@ -126,7 +126,7 @@ template <class Curve>
 RegretTable table_of(Curve curve, double noise) {
   RegretTable t = power_law(0, 0, 32, 1);
   std::uint64_t draw = 0;
-  const Random random(5, Stream::kNoise);
+  const Random random(5, RandomStream::kNoise);
   for (std::size_t i = 0; i < t.episodes.size(); ++i)
     for (double& r : t.regret[i]) r = curve(t.episodes[i]) * (1 + noise * random.normal(draw++));
   return t;

@@ -16,7 +16,7 @@ datasets::Transitions some_transitions(std::int64_t rows) {
   t.action_size = 3;
   const auto fill = [&](std::vector<float>& x, std::int64_t width, std::uint64_t which) {
     x.resize(static_cast<std::size_t>(rows * width));
-    const Random random(which, Stream::kUser);
+    const Random random(which, RandomStream::kUser);
     for (std::size_t i = 0; i < x.size(); ++i) x[i] = 2 * random.uniform(i) - 1;
   };
   fill(t.observations, 11, 1);

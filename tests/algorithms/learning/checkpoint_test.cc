@@ -19,7 +19,7 @@ struct Small {
     log_alpha = learner.vector("log_alpha", 1, 0.25f);
     Update& u = learner.update("u");
     Graph& g = u.graph();
-    const Tensor values = u.apply(q, u.normal({2, 4, 2}, Stream::kNoise));
+    const Tensor values = u.apply(q, u.normal({2, 4, 2}, RandomStream::kNoise));
     u.minimise("q", ops::mean_per_agent(g, ops::square(g, values)), {q}, {.polyak = 0.5});
     u.minimise("alpha", ops::mean_per_agent(g, ops::square(g, u.parameter(log_alpha, 0))), {log_alpha}, {});
     u.set_state("count", ops::affine(g, u.state("count", 0), 1, 1));

@@ -99,7 +99,7 @@ TEST(Accumulation, PassesAreChosenBeforeTheGraphIsBegun) {
   EXPECT_EQ(u.passes(), 3);
   EXPECT_EQ(u.accumulate(2).passes(), 2);
   EXPECT_THROW(u.accumulate(0), Error);
-  u.normal({1, 2}, Stream::kNoise);
+  u.normal({1, 2}, RandomStream::kNoise);
   EXPECT_THROW(u.accumulate(4), Error);
 }
 
@@ -110,7 +110,7 @@ TEST(Accumulation, PassesGoOnDrawingWhereTheOneBeforeStopped) {
     const algorithms::Network w = learner.vector("w", 1, 1.0f);
     algorithms::Update& u = learner.update("u").accumulate(passes);
     graph::Graph& g = u.graph();
-    const graph::Tensor noise = u.normal({1, 12 / passes, 2}, Stream::kNoise);
+    const graph::Tensor noise = u.normal({1, 12 / passes, 2}, RandomStream::kNoise);
     u.minimise("u",
                ops::mean_per_agent(g, ops::multiply(g, noise, ops::reshape(g, u.parameter(w, 0), {1, 1, 1}))),
                {w}, {});
@@ -120,7 +120,7 @@ TEST(Accumulation, PassesGoOnDrawingWhereTheOneBeforeStopped) {
     return learner.parameters().gradient(w.tensors[0])[0];
   };
   double mean = 0;
-  for (const float z : drawn_normals(24, Stream::kNoise, 9, 2)) mean += z / 24.0;
+  for (const float z : drawn_normals(24, RandomStream::kNoise, 9, 2)) mean += z / 24.0;
   for (const std::int64_t passes : {1, 2, 3, 12}) EXPECT_NEAR(drawn(passes), mean, 3e-6) << passes;
 }
 

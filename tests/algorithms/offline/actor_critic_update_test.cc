@@ -33,7 +33,7 @@ void compare_with_oracle(const std::string& name, const Values& values, nlohmann
   const auto rows = [&](const std::vector<float>& table, std::int64_t width) {
     return drawn_rows(table, width, kBatch, kSeed, before);
   };
-  const auto normals = [&](Stream stream, std::int64_t n) {
+  const auto normals = [&](RandomStream stream, std::int64_t n) {
     return as_json({n, kActions}, drawn_normals(n * kActions, stream, kSeed, before));
   };
   nlohmann::json tensors = parameters_of(trainee->learner().parameters());
@@ -42,9 +42,9 @@ void compare_with_oracle(const std::string& name, const Values& values, nlohmann
   tensors["rewards"] = as_json({kBatch}, rows(t.rewards, 1));
   tensors["next_observations"] = as_json({kBatch, kObservations}, rows(t.next_observations, kObservations));
   tensors["terminals"] = as_json({kBatch}, rows(t.terminals, 1));
-  tensors["noise"] = normals(Stream::kNoise, kBatch);
-  tensors["next_noise"] = normals(Stream::kNextNoise, kBatch);
-  tensors["proposals"] = normals(Stream::kProposals, 3 * kBatch * kProposed);
+  tensors["noise"] = normals(RandomStream::kNoise, kBatch);
+  tensors["next_noise"] = normals(RandomStream::kNextNoise, kBatch);
+  tensors["proposals"] = normals(RandomStream::kProposals, 3 * kBatch * kProposed);
   settings["method"] = name;
   settings["step"] = before;
   const nlohmann::json out = ask_oracle("actor_critic_update.py", settings, tensors);

@@ -15,7 +15,7 @@ inline datasets::Transitions example_transitions(std::int64_t rows) {
   t.observation_size = 5;
   t.action_size = 3;
   const auto fill = [&](std::vector<float>& x, std::int64_t width, std::uint64_t which, double scale) {
-    const Random random(which, Stream::kUser);
+    const Random random(which, RandomStream::kUser);
     for (std::int64_t i = 0; i < rows * width; ++i)
       x.push_back(static_cast<float>(scale * random.normal(static_cast<std::uint64_t>(i))));
   };

@@ -41,7 +41,7 @@ class GradientAttackTest : public ::testing::Test {
         const auto x = learner.parameters().agent(t, 1);
         tensors_[n == &q_].emplace_back(x.begin(), x.end());
       }
-    const Random random(9, Stream::kUser);
+    const Random random(9, RandomStream::kUser);
     std::uint64_t i = 0;
     const auto fill = [&](std::vector<float>& x, std::size_t n) {
       while (x.size() < n) x.push_back(2 * random.uniform(i++) - 1);
@@ -124,7 +124,7 @@ TEST_F(GradientAttackTest, StaysInItsBoxAndLowersTheCriticFarMoreThanNoiseDoes) 
     const std::vector<double> std = deviations(e);
     std::vector<float> delta(kCount * std.size()), noise(delta.size()), none(delta.size(), 0);
     attack.attack(e, rows_, std, 0.8, 4, delta);
-    const Random random(5, Stream::kUser);
+    const Random random(5, RandomStream::kUser);
     for (std::size_t i = 0; i < noise.size(); ++i) noise[i] = 0.8f * (2 * random.uniform(i) - 1);
     double attacked = 0, noisy = 0, clean = 0;
     int rows = 0, above = 0;  // a descent may end in a hollow that lies above the clean row's value

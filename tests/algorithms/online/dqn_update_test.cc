@@ -18,7 +18,7 @@ void compare_with_oracle(const Values& values, nlohmann::json settings, std::uin
   datasets::Transitions t = algorithms::example_transitions(kRows);
   std::vector<std::int32_t> choices;
   for (std::uint64_t i = 0; i < kRows; ++i)
-    choices.push_back(static_cast<std::int32_t>(Random(8, Stream::kUser).integer(i, kChoices)));
+    choices.push_back(static_cast<std::int32_t>(Random(8, RandomStream::kUser).integer(i, kChoices)));
   std::int32_t rows = kRows;
   algorithms::Learner learner({kSeed});
   method_with("dqn", over({{"hidden", "8"}, {"batch-size", "16"}}, values))

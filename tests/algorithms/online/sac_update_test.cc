@@ -33,7 +33,7 @@ void compare_with_oracle(const Values& values, const nlohmann::json& oracle_sett
   const auto rows_of = [&](const std::vector<float>& table, std::int64_t width) {
     return drawn_rows(table, width, kBatch, seed, 0);
   };
-  const auto noise = [&](Stream stream) {
+  const auto noise = [&](RandomStream stream) {
     return as_json({kBatch, kActions}, drawn_normals(kBatch * kActions, stream, seed, 0));
   };
   tensors["observations"] = as_json({kBatch, kObservations}, rows_of(t.observations, kObservations));
@@ -42,8 +42,8 @@ void compare_with_oracle(const Values& values, const nlohmann::json& oracle_sett
   tensors["next_observations"] =
       as_json({kBatch, kObservations}, rows_of(t.next_observations, kObservations));
   tensors["terminals"] = as_json({kBatch}, rows_of(t.terminals, 1));
-  tensors["noise"] = noise(Stream::kNoise);
-  tensors["next_noise"] = noise(Stream::kNextNoise);
+  tensors["noise"] = noise(RandomStream::kNoise);
+  tensors["next_noise"] = noise(RandomStream::kNextNoise);
   const nlohmann::json out = ask_oracle("sac_update.py", oracle_settings, tensors);
 
   ThreadTeam team(2);

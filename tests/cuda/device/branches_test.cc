@@ -13,7 +13,7 @@ Bits bits_on(device::Device& d, const SomeGraph& s) {
   Plan plan(s.g, s.outputs, {.device = &d});
   for (std::size_t i = 0; i < s.sources.size(); ++i) {
     std::vector<float> values(static_cast<std::size_t>(s.g.shape(s.sources[i]).elements()));
-    const Random random(i, Stream::kUser);
+    const Random random(i, RandomStream::kUser);
     for (std::size_t k = 0; k < values.size(); ++k) values[k] = 2 * random.uniform(k) - 1;
     d.upload(plan.raw(s.sources[i]), values.data(), values.size() * sizeof values[0]);
   }

@@ -29,7 +29,7 @@ Memory start(const GroupSettings& s) {
   const bool adam = s.rule != Rule::kSgd;
   Memory m;
   for (std::size_t t = 0; t < kTensors; ++t) {
-    const Random random(11, Stream::kUser, t);
+    const Random random(11, RandomStream::kUser, t);
     for (auto& slab : m) slab[t].assign(elements(t), 0.0f);
     for (std::size_t i = 0; i < elements(t); ++i) m[kValue][t][i] = m[kTarget][t][i] = random.normal(i);
     if (!adam && s.momentum == 0) m[kFirst][t].assign(elements(t), std::nanf(""));
@@ -40,7 +40,7 @@ Memory start(const GroupSettings& s) {
 }
 void draw_gradients(Memory& m, std::uint64_t step) {
   for (std::size_t t = 0; t < kTensors; ++t) {
-    const Random random(step, Stream::kNoise, t);
+    const Random random(step, RandomStream::kNoise, t);
     for (std::size_t i = 0; i < elements(t); ++i) m[kGradient][t][i] = random.normal(i);
   }
 }

@@ -63,13 +63,13 @@ struct Case {
     return operands.back();
   }
   Tensor normal(DType type, const Shape& shape, double scale = 1, double shift = 0) {
-    const Random random(operands.size() + 17, Stream::kUser);
+    const Random random(operands.size() + 17, RandomStream::kUser);
     return operand(type, shape, [&](std::int64_t i) {
       return shift + scale * random.normal(static_cast<std::uint64_t>(i));
     });
   }
   Tensor integers(const Shape& shape, std::uint32_t below) {
-    const Random random(operands.size() + 17, Stream::kUser);
+    const Random random(operands.size() + 17, RandomStream::kUser);
     return operand(DType::kI32, shape,
                    [&](std::int64_t i) { return random.integer(static_cast<std::uint64_t>(i), below); });
   }

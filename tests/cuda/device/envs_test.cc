@@ -41,7 +41,7 @@ void expect_equal_rollouts(std::int64_t n, int steps, double tolerance, const Ta
     std::vector<typename Task::Action> actions(size * Task::kAction);
     for (std::size_t i = 0; i < actions.size(); ++i)
       actions[i] = static_cast<typename Task::Action>(
-          low + (high - low) * Random(5, Stream::kUser, static_cast<std::uint64_t>(t)).uniform(i));
+          low + (high - low) * Random(5, RandomStream::kUser, static_cast<std::uint64_t>(t)).uniform(i));
     cpu->step(0, static_cast<int>(n), actions, obs, rewards, ended, cut);
     device().upload(gpu.actions(), actions.data(), actions.size() * 4);
     gpu.step(*stream);
@@ -98,7 +98,7 @@ TEST(DeviceEnvironments, AnEnumerableMdpDrawsItsTransitionsAndPaysItsLosses) {
   constexpr std::int64_t kLayers = 3, kStates = 4, kActions = 2, kInstances = 4096;
   std::vector<double> p, l;
   for (std::int64_t row = 0; row < (kLayers - 1) * kStates * kActions; ++row) {
-    const Random random(9, Stream::kUser, static_cast<std::uint64_t>(row));
+    const Random random(9, RandomStream::kUser, static_cast<std::uint64_t>(row));
     double total = 0;
     std::vector<double> weights;
     for (std::int64_t s = 0; s < kStates; ++s) {

@@ -22,7 +22,7 @@ void compare_formula(const F& formula) {
       Case c;
       std::array<Tensor, N> x;
       x[0] = c.normal(type, {2, n}, 1.5);
-      const Random random(3, Stream::kUser);
+      const Random random(3, RandomStream::kUser);
       for (std::size_t k = 1; k < N; ++k)
         x[k] = c.operand(type, {2, n}, [&](std::int64_t i) {
           return 0.5 + 3 * random.uniform64(static_cast<std::uint64_t>(i) * N + k);

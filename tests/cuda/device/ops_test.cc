@@ -210,13 +210,13 @@ TEST(DeviceOps, DrawsAreTheCpusBitForBit) {
     Case c;
     const Tensor seeds = c.integers({3, 2}, 4000000000u), step = c.integers({1, 2}, 1000),
                  limit = c.operand(DType::kI32, {1}, [](std::int64_t) { return 1000003; });
-    c.outputs = {ops::random_index(c.g, n, limit, seeds, step, Stream::kBatch)};
+    c.outputs = {ops::random_index(c.g, n, limit, seeds, step, RandomStream::kBatch)};
     compare(c, 0, "indices " + std::to_string(n));
     Case d;
     const Tensor s = d.integers({3, 2}, 4000000000u), t = d.integers({1, 2}, 1000),
                  logits = d.normal(DType::kF32, {3, n, 5});
-    d.outputs = {ops::random_normal(d.g, {3, n, 2}, s, t, Stream::kNoise),
-                 ops::random_categorical(d.g, logits, s, t, Stream::kUser)};
+    d.outputs = {ops::random_normal(d.g, {3, n, 2}, s, t, RandomStream::kNoise),
+                 ops::random_categorical(d.g, logits, s, t, RandomStream::kUser)};
     compare(d, 1e-7,
             "draws " + std::to_string(n));  // log, sin and cos of another library: half a unit of f32
   }
@@ -346,8 +346,8 @@ TEST(DeviceOps, SecondDerivativesOfEverythingALossPassesThroughAgree) {
       Case c;
       for (const Operand& o : s.operands)
         c.operand(type, o.shape, [&, seed = c.operands.size() + 5](std::int64_t i) {
-          return o.low +
-                 (o.high - o.low) * Random(seed, Stream::kUser).uniform64(static_cast<std::uint64_t>(i));
+          return o.low + (o.high - o.low) *
+                             Random(seed, RandomStream::kUser).uniform64(static_cast<std::uint64_t>(i));
         });
       std::vector<Tensor> slopes;
       for (std::size_t k = 0; k < s.operands.size(); ++k)

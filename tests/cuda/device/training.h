@@ -46,7 +46,7 @@ struct OnAReplay {
     twice(terminals, t.terminals);
     const auto method = method_with(name, over({{"hidden", "16"}, {"batch-size", "24"}}, values));
     for (std::uint64_t i = 0; method->chooses() && i < 200; ++i)
-      choices.push_back(static_cast<std::int32_t>(Random(6, Stream::kUser).integer(i, 3)));
+      choices.push_back(static_cast<std::int32_t>(Random(6, RandomStream::kUser).integer(i, 3)));
     const algorithms::TransitionTables tables{.observations = observations.data(),
                                               .actions = actions.data(),
                                               .rewards = rewards.data(),

@@ -110,7 +110,7 @@ inline Outputs expect_histogram() {
   return counts;
 }
 inline Outputs expect_draw() {
-  const Random random(0x123456789ull, Stream::kNoise, 77);
+  const Random random(0x123456789ull, RandomStream::kNoise, 77);
   Outputs out;
   for (unsigned i = 0; i < 100; ++i) out.push_back(random.bits(i));
   for (unsigned i = 0; i < 100; ++i) out.push_back(static_cast<double>(random.uniform(i)));

@@ -70,7 +70,7 @@ __global__ void draw(unsigned long long seed, unsigned long long step, unsigned*
                      int n) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i >= n) return;
-  const Random random(seed, Stream::kNoise, step);
+  const Random random(seed, RandomStream::kNoise, step);
   bits[i] = random.bits(static_cast<unsigned>(i));
   uniform[i] = random.uniform(static_cast<unsigned>(i));
 }

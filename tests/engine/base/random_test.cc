@@ -13,11 +13,11 @@ namespace {
 
 // Known answers of the generator's authors (Random123, kat_vectors).
 TEST(Philox, EqualsTheReferenceVectors) {
-  EXPECT_EQ(philox4x32({0, 0, 0, 0}, 0, 0), (Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  EXPECT_EQ(philox4x32({0, 0, 0, 0}, 0, 0), (PhiloxBlock{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   EXPECT_EQ(philox4x32({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, 0xffffffff, 0xffffffff),
-            (Block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+            (PhiloxBlock{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
   EXPECT_EQ(philox4x32({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, 0xa4093822, 0x299f31d0),
-            (Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+            (PhiloxBlock{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
 TEST(Random, EveryPartOfTheKeyMatters) {
@@ -31,7 +31,7 @@ TEST(Random, EveryPartOfTheKeyMatters) {
 }
 
 TEST(Random, UniformDrawsFillTheUnitIntervalEvenly) {
-  const Random random(1, Stream::kUser);
+  const Random random(1, RandomStream::kUser);
   constexpr int n = 100000;
   double mean = 0, square = 0, mean64 = 0;
   for (std::uint64_t i = 0; i < n; ++i) {
@@ -47,7 +47,7 @@ TEST(Random, UniformDrawsFillTheUnitIntervalEvenly) {
 }
 
 TEST(Random, NormalDrawsHaveTheNormalsMomentsAndTails) {
-  const Random random(2, Stream::kUser);
+  const Random random(2, RandomStream::kUser);
   constexpr int n = 200000;
   double m1 = 0, m2 = 0, m4 = 0, pairs = 0;
   int beyond = 0;
@@ -67,7 +67,7 @@ TEST(Random, NormalDrawsHaveTheNormalsMomentsAndTails) {
 }
 
 TEST(Random, IntegersStayBelowTheirLimitAndReachEveryValue) {
-  const Random random(3, Stream::kUser);
+  const Random random(3, RandomStream::kUser);
   std::vector<int> count(7, 0);
   for (std::uint64_t i = 0; i < 70000; ++i) ++count.at(random.integer(i, 7));
   for (int c : count) EXPECT_NEAR(c, 10000, 500);
@@ -77,7 +77,7 @@ TEST(Random, APermutationHoldsEveryIndexOnceAndEveryFirstEquallyOften) {
   std::vector<std::uint32_t> p(5);
   std::vector<int> first(5, 0);
   for (std::uint64_t step = 0; step < 10000; ++step) {
-    Random(4, Stream::kShuffle, step).permutation(p);
+    Random(4, RandomStream::kShuffle, step).permutation(p);
     ++first[p[0]];
     auto sorted = p;
     std::sort(sorted.begin(), sorted.end());
@@ -88,7 +88,7 @@ TEST(Random, APermutationHoldsEveryIndexOnceAndEveryFirstEquallyOften) {
 
 TEST(Random, CategoricalDrawsFollowTheWeights) {
   const std::vector<double> weights{0, 1, 3, 0};
-  const Random random(5, Stream::kUser);
+  const Random random(5, RandomStream::kUser);
   std::vector<int> count(4, 0);
   for (std::uint64_t i = 0; i < 40000; ++i) ++count.at(random.categorical(i, weights));
   EXPECT_EQ(count[0], 0);

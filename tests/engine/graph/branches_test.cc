@@ -18,7 +18,7 @@ struct Steps {
   Accesses accesses;
 };
 Steps some_steps(std::uint64_t seed) {
-  const Random random(seed, Stream::kUser);
+  const Random random(seed, RandomStream::kUser);
   std::uint64_t next = 0;
   const auto draw = [&](std::uint32_t below) { return random.integer(next++, below); };
   Steps s;

@@ -116,7 +116,7 @@ TEST(Differentiate, IntegersEndAGradientAndHaveNone) {
   Graph g;
   const Tensor logits = g.parameter("logits", DType::kF32, {1, 4, 3});
   const Tensor seeds = g.input("seeds", DType::kI32, {1, 2}), step = g.input("step", DType::kI32, {1, 2});
-  const Tensor drawn = ops::random_categorical(g, logits, seeds, step, Stream::kUser);
+  const Tensor drawn = ops::random_categorical(g, logits, seeds, step, RandomStream::kUser);
   const Tensor loss = ops::sum_per_agent(g, ops::take(g, ops::stop_gradient(g, logits), drawn));
   EXPECT_FALSE(graph::differentiate(g, loss, {logits})[0]);
   expect_shape_error([&] { graph::differentiate(g, loss, {drawn}); }, {"f32 and f64", "i32[1, 4]"});

@@ -46,7 +46,7 @@ TEST(Fuse, TheMaskedGradientWithItsSumIsTheMaskedGradientAndTheBiasGradient) {
   const Tensor dx = g.apply(ops::kLinearInputGradientRelu, {dy, w, y}, DType::kF32, {2, 5, 4}),
                db = g.apply(ops::kBiasGradient, {dx}, DType::kF32, {2, 4});
   Plan plan(g, {joined[0], joined[1], dx, db}, {.fuse = false});
-  const Random random(1, Stream::kUser);
+  const Random random(1, RandomStream::kUser);
   for (const Tensor t : {dy, w, y})
     for (std::int64_t i = 0; i < g.shape(t).elements(); ++i)
       plan.data<float>(t)[i] = random.normal(static_cast<std::uint64_t>(100 * t.id + i));

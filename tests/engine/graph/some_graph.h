@@ -22,7 +22,7 @@ class SomeGraph {
   std::vector<Tensor> sources, outputs;  // [A, ...] f32, all of them
 
   SomeGraph(std::uint64_t seed, std::int64_t agents, std::int64_t rows, std::int64_t columns, int ops = 30)
-      : draws_(seed, Stream::kUser), full_{agents, rows, columns} {
+      : draws_(seed, RandomStream::kUser), full_{agents, rows, columns} {
     for (const Shape& s : {full_, full_, Shape{agents, 1, columns}, Shape{agents, rows, 1}})
       pool_.push_back(source(s));
     w_ = source({agents, columns, columns});
@@ -42,7 +42,7 @@ class SomeGraph {
       const Shape& s = g.shape(sources[i]);
       const std::int64_t each = s.elements() / s[0];
       for (std::int64_t a = 0; a < s[0]; ++a) {
-        const Random random(i, Stream::kUser, static_cast<std::uint64_t>(first_agent + a + 1));
+        const Random random(i, RandomStream::kUser, static_cast<std::uint64_t>(first_agent + a + 1));
         for (std::int64_t k = 0; k < each; ++k)
           plan.data<float>(sources[i])[a * each + k] = 2 * random.uniform(static_cast<std::uint64_t>(k)) - 1;
       }

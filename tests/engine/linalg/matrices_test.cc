@@ -23,7 +23,7 @@ struct Problem {
 Problem some_problem(std::int64_t n, std::int64_t d, std::uint64_t seed) {
   Problem p{n, d, 0.01 + 0.01 * static_cast<double>(seed), Numbers(static_cast<std::size_t>(n * d)),
             Numbers(static_cast<std::size_t>(n))};
-  const Random shared(1, Stream::kUser), own(seed, Stream::kNoise);
+  const Random shared(1, RandomStream::kUser), own(seed, RandomStream::kNoise);
   for (std::size_t i = 0; i < p.phi.size(); ++i)
     p.phi[i] = shared.normal(i) / std::sqrt(static_cast<double>(d));
   for (std::size_t i = 0; i < p.weight.size(); ++i) p.weight[i] = own.uniform64(i) / static_cast<double>(n);
@@ -155,7 +155,7 @@ void expect_same_sums(std::int64_t n, std::int64_t d) {
   const Problem p = some_problem(n, d, 5);
   Numbers weight(at(n * W)), ridge(W), direct(at(d * d * W)), through(direct.size()),
       psi(at(n * outer_size(d)));
-  const Random random(6, Stream::kUser);
+  const Random random(6, RandomStream::kUser);
   for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = random.uniform64(i);
   for (std::size_t w = 0; w < W; ++w) ridge[w] = 0.01 * static_cast<double>(w + 1);
   outer_products(p.phi.data(), n, d, psi.data());
@@ -198,7 +198,7 @@ TEST(DenseMatrices, AWalkGivesFirstMomentsFormsAndProductsOfAnyNumberOfRows) {
     const Results r = by_team(p, 2);
     Numbers packed(at(inverse_size(d))), x(at(row_width(d))), y(x.size()), forms(at(n)), with_x(at(n)),
         with_y(at(n));
-    const Random random(9, Stream::kUser);
+    const Random random(9, RandomStream::kUser);
     for (std::size_t i = 0; i < at(d); ++i) x[i] = random.normal(i), y[i] = random.normal(1000 + i);
     pack_inverse(r.l.data(), d, packed.data());
     forms_and_products(packed.data(), p.phi.data(), n, d, x.data(), y.data(), forms.data(), with_x.data(),

@@ -32,7 +32,7 @@ TEST(GeometricResampling, MultipliesFactorsFromTheRight) {
   constexpr int d = 4, draws = 5, chains = 3;
   const double gamma = 0.1, c = 0.5;
   const Eigen::MatrixXd one = Eigen::MatrixXd::Identity(d, d);
-  const Random random(3, Stream::kUser);
+  const Random random(3, RandomStream::kUser);
   GeometricResampling resampling(d, gamma, c);
   Eigen::MatrixXd expected = Eigen::MatrixXd::Zero(d, d);
   std::uint64_t k = 0;

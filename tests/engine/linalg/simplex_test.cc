@@ -21,7 +21,7 @@ std::vector<double> solve(void (*method)(const SimplexBatch&), std::vector<doubl
 
 // Costs whose spread runs over ten powers of ten.
 std::vector<double> some_x(std::uint64_t seed, std::size_t actions) {
-  const Random random(seed, Stream::kUser);
+  const Random random(seed, RandomStream::kUser);
   const double scale = std::pow(10.0, 10.0 * random.uniform64(1000) - 4.0);
   std::vector<double> x(actions);
   for (std::size_t a = 0; a < actions; ++a) x[a] = std::abs(random.normal(a)) * scale;
@@ -171,7 +171,7 @@ TEST(Simplex, ProblemsInOneBatchHaveTheBitsTheyHaveAlone) {
       for (const std::int64_t lanes : {1, 3, kLanes, 2 * kLanes + 1}) {
         const std::int64_t groups = 7;
         std::vector<double> eta, cost(static_cast<std::size_t>(groups * actions * lanes)), p(cost.size());
-        const Random random(5, Stream::kUser);
+        const Random random(5, RandomStream::kUser);
         for (std::int64_t w = 0; w < lanes; ++w) eta.push_back(0.1 + 0.01 * static_cast<double>(w));
         for (std::size_t i = 0; i < cost.size(); ++i) cost[i] = 30 * random.normal(i);
         method({groups, actions, lanes, eta.data(), cost.data(), p.data()});

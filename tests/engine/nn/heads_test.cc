@@ -86,7 +86,7 @@ Drawn draw(const std::vector<double>& logits, std::int32_t step, const Shape& sh
   Graph g;
   const Tensor x = g.input("logits", DType::kF32, shape),
                seeds = g.input("seeds", DType::kI32, {shape[0], 2}), t = g.input("step", DType::kI32, {1, 2});
-  const nn::ActionSample sample = nn::categorical(g, x, seeds, t, Stream::kUser);
+  const nn::ActionSample sample = nn::categorical(g, x, seeds, t, RandomStream::kUser);
   const Tensor given = g.input("action", DType::kI32, {shape[0], shape[1]});
   const Tensor again = nn::categorical_log_prob(g, x, given);
   Plan plan(g, {sample.action, sample.log_prob, again});
@@ -121,7 +121,7 @@ TEST(Heads, CategoricalDrawsAreRandomCategoricalsOwnForAnyThreadCount) {
       for (std::size_t k = 0; k < 5; ++k) top = std::max(top, static_cast<float>(logits[5 * row + k]));
       for (std::size_t k = 0; k < 5; ++k)
         weights.push_back(std::exp(static_cast<double>(static_cast<float>(logits[5 * row + k])) - top));
-      const Random random(11 + row / 64, Stream::kUser, static_cast<std::uint64_t>(step));
+      const Random random(11 + row / 64, RandomStream::kUser, static_cast<std::uint64_t>(step));
       EXPECT_EQ(static_cast<std::size_t>(d.action[row]), random.categorical(row % 64, weights)) << row;
     }
   }
@@ -174,7 +174,7 @@ TEST(Heads, CategoricalNamesLogitsThatDoNotFit) {
   Graph g;
   const Tensor x = g.input("logits", DType::kF32, {2, 5}), seeds = g.input("seeds", DType::kI32, {2, 2}),
                t = g.input("step", DType::kI32, {1, 2});
-  expect_shape_error([&] { nn::categorical(g, x, seeds, t, Stream::kUser); },
+  expect_shape_error([&] { nn::categorical(g, x, seeds, t, RandomStream::kUser); },
                      {"random_categorical", "[agents, rows, choices]", "input logits f32[2, 5]"});
 }
 

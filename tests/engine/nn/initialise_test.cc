@@ -14,7 +14,7 @@ namespace {
 std::vector<float> drawn(std::int64_t fan_in, std::int64_t fan_out, const Initialiser& how,
                          std::uint64_t seed = 1, std::uint64_t tensor = 0, bool bias = false) {
   std::vector<float> x(static_cast<std::size_t>(bias ? fan_out : fan_in * fan_out), -7.0f);
-  initialise(x, fan_in, fan_out, how, Random(seed, Stream::kInit, tensor));
+  initialise(x, fan_in, fan_out, how, Random(seed, RandomStream::kInit, tensor));
   return x;
 }
 

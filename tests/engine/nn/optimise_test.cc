@@ -49,7 +49,7 @@ struct Training {
     return what[s][a * static_cast<std::size_t>(sizes[s].elements) + static_cast<std::size_t>(i)];
   }
   double start(std::size_t a, std::size_t s, std::int64_t i) const {
-    return Random(seeds[a], Stream::kInit, s).uniform64(static_cast<std::uint64_t>(i)) - 0.5;
+    return Random(seeds[a], RandomStream::kInit, s).uniform64(static_cast<std::uint64_t>(i)) - 0.5;
   }
   double size_of_gradient(std::int64_t i) const {
     return scale * std::pow(10.0, static_cast<double>(i % 7) / 2 - 2);
@@ -60,7 +60,8 @@ struct Training {
     const double size = size_of_gradient(i);
     return static_cast<float>(
         size *
-        (Random(seeds[a], Stream::kNoise, static_cast<std::uint64_t>(t) * 100 + s).normal(index) + 0.3));
+        (Random(seeds[a], RandomStream::kNoise, static_cast<std::uint64_t>(t) * 100 + s).normal(index) +
+         0.3));
   }
   void step(std::int64_t t, const std::vector<double>& rates, ThreadTeam& team) {
     for (std::size_t s = 0; s < sizes.size(); ++s)

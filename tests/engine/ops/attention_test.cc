@@ -106,7 +106,7 @@ TEST(Attention, LargeScoresDoNotOverflow) {
 // Two agents' lengths between 0 and T, drawn; positions from 0 on.
 Tensor drawn(Graph& g, std::int64_t n, std::int32_t limit) {
   return ops::random_index(g, n, g.scalar(DType::kI32, limit), g.input("seeds", DType::kI32, {2, 2}),
-                           g.input("step", DType::kI32, {1, 2}), Stream::kUser);
+                           g.input("step", DType::kI32, {1, 2}), RandomStream::kUser);
 }
 
 TEST(Attention, HasTheRightGradient) {
@@ -119,7 +119,7 @@ TEST(Attention, HasTheRightGradient) {
              return ops::attention(
                  g, x[0], x[1], x[2], drawn(g, 1, 1),
                  ops::random_index(g, 1, g.scalar(DType::kI32, 71), g.input("s", DType::kI32, {2, 2}),
-                                   g.input("t", DType::kI32, {1, 2}), Stream::kUser));
+                                   g.input("t", DType::kI32, {1, 2}), RandomStream::kUser));
            });
 }
 

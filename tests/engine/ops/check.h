@@ -28,7 +28,7 @@ struct Operand {
 using Build = std::function<Tensor(Graph&, const std::vector<Tensor>&)>;
 
 inline std::vector<double> random_values(const Shape& shape, double low, double high, std::uint64_t seed) {
-  const Random random(seed, Stream::kUser);
+  const Random random(seed, RandomStream::kUser);
   std::vector<double> x(static_cast<std::size_t>(shape.elements()));
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = low + (high - low) * random.uniform64(i);
   return x;

@@ -11,7 +11,7 @@ struct Draws {
   std::int64_t agents;
   Tensor seeds = g.input("seeds", DType::kI32, {agents, 2}), step = g.input("step", DType::kI32, {1, 2});
   Tensor index(std::int64_t n, std::int32_t limit) {
-    return ops::random_index(g, n, g.scalar(DType::kI32, limit), seeds, step, Stream::kBatch);
+    return ops::random_index(g, n, g.scalar(DType::kI32, limit), seeds, step, RandomStream::kBatch);
   }
 };
 
@@ -37,7 +37,7 @@ std::pair<std::vector<float>, std::vector<std::int32_t>> draws_of(const std::vec
   Graph g;
   const auto agents = static_cast<std::int64_t>(seeds.size());
   Draws d{g, agents};
-  const Tensor z = ops::random_normal(g, {agents, 7, 3}, d.seeds, d.step, Stream::kNoise),
+  const Tensor z = ops::random_normal(g, {agents, 7, 3}, d.seeds, d.step, RandomStream::kNoise),
                i = d.index(50, 1000);
   Plan plan(g, {z, i});
   for (std::size_t a = 0; a < seeds.size(); ++a) plan.data<std::int32_t>(d.seeds)[2 * a] = seeds[a];
@@ -50,7 +50,7 @@ std::pair<std::vector<float>, std::vector<std::int32_t>> draws_of(const std::vec
 
 TEST(RandomOps, EqualTheGeneratorsDrawsForEveryAgentWhateverItsNeighbours) {
   const auto [z, index] = draws_of({11, 12, 13}, 4);
-  const Random noise(12, Stream::kNoise, 4), batch(12, Stream::kBatch, 4);
+  const Random noise(12, RandomStream::kNoise, 4), batch(12, RandomStream::kBatch, 4);
   for (std::size_t k = 0; k < 21; ++k) EXPECT_EQ(z[21 + k], static_cast<float>(noise.normal(k)));
   for (std::size_t k = 0; k < 50; ++k)
     EXPECT_EQ(index[50 + k], static_cast<std::int32_t>(batch.integer(k, 1000)));

@@ -35,7 +35,7 @@ struct Product {
       ld = columns + kGap;
       stride = rows * ld;
       x.assign(static_cast<std::size_t>(count * stride), std::numeric_limits<T>::quiet_NaN());
-      const Random random(which, Stream::kUser);
+      const Random random(which, RandomStream::kUser);
       for (std::int64_t r = 0; r < count * rows; ++r)
         for (std::int64_t i = 0; i < columns; ++i)
           x[static_cast<std::size_t>(r * ld + i)] =

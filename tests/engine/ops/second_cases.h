@@ -40,7 +40,7 @@ namespace second {
 
 inline Tensor indices(Graph& g, std::int64_t n, std::int32_t limit) {
   return ops::random_index(g, n, g.scalar(DType::kI32, limit), g.input("seeds", DType::kI32, {2, 2}),
-                           g.input("step", DType::kI32, {1, 2}), Stream::kUser);
+                           g.input("step", DType::kI32, {1, 2}), RandomStream::kUser);
 }
 template <class F>
 SecondCase formula(const F& f, int n) {

@@ -10,7 +10,7 @@ namespace {
 // Indices drawn below n inside the graph, [A, B].
 Tensor some_index(Graph& g, std::int64_t agents, std::int64_t batch, std::int32_t n) {
   return ops::random_index(g, batch, g.scalar(DType::kI32, n), g.input("seeds", DType::kI32, {agents, 2}),
-                           g.input("step", DType::kI32, {1, 2}), Stream::kUser);
+                           g.input("step", DType::kI32, {1, 2}), RandomStream::kUser);
 }
 
 TEST(Take, HasTheRightGradient) {

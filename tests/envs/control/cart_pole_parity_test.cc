@@ -22,7 +22,7 @@ nlohmann::json episode(std::uint64_t seed, bool balance) {
   std::uint8_t terminated = 0, truncated = 0;
   for (std::uint64_t t = 0; !terminated && !truncated; ++t) {
     const std::int32_t choice = balance ? x[0] * 0.05 + x[1] * 0.1 + x[2] + 0.5 * x[3] > 0
-                                        : Random(seed, Stream::kUser).integer(t, 2) == 1;
+                                        : Random(seed, RandomStream::kUser).integer(t, 2) == 1;
     double reward = 0;
     env->step(0, 1, std::span(&choice, 1), x, {&reward, 1}, {&terminated, 1}, {&truncated, 1});
     e["choices"].push_back(choice);

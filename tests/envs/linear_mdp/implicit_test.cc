@@ -47,7 +47,7 @@ TEST(ImplicitEnvironments, NextStatesFollowTheLatentLaws) {
         make_simulator(mirror ? "implicit_mirror:m=3,states=2" : "implicit_simplex:d=3,states=2", "", 10);
     const auto phi = features(*m, 0, 5);
     std::map<State, double> seen;
-    const Random random(2, Stream::kUser);
+    const Random random(2, RandomStream::kUser);
     constexpr std::uint64_t kDraws = 60000;
     for (std::uint64_t i = 0; i < kDraws; ++i) seen[m->step(0, 5, 1, random.uniform64(i))] += 1.0 / kDraws;
     ASSERT_EQ(seen.size(), 6u);
@@ -63,7 +63,7 @@ TEST(ImplicitEnvironments, NextStatesFollowTheLatentLaws) {
 
 TEST(ImplicitEnvironments, StatesOfAVastSpaceDoNotComeBack) {
   const auto m = make_simulator("implicit_simplex", "", 10);
-  const Random random(3, Stream::kUser);
+  const Random random(3, RandomStream::kUser);
   std::map<State, int> seen;
   for (std::uint64_t i = 0; i < 5000; ++i) ++seen[m->step(0, 0, 0, random.uniform64(i))];
   EXPECT_EQ(seen.size(), 5000u);

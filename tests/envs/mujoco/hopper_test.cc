@@ -54,7 +54,7 @@ class HopperTest : public testing::Test {
   }
 
   std::unique_ptr<BatchEnvironment> env;
-  Batch batch;
+  EnvironmentBatch batch;
   ThreadTeam team{1};
   std::vector<double> state;
 };
@@ -77,7 +77,7 @@ TEST_F(HopperTest, StartsWithinTheNoiseThatPhiloxDraws) {
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
     batch.reset(0, seed);
     env->physics(0, qpos, qvel);
-    const Random random(seed, Stream::kEnvironment);
+    const Random random(seed, RandomStream::kEnvironment);
     for (std::size_t k = 0; k < 6; ++k) {
       ASSERT_NEAR(qpos[k] - stand[k], 5e-3 * (2 * random.uniform64(k) - 1), 1e-15);
       ASSERT_EQ(qvel[k], 5e-3 * (2 * random.uniform64(k + 6) - 1));

@@ -11,7 +11,7 @@
 
 namespace hardy::algorithms {
 
-struct LearnerFigure {
+struct RegretFigure {
   std::string name;
   double value = 0;
 };
@@ -22,7 +22,7 @@ class RegretLearner {
   // Episode k: chooses pi_k, plays, learns. Leaves the occupancies of what was played in the tables' q and u.
   virtual void episode(std::int64_t k) = 0;
   // What a reader of the results should know of it at the end of a run, beside its regret.
-  virtual std::vector<LearnerFigure> figures() const { return {}; }
+  virtual std::vector<RegretFigure> figures() const { return {}; }
 };
 
 struct RegretMethod {
@@ -36,13 +36,13 @@ struct RegretMethod {
 };
 
 template <class L>
-std::unique_ptr<RegretLearner> make_learner(Steps& steps) {
+std::unique_ptr<RegretLearner> make_regret_learner(Steps& steps) {
   return std::make_unique<L>(steps);
 }
 
 // A learner's file holds a static one of these.
-struct RegisterLearner {
-  explicit RegisterLearner(const RegretMethod& method);
+struct RegisterRegretMethod {
+  explicit RegisterRegretMethod(const RegretMethod& method);
 };
 std::vector<RegretMethod> regret_methods();
 const RegretMethod& regret_method(const std::string& name);  // an Error with the nearest name

@@ -1,4 +1,4 @@
-#include "algorithms/adversarial/learner.h"
+#include "algorithms/adversarial/regret_method.h"
 
 #include "engine/base/registry.h"
 
@@ -12,7 +12,9 @@ Registry<RegretMethod>& registry() {
 
 }  // namespace
 
-RegisterLearner::RegisterLearner(const RegretMethod& method) { registry().add(method.name, method); }
+RegisterRegretMethod::RegisterRegretMethod(const RegretMethod& method) {
+  registry().add(method.name, method);
+}
 
 const RegretMethod& regret_method(const std::string& name) { return registry().get(name); }
 
