@@ -24,6 +24,11 @@ constexpr PhiloxBlock philox4x32(PhiloxBlock counter, std::uint32_t key0, std::u
   return counter;
 }
 
+// [0, 1) with 53 bits, of two words.
+constexpr double uniform_of(std::uint32_t high, std::uint32_t low) {
+  return (static_cast<double>(high >> 5) * 67108864.0 + static_cast<double>(low >> 6)) * 0x1p-53;
+}
+
 // What a draw is for. Two uses with different streams never share a number.
 enum class RandomStream : std::uint32_t {
   kInit = 1,
@@ -37,6 +42,7 @@ enum class RandomStream : std::uint32_t {
   kCorruptNoise = 9,
   kShuffle = 10,
   kProposals = 11,
+  kToken = 12,
   kUser = 1000
 };
 
@@ -61,8 +67,7 @@ class Random {
   constexpr float uniform(std::uint64_t i) const { return static_cast<float>(bits(i) >> 8) * 0x1p-24f; }
   constexpr double uniform64(std::uint64_t i) const {
     const PhiloxBlock b = block(static_cast<std::uint32_t>(i >> 1));
-    const std::uint32_t hi = b[(i & 1) * 2], lo = b[(i & 1) * 2 + 1];
-    return (static_cast<double>(hi >> 5) * 67108864.0 + static_cast<double>(lo >> 6)) * 0x1p-53;
+    return uniform_of(b[(i & 1) * 2], b[(i & 1) * 2 + 1]);
   }
   // Uniform integer in [0, n): Lemire's multiply-shift without rejection; bias below n / 2^32.
   constexpr std::uint32_t integer(std::uint64_t i, std::uint32_t n) const {

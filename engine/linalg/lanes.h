@@ -3,7 +3,6 @@
 // every operation below is IEEE's, exactly rounded, or spelt out in such operations.
 #pragma once
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 
@@ -18,12 +17,10 @@ template <int W>
 struct Lanes {
   static_assert(W == kLanes, "one lane, or as many as the machine has");
   using type = simd::VectorOf<double>::type;
-  typedef std::int64_t integers __attribute__((vector_size(sizeof(type))));
 };
 template <>
 struct Lanes<1> {
   using type = double;
-  using integers = std::int64_t;
 };
 template <int W>
 using Vec = typename Lanes<W>::type;
@@ -103,23 +100,10 @@ inline bool any_greater(Vec<W> a, Vec<W> b) {
   }
 }
 
-// e^x to about one unit in the last place; 0 where x < -708. x <= 709.
-// x = n ln 2 + r with |r| <= ln 2 / 2; e^r by its series to r^13 (the rest is below 5e-18); times 2^n.
+// e^x; x <= 709. 0 where x < -708.
 template <int W>
 inline Vec<W> exp(Vec<W> x) {
-  using Int = typename Lanes<W>::integers;
-  const Vec<W> shift = all<W>(0x1.8p52);  // adding it leaves the rounded integer in the last bits
-  const Vec<W> safe = max<W>(x, all<W>(-708.0));
-  const Vec<W> shifted = fma<W>(safe, all<W>(1.4426950408889634), shift);
-  const Vec<W> n = shifted - shift;
-  Vec<W> r = fma<W>(n, all<W>(-0x1.62e42fefa39efp-1), safe);
-  r = fma<W>(n, all<W>(-0x1.abc9e3b39803fp-56), r);
-  Vec<W> sum = all<W>(1.0 / 6227020800.0);
-  for (const double factorial : {479001600.0, 39916800.0, 3628800.0, 362880.0, 40320.0, 5040.0, 720.0, 120.0,
-                                 24.0, 6.0, 2.0, 1.0, 1.0})
-    sum = fma<W>(sum, r, all<W>(1.0 / factorial));
-  const auto scaled = (std::bit_cast<Int>(shifted) << 52) + std::bit_cast<Int>(sum);
-  return x < all<W>(-708.0) ? all<W>(0.0) : std::bit_cast<Vec<W>>(scaled);
+  return simd::exp<double>(x);
 }
 
 }  // namespace hardy::linalg

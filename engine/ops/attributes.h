@@ -29,6 +29,9 @@ struct Rotary {
   double base;
   double direction;  // 1; -1 turns back
 };
+struct TokenHead {  // logits are divided by it; 0 where the largest is taken
+  double temperature;
+};
 struct Draw {
   std::uint32_t stream;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "engine/base/aligned.h"
 #include "engine/base/threads.h"
 
 namespace hardy::ops {
@@ -21,6 +22,33 @@ T sum_of(std::int64_t n, Value&& value) {
   for (int width = kSums / 2; width; width /= 2)
     for (int l = 0; l < width; ++l) sums[l] += sums[l + width];
   return sums[0];
+}
+
+// What a thread's memory for a kernel's intermediate values is for: each use has its own.
+enum class Scratch {
+  kTokenRows,
+  kTokenLogits,
+  kTokenSlopes,
+  kTokenWeights,
+  kTokenChoice,
+  kKeys,
+  kValues,
+  kScores,
+  kSlopes,
+  kRows,
+  kRowSums,
+  kTurns
+};
+// At least n elements of this thread's, which stay allocated; what they held is lost when it grows.
+template <class T, Scratch use>
+T* thread_scratch(std::int64_t n) {
+  thread_local std::int64_t room = 0;
+  thread_local AlignedMemory<T> memory;
+  if (n > room) {
+    memory.reset(static_cast<T*>(allocate_zeroed(static_cast<std::size_t>(n) * sizeof(T))));
+    room = n;
+  }
+  return memory.get();
 }
 
 // The larger (smaller) of two; a NaN on either side is never lost.
