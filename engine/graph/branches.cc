@@ -8,23 +8,26 @@ namespace {
 
 constexpr double kLaunch = 3, kMegabyte = 2;  // microseconds: what a step costs, roughly
 
-std::size_t at(const std::vector<Tensor>& root, Tensor t) {
-  return static_cast<std::size_t>(root[static_cast<std::size_t>(t.id)].id);
-}
-
-// By step: the steps that make its operands.
-std::vector<std::vector<std::size_t>> makers_of(const Graph& g, const std::vector<Step>& steps,
-                                                const std::vector<Tensor>& root) {
+// By step: the steps that make its operands, and those that read what it writes over.
+std::vector<std::vector<std::size_t>> makers_of(const Graph& g, const std::vector<Step>& steps) {
   constexpr auto kNobody = static_cast<std::size_t>(-1);
+  const auto at = [&](Tensor t) { return static_cast<std::size_t>(g.contents_of(t).id); };
   std::vector<std::size_t> maker(g.values(), kNobody);
+  std::vector<std::vector<std::size_t>> readers(g.values());
   for (std::size_t s = 0; s < steps.size(); ++s)
-    for (const Node& node : steps[s].nodes)
-      for (Tensor t : node.outputs) maker[at(root, t)] = s;
+    for (const Node& node : steps[s].nodes) {
+      for (Tensor t : node.outputs) maker[at(t)] = s;
+      for (Tensor t : node.inputs) readers[at(t)].push_back(s);
+    }
   std::vector<std::vector<std::size_t>> makers(steps.size());
   for (std::size_t s = 0; s < steps.size(); ++s)
-    for (const Node& node : steps[s].nodes)
+    for (const Node& node : steps[s].nodes) {
       for (Tensor t : node.inputs)
-        if (const std::size_t m = maker[at(root, t)]; m != kNobody && m != s) makers[s].push_back(m);
+        if (const std::size_t m = maker[at(t)]; m != kNobody && m != s) makers[s].push_back(m);
+      if (node.op->writes)
+        for (const std::size_t reader : readers[at(node.inputs[0])])
+          if (reader != s) makers[s].push_back(reader);
+    }
   return makers;
 }
 
@@ -54,11 +57,10 @@ void Order::follows(std::size_t later, std::size_t earlier) {
   before_[later * words_ + earlier / 64] |= std::uint64_t{1} << earlier % 64;
 }
 
-std::vector<int> branch_out(const Graph& g, std::vector<Step>& steps, const std::vector<Tensor>& root,
-                            int most) {
+std::vector<int> branch_out(const Graph& g, std::vector<Step>& steps, int most) {
   const std::size_t n = steps.size();
   if (most <= 1) return std::vector<int>(n, 0);
-  const auto makers = makers_of(g, steps, root);
+  const auto makers = makers_of(g, steps);
   std::vector<double> cost(n), rest(n, 0);  // rest: from the step's beginning to the end of all that needs it
   for (std::size_t s = n; s-- > 0;) {
     cost[s] = cost_of(g, steps[s]);
@@ -110,9 +112,8 @@ std::vector<int> branch_out(const Graph& g, std::vector<Step>& steps, const std:
   return branch;
 }
 
-Order order_of(const Graph& g, const std::vector<Step>& steps, const std::vector<Tensor>& root,
-               const std::vector<int>& branch) {
-  const auto makers = makers_of(g, steps, root);
+Order order_of(const Graph& g, const std::vector<Step>& steps, const std::vector<int>& branch) {
+  const auto makers = makers_of(g, steps);
   Order order(steps.size());
   std::vector<std::size_t> last;  // by branch
   for (std::size_t s = 0; s < steps.size(); ++s) {

@@ -34,11 +34,9 @@ class Order {
 // The steps in the order in which they are put into streams, and by step its branch, 0 to most - 1. Steps (a
 // node each) with the longest way to the end come first, each into the branch that can take it earliest; with
 // most = 1 they stay as they are.
-std::vector<int> branch_out(const Graph& g, std::vector<Step>& steps, const std::vector<Tensor>& root,
-                            int most);
+std::vector<int> branch_out(const Graph& g, std::vector<Step>& steps, int most);
 // What branches and needed values alone order.
-Order order_of(const Graph& g, const std::vector<Step>& steps, const std::vector<Tensor>& root,
-               const std::vector<int>& branch);
+Order order_of(const Graph& g, const std::vector<Step>& steps, const std::vector<int>& branch);
 
 // Memory that a step reads or writes.
 struct Access {

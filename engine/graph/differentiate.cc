@@ -78,15 +78,10 @@ std::vector<Tensor> differentiate(Graph& g, Tensor loss, std::span<const Tensor>
   std::vector<Tensor> result = differentiate_from(g, 0, {&loss, 1}, {&one, 1}, wrt);
 
   // Each result gets memory of its own: equal gradients (of a + b, say) may be one value up to here.
-  const auto memory_of = [&](Tensor t) {
-    while (g.info(t).producer >= 0 && g.nodes()[static_cast<std::size_t>(g.info(t).producer)].op->alias)
-      t = g.nodes()[static_cast<std::size_t>(g.info(t).producer)].inputs[0];
-    return t;
-  };
   std::vector<Tensor> places;
   for (Tensor& d : result) {
-    if (d && std::ranges::find(places, memory_of(d)) != places.end()) d = ops().copy(g, d);
-    if (d) places.push_back(memory_of(d));
+    if (d && std::ranges::find(places, g.memory_of(d)) != places.end()) d = ops().copy(g, d);
+    if (d) places.push_back(g.memory_of(d));
   }
   return result;
 }

@@ -46,12 +46,38 @@ Tensor Graph::scalar(DType type, double value) {
   return add_value(std::move(info));
 }
 
+Tensor Graph::behind(Tensor t, bool writes) const {
+  for (std::int32_t n = info(t).producer; n >= 0; n = info(t).producer) {
+    const Node& node = nodes_[static_cast<std::size_t>(n)];
+    if (!node.op->alias && !(writes && node.op->writes && node.outputs[0] == t)) break;
+    t = node.inputs[0];
+  }
+  return t;
+}
+
+const Node* Graph::writer_over(Tensor t, std::span<const Node> nodes) const {
+  for (const Node& node : nodes)
+    if (node.op->writes && contents_of(node.inputs[0]) == contents_of(t)) return &node;
+  return nullptr;
+}
+
+void Graph::check_write(const Op& op, std::span<const Tensor> inputs) const {
+  const Tensor place = memory_of(inputs[0]);
+  if (info(place).source != Source::kInput || info(place).shared)
+    shape_error(op.name, "writes in place, to inputs of the graph alone that agents do not share", inputs);
+  if (writer_over(inputs[0], nodes_))
+    shape_error(op.name, "this state of the input is written over already: write to what that gave", inputs);
+  for (Tensor t : inputs.subspan(1))
+    if (memory_of(t) == place) shape_error(op.name, "would read the memory that it writes to", inputs);
+}
+
 std::vector<Tensor> Graph::apply(const Op& op, std::span<const Tensor> inputs,
                                  std::span<const std::pair<DType, Shape>> outputs, const void* attributes,
                                  std::size_t attribute_bytes) {
   for (Tensor t : inputs)
     if (t.id < 0 || index(t) >= values_.size())
       throw Error("an operand is not a value of this graph", std::string("op ") + op.name);
+  if (op.writes) check_write(op, inputs);
   Node node{&op, {inputs.begin(), inputs.end()}, {}, {}};
   if (attribute_bytes) {
     const auto* bytes = static_cast<const std::byte*>(attributes);

@@ -72,6 +72,12 @@ class Graph {
   }
   const Shape& shape(Tensor t) const { return info(t).shape; }
   DType type(Tensor t) const { return info(t).type; }
+  // The value that t is another shape of; t itself where no alias op made it.
+  Tensor contents_of(Tensor t) const { return behind(t, false); }
+  // The value whose memory t shares: behind alias ops and those that write in place.
+  Tensor memory_of(Tensor t) const { return behind(t, true); }
+  // The node that writes over what t holds; null if none of `nodes` does.
+  const Node* writer_over(Tensor t, std::span<const Node> nodes) const;
   const std::vector<Node>& nodes() const { return nodes_; }
   std::size_t values() const { return values_.size(); }
   // The same graph with a leading axis of 1 in place of that of the values marked (agents_apart.h).
@@ -90,6 +96,8 @@ class Graph {
  private:
   static std::size_t index(Tensor t) { return static_cast<std::size_t>(t.id); }
   Tensor add_value(ValueInfo info);
+  Tensor behind(Tensor t, bool writes) const;
+  void check_write(const Op& op, std::span<const Tensor> inputs) const;
 
   std::deque<ValueInfo>
       values_;  // its elements stay where they are: shape(t) holds while a rule appends nodes

@@ -66,6 +66,9 @@ struct Op {
   bool alias = false;               // the output is input 0 under another shape; no kernel runs
   bool stops = false;               // gradients end here, and that is meant: stop_gradient
   std::array<int, 2> derivatives{-1, -1};  // of a functor (engine/ops/slope.h), by these operands in turn
+  // Output 0 is input 0, in its memory, after the kernel wrote to it in place: an input of the graph, or what
+  // another such op made of one. What reads the state before runs before.
+  bool writes = false;
 };
 
 struct Node {

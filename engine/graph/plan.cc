@@ -243,11 +243,8 @@ Plan::Plan(const Graph& graph, std::span<const Tensor> outputs, const PlanOption
   impl_ = std::make_unique<Impl>(graph, outputs, options);
   Impl& p = *impl_;
   const Graph& g = p.g;
-  for (std::size_t v = 0; v < g.values(); ++v) p.root.push_back(Tensor{static_cast<std::int32_t>(v)});
-  for (const Node& node : g.nodes())  // in building order, so that aliases of aliases resolve
-    if (node.op->alias)
-      p.root[static_cast<std::size_t>(node.outputs[0].id)] =
-          p.root[static_cast<std::size_t>(node.inputs[0].id)];
+  for (std::size_t v = 0; v < g.values(); ++v)
+    p.root.push_back(g.memory_of(Tensor{static_cast<std::int32_t>(v)}));
 
   // Only what an output needs, and of that only what is not the same in every run.
   std::vector<char>& needed = p.needed;
@@ -265,6 +262,11 @@ Plan::Plan(const Graph& graph, std::span<const Tensor> outputs, const PlanOption
     live.push_back(node);
   }
   std::reverse(live.begin(), live.end());
+  for (Tensor t : outputs)
+    if (const Node* writer = g.writer_over(t, live))
+      throw Error(
+          "an output is written over in the run: what " + std::string(writer->op->name) + " gives lasts",
+          g.describe(t) + " " + g.shape(t).str());
 
   p.kept.assign(g.values(), 0);
   p.memory.assign(g.values(), nullptr);
@@ -290,8 +292,8 @@ Plan::Plan(const Graph& graph, std::span<const Tensor> outputs, const PlanOption
     };
     Placement least = placed({});
     const auto too_much = [&] { return p.placement.bytes > 2 * least.bytes; };
-    p.branch = branch_out(g, steps, p.root, chosen.check ? 1 : static_cast<int>(chosen.branches));
-    p.placement = placed(order_of(g, steps, p.root, p.branch));
+    p.branch = branch_out(g, steps, chosen.check ? 1 : static_cast<int>(chosen.branches));
+    p.placement = placed(order_of(g, steps, p.branch));
     // Branches that share memory wait for each other: less is side by side, and memory has a bound.
     if (too_much()) p.placement = placed({});
     if (too_much()) {
@@ -390,12 +392,16 @@ std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int
   for (std::size_t v = 0; v < g.values(); ++v)
     if (impl_->needed[v]) values.push_back(Tensor{static_cast<std::int32_t>(v)});
   std::ranges::stable_partition(values, [&](Tensor t) { return g.info(t).source != Source::kComputed; });
-  Plan plain(g, values, {.fuse = false, .in_place = false});
+  // What is written over does not last: the state after it is looked at.
+  std::vector<Tensor> lasting;
+  std::ranges::copy_if(values, std::back_inserter(lasting),
+                       [&](Tensor t) { return !g.writer_over(t, g.nodes()); });
+  Plan plain(g, lasting, {.fuse = false, .in_place = false});
   for (Tensor t : values)
     if (g.info(t).source == Source::kInput || g.info(t).source == Source::kParameter)
       plain.bind(t, memory(t));
   plain.run(team);
-  for (Tensor t : values) {
+  for (Tensor t : lasting) {
     const ValueInfo& info = g.info(t);
     const bool sliced = info.shape.rank() > 0 && info.shape[0] == agents;
     if (info.source == Source::kInput && !sliced)

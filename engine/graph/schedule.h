@@ -14,8 +14,9 @@ struct Step {
   bool chain() const { return nodes.front().op->cpu_range != nullptr; }
 };
 
-// root[v]: the value whose memory v shares (v itself, or what an alias op renames). Alias nodes get no
-// step. With chains = false every pointwise node is a step of its own.
+// root[v]: the value whose memory v shares (v itself, what an alias op renames or an op writes to in place).
+// Alias nodes get no step; what reads a value that a node writes over comes before that node, an Error where
+// it cannot. With chains = false every pointwise node is a step of its own.
 std::vector<Step> schedule(const Graph& g, const std::vector<Node>& nodes, const std::vector<Tensor>& root,
                            bool chains);
 
