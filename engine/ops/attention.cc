@@ -4,98 +4,228 @@
 #include <array>
 #include <cmath>
 
+#include "engine/base/simd.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/attributes.h"
+#include "engine/ops/gemm_kernel.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/rows.h"
+#include "engine/ops/vectors.h"
 
 namespace hardy::ops {
 namespace {
 
-// Keys are taken in blocks of this many, each with a largest score of its own; a row's blocks begin at key 0,
-// so that its sums run in the same order however many rows there are.
-constexpr std::int64_t kKeys = 64;
+using hardy::detail::kPanel;
+using hardy::detail::kTileRows;
+using hardy::detail::kTileVectors;
+using hardy::detail::tile_of;
+using hardy::detail::TileEnd;
+
+// Rows whose scores the gradient holds at once. The sums over rows of a key's gradient run in these pieces.
+constexpr std::int64_t kRowBlock = 64;
+
+std::int64_t rounded_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
 
 // Where the numbers of one head of one sequence are. Rows of q and of the output lie q_step apart, of k and v
-// k_step.
+// k_step. `real` of a sequence's rows are no padding.
+template <class T>
 struct Sizes {
-  std::int64_t A, S, T, U, H, G, d, q_step, k_step;
+  std::int64_t A, S, rows, U, H, G, d, q_step, k_step;
+  std::int64_t padded;  // d up to whole vectors
   explicit Sizes(const Buffer& q, const Buffer& k)
       : A(q.shape[0]),
         S(q.shape[1]),
-        T(q.shape[2]),
+        rows(q.shape[2]),
         U(k.shape[2]),
         H(q.shape[3]),
         G(k.shape[3]),
         d(q.shape[4]),
         q_step(H * d),
-        k_step(G * d) {}
+        k_step(G * d),
+        padded(rounded_up(d, simd::VectorOf<T>::kLanes)) {}
   std::int64_t rows_at(std::int64_t sequence, std::int64_t head) const {
-    return (sequence * T * H + head) * d;
+    return (sequence * rows * H + head) * d;
   }
   std::int64_t keys_at(std::int64_t sequence, std::int64_t group) const {
     return (sequence * U * G + group) * d;
   }
+  std::int64_t real(std::int64_t first, std::int64_t last) const {
+    return std::clamp<std::int64_t>(std::min(last, U) - first, 0, rows);
+  }
 };
 
+// `count` rows, `step` apart, turned: panels of kPanel rows side by side, each [d][kPanel], zeros behind the
+// last row.
 template <class T>
-T dot(const T* x, const T* y, std::int64_t n) {
-  return sum_of<T>(n, [&](std::int64_t i) { return x[i] * y[i]; });
-}
-template <class T>
-void add_scaled(T* y, const T* x, T scale, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) y[i] += scale * x[i];
-}
-
-// One row: sum_j e^{s_j - top} v_j / sum_j e^{s_j - top}, s_j = scale q . k_j over `keys` keys. Returns
-// log sum_j e^{s_j}.
-template <class T>
-T attend(const T* q, const T* k, const T* v, std::int64_t keys, const Sizes& n, T scale, T* out) {
-  std::fill_n(out, n.d, T(0));
-  T top = -HUGE_VAL, total = 0;
-  std::array<T, kKeys> weight;
-  for (std::int64_t begin = 0; begin < keys; begin += kKeys) {
-    const std::int64_t count = std::min(kKeys, keys - begin);
-    T largest = top;
-    for (std::int64_t j = 0; j < count; ++j) {
-      weight[static_cast<std::size_t>(j)] = scale * dot(q, k + (begin + j) * n.k_step, n.d);
-      largest = larger(largest, weight[static_cast<std::size_t>(j)]);
-    }
-    const T shrink = std::exp(top - largest);
-    top = largest;
-    total *= shrink;
-    for (std::int64_t i = 0; i < n.d; ++i) out[i] *= shrink;
-    for (std::int64_t j = 0; j < count; ++j) {
-      const T e = std::exp(weight[static_cast<std::size_t>(j)] - top);
-      total += e;
-      add_scaled(out, v + (begin + j) * n.k_step, e, n.d);
-    }
+const T* turned(const T* x, std::int64_t step, std::int64_t count, std::int64_t d, T* to) {
+  constexpr std::int64_t width = kPanel<T>;
+  for (std::int64_t begin = 0; begin < count; begin += width, to += d * width) {
+    const std::int64_t rows = std::min(width, count - begin);
+    std::int64_t j = 0;
+#if defined(__AVX2__)
+    if constexpr (sizeof(T) == 4)
+      for (; j + 8 <= rows; j += 8)
+        hardy::detail::transpose_rows_of_8(x + (begin + j) * step, step, d, to + j, width);
+#endif
+    for (; j < width; ++j)
+      for (std::int64_t i = 0; i < d; ++i) to[i * width + j] = j < rows ? x[(begin + j) * step + i] : T(0);
   }
-  for (std::int64_t i = 0; i < n.d; ++i) out[i] /= total;
-  return top + std::log(total);
+  return to;
+}
+// `count` rows with zeros behind their d elements; x itself where there is no such room to fill.
+template <class T>
+struct Padded {
+  const T* at;
+  std::int64_t step;
+};
+template <class T>
+Padded<T> padded(const T* x, std::int64_t step, std::int64_t count, const Sizes<T>& n, T* to) {
+  if (n.d == n.padded) return {x, step};
+  for (std::int64_t j = 0; j < count; ++j) {
+    std::copy_n(x + j * step, n.d, to + j * n.padded);
+    std::fill_n(to + j * n.padded + n.d, n.padded - n.d, T(0));
+  }
+  return {to, n.padded};
 }
 
-// q, k, v, first, last -> y, and log sum_j e^{s_j} of every row, which the gradient needs.
+// products[r][j] = x_r . y_j for `rows` rows of x and the first `keys` turned rows: a chain of fused
+// multiply-adds over d, whatever stands beside.
+template <class T>
+void products_of(const T* x, std::int64_t step, std::int64_t rows, const T* turned_y, std::int64_t keys,
+                 std::int64_t d, T* products, std::int64_t products_step) {
+  for (std::int64_t j = 0; j < keys; j += kPanel<T>, turned_y += d * kPanel<T>)
+    for (std::int64_t r = 0; r < rows; r += kTileRows)
+      tile_of<T, kTileRows, kTileVectors>(
+          std::min<std::int64_t>(kTileRows, rows - r), d, x + r * step, step, 1, turned_y, kPanel<T>,
+          TileEnd<T>{products + r * products_step + j, products_step, false, nullptr, false, nullptr, 0});
+}
+
+// sum_j w_rj y_j, row r over its first common + r keys in their order; `Vectors` vectors of y's rows, written
+// to out [Rows][Vectors].
+template <class T, int Rows, int Vectors>
+void weigh(const T* weights, std::int64_t weights_step, std::int64_t common, const T* y, std::int64_t y_step,
+           typename simd::VectorOf<T>::type (&out)[kTileRows][kTileVectors]) {
+  using V = typename simd::VectorOf<T>::type;
+  constexpr int lanes = simd::VectorOf<T>::kLanes;
+  V acc[Rows][Vectors] = {};
+  const auto add = [&](int from, std::int64_t j) __attribute__((always_inline)) {
+    V those[Vectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) those[v] = simd::load(y + j * y_step + v * lanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r)
+      if (r >= from) {
+        const T w = weights[r * weights_step + j];
+#pragma GCC unroll 4
+        for (int v = 0; v < Vectors; ++v) acc[r][v] = simd::multiply_add(w, those[v], acc[r][v]);
+      }
+  };
+  for (std::int64_t j = 0; j < common; ++j) add(0, j);
+#pragma GCC unroll 16
+  for (int r = 1; r < Rows; ++r) add(r, common + r - 1);
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) out[r][v] = acc[r][v];
+}
+template <class T, int Rows, int Vectors>
+void weigh_some(std::int64_t rows, const T* weights, std::int64_t weights_step, std::int64_t common,
+                const T* y, std::int64_t y_step,
+                typename simd::VectorOf<T>::type (&out)[kTileRows][kTileVectors]) {
+  if (rows == Rows)
+    weigh<T, Rows, Vectors>(weights, weights_step, common, y, y_step, out);
+  else if constexpr (Rows > 1)
+    weigh_some<T, Rows - 1, Vectors>(rows, weights, weights_step, common, y, y_step, out);
+}
+// to[r] = scale(r) sum_j w_rj y_j for `rows` <= kTileRows rows, d elements each.
+template <class T, class Scale>
+void weighed(std::int64_t rows, const T* weights, std::int64_t weights_step, std::int64_t common,
+             const Padded<T>& y, const Sizes<T>& n, Scale&& scale, T* to) {
+  constexpr int lanes = simd::VectorOf<T>::kLanes;
+  typename simd::VectorOf<T>::type out[kTileRows][kTileVectors];
+  for (std::int64_t i = 0; i < n.d; i += kTileVectors * lanes) {
+    const std::int64_t width = std::min<std::int64_t>(kTileVectors * lanes, n.d - i);
+    if (width > lanes)
+      weigh_some<T, kTileRows, kTileVectors>(rows, weights, weights_step, common, y.at + i, y.step, out);
+    else
+      weigh_some<T, kTileRows, 1>(rows, weights, weights_step, common, y.at + i, y.step, out);
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t v = 0; v * lanes < width; ++v)
+        detail::store_part(to + r * n.q_step + i + v * lanes,
+                           std::min<std::int64_t>(lanes, width - v * lanes), scale(r, out[r][v]));
+  }
+}
+
+// A row of `count` products into e^{s_j - top} with s = scale product, and zeros up to a whole vector.
+template <class T>
+struct RowSums {
+  T total, log_sum;
+};
+template <class T>
+RowSums<T> exponentials(T* row, std::int64_t count, T scale) {
+  using V = typename simd::VectorOf<T>::type;
+  constexpr std::int64_t lanes = simd::VectorOf<T>::kLanes;
+  const T lowest = -static_cast<T>(HUGE_VAL);
+  const std::int64_t end = rounded_up(count, lanes);
+  for (std::int64_t j = count; j < end; ++j) row[j] = lowest;
+  const V times = simd::broadcast<T>(scale);
+  V tops = simd::broadcast<T>(lowest);
+  for (std::int64_t j = 0; j < end; j += lanes) {
+    const V s = simd::load(row + j) * times;
+    simd::store(row + j, s);
+    tops = (tops >= s) | (tops != tops) ? tops : s;  // a NaN is never lost
+  }
+  T top = tops[0];
+  for (int l = 1; l < lanes; ++l) top = larger(top, tops[l]);
+  const V all = simd::broadcast<T>(top);
+  V totals{};
+  for (std::int64_t j = 0; j < end; j += lanes) {
+    const V e = simd::exp<T>(simd::load(row + j) - all);
+    simd::store(row + j, e);
+    totals += e;
+  }
+  const T total = hardy::detail::sum_of<T>(totals);
+  return {total, top + std::log(total)};
+}
+
+// q, k, v, first, last -> y, and log sum_j e^{s_j} of every row, which the gradient needs. A few rows at a
+// time: their scores, the exponentials, the sums over values.
 template <class T>
 void forward(const KernelCall& call, ThreadTeam& team) {
-  const Sizes n(call.inputs[0], call.inputs[1]);
+  using V = typename simd::VectorOf<T>::type;
+  const Sizes<T> n(call.inputs[0], call.inputs[1]);
   const T scale = T(1) / std::sqrt(static_cast<T>(n.d));
   const auto *first = call.inputs[3].as<const std::int32_t>(),
              *last = call.inputs[4].as<const std::int32_t>();
-  team.run(n.A * n.S * n.H, [&](std::int64_t task) {
-    const std::int64_t sequence = task / n.H, head = task % n.H;
-    const std::int64_t rows = n.rows_at(sequence, head), keys = n.keys_at(sequence, head / (n.H / n.G));
-    for (std::int64_t t = 0; t < n.T; ++t) {
-      T* y = call.outputs[0].as<T>() + rows + t * n.q_step;
-      T& log_sum = call.outputs[1].as<T>()[(sequence * n.T + t) * n.H + head];
-      const std::int64_t position = first[sequence] + t;
-      if (position < last[sequence] && position < n.U) {
-        log_sum =
-            attend(call.inputs[0].as<const T>() + rows + t * n.q_step, call.inputs[1].as<const T>() + keys,
-                   call.inputs[2].as<const T>() + keys, position + 1, n, scale, y);
-      } else {
-        std::fill_n(y, n.d, T(0));
-        log_sum = 0;
+  team.run(n.A * n.S * n.G, [&](std::int64_t task) {
+    const std::int64_t sequence = task / n.G, group = task % n.G, heads = n.H / n.G, start = first[sequence],
+                       real = n.real(start, last[sequence]), keys = real > 0 ? start + real : 0,
+                       wide = rounded_up(keys, kPanel<T>), at_keys = n.keys_at(sequence, group);
+    T *turned_k = thread_scratch<T, Scratch::kKeys>(wide * n.d),
+      *scores = thread_scratch<T, Scratch::kScores>(kTileRows * wide);
+    turned(call.inputs[1].as<const T>() + at_keys, n.k_step, keys, n.d, turned_k);
+    const Padded<T> v = padded(call.inputs[2].as<const T>() + at_keys, n.k_step, keys, n,
+                               thread_scratch<T, Scratch::kValues>(keys * n.padded));
+    for (std::int64_t head = group * heads; head < (group + 1) * heads; ++head) {
+      const T* q = call.inputs[0].as<const T>() + n.rows_at(sequence, head);
+      T *y = call.outputs[0].as<T>() + n.rows_at(sequence, head),
+        *log_sum = call.outputs[1].as<T>() + sequence * n.rows * n.H + head;
+      for (std::int64_t t = 0; t < real; t += kTileRows) {
+        const std::int64_t rows = std::min<std::int64_t>(kTileRows, real - t), common = start + t + 1;
+        products_of(q + t * n.q_step, n.q_step, rows, turned_k, common + rows - 1, n.d, scores, wide);
+        V totals[kTileRows];
+        for (std::int64_t r = 0; r < rows; ++r) {
+          const RowSums<T> sums = exponentials(scores + r * wide, common + r, scale);
+          totals[r] = simd::broadcast<T>(sums.total);
+          log_sum[(t + r) * n.H] = sums.log_sum;
+        }
+        weighed(
+            rows, scores, wide, common, v, n, [&](std::int64_t r, V sum) { return sum / totals[r]; },
+            y + t * n.q_step);
+      }
+      for (std::int64_t t = real; t < n.rows; ++t) {
+        std::fill_n(y + t * n.q_step, n.d, T(0));
+        log_sum[t * n.H] = 0;
       }
     }
   });
@@ -103,61 +233,130 @@ void forward(const KernelCall& call, ThreadTeam& team) {
 
 // dy, q, k, v, y, log sums, first, last -> dq, dk, dv. With p_j = e^{s_j - log sum} and D = dy . y:
 // dv_j = sum p_j dy, ds_j = p_j (dy . v_j - D), dq = scale sum_j ds_j k_j, dk_j = scale sum ds_j q, the sums
-// over rows in their order, the heads of a group one after the other.
+// over rows in their order, the heads of a group one after the other. A block of rows at a time.
 template <class T>
 void backward(const KernelCall& call, ThreadTeam& team) {
-  const Sizes n(call.inputs[1], call.inputs[2]);
+  using V = typename simd::VectorOf<T>::type;
+  constexpr std::int64_t lanes = simd::VectorOf<T>::kLanes;
+  const Sizes<T> n(call.inputs[1], call.inputs[2]);
   const T scale = T(1) / std::sqrt(static_cast<T>(n.d));
   const auto *first = call.inputs[6].as<const std::int32_t>(),
              *last = call.inputs[7].as<const std::int32_t>();
+  const auto operand = [&](std::size_t i, std::int64_t at) { return call.inputs[i].as<const T>() + at; };
   team.run(n.A * n.S * n.G, [&](std::int64_t task) {
-    const std::int64_t sequence = task / n.G, group = task % n.G, keys = n.keys_at(sequence, group);
-    const T *k = call.inputs[2].as<const T>() + keys, *v = call.inputs[3].as<const T>() + keys;
-    T *dk = call.outputs[1].as<T>() + keys, *dv = call.outputs[2].as<T>() + keys;
-    for (std::int64_t j = 0; j < n.U; ++j) {
-      std::fill_n(dk + j * n.k_step, n.d, T(0));
-      std::fill_n(dv + j * n.k_step, n.d, T(0));
-    }
-    for (std::int64_t head = group * (n.H / n.G); head < (group + 1) * (n.H / n.G); ++head)
-      for (std::int64_t t = 0; t < n.T; ++t) {
-        const std::int64_t at = n.rows_at(sequence, head) + t * n.q_step, position = first[sequence] + t;
-        const T *dy = call.inputs[0].as<const T>() + at, *q = call.inputs[1].as<const T>() + at;
-        T* dq = call.outputs[0].as<T>() + at;
-        std::fill_n(dq, n.d, T(0));
-        if (position >= last[sequence] || position >= n.U) continue;
-        const T log_sum = call.inputs[5].as<const T>()[(sequence * n.T + t) * n.H + head];
-        const T D = dot(dy, call.inputs[4].as<const T>() + at, n.d);
-        for (std::int64_t j = 0; j <= position; ++j) {
-          const T *kj = k + j * n.k_step, *vj = v + j * n.k_step;
-          const T p = std::exp(scale * dot(q, kj, n.d) - log_sum);
-          const T ds = scale * (p * (dot(dy, vj, n.d) - D));
-          add_scaled(dv + j * n.k_step, dy, p, n.d);
-          add_scaled(dq, kj, ds, n.d);
-          add_scaled(dk + j * n.k_step, q, ds, n.d);
+    const std::int64_t sequence = task / n.G, group = task % n.G, heads = n.H / n.G, start = first[sequence],
+                       real = n.real(start, last[sequence]), keys = real > 0 ? start + real : 0,
+                       wide = rounded_up(keys, kPanel<T>), at_keys = n.keys_at(sequence, group);
+    T *turned_k = thread_scratch<T, Scratch::kKeys>(2 * wide * n.d), *turned_v = turned_k + wide * n.d;
+    turned(operand(2, at_keys), n.k_step, keys, n.d, turned_k);
+    turned(operand(3, at_keys), n.k_step, keys, n.d, turned_v);
+    const Padded<T> k =
+        padded(operand(2, at_keys), n.k_step, keys, n, thread_scratch<T, Scratch::kValues>(keys * n.padded));
+    T *p = thread_scratch<T, Scratch::kScores>(kRowBlock * wide),
+      *ds = thread_scratch<T, Scratch::kSlopes>(kRowBlock * wide);
+    // The gradients of all keys and values, then the rows of q and dy of a block, each with whole vectors.
+    T *dk = thread_scratch<T, Scratch::kRowSums>(2 * wide * n.padded), *dv = dk + wide * n.padded;
+    T *rows_q = thread_scratch<T, Scratch::kRows>(2 * kRowBlock * n.padded),
+      *rows_dy = rows_q + kRowBlock * n.padded;
+    std::fill_n(dk, 2 * wide * n.padded, T(0));
+    for (std::int64_t head = group * heads; head < (group + 1) * heads; ++head) {
+      const std::int64_t at = n.rows_at(sequence, head);
+      T* dq = call.outputs[0].as<T>() + at;
+      for (std::int64_t t = real; t < n.rows; ++t) std::fill_n(dq + t * n.q_step, n.d, T(0));
+      for (std::int64_t begin = 0; begin < real; begin += kRowBlock) {
+        const std::int64_t rows = std::min(kRowBlock, real - begin), here = at + begin * n.q_step,
+                           most = start + begin + rows;  // keys of the last row
+        products_of(operand(1, here), n.q_step, rows, turned_k, most, n.d, p, wide);
+        products_of(operand(0, here), n.q_step, rows, turned_v, most, n.d, ds, wide);
+        for (std::int64_t r = 0; r < rows; ++r) {
+          const std::int64_t row = here + r * n.q_step, count = start + begin + r + 1;
+          const T log_sum = operand(5, (sequence * n.rows + begin + r) * n.H + head)[0];
+          const T D = sum_of<T>(n.d, [&](std::int64_t i) { return operand(0, row)[i] * operand(4, row)[i]; });
+          const V times = simd::broadcast<T>(scale), sums = simd::broadcast<T>(log_sum),
+                  Ds = simd::broadcast<T>(D);
+          T *p_row = p + r * wide, *ds_row = ds + r * wide;
+          for (std::int64_t j = 0; j < count; j += lanes) {
+            const V weight = simd::exp<T>(simd::load(p_row + j) * times - sums);
+            simd::store(p_row + j, weight);
+            simd::store(ds_row + j, times * (weight * (simd::load(ds_row + j) - Ds)));
+          }
+          std::fill(p_row + count, p_row + wide, T(0));  // keys that the row does not see
+          std::fill(ds_row + count, ds_row + wide, T(0));
+        }
+        for (std::int64_t r = 0; r < rows; r += kTileRows)
+          weighed(
+              std::min<std::int64_t>(kTileRows, rows - r), ds + r * wide, wide, start + begin + r + 1, k, n,
+              [](std::int64_t, V sum) { return sum; }, dq + (begin + r) * n.q_step);
+        const Padded<T> q = padded(operand(1, here), n.q_step, rows, n, rows_q),
+                        dy = padded(operand(0, here), n.q_step, rows, n, rows_dy);
+        for (std::int64_t j = 0; j < most; j += kTileRows) {
+          // The first row that sees key j, by whole rows of this block.
+          const std::int64_t from = std::max<std::int64_t>(0, j - start - begin),
+                             those = std::min<std::int64_t>(kTileRows, most - j);
+          for (std::int64_t i = 0; i < n.padded; i += lanes) {
+            const auto add = [&](const T* weights, const Padded<T>& x, T* to) {
+              tile_of<T, kTileRows, 1>(
+                  those, rows - from, weights + from * wide + j, 1, wide, x.at + from * x.step + i, x.step,
+                  TileEnd<T>{to + j * n.padded + i, n.padded, true, nullptr, false, nullptr, 0});
+            };
+            add(p, dy, dv);
+            add(ds, q, dk);
+          }
         }
       }
+    }
+    for (std::int64_t j = 0; j < n.U; ++j)
+      for (const auto& [sums, to] :
+           {std::pair{dk, call.outputs[1].as<T>()}, std::pair{dv, call.outputs[2].as<T>()}})
+        if (j < keys)
+          std::copy_n(sums + j * n.padded, n.d, to + at_keys + j * n.k_step);
+        else
+          std::fill_n(to + at_keys + j * n.k_step, n.d, T(0));
   });
 }
 
+// Angles are told apart by position alone: a table of their cosines and sines where it is smaller than the
+// rows that read it.
 template <class T>
 void rotate(const KernelCall& call, ThreadTeam& team) {
   const Shape& s = call.inputs[0].shape;
-  const std::int64_t rows = s[2], H = s[3], d = s[4], half = d / 2;
+  const std::int64_t sequences = s[0] * s[1], rows = s[2], H = s[3], d = s[4], half = d / 2;
   const auto* first = call.inputs[1].as<const std::int32_t>();
   const Rotary& a = call.attribute<Rotary>();
-  for_rows(s[0] * s[1] * rows, 8 * H * d, team, [&](std::int64_t row) {
-    const std::int64_t sequence = row / rows, t = row % rows;
-    const auto position = static_cast<double>(first[sequence] + t);
-    const T* x = call.inputs[0].as<const T>() + row * H * d;
-    T* y = call.outputs[0].as<T>() + row * H * d;
+  double* frequency = thread_scratch<double, Scratch::kRowSums>(half);
+  for (std::int64_t i = 0; i < half; ++i)
+    frequency[i] = std::pow(a.base, -2.0 * static_cast<double>(i) / static_cast<double>(d));
+  const auto turns_at = [&](std::int64_t position, T* turns) {
     for (std::int64_t i = 0; i < half; ++i) {
-      const double angle =
-          position * std::pow(a.base, -2.0 * static_cast<double>(i) / static_cast<double>(d));
-      const T c = static_cast<T>(std::cos(angle)), sine = static_cast<T>(a.direction * std::sin(angle));
-      for (std::int64_t h = 0; h < H; ++h) {
-        const T u = x[h * d + i], w = x[h * d + i + half];
-        y[h * d + i] = u * c - w * sine;
-        y[h * d + i + half] = w * c + u * sine;
+      const double angle = static_cast<double>(position) * frequency[i];
+      turns[i] = static_cast<T>(std::cos(angle));
+      turns[half + i] = static_cast<T>(a.direction * std::sin(angle));
+    }
+  };
+  std::int64_t lowest = 0, count = 0;
+  if (sequences > 0) {
+    const auto [least, most] = std::minmax_element(first, first + sequences);
+    lowest = *least;
+    count = *most + rows - lowest;
+  }
+  const bool tabled = count <= sequences * rows;
+  T* table = thread_scratch<T, Scratch::kTurns>(tabled ? count * d : 0);
+  if (tabled) for_rows(count, 32 * d, team, [&](std::int64_t i) { turns_at(lowest + i, table + i * d); });
+  for_rows(sequences * rows, (tabled ? 2 : 32) * H * d, team, [&](std::int64_t row) {
+    const std::int64_t position = first[row / rows] + row % rows;
+    const T* turns = table + (position - lowest) * d;
+    if (!tabled) {
+      T* own = thread_scratch<T, Scratch::kRows>(d);
+      turns_at(position, own);
+      turns = own;
+    }
+    for (std::int64_t h = row * H; h < (row + 1) * H; ++h) {
+      const T* x = call.inputs[0].as<const T>() + h * d;
+      T* y = call.outputs[0].as<T>() + h * d;
+      for (std::int64_t i = 0; i < half; ++i) {
+        const T u = x[i], w = x[i + half];
+        y[i] = u * turns[i] - w * turns[half + i];
+        y[i + half] = w * turns[i] + u * turns[half + i];
       }
     }
   });
