@@ -7,15 +7,22 @@
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "engine/base/parameters.h"
 #include "engine/base/registry.h"
+#include "engine/base/text.h"
 #include "engine/base/threads.h"
 
 namespace hardy::envs {
 namespace {
 
-Registry<Factory>& registry() {
-  static Registry<Factory> factories("environment", "");
-  return factories;
+struct Family {
+  Factory plain = nullptr;  // or
+  KeyedFactory keyed = nullptr;
+  std::string needs;
+};
+Registry<Family>& registry() {
+  static Registry<Family> families("environment", "");
+  return families;
 }
 
 }  // namespace
@@ -108,13 +115,21 @@ void step_all(BatchEnvironment& env, ThreadTeam& team, Actions actions, std::spa
   if (failure) std::rethrow_exception(failure);
 }
 
-Registration::Registration(const std::string& name, Factory factory) { registry().add(name, factory); }
+Registration::Registration(const std::string& name, Factory factory) {
+  registry().add(name, {factory, nullptr, ""});
+}
+Registration::Registration(const std::string& name, KeyedFactory factory, const std::string& needs) {
+  registry().add(name, {nullptr, factory, needs});
+}
 
 std::unique_ptr<BatchEnvironment> make_environment(const std::string& name, int instances) {
-  const Factory* factory = registry().find(name);
-  if (!factory) throw Error("there is no such environment", name, suggestion(name, environment_names()));
+  Parameters keys(name);
+  const Family* family = registry().find(keys.name());
+  if (!family) throw Error("there is no such environment", name, suggestion(keys.name(), registry().names()));
   if (instances < 1) throw Error("at least one instance is needed", name);
-  std::unique_ptr<BatchEnvironment> made = (*factory)(instances);
+  std::unique_ptr<BatchEnvironment> made =
+      family->plain ? family->plain(instances) : family->keyed(keys, instances);
+  keys.finish();
   if (!made) throw Error("its factory made nothing", "environment '" + name + "'");
   check_spec(made->spec());
   if (made->size() != instances)
@@ -123,6 +138,20 @@ std::unique_ptr<BatchEnvironment> make_environment(const std::string& name, int 
   return made;
 }
 
-std::vector<std::string> environment_names() { return registry().names(); }
+std::vector<std::string> environment_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, family] : registry())
+    if (family.needs.empty()) names.push_back(name);
+  return names;
+}
+std::vector<std::string> environment_examples() {
+  std::vector<std::string> names = environment_names();
+  for (const auto& [name, family] : registry())
+    if (!family.needs.empty()) names.push_back(name + ":" + family.needs);
+  return names;
+}
+std::string environment_help() {
+  return "NAME or NAME:key=value,...; one of " + join(environment_examples(), ", ");
+}
 
 }  // namespace hardy::envs

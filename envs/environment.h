@@ -11,8 +11,9 @@
 #include "engine/base/actions.h"
 
 namespace hardy {
+class Parameters;
 class ThreadTeam;
-}
+}  // namespace hardy
 
 namespace hardy::envs {
 
@@ -60,6 +61,9 @@ class BatchEnvironment {
   virtual void save_state(int i, std::span<double> state) const = 0;
   virtual void load_state(int i, std::span<const double> state) = 0;
 
+  // Episodes so far that ended because the simulation did not stay finite.
+  virtual std::int64_t broken_episodes() const { return 0; }
+
   // Generalised positions and velocities, where the task has them.
   virtual int positions() const { return 0; }
   virtual int velocities() const { return 0; }
@@ -79,14 +83,24 @@ void step_all(BatchEnvironment& env, ThreadTeam& team, Actions actions, std::spa
               std::span<double> rewards, std::span<std::uint8_t> terminated,
               std::span<std::uint8_t> truncated, std::span<const std::uint8_t> running = {});
 
-// The registry: an environment's file holds a static Registration. An unknown name is an Error that
-// says the nearest known one; so is a batch whose specification is none (check_spec) or that has another size
-// than was asked for.
+// The registry: an environment's file holds a static Registration. Names take keys,
+// "name:key=value,key=value", which a factory that wants them asks for; a key that nobody asked for is an
+// Error that says the nearest one.
 using Factory = std::unique_ptr<BatchEnvironment> (*)(int instances);
+using KeyedFactory = std::unique_ptr<BatchEnvironment> (*)(Parameters& keys, int instances);
 struct Registration {
   Registration(const std::string& name, Factory factory);
+  // needs: keys without which there is no such environment, as an example of them ("file=robot.xml"); "":
+  // none.
+  Registration(const std::string& name, KeyedFactory factory, const std::string& needs = "");
 };
+// An unknown name is an Error that says the nearest known one; so is a batch whose specification is none
+// (check_spec) or that has another size than was asked for.
 std::unique_ptr<BatchEnvironment> make_environment(const std::string& name, int instances);
+// Those that are made by their name alone, and, behind them, examples of those that need keys.
 std::vector<std::string> environment_names();
+std::vector<std::string> environment_examples();
+// "NAME or NAME:key=value,...; one of ant, hopper, ...": for helps.
+std::string environment_help();
 
 }  // namespace hardy::envs

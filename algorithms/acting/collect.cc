@@ -10,6 +10,7 @@
 #include "algorithms/acting/policy_file.h"
 #include "algorithms/acting/rollout.h"
 #include "engine/base/nearest.h"
+#include "engine/base/parameters.h"
 #include "engine/base/random.h"
 #include "envs/environment.h"
 #include "hardy_build.h"
@@ -23,7 +24,8 @@ using datasets::Arrays;
 using datasets::ArrayType;
 
 // Snapshots lie beside the sources, or where they were installed.
-fs::path snapshot_folder(const std::string& environment) {
+fs::path snapshot_folder(const std::string& name) {
+  const std::string environment = Parameters(name).name();
   for (const fs::path& base :
        {fs::path(HARDY_SOURCE_DIR) / "datasets" / "behaviours", fs::path(HARDY_SHARE_DIR) / "behaviours"})
     if (fs::exists(base / environment / "index.json")) return base / environment;

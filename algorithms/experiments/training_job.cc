@@ -38,10 +38,12 @@ class OfflineJob final : public TrainingJob {
             "steps after which a file without timeouts cuts an episode; 0: the environment's, else as the "
             "file's metadata or D4RL's task of its name says, else 1000",
             0, 1000000000)
-        .option("env", &environment_,
-                "environment to evaluate in, whose bounds actions are scaled from; without it no evaluation, "
-                "bounds "
-                "of the file's action_space, or [-1, 1] for each dimension within, or what the actions span")
+        .option(
+            "env", &environment_,
+            "environment to evaluate in, whose bounds actions are scaled from; without it no evaluation, "
+            "bounds of the file's action_space, or [-1, 1] for each dimension within, or what the actions "
+            "span. " +
+                envs::environment_help())
         .option("clip-actions", &clip_actions_,
                 "move actions that lie outside of the bounds to them; by default they are counted, said and "
                 "kept, as the published pipelines do")
@@ -237,7 +239,7 @@ class InteractingJob final : public TrainingJob {
     settings_.steps = interaction_.steps;
     settings_.log_every = interaction_.log_every;
     schema_.section("interaction")
-        .option("env", &interaction_.environment, "environment", envs::environment_names())
+        .option("env", &interaction_.environment, "environment: " + envs::environment_help())
         .option("start-steps", &interaction_.start_steps, "uniform random steps before learning begins", 1)
         .option("update-every", &interaction_.update_every, "environment steps a learning step", 1)
         .option("capacity", &interaction_.capacity, "replay rows an agent; 0: one for every step", 0);

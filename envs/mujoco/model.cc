@@ -1,10 +1,13 @@
 #include "envs/mujoco/model.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstring>
+#include <fstream>
 #include <mutex>
 
 #include "engine/base/error.h"
+#include "engine/base/nearest.h"
 
 namespace hardy::envs {
 namespace {
@@ -30,6 +33,13 @@ void for_parts(const mjModel& m, const mjData& d, Visit&& visit) {
   visit(d.qacc_warmstart, m.nv);
 }
 
+// MuJoCo's words, which may stand in several lines, in one.
+Error refused(std::string problem, const std::string& where) {
+  while (!problem.empty() && std::isspace(static_cast<unsigned char>(problem.back()))) problem.pop_back();
+  std::ranges::replace(problem, '\n', ' ');
+  return Error(problem.empty() ? "MuJoCo does not read it" : problem, where);
+}
+
 }  // namespace
 
 Model compile_model(const std::string& name, const std::string& mjcf) {
@@ -46,8 +56,33 @@ Model compile_model(const std::string& name, const std::string& mjcf) {
   char problem[1000] = "";
   Model model(mj_loadXML(file.c_str(), files.get(), problem, sizeof problem));
   mj_deleteVFS(files.get());
-  if (!model) throw Error(problem, "MuJoCo model " + name);
+  if (!model) throw refused(problem, "MuJoCo model " + name);
   return model;
+}
+
+Model compile_model_file(const std::string& path) {
+  install_handlers();
+  if (!std::ifstream(path)) throw Error("there is no such file", path, "give an MJCF file (.xml)");
+  char problem[1000] = "";
+  Model model;
+  try {
+    model.reset(mj_loadXML(path.c_str(), nullptr, problem, sizeof problem));
+  } catch (const Error& error) {  // MuJoCo gave up on it instead of saying no
+    throw refused(error.message(), path);
+  }
+  if (!model) throw refused(problem, path);
+  return model;
+}
+
+int find(const mjModel& m, int kind, const std::string& kind_name, const std::string& name,
+         const std::string& where) {
+  if (const int id = mj_name2id(&m, kind, name.c_str()); id >= 0) return id;
+  const int all = kind == mjOBJ_SITE ? m.nsite : m.nbody;
+  std::vector<std::string> names;
+  for (int id = 0; id < all; ++id)
+    if (const char* known = mj_id2name(&m, kind, id); known && *known) names.emplace_back(known);
+  throw Error("the model has no " + kind_name + " '" + name + "'", where,
+              names.empty() ? "none of its has a name" : suggestion(name, names));
 }
 
 Data make_data(const mjModel& model) {

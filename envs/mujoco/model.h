@@ -22,6 +22,12 @@ using Data = std::unique_ptr<mjData, FreeData>;
 // become hardy::Error and its warnings are silent (nothing is logged to a file, nothing aborts), unless the
 // program has installed handlers of its own: those are left alone.
 Model compile_model(const std::string& name, const std::string& mjcf);
+// The same of a file; what it includes lies beside it.
+Model compile_model_file(const std::string& path);
+// The number of the model's body, site, ... of that name (an mjtObj, and what it is called in messages); an
+// Error that says the nearest one if there is none. where: stands in the message.
+int find(const mjModel& model, int kind, const std::string& kind_name, const std::string& name,
+         const std::string& where);
 Data make_data(const mjModel& model);
 
 // The model's start: what mj_resetData sets, as far as a following mj_forward or mj_step can tell, for a

@@ -12,8 +12,8 @@
 #include "engine/base/random.h"
 #include "engine/base/threads.h"
 #include "envs/environment.h"
-#include "envs/mujoco/hopper_model.h"
 #include "envs/mujoco/model.h"
+#include "envs/mujoco/task.h"
 
 namespace hardy::envs {
 namespace {
@@ -75,7 +75,7 @@ struct Environment {
 };
 
 struct Bare {
-  Model model = compile_model("hopper", kHopperModel);
+  Model model = compile_model("hopper", mujoco_task("hopper"));
   Data data = make_data(*model);
 
   void run(const Episodes::Start& episode) {

@@ -11,8 +11,8 @@
 
 #include "engine/base/error.h"
 #include "engine/base/random.h"
-#include "envs/mujoco/hopper_model.h"
 #include "envs/mujoco/model.h"
+#include "envs/mujoco/task.h"
 #include "tests/envs/rollout.h"
 
 namespace {
@@ -91,7 +91,7 @@ TEST_F(HopperTest, StartsWithinTheNoiseThatPhiloxDraws) {
 }
 
 TEST_F(HopperTest, IsFourBareStepsWithThePublishedReward) {
-  const Model model = compile_model("hopper", kHopperModel);
+  const Model model = compile_model("hopper", mujoco_task("hopper"));
   const Data data = make_data(*model);
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
     batch.reset(0, seed);
@@ -196,7 +196,7 @@ TEST_F(HopperTest, StepsAndResetsWithoutAllocating) {
 
 TEST(MujocoModel, TurnsErrorsIntoOurOwnAndLogsNothing) {
   EXPECT_THROW(compile_model("broken", "<mujoco><worldbody><body/>"), Error);
-  compile_model("hopper", kHopperModel);  // the handlers are in place now
+  compile_model("hopper", mujoco_task("hopper"));  // the handlers are in place now
   try {
     mju_error("something is wrong");
     FAIL() << "mju_error returned";

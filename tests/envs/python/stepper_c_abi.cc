@@ -1,4 +1,4 @@
-// The stepper behind C functions: hopper_parity.py builds these sources against the MuJoCo that
+// The stepper behind C functions: mujoco_parity.py builds these sources against the MuJoCo that
 // Gymnasium runs, and loads the result beside it. Returns 0, or -1 after an Error.
 #include <cstddef>
 #include <cstdint>

@@ -21,7 +21,7 @@ int run(const std::vector<std::string>& args) {
   run::Schema schema("data collect",
                      "Collects a D4RL-shaped dataset with the behaviour policies that are shipped.");
   schema.positional("OUT", &out, "the HDF5 file to write")
-      .option("env", &env, "environment", envs::environment_names())
+      .option("env", &env, "environment: " + envs::environment_help())
       .option("behaviour", &behaviour, "who acts", algorithms::behaviour_names())
       .option("steps", &steps, "transitions", 1, 100000000)
       .option("seed", &seed, "of episodes and exploration", 0)
@@ -29,6 +29,7 @@ int run(const std::vector<std::string>& args) {
       .option("overwrite", &overwrite, "replace OUT if it exists");
   if (!parse_or_help(schema, args)) return 0;
   const run::Output output(out, {.overwrite = overwrite, .inputs = inputs_of(schema)});
+  const envs::EnvSpec spec = envs::make_environment(env, 1)->spec();
   const auto stretches = algorithms::behaviour(env, behaviour, steps);
   const datasets::Arrays arrays =
       algorithms::collect(env, stretches, static_cast<std::uint64_t>(seed), static_cast<int>(threads));
@@ -39,8 +40,7 @@ int run(const std::vector<std::string>& args) {
   for (const double r : e.returns) total += r;
   std::printf("%s: %lld rows, %zu episodes, mean return %.1f (score %.1f)\n", out.c_str(),
               static_cast<long long>(steps), e.returns.size(), total / static_cast<double>(e.returns.size()),
-              envs::normalised_score(envs::make_environment(env, 1)->spec(),
-                                     total / static_cast<double>(e.returns.size())));
+              envs::normalised_score(spec, total / static_cast<double>(e.returns.size())));
   return 0;
 }
 

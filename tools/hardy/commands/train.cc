@@ -293,7 +293,7 @@ int eval_command(const std::vector<std::string>& args) {
   schema.positional("PATH", &path, "a run's folder, or a .policy file")
       .option("best", &best,
               "of a run: the policies of its best evaluations, which train's --keep-best keeps")
-      .option("env", &environment, "environment; default: that of the training")
+      .option("env", &environment, "environment; default: that of the training. " + envs::environment_help())
       .option("episodes", &episodes, "episodes for each policy", 1, 100000)
       .option("seed", &seed, "of the episodes", 0)
       .option("json", &json, "print JSON");
@@ -323,7 +323,7 @@ int eval_command(const std::vector<std::string>& args) {
     const std::string where = environment.empty() ? policy.environment : environment;
     if (where.empty())
       throw Error("in which environment? " + file.string() + " does not say", "--env",
-                  "give one of " + join(envs::environment_names(), ", "));
+                  "give " + envs::environment_help());
     const auto e = algorithms::evaluate(policy.spec, policy.parameters, where, static_cast<int>(episodes),
                                         static_cast<std::uint64_t>(seed));
     if (!json)

@@ -1,8 +1,8 @@
-"""Hardy's hopper beside Gymnasium's, both on the MuJoCo that the Python wheel ships.
+"""Hardy's MuJoCo tasks beside Gymnasium's, both on the MuJoCo that the Python wheel ships.
 
-    hopper_parity.py SOURCE_ROOT MJCF_FILE WORK_DIR
+    mujoco_parity.py SOURCE_ROOT WORK_DIR TASK...
 
-1. The physical numbers of the compiled model equal those of Gymnasium's own file.
+1. The physical numbers of the compiled model (WORK_DIR/TASK.xml) equal those of Gymnasium's own file.
 2. The stepper's sources, built against the wheel's headers and library, give the same states, rewards and
    flags to 1e-9: from the same states, with the same actions, over whole episodes and beyond their ends.
 Exit code 0: equal; 1: not; 77: something needed is missing (said on the last line).
@@ -32,7 +32,8 @@ except Exception as problem:  # a missing module, or one that Gymnasium misses
 def compare_models(ours, theirs):
     """Every field that physics reads, bit for bit; names, colours, lights and cameras are our own affair."""
     looks = ("names", "name_", "tex", "mat", "light", "cam", "geom_matid", "geom_rgba", "nbuffer", "nnames",
-             "ncam", "nlight", "nmat", "ntex", "signature", "paths")
+             "ncam", "nlight", "nmat", "ntex", "signature", "paths", "nuser_", "geom_user", "nnumeric", "numeric_",
+             "nstack")
     different, compared = [], 0
     for prefix, a, b in (("", ours, theirs), ("opt.", ours.opt, theirs.opt)):
         for field in dir(a):
@@ -59,23 +60,24 @@ def build(root, work):
         print("no C++ compiler, or a MuJoCo wheel without its library")
         sys.exit(77)
     sources = [os.path.join(root, s) for s in (
-        "tests/envs/python/stepper_c_abi.cc", "envs/environment.cc", "envs/mujoco/hopper.cc", "envs/mujoco/model.cc",
-        "engine/base/nearest.cc", "engine/base/random.cc", "engine/base/threads.cc")]
+        "tests/envs/python/stepper_c_abi.cc", "envs/environment.cc", "envs/mujoco/stepper.cc", "envs/mujoco/model.cc",
+        *(f"envs/mujoco/{task}.cc" for task in TASKS), "engine/base/nearest.cc", "engine/base/parameters.cc",
+        "engine/base/random.cc", "engine/base/text.cc", "engine/base/threads.cc")]
     out = os.path.join(work, "stepper.so")
-    subprocess.run([*compiler.split(), "-std=c++20", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", root,
-                    "-isystem", os.path.join(wheel, "include"), *sources, library[0], "-Wl,-rpath," + wheel,
+    subprocess.run([*compiler.split(), "-std=c++20", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-Wno-restrict",
+                    "-I", root, "-isystem", os.path.join(wheel, "include"), *sources, library[0], "-Wl,-rpath," + wheel,
                     "-lpthread", "-o", out], check=True)
     return ctypes.CDLL(out)
 
 
 class Stepper:
-    def __init__(self, library):
+    def __init__(self, library, task, sizes):
         library.parity_make.restype = ctypes.c_void_p
         library.parity_state_size.restype = ctypes.c_int64
         self.library = library
-        self.env = ctypes.c_void_p(library.parity_make(b"hopper"))
+        self.env = ctypes.c_void_p(library.parity_make(task.encode()))
         self.state = np.zeros(library.parity_state_size(self.env))
-        self.observation, self.reward, self.flags = np.zeros(11), np.zeros(1), np.zeros(2, np.uint8)
+        self.observation, self.reward, self.flags = np.zeros(sizes), np.zeros(1), np.zeros(2, np.uint8)
 
     @staticmethod
     def at(array):
@@ -88,9 +90,10 @@ class Stepper:
         assert self.library.parity_state(self.env, self.at(self.state), 0) == 0
         return self.state.copy()
 
-    def load(self, data):
-        """time, qpos, qvel, act, warm start, steps"""
-        self.state[:] = np.concatenate(([data.time], data.qpos, data.qvel, data.act, data.qacc_warmstart, [0]))
+    def load(self, data, measured):
+        """time, qpos, qvel, act, warm start, where a measured body is, steps"""
+        self.state[:] = np.concatenate(([data.time], data.qpos, data.qvel, data.act, data.qacc_warmstart,
+                                        [data.xpos[1][0]] if measured else [], [0]))
         assert self.library.parity_state(self.env, self.at(self.state), 1) == 0
 
     def step(self, action):
@@ -109,46 +112,63 @@ def balance(data, *_):
     return np.clip(BALANCE @ np.concatenate((data.qpos[1:] - [1.25, 0, 0, 0, 0], data.qvel)), -1, 1)
 
 
-def scripts():
+# Gymnasium's name, and the arguments with which v5 is v4 but for the bonus on the terminating step; Gymnasium's
+# observation, and that of D4RL's files; whether an episode can end, and reach its limit here.
+TASKS = {
+    "hopper": ("Hopper", {}, 11, 11, True, True),
+    "half_cheetah": ("HalfCheetah", {}, 17, 17, False, True),
+    "walker2d": ("Walker2d", {"xml_file": "walker2d.xml"}, 17, 17, True, False),
+    "ant": ("Ant", {"include_cfrc_ext_in_observation": False, "contact_cost_weight": 0.0}, 27, 111, True, True),
+}
+
+
+def scripts(task, size):
     """Name and action rule (data, step, generator) -> action in float32's grid."""
-    yield "balance", balance
-    yield "random", lambda d, t, g: g.uniform(-1, 1, 3)
-    yield "small random", lambda d, t, g: g.uniform(-0.1, 0.1, 3)
-    yield "waves", lambda d, t, g: np.sin(t * np.array([0.11, 0.23, 0.31]) + [0, 1, 2])
-    yield "none", lambda d, t, g: np.zeros(3)
-    yield "bang-bang", lambda d, t, g: np.where(g.uniform(size=3) < 0.5, -1.0, 1.0)
-    yield "out of bounds", lambda d, t, g: g.uniform(-3, 3, 3)
+    if task == "hopper":
+        yield "balance", balance
+    yield "random", lambda d, t, g: g.uniform(-1, 1, size)
+    yield "small random", lambda d, t, g: g.uniform(-0.1, 0.1, size)
+    yield "waves", lambda d, t, g: np.sin(t * (0.11 + 0.1 * np.arange(size)) + np.arange(size))
+    yield "none", lambda d, t, g: np.zeros(size)
+    yield "bang-bang", lambda d, t, g: np.where(g.uniform(size=size) < 0.5, -1.0, 1.0)
+    yield "out of bounds", lambda d, t, g: g.uniform(-3, 3, size)
 
 
-def compare_runs(library):
+def compare_runs(library, task):
+    title, v5_arguments, seen, observed, can_end, reaches = TASKS[task]
     worst, steps, ends, limits = 0.0, 0, 0, 0
-    for version in ("Hopper-v4", "Hopper-v5"):
-        env = gymnasium.make(version)
-        inner, ours = env.unwrapped, Stepper(library)
-        for name, rule in scripts():
-            for seed in range(4 if version == "Hopper-v4" else 2):
+    for version in ("v4", "v5"):
+        env = gymnasium.make(f"{title}-{version}", **(v5_arguments if version == "v5" else {}))
+        inner, ours = env.unwrapped, Stepper(library, task, observed)
+        nq, nv, measured = inner.model.nq, inner.model.nv, task == "ant"
+        for name, rule in scripts(task, inner.model.nu):
+            if version == "v5" and task != "hopper" and name not in ("random", "waves"):
+                continue
+            for seed in range(4 if version == "v4" and task == "hopper" else 2 if can_end or name == "random" else 1):
                 # until the episode ends; for some also 1,000 steps whatever happens
-                for beyond in (False, True) if seed == 0 and version == "Hopper-v4" else (False,):
+                for beyond in (False, True) if seed == 0 and version == "v4" and can_end else (False,):
                     generator = np.random.default_rng(seed)
                     env.reset(seed=seed)
                     if seed % 2:  # a start of ours given to Gymnasium, or one of Gymnasium's given to us
                         ours.reset(seed)
                         mujoco.mj_resetData(inner.model, inner.data)
                         begin = ours.save()
-                        inner.set_state(begin[1:7], begin[7:13])
+                        inner.set_state(begin[1:1 + nq], begin[1 + nq:1 + nq + nv])
                     else:
-                        ours.load(inner.data)
+                        ours.load(inner.data, measured)
                     for t in range(1000):
                         action = rule(inner.data, t, generator).astype(np.float32)
                         observation, reward, terminated, truncated, _ = env.step(action.astype(np.float64))
                         ours.step(action)
-                        if terminated and version == "Hopper-v5":
+                        if terminated and version == "v5":
                             reward += 1  # v5 withholds the bonus when the episode ends, the D4RL data do not
                         state = ours.save()
-                        error = max(np.abs(observation - ours.observation).max(), abs(reward - ours.reward[0]),
-                                    np.abs(state[1:7] - inner.data.qpos).max(), np.abs(state[7:13] - inner.data.qvel).max())
-                        where = f"{version} {name} seed {seed} step {t}"
-                        if not error <= TOLERANCE:
+                        error = max(np.abs(observation - ours.observation[:seen]).max(),
+                                    abs(reward - ours.reward[0]),
+                                    np.abs(state[1:1 + nq] - inner.data.qpos).max(),
+                                    np.abs(state[1 + nq:1 + nq + nv] - inner.data.qvel).max())
+                        where = f"{task} {version} {name} seed {seed} step {t}"
+                        if not error <= TOLERANCE or ours.observation[seen:].any():
                             print(f"{where}: difference {error}")
                             return False
                         if bool(ours.flags[0]) != terminated or bool(ours.flags[1]) != (truncated and not terminated):
@@ -160,19 +180,23 @@ def compare_runs(library):
                             ends += 1
                             break
         env.close()
-    print(f"{steps} steps, {ends} terminations, {limits} time limits, largest difference {worst:.3g}")
-    return ends > 0 and limits > 0
+    print(f"{task}: {steps} steps, {ends} terminations, {limits} time limits, largest difference {worst:.3g}")
+    return (ends > 0) == can_end and (limits > 0 or not reaches)
 
 
 def main():
-    root, mjcf, work = sys.argv[1:4]
+    root, work = sys.argv[1:3]
     print(f"gymnasium {gymnasium.__version__}, mujoco {mujoco.__version__}")
-    theirs = os.path.join(os.path.dirname(gymnasium.__file__), "envs", "mujoco", "assets", "hopper.xml")
-    different, compared = compare_models(mujoco.MjModel.from_xml_path(mjcf), mujoco.MjModel.from_xml_path(theirs))
-    for line in different:
-        print("model: " + line)
-    print(f"model: {compared} fields compared, {len(different)} differ")
-    return 0 if not different and compare_runs(build(root, work)) else 1
+    library, equal = build(root, work), True
+    for task in sys.argv[3:]:
+        theirs = os.path.join(os.path.dirname(gymnasium.__file__), "envs", "mujoco", "assets", f"{task}.xml")
+        different, compared = compare_models(mujoco.MjModel.from_xml_path(os.path.join(work, f"{task}.xml")),
+                                             mujoco.MjModel.from_xml_path(theirs))
+        for line in different:
+            print(f"{task}'s model: {line}")
+        print(f"{task}'s model: {compared} fields compared, {len(different)} differ")
+        equal = compare_runs(library, task) and not different and equal
+    return 0 if equal else 1
 
 
 sys.exit(main())

@@ -1,5 +1,5 @@
-// Hopper against Gymnasium's Hopper-v4 and -v5, on the MuJoCo that Gymnasium runs
-// (python/hopper_parity.py does the comparing).
+// The MuJoCo tasks against Gymnasium's v4 and v5, on the MuJoCo that Gymnasium runs
+// (python/mujoco_parity.py does the comparing).
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,24 +10,27 @@
 #include <filesystem>
 #include <fstream>
 
-#include "envs/mujoco/hopper_model.h"
+#include "envs/mujoco/task.h"
 
 namespace hardy::envs {
 namespace {
 
-TEST(HopperParity, EqualsGymnasiumInModelStatesAndRewards) {
+TEST(MujocoParity, EqualsGymnasiumInModelStatesAndRewards) {
   namespace fs = std::filesystem;
   const char* chosen = std::getenv("HARDY_PYTHON");
   const std::string python = chosen && *chosen ? chosen : HARDY_TEST_PYTHON;
   if (python.empty()) GTEST_SKIP() << "no Python";
   const fs::path root = fs::path(HARDY_TEST_DATA).parent_path().parent_path();
-  const fs::path work = fs::temp_directory_path() / ("hardy_hopper_parity_" + std::to_string(getpid()));
+  const fs::path work = fs::temp_directory_path() / ("hardy_mujoco_parity_" + std::to_string(getpid()));
   fs::create_directories(work);
-  std::ofstream(work / "hopper.xml") << kHopperModel;
+  std::string tasks;
+  for (const char* task : {"hopper", "half_cheetah", "walker2d", "ant"}) {
+    std::ofstream(work / (std::string(task) + ".xml")) << mujoco_task(task).mjcf;
+    tasks += std::string(" ") + task;
+  }
 
-  const std::string command = "'" + python + "' '" + (root / "tests/envs/python/hopper_parity.py").string() +
-                              "' '" + root.string() + "' '" + (work / "hopper.xml").string() + "' '" +
-                              work.string() + "' 2>&1";
+  const std::string command = "'" + python + "' '" + (root / "tests/envs/python/mujoco_parity.py").string() +
+                              "' '" + root.string() + "' '" + work.string() + "'" + tasks + " 2>&1";
   FILE* pipe = popen(command.c_str(), "r");
   ASSERT_NE(pipe, nullptr);
   std::string output;
