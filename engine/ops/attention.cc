@@ -72,17 +72,21 @@ const T* turned(const T* x, std::int64_t step, std::int64_t count, std::int64_t 
   }
   return to;
 }
-// `count` rows with zeros behind their d elements; x itself where there is no such room to fill.
+// `count` rows that are read by whole vectors: what stands behind a row's d elements is read and left unused.
 template <class T>
 struct Padded {
   const T* at;
   std::int64_t step;
 };
+// Rows from element `at` of x on, `step` apart: where they lie, or copied to `to` where the last vector would
+// reach past the end of x.
 template <class T>
-Padded<T> padded(const T* x, std::int64_t step, std::int64_t count, const Sizes<T>& n, T* to) {
-  if (n.d == n.padded) return {x, step};
+Padded<T> padded(const Buffer& x, std::int64_t at, std::int64_t step, std::int64_t count, const Sizes<T>& n,
+                 T* to) {
+  const T* rows = x.as<const T>() + at;
+  if (at + (count - 1) * step + n.padded <= x.elements()) return {rows, step};
   for (std::int64_t j = 0; j < count; ++j) {
-    std::copy_n(x + j * step, n.d, to + j * n.padded);
+    std::copy_n(rows + j * step, n.d, to + j * n.padded);
     std::fill_n(to + j * n.padded + n.d, n.padded - n.d, T(0));
   }
   return {to, n.padded};
@@ -166,20 +170,18 @@ RowSums<T> exponentials(T* row, std::int64_t count, T scale) {
   using V = typename simd::VectorOf<T>::type;
   constexpr std::int64_t lanes = simd::VectorOf<T>::kLanes;
   const T lowest = -static_cast<T>(HUGE_VAL);
-  const std::int64_t end = rounded_up(count, lanes);
-  for (std::int64_t j = count; j < end; ++j) row[j] = lowest;
   const V times = simd::broadcast<T>(scale);
   V tops = simd::broadcast<T>(lowest);
-  for (std::int64_t j = 0; j < end; j += lanes) {
-    const V s = simd::load(row + j) * times;
+  for (std::int64_t j = 0; j < count; j += lanes) {
+    V s = simd::load(row + j) * times;
+    if (j + lanes > count) s = detail::first_lanes<T>(s, count - j, lowest);
     simd::store(row + j, s);
-    tops = (tops >= s) | (tops != tops) ? tops : s;  // a NaN is never lost
+    tops = detail::larger_lanes(tops, s);
   }
-  T top = tops[0];
-  for (int l = 1; l < lanes; ++l) top = larger(top, tops[l]);
+  const T top = detail::largest_lane<T>(tops);
   const V all = simd::broadcast<T>(top);
   V totals{};
-  for (std::int64_t j = 0; j < end; j += lanes) {
+  for (std::int64_t j = 0; j < count; j += lanes) {
     const V e = simd::exp<T>(simd::load(row + j) - all);
     simd::store(row + j, e);
     totals += e;
@@ -204,7 +206,7 @@ void forward(const KernelCall& call, ThreadTeam& team) {
     T *turned_k = thread_scratch<T, Scratch::kKeys>(wide * n.d),
       *scores = thread_scratch<T, Scratch::kScores>(kTileRows * wide);
     turned(call.inputs[1].as<const T>() + at_keys, n.k_step, keys, n.d, turned_k);
-    const Padded<T> v = padded(call.inputs[2].as<const T>() + at_keys, n.k_step, keys, n,
+    const Padded<T> v = padded(call.inputs[2], at_keys, n.k_step, keys, n,
                                thread_scratch<T, Scratch::kValues>(keys * n.padded));
     for (std::int64_t head = group * heads; head < (group + 1) * heads; ++head) {
       const T* q = call.inputs[0].as<const T>() + n.rows_at(sequence, head);
@@ -213,14 +215,14 @@ void forward(const KernelCall& call, ThreadTeam& team) {
       for (std::int64_t t = 0; t < real; t += kTileRows) {
         const std::int64_t rows = std::min<std::int64_t>(kTileRows, real - t), common = start + t + 1;
         products_of(q + t * n.q_step, n.q_step, rows, turned_k, common + rows - 1, n.d, scores, wide);
-        V totals[kTileRows];
+        V shares[kTileRows];
         for (std::int64_t r = 0; r < rows; ++r) {
           const RowSums<T> sums = exponentials(scores + r * wide, common + r, scale);
-          totals[r] = simd::broadcast<T>(sums.total);
+          shares[r] = simd::broadcast<T>(1 / sums.total);
           log_sum[(t + r) * n.H] = sums.log_sum;
         }
         weighed(
-            rows, scores, wide, common, v, n, [&](std::int64_t r, V sum) { return sum / totals[r]; },
+            rows, scores, wide, common, v, n, [&](std::int64_t r, V sum) { return sum * shares[r]; },
             y + t * n.q_step);
       }
       for (std::int64_t t = real; t < n.rows; ++t) {
@@ -250,8 +252,8 @@ void backward(const KernelCall& call, ThreadTeam& team) {
     T *turned_k = thread_scratch<T, Scratch::kKeys>(2 * wide * n.d), *turned_v = turned_k + wide * n.d;
     turned(operand(2, at_keys), n.k_step, keys, n.d, turned_k);
     turned(operand(3, at_keys), n.k_step, keys, n.d, turned_v);
-    const Padded<T> k =
-        padded(operand(2, at_keys), n.k_step, keys, n, thread_scratch<T, Scratch::kValues>(keys * n.padded));
+    const Padded<T> k = padded(call.inputs[2], at_keys, n.k_step, keys, n,
+                               thread_scratch<T, Scratch::kValues>(keys * n.padded));
     T *p = thread_scratch<T, Scratch::kScores>(kRowBlock * wide),
       *ds = thread_scratch<T, Scratch::kSlopes>(kRowBlock * wide);
     // The gradients of all keys and values, then the rows of q and dy of a block, each with whole vectors.
@@ -287,8 +289,8 @@ void backward(const KernelCall& call, ThreadTeam& team) {
           weighed(
               std::min<std::int64_t>(kTileRows, rows - r), ds + r * wide, wide, start + begin + r + 1, k, n,
               [](std::int64_t, V sum) { return sum; }, dq + (begin + r) * n.q_step);
-        const Padded<T> q = padded(operand(1, here), n.q_step, rows, n, rows_q),
-                        dy = padded(operand(0, here), n.q_step, rows, n, rows_dy);
+        const Padded<T> q = padded(call.inputs[1], here, n.q_step, rows, n, rows_q),
+                        dy = padded(call.inputs[0], here, n.q_step, rows, n, rows_dy);
         for (std::int64_t j = 0; j < most; j += kTileRows) {
           // The first row that sees key j, by whole rows of this block.
           const std::int64_t from = std::max<std::int64_t>(0, j - start - begin),

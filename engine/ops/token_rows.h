@@ -66,11 +66,10 @@ TokenRow<T> token_row(T* z, std::int64_t V, T scale, T* exponentials = nullptr) 
     const Vec x = load_part<T>(z + i, count, -static_cast<T>(HUGE_VAL));
     const Vec logits = x * times;
     store_part(z + i, count, logits);
-    tops = (tops >= logits) | (tops != tops) ? tops : logits;  // a NaN is never lost
+    tops = larger_lanes(tops, logits);
   });
   TokenRow<T> row;
-  row.top = tops[0];
-  for (int l = 1; l < lanes; ++l) row.top = larger(row.top, tops[l]);
+  row.top = largest_lane<T>(tops);
   const Vec top = simd::broadcast<T>(row.top);
   Vec totals{}, products{};  // of e^{z - top}, and of that times z - top
   for (std::int64_t begin = 0; begin < V; begin += block) {
@@ -78,11 +77,7 @@ TokenRow<T> token_row(T* z, std::int64_t V, T scale, T* exponentials = nullptr) 
     for_vectors<T>(begin, std::min(V, begin + block), [&](std::int64_t i, std::int64_t count) {
       const Vec x = load_part<T>(z + i, count, row.top) - top;
       Vec e = simd::exp<T>(x);
-      if (count < lanes) {
-        alignas(64) T mine[lanes] = {};
-        store_part(mine, count, e);
-        e = simd::load(mine);
-      }
+      if (count < lanes) e = first_lanes<T>(e, count, T(0));
       if (exponentials) store_part(exponentials + i, count, e);
       some += e;
       some_products = simd::fused<T>(e, x, some_products);

@@ -32,4 +32,29 @@ void store_part(T* to, std::int64_t count, typename simd::VectorOf<T>::type x) {
   for (std::int64_t i = 0; i < count; ++i) to[i] = all[i];
 }
 
+// The larger of two in each lane; a NaN on either side is never lost.
+template <class V>
+V larger_lanes(V a, V b) {
+  return (a >= b) | (a != a) ? a : b;
+}
+template <class T>
+T largest_lane(typename simd::VectorOf<T>::type x) {
+  typedef typename simd::Exponential<T>::Ints Ints;
+  Ints order{};
+  for (int step = simd::VectorOf<T>::kLanes / 2; step > 0; step /= 2) {
+    for (int l = 0; l < simd::VectorOf<T>::kLanes; ++l) order[l] = l ^ step;
+    x = larger_lanes(x, __builtin_shuffle(x, order));
+  }
+  return x[0];
+}
+// x with `rest` in the lanes from `count` on.
+template <class T>
+typename simd::VectorOf<T>::type first_lanes(typename simd::VectorOf<T>::type x, std::int64_t count, T rest) {
+  typedef typename simd::Exponential<T>::Ints Ints;
+  Ints lane{};
+  for (int l = 0; l < simd::VectorOf<T>::kLanes; ++l) lane[l] = l;
+  const Ints end = Ints{} + static_cast<typename simd::Exponential<T>::Int>(count);
+  return lane < end ? x : simd::broadcast<T>(rest);
+}
+
 }  // namespace hardy::ops::detail

@@ -65,22 +65,39 @@ TEST(Attention, IsTheSoftmaxOverEarlierKeysHeadByHead) {
         }
 }
 
+// Rows in several tiles, elements in whole vectors and in parts of one.
 TEST(Attention, OfOneTokenOverACacheHasTheBitsOfTheWholeSequence) {
   const std::int64_t length = 150;
-  const Attention whole{1, 1, length, length, 4, 2, 8, {0}, {static_cast<std::int32_t>(length)}};
-  const std::vector<double> q = some(length * 32, 1), k = some(length * 16, 2), v = some(length * 16, 3);
-  const std::vector<float> y = whole.run<float>(q, k, v);
-  for (const std::int64_t t : {0, 1, 63, 64, 65, 149}) {
-    // A cache with room to spare, beside another sequence; what lies beyond the position is never read.
-    std::vector<double> cache_k = some(2 * 200 * 16, 4), cache_v = some(2 * 200 * 16, 5), row(64, 0.5);
-    std::copy_n(k.begin(), (t + 1) * 16, cache_k.begin() + 200 * 16);
-    std::copy_n(v.begin(), (t + 1) * 16, cache_v.begin() + 200 * 16);
-    std::copy_n(q.begin() + t * 32, 32, row.begin() + 32);
-    const auto at = static_cast<std::int32_t>(t);
-    const Attention one{1, 2, 1, 200, 4, 2, 8, {7, at}, {8, at + 1}};
-    const std::vector<float> decoded = one.run<float>(row, cache_k, cache_v, 3);
-    EXPECT_TRUE(std::equal(decoded.begin() + 32, decoded.end(), y.begin() + t * 32)) << t;
+  for (const std::int64_t d : {8, 24, 40, 64}) {
+    const Attention whole{1, 1, length, length, 4, 2, d, {0}, {static_cast<std::int32_t>(length)}};
+    const std::vector<double> q = some(length * 4 * d, 1), k = some(length * 2 * d, 2),
+                              v = some(length * 2 * d, 3);
+    const std::vector<float> y = whole.run<float>(q, k, v);
+    for (const std::int64_t t : {0, 1, 11, 12, 63, 64, 65, 149}) {
+      // A cache with room to spare, beside another sequence; what lies beyond the position is never seen.
+      std::vector<double> cache_k = some(2 * 200 * 2 * d, 4),
+                          cache_v(static_cast<std::size_t>(2 * 200 * 2 * d), NAN),
+                          row(static_cast<std::size_t>(8 * d), 0.5);
+      std::copy_n(k.begin(), (t + 1) * 2 * d, cache_k.begin() + 200 * 2 * d);
+      std::copy_n(v.begin(), (t + 1) * 2 * d, cache_v.begin() + 200 * 2 * d);
+      std::copy_n(q.begin() + t * 4 * d, 4 * d, row.begin() + 4 * d);
+      const auto at = static_cast<std::int32_t>(t);
+      const Attention one{1, 2, 1, 200, 4, 2, d, {7, at}, {8, at + 1}};
+      const std::vector<float> decoded = one.run<float>(row, cache_k, cache_v, 3);
+      EXPECT_TRUE(std::equal(decoded.begin() + 4 * d, decoded.end(), y.begin() + t * 4 * d))
+          << t << " of d " << d;
+    }
   }
+}
+
+TEST(Attention, ALaterTokensNumbersReachNoEarlierRow) {
+  const Attention a{1, 1, 30, 30, 1, 1, 6, {0}, {30}};
+  std::vector<double> q = some(180, 1), k = some(180, 2), v = some(180, 3);
+  const std::vector<float> clean = a.run<float>(q, k, v);
+  for (std::size_t i = 17 * 6; i < 180; ++i) k[i] = v[i] = NAN;
+  const std::vector<float> y = a.run<float>(q, k, v);
+  for (std::size_t i = 0; i < 180; ++i)
+    EXPECT_TRUE(i < 17 * 6 ? y[i] == clean[i] : std::isnan(y[i])) << "row " << i / 6;
 }
 
 TEST(Attention, PaddingChangesNoBitOfARealToken) {
@@ -92,6 +109,36 @@ TEST(Attention, PaddingChangesNoBitOfARealToken) {
   v.resize(20 * 4);
   const std::vector<float> narrow = tight.run<float>(q, k, v);
   EXPECT_TRUE(std::equal(narrow.begin(), narrow.end(), wide.begin()));
+}
+
+// The gradients too, by sequences that are as long as they need be and by padded ones.
+TEST(Attention, PaddingChangesNoBitOfAGradient) {
+  const auto gradients = [](std::int64_t T) {
+    const std::int64_t real = 70;
+    Graph g;
+    std::vector<Tensor> in;
+    for (const char* name : {"q", "k", "v"}) in.push_back(g.parameter(name, DType::kF32, {1, 1, T, 2, 6}));
+    const Tensor first = g.input("first", DType::kI32, {1, 1}), last = g.input("last", DType::kI32, {1, 1}),
+                 weights = g.input("weights", DType::kF32, {1, 1, T, 2, 6});
+    const Tensor y = ops::attention(g, in[0], in[1], in[2], first, last);
+    const std::vector<Tensor> slopes =
+        graph::differentiate(g, ops::sum_per_agent(g, ops::multiply(g, y, weights)), in);
+    Plan plan(g, slopes);
+    std::uint64_t seed = 0;
+    for (const Tensor t : {in[0], in[1], in[2], weights}) fill<float>(plan, t, some(T * 12, ++seed));
+    plan.data<std::int32_t>(last)[0] = static_cast<std::int32_t>(real);
+    ThreadTeam team(2);
+    plan.run(team);
+    std::vector<float> all;
+    for (const Tensor t : slopes) {
+      all.insert(all.end(), plan.data<float>(t), plan.data<float>(t) + real * 12);
+      for (std::int64_t i = real * 12; i < T * 12; ++i) EXPECT_EQ(plan.data<float>(t)[i], 0);
+    }
+    return all;
+  };
+  const std::vector<float> tight = gradients(70);
+  EXPECT_EQ(gradients(71), tight);
+  EXPECT_EQ(gradients(130), tight);
 }
 
 TEST(Attention, LargeScoresDoNotOverflow) {
@@ -146,6 +193,28 @@ TEST(Rotary, TurnsPairsByThePositionAndKeepsTheScoresOfEqualDistances) {
     return sum;
   };
   EXPECT_NEAR(score(0, 1), score(1, 2), 1e-13);
+}
+
+TEST(Rotary, ARowsBitsDoNotDependOnTheRowsBesideIt) {
+  // A table of all positions serves many rows; one row, and rows far apart, have none.
+  const auto turned = [](std::int64_t S, std::int64_t T, const std::vector<std::int32_t>& first) {
+    Graph g;
+    const Tensor x = g.input("x", DType::kF32, {1, S, T, 1, 6}), at = g.input("first", DType::kI32, {1, S});
+    const Tensor y = ops::rotary(g, x, at);
+    Plan plan(g, {y});
+    std::fill_n(plan.data<float>(x), S * T * 6, 0.7f);
+    std::copy(first.begin(), first.end(), plan.data<std::int32_t>(at));
+    ThreadTeam team(2);
+    plan.run(team);
+    return std::vector<float>(plan.data<float>(y), plan.data<float>(y) + S * T * 6);
+  };
+  const std::vector<float> all = turned(2, 50, {0, 3}), apart = turned(2, 1, {20, 100000}),
+                           one = turned(1, 1, {20});
+  for (std::size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(apart[i], all[20 * 6 + i]);
+    EXPECT_EQ(one[i], all[20 * 6 + i]);
+    EXPECT_EQ(one[i], all[(50 + 17) * 6 + i]);
+  }
 }
 
 TEST(Rotary, HasTheRightGradient) {
