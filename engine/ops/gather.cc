@@ -29,21 +29,25 @@ void gather_kernel(const KernelCall& call, ThreadTeam& team) {
   });
 }
 
+// A row of the table sums what was drawn from it in the order of the draws: threads take columns.
 template <class T>
-void scatter(const KernelCall& call) {
+void scatter(const KernelCall& call, ThreadTeam& team) {
   const Shape &table = call.outputs[0].shape, &index = call.inputs[1].shape;
-  const std::int64_t batch = index[1], d = table.back(), rows = table[table.rank() - 2];
+  const std::int64_t batch = index[1], d = table.back(), rows = table[table.rank() - 2],
+                     all = table.elements() / d;
   const T* dy = call.inputs[0].as<const T>();
   const auto* at = call.inputs[1].as<const std::int32_t>();
   T* dx = call.outputs[0].as<T>();
-  std::fill(dx, dx + table.elements(), T(0));
-  for (std::int64_t i = 0; i < index.elements(); ++i) {
-    const std::int64_t row = at[i] + (table.rank() == 3 ? i / batch * rows : 0);
-    for (std::int64_t k = 0; k < d; ++k) dx[row * d + k] += dy[i * d + k];
-  }
+  team.for_range(d, 32, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = 0; row < all; ++row) std::fill(dx + row * d + begin, dx + row * d + end, T(0));
+    for (std::int64_t i = 0; i < index.elements(); ++i) {
+      const std::int64_t row = at[i] + (table.rank() == 3 ? i / batch * rows : 0);
+      for (std::int64_t k = begin; k < end; ++k) dx[row * d + k] += dy[i * d + k];
+    }
+  });
 }
-void scatter_kernel(const KernelCall& call, ThreadTeam&) {
-  (call.outputs[0].type == DType::kF64 ? scatter<double> : scatter<float>)(call);
+void scatter_kernel(const KernelCall& call, ThreadTeam& team) {
+  (call.outputs[0].type == DType::kF64 ? scatter<double> : scatter<float>)(call, team);
 }
 
 std::vector<Tensor> scatter_rule(Graph& g, const Node& node, std::span<const Tensor> d) {

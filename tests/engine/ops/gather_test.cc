@@ -23,6 +23,31 @@ TEST(GatherRows, HasTheRightGradientRepeatedRowsIncluded) {
   check_op({{{5, 3}}}, rows);     // one table for all
 }
 
+// An embedding's gradient: of a row that is drawn often, the sum in the order of the draws, to the bit.
+TEST(GatherRows, ATablesGradientSumsItsDrawsInTheirOrder) {
+  const std::int64_t A = 2, V = 7, d = 70, N = 400;
+  Graph g;
+  const Tensor table = g.parameter("table", DType::kF32, {A, V, d}),
+               index = g.input("index", DType::kI32, {A, N}),
+               weights = g.input("weights", DType::kF32, {A, N, d});
+  const Tensor loss = ops::sum_per_agent(g, ops::multiply(g, ops::gather_rows(g, table, index), weights));
+  const Tensor slope = graph::differentiate(g, loss, {table})[0];
+  for (const int threads : {1, 3}) {
+    Plan plan(g, {slope});
+    fill<float>(plan, weights, random_values({A * N * d}, -1, 1, 1));
+    for (std::int64_t i = 0; i < A * N; ++i)
+      plan.data<std::int32_t>(index)[i] = static_cast<std::int32_t>(i * i % 5);  // 2, 3, 5 and 6 never
+    ThreadTeam team(threads);
+    plan.run(team);
+    std::vector<float> sums(static_cast<std::size_t>(A * V * d), 0.0f);
+    for (std::int64_t i = 0; i < A * N; ++i)
+      for (std::int64_t k = 0; k < d; ++k)
+        sums[static_cast<std::size_t>((i / N * V + i * i % 5) * d + k)] +=
+            plan.data<float>(weights)[i * d + k];
+    EXPECT_TRUE(std::equal(sums.begin(), sums.end(), plan.data<float>(slope))) << threads << " threads";
+  }
+}
+
 TEST(GatherRows, NamesTheOperandsThatDoNotFit) {
   Graph g;
   const Tensor t = g.input("table", DType::kF32, {3, 5, 2}), i = g.input("index", DType::kI32, {2, 4});
