@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/base/error.h"
+#include "engine/base/parameters.h"
 #include "envs/control/task.h"
 #include "envs/environment.h"
 
@@ -83,10 +84,9 @@ class TaskEnvironment final : public BatchEnvironment {
   std::vector<double> states_;
 };
 
-// A batch of a task that says all of its specification, as a registry takes it
-// (docs/adding_an_environment.md).
+// The specification that a task's constants say.
 template <class Task>
-std::unique_ptr<BatchEnvironment> make_task(int instances) {
+EnvSpec task_spec() {
   EnvSpec spec;
   spec.name = Task::kName;
   spec.observation_size = Task::kObservation;
@@ -100,7 +100,21 @@ std::unique_ptr<BatchEnvironment> make_task(int instances) {
   spec.max_episode_steps = Task::kSteps;
   spec.reference_min = Task::kReferenceMin;
   spec.reference_max = Task::kReferenceMax;
-  return std::make_unique<TaskEnvironment<Task>>(instances, Task{}, std::move(spec));
+  return spec;
+}
+
+// A batch of a task that says all of its specification, as a registry takes it
+// (docs/adding_an_environment.md).
+template <class Task>
+std::unique_ptr<BatchEnvironment> make_task(int instances) {
+  return std::make_unique<TaskEnvironment<Task>>(instances, Task{}, task_spec<Task>());
+}
+// The same of a task that keys made.
+template <class Task>
+std::unique_ptr<BatchEnvironment> make_task(const Parameters& keys, const Task& task, int instances) {
+  EnvSpec spec = task_spec<Task>();
+  spec.name = keys.text();
+  return std::make_unique<TaskEnvironment<Task>>(instances, task, std::move(spec));
 }
 
 }  // namespace hardy::envs
