@@ -10,8 +10,12 @@
 #include "engine/ops/random.h"
 #include "engine/ops/reduce.h"
 #include "engine/ops/reshape.h"
+#include "engine/ops/rms_norm.h"
+#include "engine/ops/sample_tokens.h"
 #include "engine/ops/softmax.h"
 #include "engine/ops/take.h"
+#include "engine/ops/token_log_probs.h"
+#include "engine/ops/write_rows.h"
 #include "tests/cuda/device/devices.h"
 #include "tests/engine/ops/second_cases.h"
 
@@ -121,6 +125,112 @@ TEST(DeviceOps, SoftmaxAndLayerNormAndTheirGradients) {
       c.value_and_gradients(ops::layer_norm(c.g, x, scale, shift, 1e-3));
       compare(c, 4 * kSum * std::sqrt(n), "layer norm " + text(n, type));
     }
+}
+
+TEST(DeviceOps, RmsNormAndItsGradients) {
+  for (const DType type : kFloats)
+    for (const std::int64_t n : kSizes)
+      for (const std::int64_t gains : {1, 2}) {
+        Case c;
+        const Tensor x = c.normal(type, {2, 3, 4, n}), gain = c.normal(type, {gains, n}, 0.2, 1);
+        c.value_and_gradients(ops::rms_norm(c.g, x, gain, 1e-3));
+        compare(c, 4 * kSum * std::sqrt(n), "rms norm " + text(n, type));
+      }
+}
+
+// Some rows not asked for, weights of each agent's and of all; where N is larger, rows in several chunks.
+TEST(DeviceOps, TokenLogProbsAndTheirGradients) {
+  for (const DType type : kFloats)
+    for (const auto& [N, V] : {std::pair<std::int64_t, std::int64_t>{9, 3}, {5, 127}, {6, 300}, {66, 16384}})
+      for (const std::int64_t weights : {1, 2}) {
+        if (N > 60 && (weights == 1 || type == DType::kF64)) continue;
+        Case c;
+        const Tensor hidden = c.normal(type, {2, N, 5}), weight = c.normal(type, {weights, V, 5}, 0.5);
+        const Tensor target = c.operand(DType::kI32, {2, N}, [&, rows = N, tokens = V](std::int64_t i) {
+          return i % rows == 2 ? -1.0 : static_cast<double>(i * 7919 % tokens);
+        });
+        const ops::TokenLogProbs y = ops::token_log_probs(c.g, hidden, weight, target, 0.8);
+        c.value_and_gradients(ops::concat(c.g, {y.log_prob, y.entropy}, 1));
+        compare(c, 8 * kSum * std::sqrt(V), "token log-probabilities " + text(V, type), has_ptx() && N < 60);
+      }
+}
+
+TEST(DeviceOps, SampledTokensAreTheCpus) {
+  for (const DType type : kFloats)
+    for (const std::int64_t V : {1, 31, 300})
+      for (const double temperature : {0.0, 0.7}) {
+        Case c;
+        const Tensor hidden = c.normal(type, {2, 40, 5}), weight = c.normal(type, {2, V, 5}),
+                     keys = c.integers({2, 40, 4}, 1000), seeds = c.integers({2, 2}, 1000);
+        const ops::Sampled y = ops::sample_tokens(c.g, hidden, weight, keys, seeds, temperature);
+        c.outputs = {y.token, y.log_prob, y.entropy};
+        compare(c, 4 * kSum * std::sqrt(V), "sampled tokens " + text(V, type));
+      }
+}
+
+// Rows of 16-byte words, of 4-byte words and of single bytes; reads before and after, over branches too.
+TEST(DeviceOps, RowsWrittenInPlaceStandBetweenTheReadsBeforeAndAfter) {
+  for (const std::int64_t width : {8, 5}) {
+    Graph g;
+    const Tensor cache = g.input("cache", DType::kF32, {2, 3, 6, width}),
+                 rows = g.input("rows", DType::kF32, {2, 3, 2, width}),
+                 first = g.input("first", DType::kI32, {2, 3}), last = g.input("last", DType::kI32, {2, 3});
+    std::vector<Tensor> outputs;
+    for (int i = 0; i < 4; ++i) outputs.push_back(ops::sum_per_agent(g, ops::affine(g, cache, i + 1.0)));
+    const Tensor once = ops::write_rows(g, cache, rows, first, last);
+    outputs.push_back(ops::sum_per_agent(g, ops::square(g, once)));
+    const Tensor twice =
+        ops::write_rows(g, once, ops::affine(g, rows, 3), first, first);  // nothing is written
+    outputs.push_back(twice);
+    outputs.push_back(ops::sum_per_agent(g, twice));
+    const auto run = [&](device::Device* where) {
+      Plan plan(g, outputs, {.device = where});
+      const auto put = [&](Tensor t, auto value) {
+        std::vector<decltype(value(0))> values;
+        for (std::int64_t i = 0; i < g.shape(t).elements(); ++i) values.push_back(value(i));
+        const std::size_t bytes = values.size() * sizeof values[0];
+        if (where)
+          where->upload(plan.raw(t), values.data(), bytes);
+        else
+          std::memcpy(plan.raw(t), values.data(), bytes);
+      };
+      put(cache, [](std::int64_t i) { return static_cast<float>(i % 11); });
+      put(rows, [](std::int64_t i) { return static_cast<float>(i % 7 + 20); });
+      put(first,
+          [](std::int64_t i) { return static_cast<std::int32_t>(i - 1); });  // -1 to 4: over either end
+      put(last, [](std::int64_t i) { return static_cast<std::int32_t>(i == 2 ? 2 : 9); });
+      if (where) {
+        const auto stream = where->stream();
+        plan.enqueue(*stream);
+        stream->synchronise();
+        // A captured step over the cache as it is now, which changes no row that is written.
+        const auto step = stream->capture([&] { plan.enqueue(*stream); });
+        stream->synchronise();
+        put(cache, [](std::int64_t i) { return static_cast<float>(i % 11); });
+        stream->replay(*step);
+        stream->synchronise();
+      } else {
+        ThreadTeam team;
+        plan.run(team);
+      }
+      std::vector<std::vector<float>> values;
+      for (Tensor t : outputs) {
+        values.emplace_back(static_cast<std::size_t>(g.shape(t).elements()));
+        if (where)
+          where->download(values.back().data(), plan.raw(t), values.back().size() * 4);
+        else
+          std::memcpy(values.back().data(), plan.raw(t), values.back().size() * 4);
+      }
+      return values;
+    };
+    const auto cpu = run(nullptr);
+    for (int schedule = 0; schedule < 3; ++schedule, ++hardy::emulation::options().seed) {
+      EXPECT_EQ(run(&device()), cpu) << "width " << width;
+      if (!has_ptx()) continue;
+      const FromPtx from_ptx;
+      EXPECT_EQ(run(&device()), cpu) << "from PTX, width " << width;
+    }
+  }
 }
 
 // Lengths and positions drawn, so that some rows are padding.
@@ -317,6 +427,16 @@ TEST(DeviceOps, EveryKernelOfTheBackendWasAsked) {
                           "layer_norm",
                           "layer_norm_input_gradient",
                           "layer_norm_parameter_gradient",
+                          "rms_norm",
+                          "rms_norm_input_gradient",
+                          "rms_norm_gain_gradient",
+                          "token_log_probs",
+                          "token_log_probs_gradient",
+                          "sample_tokens",
+                          "write_rows",
+                          "attention",
+                          "attention_gradient",
+                          "rotary",
                           "gather_rows",
                           "scatter_rows",
                           "take",

@@ -16,6 +16,7 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reshape.h"
+#include "engine/ops/rms_norm.h"
 #include "engine/ops/softmax.h"
 #include "engine/ops/take.h"
 #include "tests/engine/ops/check.h"
@@ -107,6 +108,9 @@ inline std::vector<SecondCase> second_cases() {
                  }});
   all.push_back({"add_bias", {{{2, 3, 5}}, {{2, 5}}}, [](Graph& g, Values x) {
                    return ops::square(g, ops::add_bias(g, x[0], x[1]));
+                 }});
+  all.push_back({"rms_norm", {{{2, 3, 2, 6}}, {{1, 6}, 0.5, 1.5}}, [](Graph& g, Values x) {
+                   return ops::rms_norm(g, x[0], x[1], 1e-3);
                  }});
   all.push_back({"layer_norm", {{{2, 3, 6}}, {{2, 6}, 0.5, 1.5}, {{2, 6}}}, [](Graph& g, Values x) {
                    return ops::layer_norm(g, x[0], x[1], x[2], 1e-5);
