@@ -273,7 +273,10 @@ void backward(const KernelCall& call, ThreadTeam& team) {
         for (std::int64_t r = 0; r < rows; ++r) {
           const std::int64_t row = here + r * n.q_step, count = start + begin + r + 1;
           const T log_sum = operand(5, (sequence * n.rows + begin + r) * n.H + head)[0];
-          const T D = sum_of<T>(n.d, [&](std::int64_t i) { return operand(0, row)[i] * operand(4, row)[i]; });
+          // As the products with the values are: with a single key, whose value is y, the slopes are 0.
+          T D = 0;
+          for (std::int64_t i = 0; i < n.d; ++i)
+            D = simd::multiply_add_scalar(operand(0, row)[i], operand(4, row)[i], D);
           const V times = simd::broadcast<T>(scale), sums = simd::broadcast<T>(log_sum),
                   Ds = simd::broadcast<T>(D);
           T *p_row = p + r * wide, *ds_row = ds + r * wide;

@@ -141,6 +141,28 @@ TEST(Attention, PaddingChangesNoBitOfAGradient) {
   EXPECT_EQ(gradients(130), tight);
 }
 
+TEST(Attention, ARowThatSeesOneKeyHasNoSlopeInItsScore) {
+  Graph g;
+  std::vector<Tensor> in;
+  for (const char* name : {"q", "k", "v"}) in.push_back(g.parameter(name, DType::kF32, {1, 1, 1, 2, 24}));
+  const Tensor first = g.input("first", DType::kI32, {1, 1}), last = g.input("last", DType::kI32, {1, 1}),
+               weights = g.input("weights", DType::kF32, {1, 1, 1, 2, 24});
+  const Tensor y = ops::attention(g, in[0], in[1], in[2], first, last);
+  const std::vector<Tensor> slopes =
+      graph::differentiate(g, ops::sum_per_agent(g, ops::multiply(g, y, weights)), in);
+  Plan plan(g, slopes);
+  std::uint64_t seed = 0;
+  for (const Tensor t : {in[0], in[1], in[2], weights}) fill<float>(plan, t, some(48, ++seed));
+  plan.data<std::int32_t>(last)[0] = 1;
+  ThreadTeam team(1);
+  plan.run(team);
+  for (std::size_t i = 0; i < 48; ++i) {
+    EXPECT_EQ(plan.data<float>(slopes[0])[i], 0);
+    EXPECT_EQ(plan.data<float>(slopes[1])[i], 0);
+    EXPECT_EQ(plan.data<float>(slopes[2])[i], plan.data<float>(weights)[i]);
+  }
+}
+
 TEST(Attention, LargeScoresDoNotOverflow) {
   const Attention a{1, 1, 70, 70, 1, 1, 2, {0}, {70}};
   std::vector<double> q = some(140, 1), k = some(140, 2), v = some(140, 3);
