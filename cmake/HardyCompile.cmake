@@ -22,3 +22,9 @@ function(hardy_compile target)
     target_link_options(${target} PRIVATE -fsanitize=${HARDY_SANITIZE})
   endif()
 endfunction()
+
+# hardy_version_script(TARGET FILE): gives the C functions that FILE lists their version. All else stays as it is.
+function(hardy_version_script target script)
+  target_link_options(${target} PRIVATE "-Wl,--version-script=${PROJECT_SOURCE_DIR}/${script}")
+  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${PROJECT_SOURCE_DIR}/${script}")
+endfunction()

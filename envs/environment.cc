@@ -1,7 +1,9 @@
 #include "envs/environment.h"
 
+#include <algorithm>
 #include <cmath>
 #include <exception>
+#include <filesystem>
 #include <mutex>
 #include <utility>
 
@@ -99,14 +101,21 @@ void step_all(BatchEnvironment& env, ThreadTeam& team, Actions actions, std::spa
               std::span<double> rewards, std::span<std::uint8_t> terminated,
               std::span<std::uint8_t> truncated, std::span<const std::uint8_t> running) {
   check_step(env, 0, 0, actions, observations, rewards, terminated, truncated);  // the spans; each its choice
+  env.step_running(team, actions, observations, rewards, terminated, truncated, running);
+}
+
+void BatchEnvironment::step_running(ThreadTeam& team, Actions actions, std::span<double> observations,
+                                    std::span<double> rewards, std::span<std::uint8_t> terminated,
+                                    std::span<std::uint8_t> truncated,
+                                    std::span<const std::uint8_t> running) {
   std::mutex failing;
-  std::int64_t failed = env.size();
+  std::int64_t failed = size();
   std::exception_ptr failure;
-  team.run(env.size(), [&](std::int64_t i) {
+  team.run(size(), [&](std::int64_t i) {
     if (!running.empty() && !running[static_cast<std::size_t>(i)]) return;
     try {
-      env.step(static_cast<int>(i), static_cast<int>(i) + 1, actions, observations, rewards, terminated,
-               truncated);
+      step(static_cast<int>(i), static_cast<int>(i) + 1, actions, observations, rewards, terminated,
+           truncated);
     } catch (...) {
       const std::lock_guard lock(failing);
       if (i < failed) failed = i, failure = std::current_exception();
@@ -136,6 +145,18 @@ std::unique_ptr<BatchEnvironment> make_environment(const std::string& name, int 
     throw Error("its factory made " + std::to_string(made->size()) + " instances",
                 "environment '" + name + "'", std::to_string(instances) + " were asked for");
   return made;
+}
+
+std::string absolute_name(const std::string& name) {
+  const std::string mark = "file=";
+  const std::size_t colon = name.find(':');
+  std::size_t at = colon;
+  while (at != std::string::npos && name.compare(at + 1, mark.size(), mark) != 0) at = name.find(',', at + 1);
+  if (at == std::string::npos) return name;
+  const std::size_t begin = at + 1 + mark.size(), end = std::min(name.find(',', begin), name.size());
+  std::error_code unknown;
+  const auto path = std::filesystem::absolute(name.substr(begin, end - begin), unknown).lexically_normal();
+  return unknown ? name : name.substr(0, begin) + path.string() + name.substr(end);
 }
 
 std::vector<std::string> environment_names() {

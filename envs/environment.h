@@ -56,6 +56,17 @@ class BatchEnvironment {
                     std::span<double> rewards, std::span<std::uint8_t> terminated,
                     std::span<std::uint8_t> truncated) = 0;
 
+  // step() of the instances that run (all, where `running` is empty), shared among the team's threads one by
+  // one; an environment that would rather step many at once says so here. What step_all() calls, which has
+  // looked at the spans. If instances fail, the Error of the lowest one is thrown after all have been
+  // stepped.
+  virtual void step_running(ThreadTeam& team, Actions actions, std::span<double> observations,
+                            std::span<double> rewards, std::span<std::uint8_t> terminated,
+                            std::span<std::uint8_t> truncated, std::span<const std::uint8_t> running);
+
+  // Whether a state can be saved; where it cannot, its size is 0, load_state is an Error, and whoever goes on
+  // later begins episodes anew.
+  virtual bool saves_state() const { return true; }
   // Everything that the next step depends on.
   virtual std::size_t state_size() const = 0;
   virtual void save_state(int i, std::span<double> state) const = 0;
@@ -63,6 +74,8 @@ class BatchEnvironment {
 
   // Episodes so far that ended because the simulation did not stay finite.
   virtual std::int64_t broken_episodes() const { return 0; }
+  // How the first of them did, "" where none has: "the reward is not finite in step 7 of ...".
+  virtual std::string first_break() const { return ""; }
 
   // Generalised positions and velocities, where the task has them.
   virtual int positions() const { return 0; }
@@ -97,6 +110,8 @@ struct Registration {
 // An unknown name is an Error that says the nearest known one; so is a batch whose specification is none
 // (check_spec) or that has another size than was asked for.
 std::unique_ptr<BatchEnvironment> make_environment(const std::string& name, int instances);
+// The same name wherever it is used later: a file= in it by its absolute path.
+std::string absolute_name(const std::string& name);
 // Those that are made by their name alone, and, behind them, examples of those that need keys.
 std::vector<std::string> environment_names();
 std::vector<std::string> environment_examples();

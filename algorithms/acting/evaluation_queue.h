@@ -38,6 +38,7 @@ class EvaluationQueue {
   void push(Job job);
   std::vector<Result> finished();  // since the last call, in the order of their steps
   std::vector<Result> drain();     // waits for all that were pushed
+  const envs::BatchEnvironment& environment() const { return *environment_; }  // for its breaks
 
  private:
   void work();

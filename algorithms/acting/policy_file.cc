@@ -31,8 +31,9 @@ void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
   file.write(path);
 }
 
-LoadedPolicy read_policy(const std::filesystem::path& path) {
-  const run::Archive file = run::Archive::read(path, "policy", kPolicyFormat);
+namespace {
+
+LoadedPolicy policy_of(const run::Archive& file, const std::filesystem::path& path) {
   LoadedPolicy policy;
   try {
     const nlohmann::json& h = file.header();
@@ -66,6 +67,16 @@ LoadedPolicy read_policy(const std::filesystem::path& path) {
     policy.parameters.emplace_back(x.begin(), x.end());
   }
   return policy;
+}
+
+}  // namespace
+
+LoadedPolicy read_policy(const std::filesystem::path& path) {
+  return policy_of(run::Archive::read(path, "policy", kPolicyFormat), path);
+}
+
+LoadedPolicy read_policy(std::span<const std::byte> bytes, const std::string& name) {
+  return policy_of(run::Archive::read(bytes, name, "policy", kPolicyFormat), name);
 }
 
 }  // namespace hardy::algorithms

@@ -23,6 +23,9 @@ struct LoadedPolicy {
   std::vector<std::vector<float>> parameters;
   std::string environment;  // that it was trained for; "" where the file does not say
 };
+// Errors: truncated, damaged, foreign, or a header whose sizes are no policy's.
 LoadedPolicy read_policy(const std::filesystem::path& path);
+// The bytes of such a file; name: what messages call it.
+LoadedPolicy read_policy(std::span<const std::byte> bytes, const std::string& name);
 
 }  // namespace hardy::algorithms

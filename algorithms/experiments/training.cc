@@ -96,6 +96,8 @@ class Training {
     log_reports(true);
     tell_of_stopped_agents();
     if (queue_) record(queue_->drain());
+    if (broken_episodes() > 0)
+      observer_.note(std::to_string(broken_episodes()) + " episodes broke off and were cut where they stood");
     if (saved_ != step) save(step);
     for (std::int64_t a = 0; a < agents(); ++a) write_policy_of(a, files_.directory.policy_file(a), step);
     write_summary(finished, step);
@@ -137,6 +139,7 @@ class Training {
     require_bounds(trainee_.policy().bounds(), loaded->archive, path);
     restore_learner(learner(), loaded->archive, path);
     trainee_.restore(loaded->archive);
+    if (const std::string lost = trainee_.lost_in_saving(); !lost.empty()) observer_.note(lost);
     saved_ = trainee_.steps_done();
     for (const run::MetricsRecord& r : run::read_metrics(files_.directory.metrics_file())) {
       if (r.step > saved_) continue;
@@ -146,8 +149,22 @@ class Training {
     for (std::int64_t a = 0; a < agents(); ++a) told_.push_back(!learner().active(a));
   }
 
+  std::int64_t broken_episodes() const {
+    return trainee_.broken_episodes() + (queue_ ? queue_->environment().broken_episodes() : 0);
+  }
+  // The first of them, as soon as it is there.
+  void tell_of_breaks() {
+    if (told_of_breaks_) return;
+    std::string how = trainee_.first_break();
+    if (how.empty() && queue_) how = queue_->environment().first_break();
+    if (how.empty()) return;
+    told_of_breaks_ = true;
+    observer_.note("an episode broke off: " + how + "; it is cut there, and so are others like it");
+  }
+
   void after_step(std::int64_t step) {
     tell_of_stopped_agents();
+    if (step % kLookForBreaks == 0 || step == c_.steps) tell_of_breaks();
     if (step % c_.log_every == 0 && learner().steps_done() > 0) learner().ask_for_reports(step);
     log_reports(false);
     if (c_.keep_policies > 0 && step % c_.keep_policies == 0)
@@ -280,8 +297,9 @@ class Training {
       }
       list.push_back(agent);
     }
-    files_.directory.write_summary(
-        {{"finished", finished}, {"steps", step}, {"seconds", seconds()}, {"agents", list}});
+    nlohmann::json summary{{"finished", finished}, {"steps", step}, {"seconds", seconds()}, {"agents", list}};
+    if (broken_episodes() > 0) summary["broken_episodes"] = broken_episodes();
+    files_.directory.write_summary(summary);
   }
 
   Trainee& trainee_;
@@ -299,6 +317,8 @@ class Training {
   run::MetricValues last_;
   std::vector<std::pair<std::int64_t, double>> best_;
   std::vector<bool> told_;
+  static constexpr std::int64_t kLookForBreaks = 64;  // steps
+  bool told_of_breaks_ = false;
 };
 
 }  // namespace

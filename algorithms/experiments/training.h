@@ -28,6 +28,11 @@ class Trainee {
   // What it keeps beside the learner.
   virtual void save(run::ArchiveWriter&) const {}
   virtual void restore(const run::Archive&) {}
+  // After restore(): in what it is not where it was when it was saved; "" where nothing is lost.
+  virtual std::string lost_in_saving() const { return ""; }
+  // Episodes that broke off since the run began, and how the first since it was made did.
+  virtual std::int64_t broken_episodes() const { return 0; }
+  virtual std::string first_break() const { return ""; }
 };
 
 struct TrainingSettings {

@@ -21,6 +21,13 @@
 namespace hardy::algorithms {
 namespace {
 
+// Where a run goes on, from whatever folder, it finds the file that its environment is made of.
+void keep_absolute(run::Schema& schema, std::string& environment) {
+  const std::string absolute = envs::absolute_name(environment);
+  if (absolute != environment) schema.apply({{"env", absolute}}, "--env", run::Schema::Source::kCommandLine);
+  environment = absolute;
+}
+
 class OfflineJob final : public TrainingJob {
  public:
   OfflineJob(const std::string& name, std::unique_ptr<Method> method)
@@ -83,6 +90,7 @@ class OfflineJob final : public TrainingJob {
     std::error_code unknown;
     if (const auto place = std::filesystem::absolute(dataset_, unknown).lexically_normal(); !unknown)
       schema_.apply({{"dataset", place.string()}}, "--dataset", run::Schema::Source::kCommandLine);
+    keep_absolute(schema_, environment_);
     const auto reader = datasets::open_dataset(dataset_);
     const datasets::ActionSpace space = datasets::action_space(*reader);
     require_continuous(space, dataset_, name_);
@@ -262,10 +270,13 @@ class InteractingJob final : public TrainingJob {
       throw Error("the replay is smaller than a batch", "--capacity " + std::to_string(i.capacity));
     about["dataset"] = nullptr;
     device_ = settings_.open_device();
+    keep_absolute(schema_, i.environment);
     auto trainee =
         std::make_unique<InteractingTrainee>(*method_, name_, i, settings_.agent_seeds(), device_.get());
     const ActionBounds bounds = trainee->policy().bounds();
     std::vector<std::string> notes;
+    if (!trainee->environment().saves_state())
+      notes.push_back(i.environment + " cannot save its states: the run cannot be resumed bit for bit");
     if (const std::string of_method = method_->notes(); !of_method.empty()) notes.push_back(of_method);
     if (const std::int64_t end = method_->schedule_end();
         end > 0 && (settings_.steps - i.start_steps) / i.update_every > end)

@@ -1,5 +1,6 @@
 #include "algorithms/online/interacting_trainee.h"
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -88,6 +89,7 @@ void InteractingTrainee::step(ThreadTeam& team) {
 
 void InteractingTrainee::save(run::ArchiveWriter& file) const {
   file.header()["interaction"] = {{"t", t_}, {"rows", replay_.rows()}, {"capacity", replay_.capacity()}};
+  if (broken_episodes() > 0) file.header()["interaction"]["broken"] = broken_episodes();
   const std::size_t each = env_->state_size();
   std::vector<double> states(each * episodes_.size());
   for (std::size_t a = 0; a < episodes_.size(); ++a)
@@ -100,18 +102,34 @@ void InteractingTrainee::save(run::ArchiveWriter& file) const {
   replay_.save(file);
 }
 
+std::string InteractingTrainee::lost_in_saving() const {
+  return env_->saves_state() ? ""
+                             : settings_.environment +
+                                   " cannot save its states: every agent begins another episode, and the "
+                                   "run's bits are others than without the stop";
+}
+
 void InteractingTrainee::restore(const run::Archive& file) {
   const auto& h = file.header().at("interaction");
   const auto episodes = get<std::uint64_t>(file, "interaction/episodes");
   if (episodes.size() != episodes_.size()) throw Error("the state is of another number of agents");
   t_ = h.at("t");
+  broken_before_ = h.value("broken", std::int64_t{0}) - env_->broken_episodes();
   replay_.restore(file, h.at("capacity"), h.at("rows"), t_, learner_.mirror());
   episodes_ = episodes;
   returns_ = get<double>(file, "interaction/returns");
   last_returns_ = get<double>(file, "interaction/last_returns");
   rollout_.resume(file.get<double>("interaction/observations"));
+  if (!env_->saves_state()) {  // other episodes than those that were under way
+    for (int agent = 0; agent < env_->size(); ++agent) start(agent);
+    return;
+  }
   const std::span<const double> states = file.get<double>("interaction/environments");
   const std::size_t each = env_->state_size();
+  if (states.size() != each * episodes_.size())
+    throw Error("the checkpoint has states of " +
+                    std::to_string(states.size() / std::max<std::size_t>(1, episodes_.size())) + " numbers",
+                settings_.environment, "its instances have " + std::to_string(each));
   for (std::size_t a = 0; a < episodes_.size(); ++a)
     env_->load_state(static_cast<int>(a), states.subspan(a * each, each));
 }

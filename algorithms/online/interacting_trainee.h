@@ -27,7 +27,11 @@ class InteractingTrainee final : public Trainee {
   PolicySpec policy() const override { return policy_; }
   void save(run::ArchiveWriter& file) const override;
   void restore(const run::Archive& file) override;
+  std::string lost_in_saving() const override;
+  std::int64_t broken_episodes() const override { return broken_before_ + env_->broken_episodes(); }
+  std::string first_break() const override { return env_->first_break(); }
 
+  const envs::BatchEnvironment& environment() const { return *env_; }
   const Replay& replay() const { return replay_; }
   // Return of each agent's last finished episode (NaN before the first).
   const std::vector<double>& last_returns() const { return last_returns_; }
@@ -43,7 +47,7 @@ class InteractingTrainee final : public Trainee {
   Learner learner_;
   std::unique_ptr<Actor> actor_;
   Rollout rollout_;
-  std::int64_t t_ = 0;
+  std::int64_t t_ = 0, broken_before_ = 0;
   std::vector<std::uint64_t> episodes_;
   std::vector<double> returns_, last_returns_;
   std::vector<Random> draws_;

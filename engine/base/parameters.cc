@@ -54,6 +54,14 @@ std::string Parameters::word(const std::string& key, const std::string& value) {
   return given == nullptr ? value : *given;
 }
 
+std::vector<std::pair<std::string, std::string>> Parameters::rest() {
+  std::vector<std::pair<std::string, std::string>> left;
+  for (const auto& [key, value] : values_)
+    if (std::ranges::find(asked_, key) == asked_.end()) left.emplace_back(key, value);
+  for (const auto& [key, value] : left) asked_.push_back(key);
+  return left;
+}
+
 void Parameters::finish() const {
   for (const auto& [key, value] : values_)
     if (std::ranges::find(asked_, key) == asked_.end())

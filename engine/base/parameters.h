@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hardy {
@@ -18,6 +19,8 @@ class Parameters {
   std::int64_t integer(const std::string& key, std::int64_t value, std::int64_t low, std::int64_t high);
   double number(const std::string& key, double value, double low, double high);
   std::string word(const std::string& key, const std::string& value);
+  // What nobody has asked for yet, by key; it counts as asked for then.
+  std::vector<std::pair<std::string, std::string>> rest();
   void finish() const;  // refuses keys that nobody has asked for
 
  private:

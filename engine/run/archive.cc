@@ -1,5 +1,6 @@
 #include "engine/run/archive.h"
 
+#include <algorithm>
 #include <fstream>
 #include <optional>
 
@@ -83,48 +84,62 @@ Archive Archive::read(const std::filesystem::path& path, const std::string& kind
   std::error_code ignored;
   if (!in || std::filesystem::is_directory(path, ignored)) throw Error("cannot be read", path.string());
   const auto size = static_cast<std::size_t>(in.tellg());
-  if (size < kPrefix + kDigest) throw Error("is too short for a Hardy file (truncated?)", path.string());
-  Archive a;
-  a.path_ = path.string();
-  a.data_.reset(static_cast<std::byte*>(::operator new (size, std::align_val_t{kAlign})));
+  Archive a(path.string(), size);
   in.seekg(0);
   if (!in.read(reinterpret_cast<char*>(a.data_.get()), static_cast<std::streamsize>(size)))
     throw Error("cannot be read", path.string());
-  const std::byte* data = a.data_.get();
-  if (std::memcmp(data, kMagic, 8) != 0) throw Error("is not a Hardy file", path.string());
+  a.parse(size, kind, newest_format);
+  return a;
+}
+
+Archive Archive::read(std::span<const std::byte> bytes, const std::string& name, const std::string& kind,
+                      int newest_format) {
+  Archive a(name, bytes.size());
+  std::ranges::copy(bytes, a.data_.get());
+  a.parse(bytes.size(), kind, newest_format);
+  return a;
+}
+
+Archive::Archive(std::string name, std::size_t size) : path_(std::move(name)) {
+  if (size < kPrefix + kDigest) throw Error("is too short for a Hardy file (truncated?)", path_);
+  data_.reset(static_cast<std::byte*>(::operator new (size, std::align_val_t{kAlign})));
+}
+
+void Archive::parse(std::size_t size, const std::string& kind, int newest_format) {
+  const std::byte* data = data_.get();
+  if (std::memcmp(data, kMagic, 8) != 0) throw Error("is not a Hardy file", path_);
   const std::string digest(reinterpret_cast<const char*>(data + size - kDigest), kDigest);
   if (sha256({data, size - kDigest}) != digest)
-    throw Error("is truncated or damaged: its checksum does not fit", path.string());
+    throw Error("is truncated or damaged: its checksum does not fit", path_);
 
   std::uint64_t length = 0;
   std::memcpy(&length, data + 8, 8);
   const std::size_t end = size - kDigest;
-  if (length > end - kPrefix) throw Error("is damaged: its header is longer than the file", path.string());
+  if (length > end - kPrefix) throw Error("is damaged: its header is longer than the file", path_);
   const nlohmann::json all =
       nlohmann::json::parse(reinterpret_cast<const char*>(data + kPrefix),
                             reinterpret_cast<const char*>(data + kPrefix + length), nullptr, false);
-  if (!all.is_object()) throw Error("is damaged: its header is not JSON", path.string());
+  if (!all.is_object()) throw Error("is damaged: its header is not JSON", path_);
   // A checksum is no signature: what it vouches for may still be nonsense.
   try {
     if (all.value("kind", "") != kind)
-      throw Error("is a " + all.value("kind", "?") + ", not a " + kind, path.string());
-    a.format_ = all.value("format", 0);
-    if (a.format_ > newest_format)
-      throw Error("has format " + std::to_string(a.format_) + ", newer than this program's " +
+      throw Error("is a " + all.value("kind", "?") + ", not a " + kind, path_);
+    format_ = all.value("format", 0);
+    if (format_ > newest_format)
+      throw Error("has format " + std::to_string(format_) + ", newer than this program's " +
                       std::to_string(newest_format),
-                  path.string());
-    a.header_ = all.at("header");
+                  path_);
+    header_ = all.at("header");
     for (const auto& t : all.at("tensors")) {
       const std::string name = t.at("name"), type = t.at("type");
       const auto place = place_of(t, size_of_type(type), end - kPrefix - length);
       if (!place || (kPrefix + length + place->offset) % alignof(double) != 0)
-        throw Error("is damaged: tensor " + name + " lies outside the file", path.string());
-      a.entries_[name] = {type, place->shape, kPrefix + length + place->offset, place->bytes};
+        throw Error("is damaged: tensor " + name + " lies outside the file", path_);
+      entries_[name] = {type, place->shape, kPrefix + length + place->offset, place->bytes};
     }
   } catch (const nlohmann::json::exception& e) {
-    throw Error("has a header that is not a Hardy file's: " + problem_of(e), path.string());
+    throw Error("has a header that is not a Hardy file's: " + problem_of(e), path_);
   }
-  return a;
 }
 
 const Archive::Entry& Archive::entry(const std::string& name) const {

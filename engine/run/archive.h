@@ -69,6 +69,9 @@ class Archive {
  public:
   // Errors: truncated, damaged, foreign, of another kind, or of a newer format.
   static Archive read(const std::filesystem::path& path, const std::string& kind, int newest_format);
+  // The bytes of such a file, which are copied; name: what messages call it.
+  static Archive read(std::span<const std::byte> bytes, const std::string& name, const std::string& kind,
+                      int newest_format);
 
   const nlohmann::json& header() const { return header_; }
   int format() const { return format_; }
@@ -90,6 +93,8 @@ class Archive {
   struct Free {
     void operator()(std::byte* p) const { ::operator delete (p, std::align_val_t{64}); }
   };
+  Archive(std::string name, std::size_t size);  // with memory for so many bytes
+  void parse(std::size_t size, const std::string& kind, int newest_format);
   const Entry& entry(const std::string& name) const;
   std::span<const std::byte> bytes_of(const std::string& name, const char* type) const;
 

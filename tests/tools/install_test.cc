@@ -141,6 +141,67 @@ void add_the_documented_environment(const fs::path& folder) {
   EXPECT_NE(without.output.find("point_mass"), std::string::npos) << without.output;
 }
 
+// Every block of a kind in a page.
+std::string all_documented(const std::string& name, const std::string& kind) {
+  const fs::path page = fs::path(HARDY_TEST_DATA).parent_path().parent_path() / "docs" / name;
+  std::stringstream text;
+  text << std::ifstream(page).rdbuf();
+  const std::string all = text.str(), mark = "```" + kind + "\n";
+  std::string blocks;
+  for (std::size_t begin = all.find(mark); begin != std::string::npos; begin = all.find(mark, begin)) {
+    begin += mark.size();
+    const std::size_t end = all.find("```\n", begin);
+    blocks += all.substr(begin, end - begin);
+    begin = end + 1;
+  }
+  return blocks;
+}
+
+// docs/simulators.md from its empty folder on; the plug-in's run killed and resumed to the same bytes;
+// pkg-config.
+void walk_through_the_simulators(const fs::path& folder) {
+  const std::string root = folder.string();
+  const fs::path project = folder / "simulators";
+  fs::create_directories(project);
+  std::ofstream(project / "commands") << all_documented("simulators.md", "sh");
+  const std::string environment = "cd '" + project.string() + "'; export PREFIX='" + root +
+                                  "/moved' CMAKE_PREFIX_PATH='" + root + "/moved' PATH='" + root +
+                                  "/moved/bin':$PATH; ";
+  const Result all = shell(folder, environment + "sh -eux commands");
+  ASSERT_EQ(all.code, 0) << all.output;
+  for (const char* said : {"random.hdf5: 2000 rows, 20 episodes", "agent_0.policy: score",
+                           "20 episodes, mean return", "run: runs/iql"})
+    EXPECT_NE(all.output.find(said), std::string::npos) << said << " not in: " << all.output;
+
+  const std::string train =
+      "hardy train sac --env plugin:file=../build/point_mass/libpoint_mass.so --seeds 2 --steps 400 "
+      "--start-steps 100 "
+      "--hidden 16 --log-every 50 --checkpoint-every 50 --eval-episodes 2 --threads 2 --out run";
+  const Result killed = shell(
+      folder, environment + "mkdir one two && (cd one && " + train + ") && cd two && (" + train +
+                  " & pid=$!; while [ ! -e run/checkpoints/step_000000000100.ckpt ] && kill -0 $pid; do "
+                  "sleep 0.01; done; "
+                  "kill -9 $pid; wait $pid; true) && hardy resume run && cmp run/policy/agent_0.policy "
+                  "../one/run/policy/agent_0.policy && cmp run/policy/agent_1.policy "
+                  "../one/run/policy/agent_1.policy && "
+                  "cmp run/checkpoints/step_000000000400.ckpt ../one/run/checkpoints/step_000000000400.ckpt");
+  EXPECT_EQ(killed.code, 0) << killed.output;
+
+  // With pkg-config alone; the same policy, seeds and simulator give the same file.
+  const Result by_hand =
+      shell(folder, environment +
+                        "export PKG_CONFIG_PATH=$(dirname $(find \"$PREFIX\" -name hardy.pc)); "
+                        "cc -std=c99 act/act.c $(pkg-config --cflags --libs hardy) -Wl,-rpath,$(pkg-config "
+                        "--variable=libdir hardy) "
+                        "-o by_hand && ./by_hand runs/sac/policy/agent_0.policy again.hdf5 20 && cmp "
+                        "again.hdf5 recorded.hdf5");
+  EXPECT_EQ(by_hand.code, 0) << by_hand.output;
+  const Result refused = shell(folder, environment + "./by_hand random.hdf5 x.hdf5 1");
+  EXPECT_NE(refused.code, 0);
+  EXPECT_NE(refused.output.find("act: random.hdf5: is not a Hardy file"), std::string::npos)
+      << refused.output;
+}
+
 TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
   const fs::path build = fs::path(HARDY_COMMAND).parent_path();
   const fs::path folder =
@@ -171,6 +232,7 @@ TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
 
   add_the_documented_method(folder);
   add_the_documented_environment(folder);
+  walk_through_the_simulators(folder);
   fs::remove_all(folder);
 }
 
@@ -267,7 +329,9 @@ TEST(Install, WhatWasNotBuiltIsLeftOut) {
       fs::temp_directory_path() / ("hardy_install_" + std::to_string(std::random_device{}()));
   fs::create_directories(folder / "build");
   for (const auto& entry : fs::recursive_directory_iterator(build)) {
-    if (entry.path().filename() != "cmake_install.cmake" && entry.path().extension() != ".cmake") continue;
+    if (entry.path().filename() != "cmake_install.cmake" && entry.path().extension() != ".cmake" &&
+        entry.path().extension() != ".pc")
+      continue;
     const fs::path copy = folder / "build" / fs::relative(entry.path(), build);
     fs::create_directories(copy.parent_path());
     const std::string old = build.string(), here = (folder / "build").string();
@@ -282,7 +346,8 @@ TEST(Install, WhatWasNotBuiltIsLeftOut) {
       script << line << "\n";
     }
   }
-  for (const char* name : {"hardy", "libhardy.so", "libhardy_core.so", "generated/hardy_build.h"}) {
+  for (const char* name :
+       {"hardy", "hardy_plugin_worker", "libhardy.so", "libhardy_core.so", "generated/hardy_build.h"}) {
     fs::create_directories((folder / "build" / name).parent_path());
     fs::copy_file(build / name, folder / "build" / name);
   }

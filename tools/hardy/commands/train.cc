@@ -21,6 +21,7 @@
 #include "envs/environment.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/plugins.h"
+#include "tools/hardy/policy_files.h"
 #include "tools/hardy/progress.h"
 #include "tools/hardy/signals.h"
 
@@ -224,6 +225,7 @@ int or_resume(TrainingJob& asked, const std::string& method, const std::string& 
   nlohmann::json ours = asked.schema().resolved_json();
   if (ours.contains("dataset"))
     ours["dataset"] = fs::absolute(ours.at("dataset").get<std::string>()).lexically_normal().string();
+  if (ours.contains("env")) ours["env"] = envs::absolute_name(ours.at("env"));
   const nlohmann::json settings = described.at("settings").object();
   for (const auto& [key, theirs] : settings.items())
     if (key != "out" && key != "or-resume" && key != "threads" && ours.contains(key) &&
@@ -268,11 +270,11 @@ int train_command(const std::vector<std::string>& args) {
   nlohmann::json about{{"method", method},
                        {"command", command},
                        {"created", now()},
-                       {"env", job->environment()},
                        {"agents", job->settings().seeds},
                        {"seeds", job->settings().agent_seeds()},
                        {"steps", job->settings().steps}};
   const auto trainee = job->prepare(about);
+  about["env"] = job->environment();  // by its absolute path, where it is made of a file
   remember_place(about, out);
   about["settings"] = job->schema().resolved_json();
   if (!about.at("notes").get<std::string>().empty())
@@ -298,25 +300,8 @@ int eval_command(const std::vector<std::string>& args) {
       .option("seed", &seed, "of the episodes", 0)
       .option("json", &json, "print JSON");
   if (!parse_or_help(schema, args)) return 0;
-  if (!fs::exists(path)) throw Error("there is no such file or folder", path);
-  std::vector<fs::path> files;
-  if (best && !fs::is_directory(path))
-    throw Error("a policy file is played as it is", "--best", "leave it out");
-  if (fs::is_directory(path)) {
-    const run::Fields described = run::read_run(path);
-    if (environment.empty()) environment = described.text("env", "");
-    const std::int64_t agents = described.integer("agents");
-    for (std::int64_t a = 0; a < agents; ++a)
-      files.push_back(fs::path(path) / "policy" /
-                      ((best ? "best_agent_" : "agent_") + std::to_string(a) + ".policy"));
-    for (const fs::path& file : files)
-      if (!fs::exists(file))
-        throw Error("there is no such file", file.string(),
-                    best ? "the run was not trained with --keep-best, or has not been evaluated yet"
-                         : "the run has not ended; `hardy resume` goes on with it");
-  } else {
-    files.emplace_back(path);
-  }
+  const std::vector<fs::path> files = policy_files(path, best);
+  if (fs::is_directory(path) && environment.empty()) environment = run::read_run(path).text("env", "");
   nlohmann::json results = nlohmann::json::array();
   for (const fs::path& file : files) {
     const algorithms::LoadedPolicy policy = algorithms::read_policy(file);

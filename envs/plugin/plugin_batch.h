@@ -1,0 +1,59 @@
+// A plug-in's batch (hardy/plugin.h), wherever its functions run: in this process or in one of its own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tools/api/plugin.h"
+
+namespace hardy::envs {
+
+// What a plug-in says of itself, in memory of our own.
+struct PluginFacts {
+  hardy_plugin_spec spec{};  // its pointers lead to the bounds below
+  std::vector<float> action_low, action_high;
+  std::int64_t state_bytes = -1;  // -1: an instance's state cannot be saved
+};
+
+class PluginBatch {
+ public:
+  virtual ~PluginBatch() = default;
+  virtual const PluginFacts& facts() const = 0;
+  // Errors say what the plug-in said, and are failed runs.
+  virtual void reset(int i, std::uint64_t seed, double* observation) = 0;
+  virtual void step(const hardy_plugin_step& step) = 0;
+  virtual void save(int i, std::byte* state) = 0;
+  virtual void load(int i, const std::byte* state) = 0;
+  // Whether instance i has lost its state, with the process that it was in; reset() gives it a new one.
+  virtual bool lost(int /*i*/) const { return false; }
+  // How the last process that was lost ended: "it crashed (SIGSEGV)".
+  virtual std::string how_lost() const { return ""; }
+};
+
+// A library that is loaded, for good, and its table as far as it reaches, the rest null. Errors: no such file, no
+// library, no hardy_plugin_entry, another version, functions that are missing.
+class PluginLibrary {
+ public:
+  explicit PluginLibrary(const std::string& file);
+  const hardy_plugin_table& table() const { return table_; }
+  const std::string& file() const { return file_; }
+  // Refuses a configuration "mass=2,g=9.8" with a key that the library says it does not know; the nearest is said.
+  void check_keys(const std::string& config) const;
+
+ private:
+  std::string file_;
+  hardy_plugin_table table_{};
+};
+
+// A batch in this process. Errors: a key that is not known, what create or spec refused, as the plug-in says it.
+std::unique_ptr<PluginBatch> make_plugin_batch(const PluginLibrary& library, const std::string& config,
+                                               int instances);
+// A batch in a process of its own, which a crash or a call of more than step_timeout seconds ends: its instances
+// are lost then, until each is reset, in a new process. The library is not loaded here.
+std::unique_ptr<PluginBatch> make_isolated_batch(const std::string& file, const std::string& config,
+                                                 int instances, double step_timeout);
+
+}  // namespace hardy::envs
