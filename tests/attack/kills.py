@@ -13,7 +13,7 @@ COMMANDS = [
     (['data', 'corrupt', 'in.hdf5', 'out.hdf5', '--elements', 'rewards,actions'], 'out.hdf5'),
     (['data', 'corrupt', 'broken.hdf5', 'out.hdf5', '--undo'], 'out.hdf5'), (['data', 'repair', 'broken.hdf5', 'out.hdf5'], 'out.hdf5'),
     (['data', 'collect', 'out.hdf5', '--env', 'pendulum', '--behaviour', 'random', '--steps', '4000'], 'out.hdf5'),
-    (['report', 'run', '-o', 'out.html'], 'out.html'), (['report', 'broken.hdf5', '-o', 'out.html'], 'out.html'),
+    (['export', 'run', 'out.onnx'], 'out.onnx'), (['report', 'run', '-o', 'out.html'], 'out.html'), (['report', 'broken.hdf5', '-o', 'out.html'], 'out.html'),
     (['regret', '--episodes', '16', '--export', 'out.hdf5'], 'out.hdf5'),
 ]
 TRAIN = ['--dataset', 'in.hdf5', '--env', 'pendulum', '--steps', '60', '--hidden', '8', '--batch-size', '16', '--seeds', '2',

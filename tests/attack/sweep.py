@@ -24,6 +24,7 @@ BASES = {
     'devices': [[]],
     'doctor': [['--seconds', '0.001']],
     'eval': [['run', '--episodes', '1'], ['run/policy/agent_0.policy', '--episodes', '1']],
+    'export': [['run', 'out.c'], ['run/policy/agent_0.policy', 'out.onnx'], ['run', 'out.safetensors', '--agent', '0']],
     'regret': [['--episodes', '4'], ['--episodes', '4', '--env', 'instance.hdf5', '--out', 'out'],
                ['--episodes', '4', '--env', 'implicit_simplex', '--evaluation', 'sampled', '--covariance', 'empirical']],
     'regret estimators': [['--repeats', '2', '--multiples', '1', '--gammas', '0.1']],
@@ -36,7 +37,7 @@ OUTPUT_KEYS = {'--out', '--export', '--manifest', '--output'}
 VALUES = ['', ' ', '0', '-0', '1', '-1', '2', '0.5', '1e-320', '1e30', '1e308', '1e309', '-1e309', 'nan', 'inf', '-inf',
           '9223372036854775807', '9223372036854775808', '-9223372036854775808', '18446744073709551616', '0x10', '1,2', ',',
           '1,,2', 'a' * 5000, '../../x', '/', '.', '/dev/null', 'in.hdf5', 'run', 'set', 'nosuch/x', '%s%n%n', '"\'<img src=x>',
-          'true', 'none', b'\xff\xfe', 'é∞', 'a=b', '=', 'a:b=c', '--help', '\n', '10%', '1e18rows', '[', 'S=100000']
+          'true', 'none', 'plugin:file=in.hdf5', 'plugin:isolated=true,file=nosuch.so', b'\xff\xfe', 'é∞', 'a=b', '=', 'a:b=c', '--help', '\n', '10%', '1e18rows', '[', 'S=100000']
 
 
 def text(hardy, *args):

@@ -45,6 +45,7 @@ const std::vector<CommandOutput>& all_outputs() {
       {"data corrupt", "--manifest", "IN NEW --elements rewards --manifest @", false, "IN"},
       {"data prompts", "--out", "chains --count 100000000 --out @"},
       {"data repair", "OUT", "IN @", false, "IN"},
+      {"export", "OUT", "RUN @ --to c", false, "RUN/run.json", "RUN/x"},
       {"regret", "--export", "--env INSTANCE --episodes 4 --export @", false, "INSTANCE"},
       {"regret", "--out", "--episodes 100000000 --out @", true, "", "", false},
       {"regret estimators", "--out", "--repeats 1000000 --out @", true, "", "", false},
