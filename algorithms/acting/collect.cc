@@ -261,6 +261,10 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
   }
   arrays["metadata/algorithm"] =
       text(stretches.size() == 1 && stretches[0].parameters.empty() ? "random" : "SAC");
+  if (const std::int64_t broken = env->broken_episodes(); broken > 0) {
+    Array& count = arrays["metadata/broken_episodes"] = Array::of(ArrayType::kI64, {});
+    *count.as<std::int64_t>() = broken;
+  }
   arrays["metadata/iteration"] = Array::of(ArrayType::kI32, {});
   if (stretches.size() == 1 && !stretches[0].parameters.empty()) describe_policy(arrays, stretches[0]);
   return arrays;

@@ -30,6 +30,7 @@ Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::ui
   Rollout rollout(environment);
   ThreadTeam alone(1);
   Evaluation result{std::vector<double>(n, 0), std::vector<double>(n, 0), std::vector<double>(n, 0)};
+  const std::int64_t broken_before = environment.broken_episodes();
   for (int i = 0; i < environment.size(); ++i)
     rollout.start(i, episode_seed(seed, RandomStream::kEvaluation, static_cast<std::uint64_t>(i)), policy);
   std::vector<std::uint8_t> stepped(n);
@@ -43,6 +44,7 @@ Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::ui
       ++result.lengths[i];
     }
   }
+  result.broken = environment.broken_episodes() - broken_before;
   for (std::size_t i = 0; i < n; ++i)
     result.scores[i] = envs::normalised_score(environment.spec(), result.returns[i]);
   return result;

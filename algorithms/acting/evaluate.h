@@ -11,6 +11,7 @@ namespace hardy::algorithms {
 
 struct Evaluation {
   std::vector<double> returns, lengths, scores;  // one an episode
+  std::int64_t broken = 0;  // episodes that ended because the simulation did not stay finite
   double mean_return() const, std_return() const, mean_score() const, mean_length() const;
 };
 

@@ -22,7 +22,7 @@ struct KeyDoor {
   using Action = std::int32_t;
   static constexpr double kReferenceMin = 0, kReferenceMax = 1;
 
-  int size = 6;  // cells a side, without a rim; at least 4
+  int size = 8;  // cells a side, without a rim; at least 4
   bool anywhere = false;
 
   template <class = void>

@@ -41,6 +41,9 @@ int run(const std::vector<std::string>& args) {
   std::printf("%s: %lld rows, %zu episodes, mean return %.1f (score %.1f)\n", out.c_str(),
               static_cast<long long>(steps), e.returns.size(), total / static_cast<double>(e.returns.size()),
               envs::normalised_score(spec, total / static_cast<double>(e.returns.size())));
+  if (const auto broken = arrays.find("metadata/broken_episodes"); broken != arrays.end())
+    std::printf("%lld of the episodes played ended because the simulation did not stay finite\n",
+                static_cast<long long>(*broken->second.as<std::int64_t>()));
   return 0;
 }
 

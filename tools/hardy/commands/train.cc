@@ -315,8 +315,12 @@ int eval_command(const std::vector<std::string>& args) {
       std::printf("%s: score %.1f, return %.1f +- %.1f over %lld episodes, length %.0f\n", file.c_str(),
                   e.mean_score(), e.mean_return(), e.std_return(), static_cast<long long>(episodes),
                   e.mean_length());
+    if (!json && e.broken > 0)
+      std::printf("%lld of the episodes ended because the simulation did not stay finite\n",
+                  static_cast<long long>(e.broken));
     results.push_back({{"policy", file.string()},
                        {"returns", e.returns},
+                       {"broken_episodes", e.broken},
                        {"lengths", e.lengths},
                        {"score", e.mean_score()},
                        {"return", e.mean_return()}});
