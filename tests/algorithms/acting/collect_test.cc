@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
+
 #include "algorithms/acting/evaluate.h"
+#include "tests/engine/run/scratch.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -47,6 +51,34 @@ TEST(Snapshots, ExpertEpisodesReturnMoreThanMediumOnesAndThoseMoreThanRandomOnes
   const double random = mean_reward("random"), medium = mean_reward("medium"), expert = mean_reward("expert");
   EXPECT_GT(medium, 2 * random);
   EXPECT_GT(expert, 1.5 * medium);
+}
+
+// A cart whose motor is stronger than arithmetic.
+TEST(BrokenEpisodes, AreCountedByCollectionAndEvaluation) {
+  const test::Scratch dir;
+  std::ofstream(dir / "strong.xml") << R"(<mujoco><worldbody><body>
+      <joint name="x" type="slide" axis="1 0 0"/><geom size="0.1" mass="0.001"/></body></worldbody>
+      <actuator><motor joint="x" gear="1e12" ctrllimited="true" ctrlrange="-1 1"/></actuator></mujoco>)";
+  const std::string strong = "mjcf:max_steps=5,file=" + (dir / "strong.xml").string();
+  const auto count = [](const datasets::Arrays& arrays) {
+    const auto found = arrays.find("metadata/broken_episodes");
+    return found == arrays.end() ? 0 : *found->second.as<std::int64_t>();
+  };
+  EXPECT_EQ(count(collect(strong, behaviour(strong, "random", 20), 1, 2)),
+            32);  // a wave of one-step episodes
+  EXPECT_EQ(count(collect("half_cheetah", behaviour("half_cheetah", "random", 20), 1, 2)), 0);
+  const auto env = envs::make_environment(strong, 3);
+  std::vector<double> observation(2);
+  class Push final : public Policy {
+   public:
+    void act(std::span<const double>, std::span<const Random>, ActionMemory& actions, std::span<float>,
+             ThreadTeam&) override {
+      std::ranges::fill(actions.numbers, 1.0f);
+    }
+  } push;
+  const Evaluation e = evaluate(push, *env, 1);
+  EXPECT_EQ(e.broken, 3);
+  EXPECT_EQ(e.lengths, std::vector<double>(3, 1));
 }
 
 }  // namespace
