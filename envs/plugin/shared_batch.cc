@@ -105,7 +105,7 @@ SharedArrays::SharedArrays(const Control& sizes, std::byte* base) {
 }
 
 bool wait_for_change(const std::atomic<std::uint32_t>& counter, std::uint32_t old, int milliseconds) {
-  constexpr int kSpins = 2000;  // some tens of microseconds
+  constexpr int kSpins = 300;  // some ten microseconds
   for (int i = 0; i < kSpins; ++i) {
     if (counter.load(std::memory_order_acquire) != old) return true;
 #if defined(__x86_64__)
