@@ -1,5 +1,6 @@
 // Your own loss process on your own Markov decision process, through the C++ API:
-//   c++ -std=c++20 -IP/include/hardy own_losses.cc -LP/lib -Wl,-rpath,P/lib -lhardy -lhardy_core -o own_losses
+//   c++ -std=c++20 -IP/include/hardy own_losses.cc -LP/lib -Wl,-rpath,P/lib -lhardy -lhardy_core -o
+//   own_losses
 //   ./own_losses 4096
 // where P is the prefix that hardy was installed to (cmake --install build/release --prefix P).
 // Two roads to a goal; the adversary blocks one of them, the other one after a while, and so on.

@@ -1,5 +1,5 @@
-// hardy_plugin_worker: the process of a plug-in that is isolated (envs/plugin/isolated_batch.cc starts it). What it
-// is asked comes in shared memory, behind descriptor 3.
+// hardy_plugin_worker: the process of a plug-in that is isolated (envs/plugin/isolated_batch.cc starts it).
+// What it is asked comes in shared memory, behind descriptor 3.
 #include <sys/prctl.h>
 #include <unistd.h>
 

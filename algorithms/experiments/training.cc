@@ -55,6 +55,11 @@ std::unique_ptr<device::Device> TrainingSettings::open_device() const {
   return device::open_chosen_device(device, device_options);
 }
 
+void Trainee::write_policy_of(std::int64_t agent, const std::filesystem::path& path,
+                              const nlohmann::json& about) {
+  write_policy(path, policy(), policy_parameters(learner().parameters(), agent), about);
+}
+
 namespace {
 
 class Training {
@@ -181,8 +186,10 @@ class Training {
 
   // Those that have come; a device's come while it trains on.
   void log_reports(bool wait) {
-    for (const StepReports& r : learner().reports_that_came(team_, wait))
+    for (StepReports& r : learner().reports_that_came(team_, wait)) {
+      r.values.merge(trainee_.own_reports());
       log({"train", r.step, seconds(), r.values});
+    }
   }
   void log(const run::MetricsRecord& record) {
     log_->write(record);
@@ -199,7 +206,9 @@ class Training {
   }
 
   void evaluate(std::int64_t step) {
-    if (!queue_ || step == queued_ || step == last_step_) return;  // not twice, of a finished run neither
+    if (step == queued_ || step == last_step_) return;  // not twice, of a finished run neither
+    if (trainee_.evaluates()) return record_own(step);
+    if (!queue_) return;
     queued_ = step;
     EvaluationQueue::Job job{step, trainee_.policy(), {}};
     for (std::int64_t a = 0; a < agents(); ++a)
@@ -209,6 +218,23 @@ class Training {
   // A run that was killed after a checkpoint may have lost the evaluation that was due there.
   void evaluate_if_missing(std::int64_t step) {
     if (step > 0 && step % c_.eval_every == 0 && step < c_.steps && last_step_ != step) evaluate(step);
+    if (step == 0 && trainee_.evaluates()) evaluate(0);  // what it began with
+  }
+
+  void record_own(std::int64_t step) {
+    const run::MetricValues values = trainee_.evaluate(team_);
+    if (c_.keep_best) {
+      const std::vector<double>& scores = values.at("score/mean");
+      for (std::size_t a = 0; a < scores.size(); ++a) {
+        if (a < best_.size() && !(scores[a] > best_[a].second)) continue;
+        nlohmann::json about = about_of(static_cast<std::int64_t>(a), step);
+        about["score"] = scores[a];
+        trainee_.write_policy_of(static_cast<std::int64_t>(a),
+                                 files_.directory.best_policy_file(static_cast<std::int64_t>(a)), about);
+      }
+    }
+    log({"eval", step, seconds(), values});
+    remember(step, values);
   }
 
   void record(const std::vector<EvaluationQueue::Result>& results) {
@@ -258,8 +284,7 @@ class Training {
   }
 
   void write_policy_of(std::int64_t agent, const std::filesystem::path& path, std::int64_t step) {
-    write_policy(path, trainee_.policy(), policy_parameters(learner().parameters(), agent),
-                 about_of(agent, step));
+    trainee_.write_policy_of(agent, path, about_of(agent, step));
   }
   nlohmann::json about_of(std::int64_t agent, std::int64_t step) {
     nlohmann::json about = files_.about;

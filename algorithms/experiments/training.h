@@ -9,6 +9,7 @@
 #include "algorithms/acting/policy.h"
 #include "algorithms/learning/learner.h"
 #include "engine/run/archive.h"
+#include "engine/run/metrics.h"
 #include "engine/run/observer.h"
 #include "engine/run/run_directory.h"
 
@@ -24,7 +25,15 @@ class Trainee {
   virtual void step(ThreadTeam& team) = 0;
   virtual std::int64_t steps_done() const = 0;
   virtual Learner& learner() = 0;
-  virtual PolicySpec policy() const = 0;
+  virtual PolicySpec policy() const = 0;  // {} of what acts by other means than a head over observations
+  virtual void write_policy_of(std::int64_t agent, const std::filesystem::path& path,
+                               const nlohmann::json& about);
+  // Numbers of the last step beside what the learner reports, one an agent.
+  virtual ReportValues own_reports() const { return {}; }
+  // Whether it says by itself how good it is, and not by playing in an environment: figures of its policies
+  // as they are now, one an agent, "score/mean" among them.
+  virtual bool evaluates() const { return false; }
+  virtual run::MetricValues evaluate(ThreadTeam&) { return {}; }
   // What it keeps beside the learner.
   virtual void save(run::ArchiveWriter&) const {}
   virtual void restore(const run::Archive&) {}

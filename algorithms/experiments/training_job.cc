@@ -6,8 +6,10 @@
 #include <optional>
 
 #include "algorithms/acting/actions.h"
+#include "algorithms/experiments/post_training_job.h"
 #include "algorithms/offline/offline_trainee.h"
 #include "algorithms/online/interacting_trainee.h"
+#include "algorithms/post_training/settings.h"
 #include "datasets/action_space.h"
 #include "datasets/corruption/corrupt.h"
 #include "datasets/identity.h"
@@ -299,7 +301,15 @@ class InteractingJob final : public TrainingJob {
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::string>> training_methods() {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const auto& [name, entry] : methods()) all.emplace_back(name, entry.summary);
+  for (const auto& method : post_training_methods()) all.push_back(method);
+  return all;
+}
+
 std::unique_ptr<TrainingJob> make_training_job(const std::string& name) {
+  if (is_post_training(name)) return make_post_training_job(name);
   std::unique_ptr<Method> method = make_method(name, "train");
   if (method->draws_from() == DrawsFrom::kReplay)
     return std::make_unique<InteractingJob>(name, std::move(method));

@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "algorithms/experiments/training.h"
 #include "engine/run/schema.h"
@@ -19,10 +21,13 @@ class TrainingJob {
   // Reads data and builds the trainee; all bad input is found here, before a run directory exists.
   // Describes what it learns from in `about` ("dataset", "notes").
   virtual std::unique_ptr<Trainee> prepare(nlohmann::json& about) = 0;
+  // What was asked for instead of a run: a text to be printed; "" for a run.
+  virtual std::string explanation() const { return ""; }
 };
 
 // The job of a registered method (algorithms/learning/method.h), from a dataset or by interacting, as the
-// method declares what it draws from. An Error with the nearest name.
+// method declares what it draws from, or of a post-training one. An Error with the nearest name.
 std::unique_ptr<TrainingJob> make_training_job(const std::string& method);
+std::vector<std::pair<std::string, std::string>> training_methods();  // name, what it is
 
 }  // namespace hardy::algorithms

@@ -34,6 +34,16 @@ Update& Update::accumulate(std::int64_t n) {
   return *this;
 }
 
+Update& Update::accumulate(PassFeed& feed) {
+  program_.feed = &feed;
+  return *this;
+}
+
+void Update::leave(Tensor t, void* memory) {
+  program_.tables.push_back({t, memory});
+  program_.outputs.push_back(t);
+}
+
 Tensor Update::normal(const Shape& shape, RandomStream stream) {
   return ops::random_normal(graph(), shape, program_.seeds, program_.step, stream);
 }
@@ -56,10 +66,15 @@ Tensor Update::parameter(const Network& network, std::size_t tensor) {
   return program_.parameters[index] = graph().parameter(layout.name(index), DType::kF32, layout.shape(index));
 }
 
-Tensor Update::apply(const Network& network, Tensor x) {
-  Graph& g = graph();
+std::vector<Tensor> Update::parameters(const Network& network) {
   std::vector<Tensor> tensors;
   for (std::size_t i = 0; i < network.tensors.size(); ++i) tensors.push_back(parameter(network, i));
+  return tensors;
+}
+
+Tensor Update::apply(const Network& network, Tensor x) {
+  Graph& g = graph();
+  const std::vector<Tensor> tensors = parameters(network);
   const Shape s = g.shape(x);
   if (network.role != nn::Role::kShared || s[0] == 1)
     return network.architecture->apply(g, tensors, x, network.name);

@@ -52,6 +52,9 @@ class Update {
   // (engine/nn/accumulate.h). Said before anything is drawn.
   Update& accumulate(std::int64_t n);
   std::int64_t passes() const { return program_.passes; }
+  // Runs its graph as often as the feed fills its tables, before one descent down the sum of the gradients;
+  // losses and reports are sums as well. On the CPU alone. The feed outlives the learner.
+  Update& accumulate(PassFeed& feed);
   // This step's draws: standard normal [A, ...], uniform indices [A, n] below `limit` (i32 [1]).
   Tensor normal(const Shape& shape, RandomStream stream);
   Tensor indices(std::int64_t n, Tensor limit, RandomStream stream);
@@ -60,8 +63,12 @@ class Update {
   // outlives the learner. shared: the same for all agents, whatever its leading axis.
   Tensor table(const std::string& name, DType type, const Shape& shape, void* memory, bool shared);
 
+  // The value of `t` after each pass, at `memory` of its size, for the host to read. On the CPU alone.
+  void leave(Tensor t, void* memory);
+
   Tensor apply(const Network& network, Tensor x);
   Tensor parameter(const Network& network, std::size_t tensor);  // one tensor of it as a graph value
+  std::vector<Tensor> parameters(const Network& network);        // all of them
   // One number per agent that lasts from step to step and into checkpoints; `next` is its value after the
   // step.
   Tensor state(const std::string& name, float start);

@@ -70,17 +70,20 @@ class CpuExecutor final : public Executor {
     for (const UpdateProgram::Table& t : update.tables) r.plan.bind(t.value, t.memory);
     for (const Tensor output : update.outputs) r.plan.raw(output);  // allocated now, not in a step
     for (const UpdateProgram::State& s : update.states) r.lasting.push_back(state_.values.at(s.name).data());
-    if (update.passes > 1) r.accumulator.emplace(accumulated_by(update, r.plan), update.passes);
+    if (update.passes > 1 || update.feed)
+      r.accumulator.emplace(accumulated_by(update, r.plan), update.feed ? 0 : update.passes);
     updates_.push_back(std::move(r));
   }
 
   // All passes: gradients, losses and what else it gives.
   void run(Ready& r, ThreadTeam& team) {
     if (!r.accumulator) return r.plan.run(team);
-    for (std::int64_t pass = 0; pass < r.update->passes; ++pass) {
+    PassFeed* const feed = r.update->feed;
+    for (std::int64_t pass = 0; feed ? feed->fill(pass) : pass < r.update->passes; ++pass) {
       words_.words[2] = static_cast<std::int32_t>(pass);
       r.plan.run(team);
       r.accumulator->add(pass, team);
+      if (feed) feed->ran(pass);
     }
     words_.words[2] = 0;
   }

@@ -16,7 +16,11 @@ class DeviceExecutor final : public Executor {
   DeviceExecutor(const Program& program, TrainingState& state, device::Device& device)
       : program_(program), state_(state), device_(device, program.agents()), seeds_(seed_words(program)) {
     device_.mirror().place_of(memory().data(), memory().size());  // as one piece
-    for (const UpdateProgram& update : program.updates) make_ready(update);
+    for (const UpdateProgram& update : program.updates) {
+      if (update.feed)
+        throw Error("its passes come from the host: it trains on the CPU", "update " + update.name);
+      make_ready(update);
+    }
     device.require(bytes());
     for (Ready& r : updates_)
       for (const UpdateProgram::Table& t : r.update->tables)

@@ -18,6 +18,14 @@ namespace hardy::algorithms {
 using graph::Graph;
 using graph::Tensor;
 
+// Passes of an update whose number is not known beforehand: the host fills the update's tables before each.
+class PassFeed {
+ public:
+  virtual ~PassFeed() = default;
+  virtual bool fill(std::int64_t pass) = 0;   // false: there is no such pass; there is always pass 0
+  virtual void ran(std::int64_t /*pass*/) {}  // what it left (Update::leave) may be read
+};
+
 struct UpdateProgram {
   struct Loss {
     std::string name;
@@ -58,8 +66,9 @@ struct UpdateProgram {
   std::vector<State> states;
   std::vector<Report> reports;
   std::vector<Table> tables;
-  std::int64_t every = 1;   // it runs at each every-th step
-  std::int64_t passes = 1;  // over batches, before one descent
+  std::int64_t every = 1;    // it runs at each every-th step
+  std::int64_t passes = 1;   // over batches, before one descent
+  PassFeed* feed = nullptr;  // instead: as many as it fills, summed
 
   bool due(std::int64_t step_number) const { return (step_number + 1) % every == 0; }  // counted from 0
 };

@@ -29,7 +29,8 @@ void Accumulator::add(std::int64_t pass, ThreadTeam& team) {
   team.run(static_cast<std::int64_t>(pieces_.size()), [&](std::int64_t p) {
     const Piece& piece = pieces_[static_cast<std::size_t>(p)];
     for (std::int64_t i = 0; i < piece.elements; ++i) {
-      const PassSum now = accumulated(piece.value[i], piece.sum[i], pass, passes_);
+      const PassSum now = passes_ > 0 ? accumulated(piece.value[i], piece.sum[i], pass, passes_)
+                                      : added(piece.value[i], piece.sum[i], pass);
       piece.value[i] = now.value;
       piece.sum[i] = now.sum;
     }

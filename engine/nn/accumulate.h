@@ -1,7 +1,8 @@
 // Several passes before one descent: what each leaves in the same memory (gradients, losses, what is
 // reported) is summed in the passes' order, and after the last their mean stands there. A mean over rows is
 // the same however its rows are split among passes of equal size: to the last bit where float32 holds every
-// partial sum exactly, else within (rows + passes) 2^-24 of the mean magnitude of what is summed.
+// partial sum exactly, else within (rows + passes) 2^-24 of the mean magnitude of what is summed. Where
+// nobody knows beforehand how many passes there are, what stands there after each is the sum so far.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,7 @@ struct Accumulated {
 // On the CPU. A device's: DeviceAccumulator (engine/nn/device_descent.h).
 class Accumulator {
  public:
+  // passes 0: any number of them, and sums instead of means.
   Accumulator(const std::vector<Accumulated>& parts, std::int64_t passes);
   // After pass `pass`, counted from 0: all of 0, 1, ..., passes - 1, in that order.
   void add(std::int64_t pass, ThreadTeam& team);

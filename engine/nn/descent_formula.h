@@ -63,6 +63,11 @@ constexpr PassSum accumulated(float value, float sum, std::int64_t pass, std::in
   const float now = pass == 0 ? value : sum + value;
   return {pass + 1 < passes ? value : now / static_cast<float>(passes), now};
 }
+// The sum so far, of passes whose number nobody knows.
+constexpr PassSum added(float value, float sum, std::int64_t pass) {
+  const float total = pass == 0 ? value : sum + value;
+  return {total, total};
+}
 
 // An element after the step, and its moments.
 struct Descended {

@@ -74,7 +74,8 @@ class SharedMemory {
 
  private:
   void* map(std::size_t bytes, std::size_t offset) {
-    void* const place = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, static_cast<off_t>(offset));
+    void* const place =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, static_cast<off_t>(offset));
     if (place == MAP_FAILED) fail();
     return place;
   }
@@ -90,7 +91,8 @@ class SharedMemory {
 // A process that serves one batch, until it dies.
 class Worker {
  public:
-  Worker(const fs::path& program, const std::string& file, const std::string& config, int instances, double timeout)
+  Worker(const fs::path& program, const std::string& file, const std::string& config, int instances,
+         double timeout)
       : timeout_(timeout) {
     start(program, file);
     try {
@@ -104,7 +106,8 @@ class Worker {
     if (pid_ <= 0) return;
     memory_.control().call = SharedCall::kQuit;
     tell(memory_.control().asked);
-    for (int i = 0; i < 50 && !ended(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(i < 20 ? 1 : 20));
+    for (int i = 0; i < 50 && !ended(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(i < 20 ? 1 : 20));
     end();
   }
   Worker(const Worker&) = delete;
@@ -115,7 +118,8 @@ class Worker {
   bool lives() const { return pid_ > 0; }
   const std::string& how_ended() const { return how_ended_; }
 
-  // False where the process died of it or took too long: it is gone then. An Error is what the plug-in answered.
+  // False where the process died of it or took too long: it is gone then. An Error is what the plug-in
+  // answered.
   bool call(SharedCall call) { return this->call(call, timeout_); }
 
  private:
@@ -129,7 +133,8 @@ class Worker {
     posix_spawn_file_actions_destroy(&files);
     if (failed == 0) return;
     pid_ = 0;
-    throw Error::failed_run(std::string("its process cannot be started (") + std::strerror(failed) + ")", file);
+    throw Error::failed_run(std::string("its process cannot be started (") + std::strerror(failed) + ")",
+                            file);
   }
 
   void create(const std::string& file, const std::string& config, int instances) {
@@ -159,7 +164,8 @@ class Worker {
     }
     if (c.code == HARDY_PLUGIN_OK) return true;
     c.text[sizeof c.text - 1] = '\0';
-    throw Error(c.text, "", "", c.code == HARDY_PLUGIN_BAD_INPUT ? Error::Kind::kBadInput : Error::Kind::kFailedRun);
+    throw Error(c.text, "", "",
+                c.code == HARDY_PLUGIN_BAD_INPUT ? Error::Kind::kBadInput : Error::Kind::kFailedRun);
   }
 
   bool ended() {
@@ -198,7 +204,8 @@ class IsolatedBatch final : public PluginBatch {
     const SharedArrays a = worker_->arrays();
     hardy_plugin_spec& s = facts_.spec;
     s.struct_size = sizeof s;
-    s.observation_size = c.observation_size, s.action_size = c.action_size, s.action_choices = c.action_choices;
+    s.observation_size = c.observation_size, s.action_size = c.action_size,
+    s.action_choices = c.action_choices;
     s.max_episode_steps = c.max_episode_steps;
     s.reference_min = c.reference_min, s.reference_max = c.reference_max;
     if (c.has_bounds) {
@@ -226,7 +233,9 @@ class IsolatedBatch final : public PluginBatch {
       std::copy_n(worker_->arrays().observations + offset(i), width(), observation);
       return;
     }
-    throw Error::failed_run("reset: " + how_lost_ + ", " + std::to_string(kTries) + " times with seed " + std::to_string(seed), file_);
+    throw Error::failed_run(
+        "reset: " + how_lost_ + ", " + std::to_string(kTries) + " times with seed " + std::to_string(seed),
+        file_);
   }
 
   void step(const hardy_plugin_step& step) override {
@@ -268,7 +277,8 @@ class IsolatedBatch final : public PluginBatch {
     worker_->control().begin = i;
     if (worker_->lives() && worker_->call(call)) return;
     lose_all();
-    throw Error::failed_run(std::string(call == SharedCall::kSave ? "save_state: " : "load_state: ") + how_lost_, file_);
+    throw Error::failed_run(
+        std::string(call == SharedCall::kSave ? "save_state: " : "load_state: ") + how_lost_, file_);
   }
 
   // False where the process died or hung.
@@ -305,8 +315,8 @@ class IsolatedBatch final : public PluginBatch {
 
 }  // namespace
 
-std::unique_ptr<PluginBatch> make_isolated_batch(const std::string& file, const std::string& config, int instances,
-                                                 double step_timeout) {
+std::unique_ptr<PluginBatch> make_isolated_batch(const std::string& file, const std::string& config,
+                                                 int instances, double step_timeout) {
   return std::make_unique<IsolatedBatch>(file, config, instances, step_timeout);
 }
 

@@ -30,7 +30,8 @@ class LoadedBatch final : public PluginBatch {
   LoadedBatch(const PluginLibrary& library, const std::string& config, int instances)
       : table_(library.table()), file_(library.file()) {
     const auto refuse = [&](const std::string& what, int code) {
-      throw Error(what, file_, "", code == HARDY_PLUGIN_BAD_INPUT ? Error::Kind::kBadInput : Error::Kind::kFailedRun);
+      throw Error(what, file_, "",
+                  code == HARDY_PLUGIN_BAD_INPUT ? Error::Kind::kBadInput : Error::Kind::kFailedRun);
     };
     if (const int code = table_.create(config.c_str(), instances, &batch_); code != HARDY_PLUGIN_OK)
       refuse("create: " + said(table_, nullptr), code);
@@ -101,8 +102,9 @@ PluginLibrary::PluginLibrary(const std::string& file) : file_(file) {
   using Entry = const hardy_plugin_table* (*)();
   const auto entry = reinterpret_cast<Entry>(::dlsym(library, kEntry));
   if (entry == nullptr)
-    throw Error(std::string("has no function ") + kEntry, file,
-                "hardy/plugin.h declares it; a C++ library of methods and environments is loaded by --plugin");
+    throw Error(
+        std::string("has no function ") + kEntry, file,
+        "hardy/plugin.h declares it; a C++ library of methods and environments is loaded by --plugin");
   const hardy_plugin_table* given = entry();
   if (given == nullptr) throw Error(std::string(kEntry) + " gives NULL", file, "give the table");
   if (given->abi_version != HARDY_PLUGIN_ABI)
@@ -113,7 +115,8 @@ PluginLibrary::PluginLibrary(const std::string& file) : file_(file) {
                 "set it to sizeof(hardy_plugin_table)");
   std::memcpy(&table_, given, std::min<std::size_t>(given->struct_size, sizeof table_));
   const auto need = [&](const char* name, bool there) {
-    if (!there) throw Error(std::string("its table has no ") + name, file, "hardy/plugin.h says what it does");
+    if (!there)
+      throw Error(std::string("its table has no ") + name, file, "hardy/plugin.h says what it does");
   };
   need("create", table_.create != nullptr);
   need("spec", table_.spec != nullptr);
@@ -121,9 +124,11 @@ PluginLibrary::PluginLibrary(const std::string& file) : file_(file) {
   need("step", table_.step != nullptr);
   need("last_error", table_.last_error != nullptr);
   need("destroy", table_.destroy != nullptr);
-  const int saving = (table_.state_size != nullptr) + (table_.save_state != nullptr) + (table_.load_state != nullptr);
+  const int saving =
+      (table_.state_size != nullptr) + (table_.save_state != nullptr) + (table_.load_state != nullptr);
   if (saving != 0 && saving != 3)
-    throw Error("its table has some of state_size, save_state and load_state", file, "give all three or none");
+    throw Error("its table has some of state_size, save_state and load_state", file,
+                "give all three or none");
 }
 
 void PluginLibrary::check_keys(const std::string& config) const {

@@ -33,14 +33,15 @@ class PluginBatch {
   virtual std::string how_lost() const { return ""; }
 };
 
-// A library that is loaded, for good, and its table as far as it reaches, the rest null. Errors: no such file, no
-// library, no hardy_plugin_entry, another version, functions that are missing.
+// A library that is loaded, for good, and its table as far as it reaches, the rest null. Errors: no such
+// file, no library, no hardy_plugin_entry, another version, functions that are missing.
 class PluginLibrary {
  public:
   explicit PluginLibrary(const std::string& file);
   const hardy_plugin_table& table() const { return table_; }
   const std::string& file() const { return file_; }
-  // Refuses a configuration "mass=2,g=9.8" with a key that the library says it does not know; the nearest is said.
+  // Refuses a configuration "mass=2,g=9.8" with a key that the library says it does not know; the nearest is
+  // said.
   void check_keys(const std::string& config) const;
 
  private:
@@ -48,11 +49,12 @@ class PluginLibrary {
   hardy_plugin_table table_{};
 };
 
-// A batch in this process. Errors: a key that is not known, what create or spec refused, as the plug-in says it.
+// A batch in this process. Errors: a key that is not known, what create or spec refused, as the plug-in says
+// it.
 std::unique_ptr<PluginBatch> make_plugin_batch(const PluginLibrary& library, const std::string& config,
                                                int instances);
-// A batch in a process of its own, which a crash or a call of more than step_timeout seconds ends: its instances
-// are lost then, until each is reset, in a new process. The library is not loaded here.
+// A batch in a process of its own, which a crash or a call of more than step_timeout seconds ends: its
+// instances are lost then, until each is reset, in a new process. The library is not loaded here.
 std::unique_ptr<PluginBatch> make_isolated_batch(const std::string& file, const std::string& config,
                                                  int instances, double step_timeout);
 

@@ -1,7 +1,9 @@
-// The family `plugin`: a simulator of somebody's own, a shared library in C (hardy/plugin.h), as an environment.
+// The family `plugin`: a simulator of somebody's own, a shared library in C (hardy/plugin.h), as an
+// environment.
 //   plugin:file=./libmine.so,mass=2       mass is the plug-in's key; the keys of our own are
 //   actions=clip | refuse                 what happens to actions out of bounds
-//   isolated=true, step_timeout=10        it runs in a process of its own, which may crash, or hang for so many seconds
+//   isolated=true, step_timeout=10        it runs in a process of its own, which may crash, or hang for so
+//   many seconds
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -78,7 +80,8 @@ class PluginEnvironment final : public BatchEnvironment {
       s.actions = within_bounds(begin, end, actions.numbers());
     s.observations = observations.data(), s.rewards = rewards.data();
     s.terminated = terminated.data(), s.truncated = truncated.data();
-    for (int i = begin; i < end; ++i) terminated[static_cast<std::size_t>(i)] = truncated[static_cast<std::size_t>(i)] = 0;
+    for (int i = begin; i < end; ++i)
+      terminated[static_cast<std::size_t>(i)] = truncated[static_cast<std::size_t>(i)] = 0;
     if (parallel()) {
       batch_->step(s);
     } else {
@@ -89,11 +92,12 @@ class PluginEnvironment final : public BatchEnvironment {
   }
 
   // Neighbours in one call, where the plug-in takes one call at a time anyway.
-  void step_running(ThreadTeam& team, Actions actions, std::span<double> observations, std::span<double> rewards,
-                    std::span<std::uint8_t> terminated, std::span<std::uint8_t> truncated,
-                    std::span<const std::uint8_t> running) override {
+  void step_running(ThreadTeam& team, Actions actions, std::span<double> observations,
+                    std::span<double> rewards, std::span<std::uint8_t> terminated,
+                    std::span<std::uint8_t> truncated, std::span<const std::uint8_t> running) override {
     if (parallel())
-      return BatchEnvironment::step_running(team, actions, observations, rewards, terminated, truncated, running);
+      return BatchEnvironment::step_running(team, actions, observations, rewards, terminated, truncated,
+                                            running);
     const auto runs = [&](int i) { return running.empty() || running[static_cast<std::size_t>(i)] != 0; };
     std::exception_ptr failure;
     for (int begin = 0, end = 0; begin < size_; begin = end) {
@@ -109,9 +113,7 @@ class PluginEnvironment final : public BatchEnvironment {
   }
 
   bool saves_state() const override { return batch_->facts().state_bytes >= 0; }
-  std::size_t state_size() const override {
-    return saves_state() ? words() + observation_size_ + 1 : 0;
-  }
+  std::size_t state_size() const override { return saves_state() ? words() + observation_size_ + 1 : 0; }
   void save_state(int i, std::span<double> state) const override {
     check_state(i, state.size());
     if (!saves_state()) return;
@@ -139,7 +141,9 @@ class PluginEnvironment final : public BatchEnvironment {
   bool parallel() const { return (batch_->facts().spec.flags & HARDY_PLUGIN_PARALLEL) != 0; }
   std::size_t words() const { return (static_cast<std::size_t>(batch_->facts().state_bytes) + 7) / 8; }
   double* last_of(int i) { return last_.data() + static_cast<std::size_t>(i) * observation_size_; }
-  const double* last_of(int i) const { return last_.data() + static_cast<std::size_t>(i) * observation_size_; }
+  const double* last_of(int i) const {
+    return last_.data() + static_cast<std::size_t>(i) * observation_size_;
+  }
   void require_instance(int i) const {
     if (i < 0 || i >= size_) throw Error("there is no instance " + std::to_string(i), spec_.name);
   }
@@ -158,12 +162,13 @@ class PluginEnvironment final : public BatchEnvironment {
     for (std::size_t at = first, k = 0; at < last; ++at, k = k + 1 == act ? 0 : k + 1) {
       const float a = actions[at];
       if (a >= spec_.action_low[k] && a <= spec_.action_high[k]) continue;
-      const std::string which = "action " + std::to_string(k) + " of instance " + std::to_string(at / act) + " is ";
+      const std::string which =
+          "action " + std::to_string(k) + " of instance " + std::to_string(at / act) + " is ";
       if (!std::isfinite(a)) throw Error::failed_run(which + "not finite", spec_.name);
       if (refuses_)
         throw Error::failed_run(which + to_text(static_cast<double>(a)), spec_.name,
-                                "its bounds are " + to_text(static_cast<double>(spec_.action_low[k])) + " and " +
-                                    to_text(static_cast<double>(spec_.action_high[k])) +
+                                "its bounds are " + to_text(static_cast<double>(spec_.action_low[k])) +
+                                    " and " + to_text(static_cast<double>(spec_.action_high[k])) +
                                     "; actions=clip moves actions to them");
       outside = true;
     }
@@ -173,8 +178,8 @@ class PluginEnvironment final : public BatchEnvironment {
     return held_.data();
   }
 
-  // What the plug-in wrote of instance i, as the interface promises it. An episode that breaks is cut where it was
-  // last well, with reward 0.
+  // What the plug-in wrote of instance i, as the interface promises it. An episode that breaks is cut where
+  // it was last well, with reward 0.
   void settle(int i, const hardy_plugin_step& s) {
     const auto n = static_cast<std::size_t>(i);
     double* const observation = s.observations + n * observation_size_;
@@ -202,7 +207,8 @@ class PluginEnvironment final : public BatchEnvironment {
     ++broken_;
     const std::lock_guard lock(breaking_);
     if (first_break_.empty())
-      first_break_ = why + " in step " + std::to_string(steps_[n]) + " of an episode of instance " + std::to_string(i);
+      first_break_ =
+          why + " in step " + std::to_string(steps_[n]) + " of an episode of instance " + std::to_string(i);
   }
 
   std::unique_ptr<PluginBatch> batch_;

@@ -1,5 +1,5 @@
-// What a plug-in's process and Hardy's share: a piece of memory (a memfd, mapped by both) in which one writes a
-// request and the other answers. One request at a time.
+// What a plug-in's process and Hardy's share: a piece of memory (a memfd, mapped by both) in which one writes
+// a request and the other answers. One request at a time.
 //
 // The first kControlBytes hold a Control; behind them lie a batch's arrays, once their sizes are known.
 #pragma once
@@ -46,8 +46,8 @@ struct SharedArrays {
 bool wait_for_change(const std::atomic<std::uint32_t>& counter, std::uint32_t old, int milliseconds);
 void tell(std::atomic<std::uint32_t>& counter);  // counts on, and wakes the other
 
-// What runs in a plug-in's process: answers what is asked in the memory behind `descriptor`, until kQuit or the
-// parent is gone. An exit code.
+// What runs in a plug-in's process: answers what is asked in the memory behind `descriptor`, until kQuit or
+// the parent is gone. An exit code.
 int serve_plugin(int descriptor);
 
 }  // namespace hardy::envs

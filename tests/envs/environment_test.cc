@@ -281,7 +281,9 @@ TEST(Registry, KnowsWhichTasksActionsAreChoices) {
   EXPECT_FALSE(make_environment("pendulum", 1)->spec().discrete());
 }
 
-TEST(Registry, RefusesASecondEnvironmentOfAName) { EXPECT_THROW(Registration("pendulum", Factory{nullptr}), Error); }
+TEST(Registry, RefusesASecondEnvironmentOfAName) {
+  EXPECT_THROW(Registration("pendulum", Factory{nullptr}), Error);
+}
 
 }  // namespace
 }  // namespace hardy::envs

@@ -12,7 +12,11 @@ namespace fs = std::filesystem;
 TEST(ExportCommand, WritesEachFormatAndRefusesWhatItDoesNotKnow) {
   const Scratch dir;
   const std::string run = (dir / "run").string();
-  ASSERT_EQ(hardy_command("train sac --env pendulum --hidden 8 --batch-size 16 --eval-episodes 1 --seeds 2 --steps 60 --start-steps 20 --out '" + run + "'").code, 0);
+  ASSERT_EQ(hardy_command("train sac --env pendulum --hidden 8 --batch-size 16 --eval-episodes 1 --seeds 2 "
+                          "--steps 60 --start-steps 20 --out '" +
+                          run + "'")
+                .code,
+            0);
   const auto out = [&](const std::string& name) { return "'" + (dir / name).string() + "'"; };
   for (const char* name : {"my-policy.c", "a.onnx", "a.safetensors"}) {
     const Result r = hardy_command("export '" + run + "' --agent 1 " + out(name));
@@ -20,7 +24,9 @@ TEST(ExportCommand, WritesEachFormatAndRefusesWhatItDoesNotKnow) {
     EXPECT_GT(fs::file_size(dir / name), 500u);
   }
   EXPECT_NE(contents(dir / "my-policy.c").find("void my_policy_act("), std::string::npos);
-  EXPECT_EQ(hardy_command("export '" + run + "/policy/agent_1.policy' --to c --name my_policy " + out("same")).code, 0);
+  EXPECT_EQ(
+      hardy_command("export '" + run + "/policy/agent_1.policy' --to c --name my_policy " + out("same")).code,
+      0);
   const auto refused = [&](const std::string& words, const std::string& says) {
     const Result r = hardy_command("export " + words);
     EXPECT_EQ(r.code, 2) << words;

@@ -2,20 +2,19 @@
  *
  *   hardy train sac --env plugin:file=./libmine.so,mass=2
  *
- * The library exports one function, hardy_plugin_entry, which gives a table of functions. docs/simulators.md walks
- * through one. (`hardy --plugin FILE` is another thing: C++ libraries of methods and environments, which are built
- * against one version of Hardy. This header is all that a simulator needs, and it stays.)
+ * The library exports one function, hardy_plugin_entry, which gives a table of functions. docs/simulators.md
+ * walks through one. (`hardy --plugin FILE` is another thing: C++ libraries of methods and environments,
+ * which are built against one version of Hardy. This header is all that a simulator needs, and it stays.)
  *
- * Errors     Functions give 0, or one of hardy_plugin_status; last_error then says in a line what was wrong. Nothing
- *            may be thrown or jump out of them, and none may end the process.
- * Memory     Arrays belong to Hardy and are there for the call alone. What the plug-in gives pointers to stays until
- *            destroy; the table and its text stay for ever.
- * Threads    Calls to one batch come one at a time, unless HARDY_PLUGIN_PARALLEL is set. Calls to different batches
- *            may come at once: evaluations play in a batch of their own beside the training.
- * Numbers    What an instance does depends on its seed and its actions alone, never on its index, the size of the
- *            batch, other instances or the time: then the same seeds give the same run, bit for bit.
- * Versions   New entries of the table and of the structs come at their end. Whoever fills one sets struct_size to
- *            sizeof of its own; what lies beyond is taken as 0. */
+ * Errors     Functions give 0, or one of hardy_plugin_status; last_error then says in a line what was wrong.
+ * Nothing may be thrown or jump out of them, and none may end the process. Memory     Arrays belong to Hardy
+ * and are there for the call alone. What the plug-in gives pointers to stays until destroy; the table and its
+ * text stay for ever. Threads    Calls to one batch come one at a time, unless HARDY_PLUGIN_PARALLEL is set.
+ * Calls to different batches may come at once: evaluations play in a batch of their own beside the training.
+ * Numbers    What an instance does depends on its seed and its actions alone, never on its index, the size of
+ * the batch, other instances or the time: then the same seeds give the same run, bit for bit. Versions   New
+ * entries of the table and of the structs come at their end. Whoever fills one sets struct_size to sizeof of
+ * its own; what lies beyond is taken as 0. */
 #ifndef HARDY_PLUGIN_H
 #define HARDY_PLUGIN_H
 
@@ -39,7 +38,8 @@ typedef enum hardy_plugin_status {
 } hardy_plugin_status;
 
 enum {
-  HARDY_PLUGIN_PARALLEL = 1 /* step may be called for disjoint ranges of one batch at once, by several threads */
+  HARDY_PLUGIN_PARALLEL =
+      1 /* step may be called for disjoint ranges of one batch at once, by several threads */
 };
 
 typedef struct hardy_plugin_spec {
@@ -51,7 +51,8 @@ typedef struct hardy_plugin_spec {
   int32_t max_episode_steps; /* after so many Hardy truncates the episode */
   const float* action_low;   /* [action_size]; of numbers */
   const float* action_high;
-  double reference_min; /* returns that score 0 and 100, a random and a good policy's; both 0: the score is the return */
+  double reference_min; /* returns that score 0 and 100, a random and a good policy's; both 0: the score is
+                           the return */
   double reference_max;
 } hardy_plugin_spec;
 
@@ -72,7 +73,8 @@ typedef struct hardy_plugin_table {
   uint32_t abi_version; /* HARDY_PLUGIN_ABI */
   uint32_t struct_size; /* sizeof(hardy_plugin_table) */
 
-  /* A batch of independent instances. config: the keys that the user gave and Hardy has no use for, "mass=2,g=9.8",
+  /* A batch of independent instances. config: the keys that the user gave and Hardy has no use for,
+   * "mass=2,g=9.8",
    * "" for none. */
   int (*create)(const char* config, int32_t instances, void** batch);
   int (*spec)(void* batch, hardy_plugin_spec* spec);
@@ -80,8 +82,9 @@ typedef struct hardy_plugin_table {
   int (*reset)(void* batch, int32_t i, uint64_t seed, double* observation);
   int (*step)(void* batch, const hardy_plugin_step* step);
 
-  /* All three or none (NULL). Everything that instance i's next step depends on, in state_size() bytes, the same for
-   * all instances and at all times; below 0: an error. Without them a run trains, and cannot be resumed bit for bit. */
+  /* All three or none (NULL). Everything that instance i's next step depends on, in state_size() bytes, the
+   * same for all instances and at all times; below 0: an error. Without them a run trains, and cannot be
+   * resumed bit for bit. */
   int64_t (*state_size)(void* batch);
   int (*save_state)(void* batch, int32_t i, void* state);
   int (*load_state)(void* batch, int32_t i, const void* state);

@@ -1,5 +1,6 @@
-// What stands between a simulator and Hardy: a step through hardy/plugin.h over a call of the same function, in this
-// process and in one of its own; and hardy_act of a policy at batch 1, with its share of what the products cost.
+// What stands between a simulator and Hardy: a step through hardy/plugin.h over a call of the same function,
+// in this process and in one of its own; and hardy_act of a policy at batch 1, with its share of what the
+// products cost.
 //   HARDY_BENCH_PLUGIN=build/point_mass/libpoint_mass.so build/release/tools/bench_simulators
 #include <benchmark/benchmark.h>
 #include <dlfcn.h>
@@ -66,7 +67,8 @@ void through_hardy(benchmark::State& state, const std::string& keys) {
   const auto env = envs::make_environment("plugin:file=" + library() + keys, n);
   Memory m(n);
   ThreadTeam team(1);
-  for (int i = 0; i < n; ++i) env->reset(i, 1, std::span(m.observations).subspan(2 * static_cast<std::size_t>(i), 2));
+  for (int i = 0; i < n; ++i)
+    env->reset(i, 1, std::span(m.observations).subspan(2 * static_cast<std::size_t>(i), 2));
   for (auto _ : state)
     envs::step_all(*env, team, m.actions, m.observations, m.rewards, m.terminated, m.truncated);
   state.SetItemsProcessed(state.iterations() * n);
@@ -88,20 +90,26 @@ void act(benchmark::State& state) {
   algorithms::write_policy(path, spec, parameters, nlohmann::json::object());
   hardy_policy* policy = nullptr;
   hardy_actor* actor = nullptr;
-  if (hardy_policy_open(path.c_str(), &policy) != HARDY_OK || hardy_actor_create(policy, rows, &actor) != HARDY_OK)
+  if (hardy_policy_open(path.c_str(), &policy) != HARDY_OK ||
+      hardy_actor_create(policy, rows, &actor) != HARDY_OK)
     throw std::runtime_error(hardy_last_error());
   std::filesystem::remove(path);
   const std::vector<double> observations(static_cast<std::size_t>(17 * rows), 0.3);
   std::vector<float> actions(static_cast<std::size_t>(6 * rows));
   for (auto _ : state) hardy_act(actor, rows, observations.data(), actions.data(), nullptr, nullptr);
-  state.counters["flops"] = benchmark::Counter(2 * multiplications, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["flops"] =
+      benchmark::Counter(2 * multiplications, benchmark::Counter::kIsIterationInvariantRate);
   hardy_actor_destroy(actor);
   hardy_policy_close(policy);
 }
 
 BENCHMARK(direct)->Arg(1)->Arg(32)->Name("plugin/direct");
 BENCHMARK_CAPTURE(through_hardy, in_process, "")->Arg(1)->Arg(32)->Name("plugin/in_process");
-BENCHMARK_CAPTURE(through_hardy, isolated, ",isolated=true")->Arg(1)->Arg(32)->UseRealTime()->Name("plugin/isolated");
+BENCHMARK_CAPTURE(through_hardy, isolated, ",isolated=true")
+    ->Arg(1)
+    ->Arg(32)
+    ->UseRealTime()
+    ->Name("plugin/isolated");
 BENCHMARK(act)->Args({256, 1})->Args({256, 32})->Name("act");
 
 }  // namespace

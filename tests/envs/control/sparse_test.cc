@@ -145,8 +145,7 @@ TEST(KeyDoor, StartsAreWhereTheirKeySays) {
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
       batch.reset(0, seed);
       const auto& x = batch.observations;
-      for (std::size_t k = 0; k < 9; ++k)
-        ASSERT_TRUE(k == 2 || (x[k] >= 0 && x[k] < 5)) << name << seed << k;
+      for (std::size_t k = 0; k < 9; ++k) ASSERT_TRUE(k == 2 || (x[k] >= 0 && x[k] < 5)) << name << seed << k;
       ASSERT_GT(x[5], 0);
       ASSERT_GT(x[7], x[5]);
       ASSERT_NE(x[0], x[5]);

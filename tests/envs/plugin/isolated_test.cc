@@ -19,11 +19,13 @@ class Isolated : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     dir_ = new test::Scratch;
-    test::made_plugin(dir_->path(), "counting", "-DKEYS='\"steps,nan,crash,hang,crash_reset,fail,odd,choices\"'");
+    test::made_plugin(dir_->path(), "counting",
+                      "-DKEYS='\"steps,nan,crash,hang,crash_reset,fail,odd,choices\"'");
   }
   static void TearDownTestSuite() { delete dir_; }
   static std::unique_ptr<BatchEnvironment> make(int n, const std::string& keys, bool isolated = true) {
-    return make_environment("plugin:file=" + (*dir_ / "counting.so").string() + (isolated ? ",isolated=true" : "") + keys, n);
+    return make_environment(
+        "plugin:file=" + (*dir_ / "counting.so").string() + (isolated ? ",isolated=true" : "") + keys, n);
   }
   void TearDown() override {  // no process is left
     EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
@@ -38,7 +40,8 @@ TEST_F(Isolated, GivesTheSameBitsAndStatesAsInThisProcess) {
   Stepped a(*here), b(*there);
   EXPECT_EQ(here->spec().action_high, there->spec().action_high);
   EXPECT_EQ(here->state_size(), there->state_size());
-  for (int i = 0; i < 3; ++i) a.reset(i, static_cast<std::uint64_t>(i)), b.reset(i, static_cast<std::uint64_t>(i));
+  for (int i = 0; i < 3; ++i)
+    a.reset(i, static_cast<std::uint64_t>(i)), b.reset(i, static_cast<std::uint64_t>(i));
   EXPECT_EQ(a.observations, b.observations);
   std::vector<double> mine(here->state_size()), its(mine.size());
   for (int t = 0; t < 4; ++t) {
@@ -69,7 +72,8 @@ TEST_F(Isolated, ACrashCutsTheEpisodesOfItsProcessAndAResetGoesOnInANewOne) {
   EXPECT_EQ(s.rewards, (std::vector<double>{0, 0}));
   EXPECT_EQ(s.observations, before);
   EXPECT_EQ(env->broken_episodes(), 2);
-  EXPECT_EQ(env->first_break(), "its process crashed (Segmentation fault) in step 3 of an episode of instance 0");
+  EXPECT_EQ(env->first_break(),
+            "its process crashed (Segmentation fault) in step 3 of an episode of instance 0");
   s.reset(0, 3);
   s.step({2, 1});  // the other one has not been reset: it stays lost
   EXPECT_EQ(s.truncated, (std::vector<std::uint8_t>{0, 1}));
@@ -111,12 +115,14 @@ TEST_F(Isolated, WhatItsFunctionsRefuseComesThroughInALine) {
   refused([] { make(1, ",step_timeout=0"); }, "step_timeout=0 is not a number in [", 2);
   refused([] { make(1, ",isolated=maybe", false); }, "isolated=maybe is not known; give true or false", 2);
   refused([] { make(1, ",step_timeout=3", false); }, "there is no parameter 'step_timeout'", 2);
-  refused([] { make_environment("plugin:isolated=true,file=" + (*dir_ / "no.so").string(), 1); }, "no.so: there is no such file", 2);
+  refused([] { make_environment("plugin:isolated=true,file=" + (*dir_ / "no.so").string(), 1); },
+          "no.so: there is no such file", 2);
   const auto failing = make(1, ",fail=1"), crashing = make(1, ",crash_reset=1");
   Stepped s(*failing);
   s.reset(0, 0);
   refused([&] { s.step({0}); }, "counting.so: step: it does not like step 1", 1);
-  refused([&] { Stepped(*crashing).reset(0, 9); }, "reset: its process crashed (Segmentation fault), 3 times with seed 9", 1);
+  refused([&] { Stepped(*crashing).reset(0, 9); },
+          "reset: its process crashed (Segmentation fault), 3 times with seed 9", 1);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Plug-ins for tests, tests/envs/plugin/counting.c compiled into a folder with what `defines` says of its table; and
-// a step of their batches.
+// Plug-ins for tests, tests/envs/plugin/counting.c compiled into a folder with what `defines` says of its
+// table; and a step of their batches.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -19,10 +19,12 @@ inline std::string made_plugin(const std::filesystem::path& folder, const std::s
                                const std::string& defines = "") {
   const std::filesystem::path root = std::filesystem::path(HARDY_TEST_DATA).parent_path().parent_path();
   const std::string file = (folder / (name + ".so")).string();
-  const int code = std::system(("cc -std=gnu99 -O1 -Wall -Werror -Wno-unused-function -Wno-unused-variable -Wno-unused-const-variable "
-                                "-shared -fPIC -I'" + root.string() + "' " + defines +
-                                " -o '" + file + "' '" + (root / "tests/envs/plugin/counting.c").string() + "' -lm")
-                                   .c_str());
+  const int code = std::system(
+      ("cc -std=gnu99 -O1 -Wall -Werror -Wno-unused-function -Wno-unused-variable -Wno-unused-const-variable "
+       "-shared -fPIC -I'" +
+       root.string() + "' " + defines + " -o '" + file + "' '" +
+       (root / "tests/envs/plugin/counting.c").string() + "' -lm")
+          .c_str());
   EXPECT_EQ(code, 0) << defines;
   return file;
 }

@@ -81,7 +81,8 @@ TEST_F(Plugin, AStateGoesOnWhereItWasSavedInWhicheverInstance) {
   EXPECT_EQ(b.observations, (std::vector<double>{53, 3}));
   EXPECT_EQ(a.observations[3], 3);
   EXPECT_EQ(b.truncated[0], 1);  // the time that it took is part of the state
-  EXPECT_NE(error_of([&] { env->load_state(0, std::vector<double>(2)); }).find("a state of 2 numbers"), std::string::npos);
+  EXPECT_NE(error_of([&] { env->load_state(0, std::vector<double>(2)); }).find("a state of 2 numbers"),
+            std::string::npos);
 }
 
 TEST_F(Plugin, WithoutStatesItSaysSo) {
@@ -94,8 +95,9 @@ TEST_F(Plugin, WithoutStatesItSaysSo) {
 
 // What is not finite does not come through: the episode is cut where it was last well, counted and named.
 TEST_F(Plugin, AnEpisodeThatBreaksIsCutCountedAndNamed) {
-  for (const auto& [keys, how] : {std::pair("nan=2", "observation 1 is not finite in step 2 of an episode of instance 0"),
-                                  std::pair("nan_reward=2", "the reward is not finite in step 2 of an episode of instance 0")}) {
+  for (const auto& [keys, how] :
+       {std::pair("nan=2", "observation 1 is not finite in step 2 of an episode of instance 0"),
+        std::pair("nan_reward=2", "the reward is not finite in step 2 of an episode of instance 0")}) {
     const auto env = make(2, keys);
     Stepped s(*env);
     s.reset(0, 1), s.reset(1, 2);
@@ -114,7 +116,9 @@ TEST_F(Plugin, AnEpisodeThatBreaksIsCutCountedAndNamed) {
     EXPECT_EQ(s.truncated[0], 0);
   }
   const auto env = make(1, "nan=0");
-  EXPECT_NE(error_of([&] { Stepped(*env).reset(0, 7); }).find("reset gave an observation that is not finite: number 1 of seed 7"),
+  EXPECT_NE(error_of([&] {
+              Stepped(*env).reset(0, 7);
+            }).find("reset gave an observation that is not finite: number 1 of seed 7"),
             std::string::npos);
 }
 
@@ -124,9 +128,15 @@ TEST_F(Plugin, ActionsOutOfBoundsAreMovedToThemOrRefusedAndNaNAlways) {
   for (int i = 0; i < 2; ++i) a.reset(i, 0), b.reset(i, 0);
   a.step({5, -2.5f});
   EXPECT_EQ(a.rewards, (std::vector<double>{3, -2}));
-  EXPECT_NE(error_of([&] { b.step({1, -2.5f}); }).find("action 0 of instance 1 is -2.5; its bounds are -2 and 3"), std::string::npos);
+  EXPECT_NE(error_of([&] {
+              b.step({1, -2.5f});
+            }).find("action 0 of instance 1 is -2.5; its bounds are -2 and 3"),
+            std::string::npos);
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_NE(error_of([&] { a.step({0, nan}); }).find("action 0 of instance 1 is not finite"), std::string::npos);
+  EXPECT_NE(error_of([&] {
+              a.step({0, nan});
+            }).find("action 0 of instance 1 is not finite"),
+            std::string::npos);
 }
 
 TEST_F(Plugin, ChoicesAreIntegers) {
@@ -143,7 +153,8 @@ TEST_F(Plugin, AParallelOneGivesTheSameBits) {
   const std::string parallel = made_plugin(dir_->path(), "parallel", "-DPARALLEL");
   const auto one = make(5), many = make_environment("plugin:file=" + parallel, 5);
   Stepped a(*one), b(*many);
-  for (int i = 0; i < 5; ++i) a.reset(i, static_cast<std::uint64_t>(i)), b.reset(i, static_cast<std::uint64_t>(i));
+  for (int i = 0; i < 5; ++i)
+    a.reset(i, static_cast<std::uint64_t>(i)), b.reset(i, static_cast<std::uint64_t>(i));
   for (int t = 0; t < 5; ++t) {
     a.step({0.1f, 0.2f, 0.3f, 0.4f, 0.5f}), b.step({0.1f, 0.2f, 0.3f, 0.4f, 0.5f});
     EXPECT_EQ(a.observations, b.observations);
@@ -160,7 +171,8 @@ TEST_F(Plugin, AStepThatFailsEndsTheRunInThePluginsOwnWords) {
     ADD_FAILURE();
   } catch (const Error& e) {
     EXPECT_EQ(e.exit_code(), 1);
-    EXPECT_NE(e.message().find("counting.so: step: it does not like step 1"), std::string::npos) << e.message();
+    EXPECT_NE(e.message().find("counting.so: step: it does not like step 1"), std::string::npos)
+        << e.message();
   }
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "algorithms/post_training/prompts.h"
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/output.h"
@@ -69,10 +70,8 @@ int run(const std::vector<std::string>& args) {
     for (std::int64_t i = 0; i < count; ++i) {
       const auto index = static_cast<std::uint64_t>(i);
       const envs::Prompt p = task->prompt(static_cast<std::uint64_t>(seed), chosen, b, index);
-      // Demonstrations have numbers of their own, so that the prompts do not move with the teacher.
-      envs::Draws draws(static_cast<std::uint64_t>(seed),
-                        (std::uint64_t{1} << 40) + index * bands.size() + static_cast<std::uint64_t>(b));
-      const std::string answer = task->demonstrate(p.text, teacher, draws);
+      const std::string answer =
+          algorithms::demonstration_of(*task, static_cast<std::uint64_t>(seed), b, index, p.text, teacher);
       const bool right = task->verify(p.text, answer);
       accepted += right;
       ++all;

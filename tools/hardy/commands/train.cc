@@ -49,9 +49,11 @@ int finish(const run::RunDirectory& directory, bool finished) {
     std::printf("seed %lld: %s", static_cast<long long>(agent.integer("seed")), status.c_str());
     if (agent.has("last")) {
       const run::Fields last = agent.at("last"), best = agent.at("best");
-      std::printf(", score %.1f (return %.1f), best %.1f at step %lld", last.number("score/mean", kNone),
-                  last.number("return/mean", kNone), best.number("score/mean", kNone),
-                  static_cast<long long>(best.integer("step")));
+      const bool plays = last.has("return/mean");
+      std::printf(", score %.1f (%s %.1f), best %.1f at step %lld", last.number("score/mean", kNone),
+                  plays ? "return" : "greedy",
+                  plays ? last.number("return/mean", kNone) : 100 * last.number("greedy/mean", kNone),
+                  best.number("score/mean", kNone), static_cast<long long>(best.integer("step")));
     }
     if (agent.has("best") && agent.at("best").has("policy"))
       std::printf(" (%s)", agent.at("best").text("policy").c_str());
@@ -242,8 +244,8 @@ int or_resume(TrainingJob& asked, const std::string& method, const std::string& 
 int train_command(const std::vector<std::string>& args) {
   if (args.empty() || args[0] == "--help" || args[0] == "-h") {
     std::printf("usage: hardy train METHOD [options]\n\nmethods:\n");
-    for (const auto& [name, entry] : algorithms::methods())
-      std::printf("  %-10s %s\n", name.c_str(), entry.summary.c_str());
+    for (const auto& [name, summary] : algorithms::training_methods())
+      std::printf("  %-13s %s\n", name.c_str(), summary.c_str());
     std::printf(
         "\n  hardy train METHOD --help shows a method's options.\n"
         "  A run that SIGINT, SIGTERM or SIGHUP stops writes a checkpoint and exits with %d; hardy resume "
@@ -258,6 +260,10 @@ int train_command(const std::vector<std::string>& args) {
   Place place{"runs/" + method};
   declare(*job, place);
   if (!parse_or_help(job->schema(), {args.begin() + 1, args.end()})) return 0;
+  if (const std::string text = job->explanation(); !text.empty()) {
+    std::fputs(text.c_str(), stdout);
+    return 0;
+  }
   const std::string& out = place.out;
   if (place.or_resume && fs::exists(fs::path(out) / "run.json")) return or_resume(*job, method, out);
   const std::string hint = "choose another --out, or go on with: hardy resume " + out;

@@ -1,0 +1,76 @@
+#include "algorithms/post_training/batch.h"
+
+#include <cmath>
+
+namespace hardy::algorithms {
+namespace {
+
+Balance balance(const GroupOutcome& group, const PostTrainingSettings& s, bool imitates, bool rolls_out) {
+  const int n = static_cast<int>(group.returns.size());
+  switch (s.when) {
+    case When::kSwitch:
+    case When::kSoft:
+      return balance_of(s.when == When::kSoft ? Gate::kSoft : Gate::kSwitch, solved_of(group), n,
+                        static_cast<int>(s.gate));
+    case When::kRunning:
+      return group.solved_share * n > static_cast<double>(s.gate) ? Balance{1, 0} : Balance{0, 1};
+    default:
+      return {rolls_out ? 1.0 : 0.0, imitates ? 1.0 : 0.0};
+  }
+}
+
+}  // namespace
+
+int solved_of(const GroupOutcome& group) {
+  int solved = 0;
+  for (const double r : group.returns) solved += r > 0.5;
+  return solved;
+}
+
+WeighedBatch weigh(const std::vector<GroupOutcome>& groups, const PostTrainingSettings& s,
+                   const Estimator& rollouts, const Estimator& demonstrations, bool imitates,
+                   bool rolls_out) {
+  WeighedBatch batch;
+  batch.groups = static_cast<double>(groups.size());
+  double answers = 0, answer_tokens = 0, demonstration_tokens = 0;
+  for (const GroupOutcome& g : groups) {
+    answers += static_cast<double>(g.returns.size());
+    for (const std::int64_t length : g.lengths) answer_tokens += static_cast<double>(length);
+    demonstration_tokens += static_cast<double>(g.demonstration_length);
+  }
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const GroupOutcome& g = groups[i];
+    const Balance share = balance(g, s, imitates, rolls_out);
+    const bool imitated = share.sft > 0 && g.demonstration_length > 0;
+    batch.demonstrations += imitated;
+    std::vector<double> returns = g.returns;
+    const bool joined = demonstrations.union_group && imitated;
+    if (joined) returns.push_back(g.demonstration_return);
+    const std::vector<double> a = advantages(returns, rollouts.advantage);
+    const auto group = static_cast<std::int32_t>(i);
+    // A divergence pulls on every answer, whatever its advantage.
+    const bool pulled = rollouts.divergence != Divergence::kNone && rollouts.divergence_weight > 0;
+    if (share.rl > 0)
+      for (std::size_t r = 0; r < g.returns.size(); ++r) {
+        if (!std::isfinite(g.returns[r])) continue;
+        if (a[r] == 0 && !pulled && s.entropy_weight == 0) continue;
+        const double w = token_weight(rollouts.aggregation, static_cast<double>(g.lengths[r]), answers,
+                                      answer_tokens, rollouts.max_length);
+        batch.rows.push_back({group, static_cast<std::int32_t>(r), static_cast<float>(a[r]),
+                              static_cast<float>(share.rl * s.rl_weight * w), 0});
+      }
+    if (imitated) {
+      const double advantage =
+          joined ? advantages(returns, demonstrations.advantage).back()
+                 : advantages(std::vector<double>{g.demonstration_return}, demonstrations.advantage)[0];
+      if (advantage == 0) continue;
+      const double w = token_weight(demonstrations.aggregation, static_cast<double>(g.demonstration_length),
+                                    batch.groups, demonstration_tokens, demonstrations.max_length);
+      batch.rows.push_back(
+          {group, -1, static_cast<float>(advantage), 0, static_cast<float>(share.sft * s.sft_weight * w)});
+    }
+  }
+  return batch;
+}
+
+}  // namespace hardy::algorithms

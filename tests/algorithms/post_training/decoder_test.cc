@@ -1,0 +1,105 @@
+#include "algorithms/post_training/decoder.h"
+
+#include "tests/algorithms/post_training/token_policies.h"
+
+namespace hardy::test {
+namespace {
+
+using algorithms::Decoder;
+using algorithms::DecoderPrompt;
+using algorithms::DecoderSizes;
+
+std::vector<std::vector<std::vector<algorithms::DecodedAnswer>>> decode(
+    const nn::Transformer& t, Learner& learner, const std::vector<Tokens>& prompts, std::int64_t answers,
+    double temperature = 1, std::int64_t room = 0, int threads = 2) {
+  ThreadTeam team(threads);
+  std::vector<std::vector<std::vector<algorithms::DecodedAnswer>>> out;
+  const std::vector<std::uint64_t> seeds(learner.seeds().begin(), learner.seeds().end());
+  learner.write_parameters([&](nn::ParameterStore& store) {
+    Decoder d(
+        t, "policy", store, seeds,
+        DecoderSizes{static_cast<std::int64_t>(prompts.size()) + room, answers, 4 + room, 6, temperature}, 5);
+    std::vector<DecoderPrompt> own;
+    for (std::size_t i = 0; i < prompts.size(); ++i)
+      own.push_back({&prompts[i], static_cast<std::int32_t>(prompts[i][0] * 7 + prompts[i][1])});
+    out = d.decode(std::vector<std::vector<DecoderPrompt>>(seeds.size(), own), 12, team);
+  });
+  return out;
+}
+
+const std::vector<Tokens> kPrompts{{0, 1, 2}, {3, 1}, {2, 2, 4, 1}, {4, 0}};
+
+// Both kinds of position and of feed-forward part, shared and own keys, a free head.
+std::vector<nn::TransformerSpec> specs() {
+  std::vector<nn::TransformerSpec> all(2, small_transformer());
+  all[0].layers = 2;
+  all[1].kv_heads = 2;
+  all[1].tied = false;
+  all[1].learned_positions = all[1].gelu = true;
+  return all;
+}
+
+TEST(Decoder, GivesTheLogProbabilitiesOfTrainingBitForBitAtAnyBatch) {
+  for (const nn::TransformerSpec& spec : specs())
+    for (const std::int64_t answers : {1, 2, 64}) {  // batches of 4, 8, 256
+      SmallTraining t("dr_grpo", 7, 10, spec);
+      const auto decoded = decode(t.transformer, t.learner, kPrompts, answers);
+      std::vector<TokenRow> rows;
+      for (std::size_t p = 0; p < kPrompts.size(); ++p)
+        for (const auto& answer : decoded[0][p])
+          rows.push_back({&kPrompts[p], &answer.tokens, &answer.log_prob, 1, 1, 0});
+      t.update->set_rows({rows});
+      ThreadTeam team(2);
+      t.learner.step(team);
+      EXPECT_EQ(t.update->seen()[0].difference, 0.0) << spec.layers << " layers, " << answers << " answers";
+      EXPECT_GT(t.update->seen()[0].rollout_tokens, static_cast<std::int64_t>(rows.size()));
+    }
+}
+
+TEST(Decoder, DrawsDependOnThePromptAndTheRolloutAndNotOnTheBatch) {
+  SmallTraining t("hpt", 4, 9, small_transformer(), {3, 4});
+  const auto all = decode(t.transformer, t.learner, kPrompts, 8),
+             wide = decode(t.transformer, t.learner, kPrompts, 8, 1, 3, 1);
+  const auto one = decode(t.transformer, t.learner, {kPrompts[2]}, 4);
+  for (std::size_t a = 0; a < 2; ++a)
+    for (std::size_t i = 0; i < 8; ++i) {
+      for (std::size_t p = 0; p < kPrompts.size(); ++p) {
+        EXPECT_EQ(all[a][p][i].tokens, wide[a][p][i].tokens);
+        EXPECT_EQ(all[a][p][i].log_prob, wide[a][p][i].log_prob);
+      }
+      if (i < 4) EXPECT_EQ(all[a][2][i].tokens, one[a][0][i].tokens);
+    }
+  const auto differ = [](const auto& answers) {
+    return std::ranges::any_of(answers, [&](const auto& x) { return x.tokens != answers[0].tokens; });
+  };
+  for (std::size_t a = 0; a < 2; ++a)
+    for (const auto& answers : all[a]) EXPECT_TRUE(differ(answers));  // the n answers to one prompt
+  EXPECT_NE(all[0], all[1]);                                          // two seeds
+}
+
+TEST(Decoder, EndsAtTheEndOrAtTheLongestAnswer) {
+  SmallTraining t("hpt");
+  bool truncated = false, ended = false;
+  const auto all = decode(t.transformer, t.learner, kPrompts, 32);
+  for (const auto& answers : all[0])
+    for (const auto& a : answers) {
+      ASSERT_EQ(a.tokens.size(), a.log_prob.size());
+      ASSERT_LE(a.tokens.size(), 6u);
+      EXPECT_EQ(std::count(a.tokens.begin(), a.tokens.end(), 5), a.ended);
+      EXPECT_EQ(a.ended, a.tokens.back() == 5);
+      if (!a.ended) EXPECT_EQ(a.tokens.size(), 6u);
+      EXPECT_GT(a.entropy, 0.5);
+      ended |= a.ended, truncated |= !a.ended;
+    }
+  EXPECT_TRUE(ended && truncated);
+}
+
+TEST(Decoder, AtTemperatureZeroTakesTheLikeliestTokenEveryTime) {
+  SmallTraining t("hpt");
+  const auto all = decode(t.transformer, t.learner, kPrompts, 3, 0);
+  for (const auto& answers : all[0])
+    for (const auto& a : answers) EXPECT_EQ(a.tokens, answers[0].tokens);
+}
+
+}  // namespace
+}  // namespace hardy::test

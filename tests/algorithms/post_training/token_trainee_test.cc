@@ -1,0 +1,226 @@
+#include "algorithms/post_training/token_trainee.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "algorithms/learning/checkpoint.h"
+#include "engine/base/error.h"
+#include "tests/engine/run/scratch.h"
+
+namespace hardy::test {
+namespace {
+
+using algorithms::PostTrainingSettings;
+using algorithms::TokenData;
+using algorithms::TokenPolicy;
+using algorithms::TokenTrainee;
+
+TokenData chains(std::int64_t count = 12, double slips = 0.3, std::int64_t test = 4) {
+  TokenData data;
+  data.task = envs::make_text_task("chains:least=2,most=4");
+  data.task_name = "chains:least=2,most=4";
+  data.train =
+      algorithms::draw_prompts(*data.task, 1, envs::Split::kTrain, {0, 1, 2}, count, {.slips = slips});
+  data.test = algorithms::draw_prompts(*data.task, 1, envs::Split::kTest, {0, 1, 2}, test, {});
+  data.characters = data.task->alphabet();
+  data.longest_answer = 6;
+  data.eval_samples = 2;
+  return data;
+}
+nn::TransformerSpec tiny(const TokenData& data) {
+  nn::TransformerSpec s;
+  s.vocabulary = static_cast<std::int64_t>(data.characters.size()) + 1;
+  s.width = 16, s.layers = 1, s.heads = 2, s.context = 16;
+  return s;
+}
+PostTrainingSettings few(const std::string& method) {
+  PostTrainingSettings s = algorithms::post_training_settings(method);
+  s.prompts = 6, s.rollouts = 4;
+  return s;
+}
+std::unique_ptr<TokenTrainee> make(const PostTrainingSettings& settings,
+                                   const std::vector<TokenPolicy>& base = {},
+                                   const TokenData& data = chains()) {
+  return std::make_unique<TokenTrainee>(data, settings, tiny(data), std::vector<std::uint64_t>{3, 9}, 20, 8,
+                                        base);
+}
+std::vector<float> values(TokenTrainee& t) {
+  const auto x = t.learner().parameters().values();
+  return {x.begin(), x.end()};
+}
+std::vector<float> after(TokenTrainee& t, int steps, int threads = 2) {
+  ThreadTeam team(threads);
+  for (int i = 0; i < steps; ++i) t.step(team);
+  return values(t);
+}
+
+TEST(TokenTrainee, HasTheSameBitsForAnyThreadsAndAfterResuming) {
+  for (const char* method : {"hpt", "sft_then_grpo", "luffy"}) {
+    SCOPED_TRACE(method);
+    PostTrainingSettings s = few(method);
+    s.switch_at = 0.1;
+    if (s.when == algorithms::When::kSwitch)
+      s.when = algorithms::When::kRunning;  // it has a memory to be kept
+    const auto whole = make(s), threaded = make(s), first = make(s), second = make(s);
+    const std::vector<float> expected = after(*whole, 6);
+    EXPECT_EQ(after(*threaded, 6, 1), expected);
+    after(*first, 3);
+    const Scratch dir;
+    run::ArchiveWriter file("checkpoint", algorithms::kCheckpointFormat);
+    algorithms::save_learner(first->learner(), file);
+    first->save(file);
+    file.write(dir / "c.hardy");
+    const run::Archive saved =
+        run::Archive::read(dir / "c.hardy", "checkpoint", algorithms::kCheckpointFormat);
+    algorithms::restore_learner(second->learner(), saved, "c");
+    second->restore(saved);
+    EXPECT_EQ(second->steps_done(), 3);
+    EXPECT_EQ(after(*second, 3), expected);
+    EXPECT_EQ(second->still_failing(0), whole->still_failing(0));
+  }
+}
+
+TEST(TokenTrainee, HptAtTheGatesEndsIsReinforcementOrImitationBitForBit) {
+  PostTrainingSettings hpt = few("hpt"), rl = hpt, sft = hpt;
+  rl.when = algorithms::When::kRollouts;
+  sft.when = algorithms::When::kDemonstrations;
+  hpt.gate = -1;
+  EXPECT_EQ(after(*make(hpt), 4), after(*make(rl), 4));
+  hpt.gate = 4;
+  EXPECT_EQ(after(*make(hpt), 4), after(*make(sft), 4));
+}
+
+TEST(TokenTrainee, SamplesWhatItTrainsSoThatTheFirstRatioIsOne) {
+  const auto t = make(few("grpo"));
+  ThreadTeam team(2);
+  for (int i = 0; i < 5; ++i) {
+    t->step(team);
+    const algorithms::ReportValues reports = t->own_reports();
+    EXPECT_EQ(reports.at("log_prob_difference/max"), (std::vector<double>{0, 0}));
+    EXPECT_EQ(reports.at("clip_share"), (std::vector<double>{0, 0}));
+  }
+}
+
+TEST(TokenTrainee, SeveralUpdatesOfABatchMoveThePolicyAwayFromItsRollouts) {
+  PostTrainingSettings s = few("hpt");
+  s.updates = 3;
+  s.learning_rate = 0.03;
+  const auto t = make(s);
+  after(*t, 4);
+  EXPECT_EQ(t->learner().steps_done(), 12);
+  EXPECT_EQ(t->steps_done(), 4);
+}
+
+TEST(TokenTrainee, NeverImitatesWhatTheVerifierRejects) {
+  PostTrainingSettings s = few("sft");
+  s.verify_demonstrations = true;
+  const TokenData all = chains(40, 0.9);
+  EXPECT_GT(all.train.rejected(), 50);
+  const auto t = make(s, {}, all);
+  ThreadTeam team(1);
+  t->step(team);
+  EXPECT_LT(t->own_reports().at("offline_share")[0], 0.6);
+}
+
+TEST(TokenTrainee, IsPulledTowardsWhatItBeganWith) {
+  PostTrainingSettings s = few("mix");
+  s.learning_rate = 0.01;
+  const auto free = make(s);
+  s.divergence = "k2";
+  s.divergence_weight = 30;
+  const auto held = make(s);
+  const std::vector<float> start = values(*free);
+  const auto moved = [&](TokenTrainee& t) {
+    after(t, 12);
+    double square = 0;
+    const auto &p = t.learner().parameters(), &q = free->learner().parameters();
+    for (int i = 0; i < q.size(); ++i) {
+      const auto x = p.agent(p.find(q.name(i)), 0);
+      for (std::size_t k = 0; k < x.size(); ++k) {
+        const double d = static_cast<double>(x[k]) -
+                         static_cast<double>(
+                             start[static_cast<std::size_t>(q.agent(i, 0).data() - q.values().data()) + k]);
+        square += d * d;
+      }
+    }
+    return square;
+  };
+  EXPECT_LT(moved(*held), moved(*free));
+}
+
+TEST(TokenTrainee, GoesOnFromABaseAndItsFileReadsBack) {
+  const Scratch dir;
+  const auto base = make(few("sft"));
+  after(*base, 2);
+  base->write_policy_of(1, dir / "one.policy", nlohmann::json::object());
+  const std::vector<TokenPolicy> read = algorithms::read_token_policies(dir / "one.policy");
+  ASSERT_EQ(read.size(), 1u);
+  EXPECT_EQ(read[0].task, "chains:least=2,most=4");
+  const auto next = make(few("hpt"), read);
+  const auto &p = next->learner().parameters(), &q = base->learner().parameters();
+  for (int i = 0; i < q.size(); ++i)
+    for (const std::int64_t agent : {0, 1}) {
+      const auto x = p.agent(i, agent), y = q.agent(i, 1);
+      EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin(), y.end())) << q.name(i);
+    }
+  EXPECT_THROW(algorithms::read_token_policies(dir / "none.policy"), Error);
+}
+
+TEST(TokenTrainee, RefusesWhatDoesNotFit) {
+  TokenData data = chains();
+  nn::TransformerSpec spec = tiny(data);
+  const auto refuses = [&](const TokenData& d, const nn::TransformerSpec& s, const PostTrainingSettings& p,
+                           const char* part) {
+    try {
+      TokenTrainee t(d, p, s, {1}, 10, 8, {});
+      ADD_FAILURE() << part;
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
+    }
+  };
+  spec.context = 8;
+  refuses(data, spec, few("hpt"), "do not fit");
+  spec = tiny(data);
+  PostTrainingSettings many = few("hpt");
+  many.prompts = 1000;
+  refuses(data, spec, many, "fewer than a step takes");
+  data.train.rows[0].prompt = "7+x=";
+  refuses(data, spec, few("hpt"), "no token for");
+  data = chains();
+  data.train.rows[0].demonstration = "12345678";
+  refuses(data, spec, few("hpt"), "longer than the longest answer");
+}
+
+// One of 4,096 answers is right, and one demonstration says which: rollouts alone never meet it.
+TEST(TokenTrainee, HptFindsTheOneRewardedOfFourThousandAnswersAndRolloutsAloneDoNot) {
+  TokenData data;
+  for (int i = 0; i < 64; ++i) data.characters += static_cast<char>('!' + i);
+  data.train.rows = {{"!", "AB", "AB", 0, true}};
+  data.test = data.train;
+  data.longest_answer = 3;
+  data.eval_samples = 64;
+  const auto solved = [&](const std::string& method, double& offline) {
+    PostTrainingSettings s = algorithms::post_training_settings(method);
+    s.prompts = 1, s.rollouts = 8;
+    s.learning_rate = 0.01;
+    TokenTrainee t(data, s,
+                   [&] {
+                     nn::TransformerSpec spec = tiny(data);
+                     spec.context = 8;
+                     return spec;
+                   }(),
+                   {5}, 150, 8, {});
+    ThreadTeam team(1);
+    for (int i = 0; i < 150; ++i) t.step(team);
+    offline = t.own_reports().at("offline_share")[0];
+    return t.evaluate(team).at("solve/mean")[0];
+  };
+  double offline = 1;
+  EXPECT_GT(solved("hpt", offline), 0.9);
+  EXPECT_EQ(offline, 0);
+  EXPECT_LT(solved("dr_grpo", offline), 0.02);
+}
+
+}  // namespace
+}  // namespace hardy::test

@@ -1,0 +1,88 @@
+#include "tests/algorithms/oracle.h"
+#include "tests/algorithms/post_training/token_policies.h"
+
+namespace hardy::test {
+namespace {
+
+TEST(TokenUpdate, EqualsTheOraclesStepOfHptGrpoAndLuffy) {
+  if (!oracle_runs()) GTEST_SKIP() << "skipped: " << oracle_python() << " has no numpy";
+  ThreadTeam team(2);
+  for (const char* method : {"hpt", "grpo", "luffy"}) {
+    SCOPED_TRACE(method);
+    SmallTraining training(method);
+    nlohmann::json groups = nlohmann::json::array();
+    for (const SmallGroup& g : training.groups)
+      groups.push_back({{"prompt", g.prompt},
+                        {"rollouts", g.rollouts},
+                        {"behaviour", g.behaviour},
+                        {"returns", g.returns},
+                        {"demonstration", g.demonstration}});
+    const nn::TransformerSpec s = small_transformer();
+    const nlohmann::json out = ask_oracle("token_update.py",
+                                          {{"method", method},
+                                           {"groups", groups},
+                                           {"heads", s.heads},
+                                           {"kv_heads", s.kv_heads},
+                                           {"layers", s.layers},
+                                           {"longest", SmallTraining::kLongest},
+                                           {"lr", 0.01},
+                                           {"decay", 0.1},
+                                           {"clip_norm", 0.5}},
+                                          parameters_of(training.learner.parameters()));
+    training.step(team);
+    expect_the_oracles_step(training.learner, out);
+  }
+}
+
+TEST(TokenUpdate, HasTheSameBitsForAnyThreadsAndAnyPadding) {
+  ThreadTeam one(1), three(3);
+  SmallTraining a("mix"), b("mix"), c("mix", 4, 16);
+  a.step(one);
+  b.step(three);
+  c.step(three);
+  EXPECT_EQ(a.gradients(), b.gradients());
+  EXPECT_EQ(a.gradients(), c.gradients());
+  EXPECT_EQ(a.values(), c.values());
+}
+
+TEST(TokenUpdate, SplitIntoPassesChangesSumsInTheirLastBitsAlone) {
+  ThreadTeam team(2);
+  SmallTraining whole("mix", 32);
+  whole.step(team);
+  EXPECT_EQ(whole.update->passes(), 1);
+  const std::vector<float> expected = whole.gradients();
+  float largest = 0;
+  for (const float g : expected) largest = std::max(largest, std::abs(g));
+  for (const std::int64_t pass : {1, 2, 7}) {
+    SmallTraining split("mix", pass);
+    split.step(team);
+    EXPECT_GT(split.update->passes(), 1);
+    const std::vector<float> g = split.gradients();
+    for (std::size_t i = 0; i < g.size(); ++i)
+      ASSERT_NEAR(g[i], expected[i], 1e-6f * largest) << pass << " " << i;
+  }
+}
+
+TEST(TokenUpdate, OfAnAgentDoesNotDependOnItsNeighbours) {
+  ThreadTeam team(2);
+  SmallTraining pair("hpt", 4, 9, small_transformer(), {8, 3}), alone("hpt");
+  pair.step(team);
+  alone.step(team);
+  const nn::ParameterStore &p = pair.learner.parameters(), &q = alone.learner.parameters();
+  for (int t = 0; t < q.size(); ++t) {
+    const auto x = p.agent(t, 1), y = q.agent(t, 0);
+    EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin(), y.end())) << q.name(t);
+  }
+}
+
+TEST(TokenUpdate, WithoutRowsHasAGradientOfZero) {
+  ThreadTeam team(1);
+  SmallTraining t("grpo");
+  for (SmallGroup& g : t.groups) g.returns = {0.7, 0.7, 0.7, 0.7};
+  EXPECT_TRUE(t.rows().empty());
+  t.step(team);
+  for (const float g : t.gradients()) EXPECT_EQ(g, 0.0f);
+}
+
+}  // namespace
+}  // namespace hardy::test

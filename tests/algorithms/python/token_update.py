@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""One post-training step of a small transformer in float64 NumPy: the oracle that the engine's step is compared with.
+
+    token_update.py INPUT OUTPUT
+
+Forward pass token by token as the papers have it (RMSNorm, rotary positions, causal grouped-query attention, SwiGLU,
+the embedding as the head); the gradient of the loss by complex steps, f'(x) = Im f(x + ih) / h, so that no derivative
+is written down; AdamW. Nothing is shared with the engine.
+
+Names in INPUT    policy/embedding ...; settings: groups [{prompt, rollouts, behaviour, returns, demonstration}], method
+                  (hpt, grpo, luffy), heads, kv_heads, layers, longest, lr, decay, clip_norm
+Names in OUTPUT   loss/policy, grad/<name>, new/<name>
+"""
+import json
+import sys
+
+import numpy as np
+
+
+def norm(x, gain):
+    return x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5) * gain
+
+
+def rotate(x):  # [T, heads, d]
+    half = x.shape[-1] // 2
+    angle = np.arange(len(x))[:, None] * 10000.0 ** (-2.0 * np.arange(half) / x.shape[-1])
+    c, s = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    u, w = x[..., :half], x[..., half:]
+    return np.concatenate([u * c - w * s, w * c + u * s], -1)
+
+
+def log_probs(p, tokens, s):
+    """log pi of every next token [T, V] after each of the tokens."""
+    x = p['embedding'][tokens]
+    T, d = x.shape
+    H, G = s['heads'], s['kv_heads']
+    h = d // H
+    for layer in range(s['layers']):
+        q = {k: p[f'layer{layer}/{k}'] for k in ('norm1', 'qkv', 'out', 'norm2', 'up', 'down')}
+        qkv = norm(x, q['norm1']) @ q['qkv']
+        Q = rotate(qkv[:, :d].reshape(T, H, h))
+        K = rotate(qkv[:, d:d + G * h].reshape(T, G, h))
+        V = qkv[:, d + G * h:].reshape(T, G, h)
+        y = np.zeros((T, H, h), x.dtype)
+        for head in range(H):
+            g = head // (H // G)
+            for t in range(T):
+                z = K[:t + 1, g] @ Q[t, head] / np.sqrt(h)
+                e = np.exp(z - z.real.max())
+                y[t, head] = e @ V[:t + 1, g] / e.sum()
+        x = x + y.reshape(T, d) @ q['out']
+        up = norm(x, q['norm2']) @ q['up']
+        a, b = up[:, :up.shape[1] // 2], up[:, up.shape[1] // 2:]
+        x = x + (a / (1 + np.exp(-a)) * b) @ q['down']
+    z = norm(x, p['norm']) @ p['embedding'].T
+    z = z - z.real.max(-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(-1, keepdims=True))
+
+
+def of_answer(p, prompt, answer, s):
+    every = log_probs(p, np.array(prompt + answer[:-1]), s)[len(prompt) - 1:]
+    return every[np.arange(len(answer)), answer]
+
+
+def rows_of(p, s):
+    """(prompt, answer, c of each token)."""
+    groups, P = s['groups'], len(s['groups'])
+    B = sum(len(g['rollouts']) for g in groups)
+    rows = []
+    for g in groups:
+        R = np.array(g['returns'])
+        solved = (R > 0.5).sum()
+        joined = s['method'] == 'luffy'
+        every = np.append(R, 1.0) if joined else R
+        A = R - every.mean()
+        if s['method'] == 'grpo':
+            A = A / (R.std(ddof=1) + 1e-6) if np.ptp(R) > 0 else 0 * R
+        reinforced = s['method'] != 'hpt' or solved > 0
+        imitated = joined or (s['method'] == 'hpt' and solved == 0)
+        if reinforced:
+            for answer, old, a in zip(g['rollouts'], g['behaviour'], A):
+                r = np.exp(of_answer(p, g['prompt'], answer, s).real - np.array(old))
+                w = {'hpt': 1 / B, 'grpo': 1 / (B * len(answer)), 'luffy': 1 / (B * s['longest'])}[s['method']]
+                clipped = ((a > 0) & (r > 1.2)) | ((a < 0) & (r < 0.8)) if s['method'] != 'luffy' else np.zeros(len(r), bool)
+                rows.append((g['prompt'], answer, np.where(clipped, 0, r * a * w)))
+        if imitated:
+            demo = g['demonstration']
+            pi = np.exp(of_answer(p, g['prompt'], demo, s).real)
+            if joined:
+                c = pi * 0.1 / (pi + 0.1)**2 * (1 - every.mean()) / (P * s['longest'])
+            else:
+                c = np.full(len(demo), 1 / (P * len(demo)))
+            rows.append((g['prompt'], demo, c))
+    return rows
+
+
+def main(source, target):
+    given = json.load(open(source))
+    s = given['settings']
+    arrays = {k: np.array(v['data'], float).reshape(v['shape']) for k, v in given['tensors'].items()}
+    p = {k[len('policy/'):]: v.astype(complex) for k, v in arrays.items() if k.startswith('policy/')}
+    rows = rows_of(p, s)
+
+    def loss():
+        return -sum((c * of_answer(p, prompt, answer, s)).sum() for prompt, answer, c in rows)
+
+    out, grads = {'loss/policy': loss().real}, {}
+    step = 1e-30
+    for name, x in p.items():
+        grads[name] = np.zeros(x.shape)
+        for i in np.ndindex(x.shape):
+            x[i] += 1j * step
+            grads[name][i] = loss().imag / step
+            x[i] = x[i].real
+    total = np.sqrt(sum((g**2).sum() for g in grads.values()))
+    scale = min(1, s['clip_norm'] / (total + 1e-6))
+    for name, x in p.items():
+        g = grads[name] * scale
+        m, v = 0.1 * g, 0.001 * g * g
+        new = x.real * (1 - s['lr'] * s['decay']) - s['lr'] * (m / 0.1) / (np.sqrt(v / 0.001) + 1e-8)
+        out['grad/policy/' + name], out['new/policy/' + name] = grads[name], new
+    json.dump({'tensors': {k: {'shape': list(np.shape(v)), 'data': np.ravel(v).tolist()} for k, v in out.items()}},
+              open(target, 'w'))
+
+
+main(*sys.argv[1:])

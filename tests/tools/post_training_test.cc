@@ -1,0 +1,95 @@
+// `hardy train hpt` and its relatives as a user meets them.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/engine/run/scratch.h"
+#include "tests/tools/command.h"
+
+namespace hardy::test {
+namespace {
+
+const std::string kSmall =
+    " --task chains:least=2,most=4 --prompt-count 30 --prompts-a-step 6 --rollouts 4 --width 16 --layers 1 "
+    "--heads 2 "
+    "--test-count 4 --eval-samples 2 --log-every 2 --checkpoint-every 2 --seeds 2";
+
+TEST(PostTrainingCommand, TrainsFromABaseResumesToTheSameBytesAndIsReported) {
+  const Scratch dir;
+  const std::string d = dir.path().string();
+  ASSERT_EQ(hardy_command("train sft" + kSmall + " --steps 6 --slips 0.3 --out " + d + "/base").code, 0);
+  const std::string hpt = "train hpt" + kSmall + " --base " + d + "/base --out " + d;
+  ASSERT_EQ(hardy_command(hpt + "/whole --steps 6").code, 0);
+  ASSERT_EQ(hardy_command(hpt + "/two --threads 1 --steps 3").code, 0);
+  ASSERT_EQ(hardy_command("resume " + d + "/two --steps 6").code, 0);
+  const auto last = [&](const char* run) {
+    nlohmann::json values;
+    std::ifstream file((dir / run / "metrics.jsonl").string());
+    for (std::string line; std::getline(file, line);)
+      if (const auto j = nlohmann::json::parse(line); j.at("kind") == "eval") values = j.at("values");
+    return values;
+  };
+  EXPECT_EQ(last("whole"), last("two"));
+  EXPECT_TRUE(last("whole").contains("solve/hard"));
+  EXPECT_EQ(hardy_command("report " + d + "/whole -o " + d + "/page.html").code, 0);
+}
+
+TEST(PostTrainingCommand, ExplainsTheCoefficientOfATokenAndNamesWhatIsDoubtful) {
+  const Result hpt = hardy_command("train hpt --explain --rollout-estimator cispo --kl k1 --kl-weight 0.1");
+  EXPECT_EQ(hpt.code, 0);
+  for (const char* part : {"when: switch", "clip(r, 0, 1.28) / r", "two CISPOs", "k1 in the loss",
+                           "demonstrations: c = 1 / (B L) 1"})
+    EXPECT_NE(hpt.out.find(part), std::string::npos) << part << "\n" << hpt.out;
+}
+
+TEST(PostTrainingCommand, RefusesInOneLineAndLeavesNothing) {
+  const Scratch dir;
+  const std::string d = dir.path().string();
+  std::ofstream((dir / "none.jsonl").string()) << R"({"prompt": "1+1="})"
+                                               << "\n";
+  std::ofstream((dir / "broken.jsonl").string()) << R"({"prompt": "1+1=", "demonstration": "2"})"
+                                                 << "\nwhat\n";
+  std::ofstream((dir / "empty.jsonl").string()) << "\n";
+  for (const auto& [arguments, part] : std::vector<std::pair<std::string, std::string>>{
+           {"hpt", "needs prompts"},
+           {"hpt --task chans", "chains"},
+           {"hpt --task chains --gate 9", "more than the rollouts"},
+           {"hpt --task chains --gate -2", "-1"},
+           {"hpt --task chains --bands hardest", "its bands are easy, middle, hard"},
+           {"sft --prompts " + d + "/none.jsonl --max-tokens 4", "no prompt has a demonstration"},
+           {"sft --prompts " + d + "/broken.jsonl", "broken.jsonl, line 2: is no JSON object"},
+           {"sft --prompts " + d + "/empty.jsonl", "holds no prompt"},
+           {"sft --prompts " + d + "/nowhere.jsonl", "cannot be read"},
+           {"hpt --task chains --context 8", "do not fit"},
+           {"hpt --task chains --prompt-count 5", "fewer than a step takes"},
+           {"hpt --task chains --base " + d, "holds no policy/agent_0.policy"},
+           {"hpt --task chains --width 30", "no multiple of the heads"},
+           {"hpt --task chains --device cuda", "trained on the CPU"}}) {
+    const Result o = hardy_command("train " + arguments + " --out " + d + "/run");
+    EXPECT_EQ(o.code, 2) << arguments;
+    EXPECT_NE((o.out + o.err).find(part), std::string::npos) << arguments << ": " << o.out << o.err;
+    EXPECT_FALSE(std::filesystem::exists(dir / "run")) << arguments;
+  }
+}
+
+TEST(PostTrainingCommand, OneRolloutAPromptAndBatchesThatAllFailTrainOnDemonstrationsAlone) {
+  const Scratch dir;
+  std::ofstream((dir / "p.jsonl").string()) << R"({"prompt": "ab", "demonstration": "cd", "answer": "never"})"
+                                            << "\n"
+                                            << R"({"prompt": "ba", "demonstration": "dc", "answer": "never"})"
+                                            << "\n";
+  const Result o = hardy_command(
+      "train hpt --prompts " + (dir / "p.jsonl").string() +
+      " --prompts-a-step 2 --rollouts 1 --width 8 --layers 1 --heads 1 --steps 3 --log-every 1 --out " +
+      (dir / "run").string());
+  EXPECT_EQ(o.code, 0) << o.err;
+  std::ifstream file((dir / "run/metrics.jsonl").string());
+  int records = 0;
+  for (std::string line; std::getline(file, line); ++records)
+    EXPECT_EQ(nlohmann::json::parse(line).at("values").at("offline_share")[0], 1.0);
+  EXPECT_EQ(records, 3);
+}
+
+}  // namespace
+}  // namespace hardy::test
