@@ -104,12 +104,14 @@ struct Exponential<float> {
   using Int = std::int32_t;
   typedef Int Ints __attribute__((vector_size(kVectorBytes)));
   static constexpr float least = -87, round = 0x1.8p23f;
-  static constexpr float ln2_high = 0x1.62e43p-1f, ln2_low = -0x1.05c61p-29f;
+  // Few enough bits that n ln2_high is exact where nothing is fused.
+  static constexpr float ln2_high = 0x1.62e4p-1f, ln2_low = 0x1.7f7d1cp-20f;
   static constexpr int mantissa = 23;
   static constexpr double factorials[] = {5040.0, 720.0, 120.0, 24.0, 6.0, 2.0, 1.0, 1.0};
 };
 
-// e^x of a vector or of one number, with the same bits, to about one unit in the last place; x <= 709 (f64),
+// e^x of a vector or of one number, with the same bits, to about one unit in the last place (f64: where
+// multiply-adds are fused, else |x| / 2 units more); x <= 709 (f64),
 // 88 (f32). A NaN stays one. x = n ln 2 + r with |r| <= ln 2 / 2; e^r by its series to r^13 (r^7), whose rest
 // is below a tenth of a unit; times 2^n.
 template <class T, class V>
