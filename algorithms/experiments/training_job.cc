@@ -30,6 +30,18 @@ void keep_absolute(run::Schema& schema, std::string& environment) {
   environment = absolute;
 }
 
+// What the descents of any method may be told, whatever it draws from.
+void descent_options(run::Schema& schema, DescentDefaults& descent) {
+  schema.section("descent")
+      .option("clip-norm", &descent.clip_norm,
+              "2-norm that the gradient of a loss over all its networks is held to; 0: off", 0.0)
+      .option(
+          "accumulate", &descent.passes,
+          "equal parts that a batch is taken in, one after the other, before a step: less memory, the same "
+          "rows",
+          1, 1 << 20);
+}
+
 class OfflineJob final : public TrainingJob {
  public:
   OfflineJob(const std::string& name, std::unique_ptr<Method> method)
@@ -65,14 +77,7 @@ class OfflineJob final : public TrainingJob {
         .option("corrupt-generator", &corruption_.generator, "numpy reproduces the published masks",
                 {"philox", "numpy"});
     method_->options(schema_);
-    schema_.section("descent")
-        .option("clip-norm", &descent_.clip_norm,
-                "2-norm that the gradient of a loss over all its networks is held to; 0: off", 0.0)
-        .option(
-            "accumulate", &descent_.passes,
-            "equal parts that a batch is taken in, one after the other, before a step: less memory, the same "
-            "rows",
-            1, 1 << 20);
+    descent_options(schema_, descent_);
     settings_.options(schema_);
   }
 
@@ -254,6 +259,7 @@ class InteractingJob final : public TrainingJob {
         .option("update-every", &interaction_.update_every, "environment steps a learning step", 1)
         .option("capacity", &interaction_.capacity, "replay rows an agent; 0: one for every step", 0);
     method_->options(schema_);
+    descent_options(schema_, descent_);
     settings_.options(schema_);
   }
 
@@ -273,8 +279,8 @@ class InteractingJob final : public TrainingJob {
     about["dataset"] = nullptr;
     device_ = settings_.open_device();
     keep_absolute(schema_, i.environment);
-    auto trainee =
-        std::make_unique<InteractingTrainee>(*method_, name_, i, settings_.agent_seeds(), device_.get());
+    auto trainee = std::make_unique<InteractingTrainee>(*method_, name_, i, settings_.agent_seeds(),
+                                                        device_.get(), descent_);
     const ActionBounds bounds = trainee->policy().bounds();
     std::vector<std::string> notes;
     if (!trainee->environment().saves_state())
@@ -295,6 +301,7 @@ class InteractingJob final : public TrainingJob {
   std::unique_ptr<Method> method_;
   run::Schema schema_;
   TrainingSettings settings_;
+  DescentDefaults descent_;
   InteractionSettings interaction_;
   std::unique_ptr<device::Device> device_;
 };

@@ -32,18 +32,19 @@ std::vector<T> get(const run::Archive& file, const std::string& name) {
 
 InteractingTrainee::InteractingTrainee(const Method& method, const std::string& name,
                                        const InteractionSettings& settings, std::vector<std::uint64_t> seeds,
-                                       device::Device* device)
+                                       device::Device* device, const DescentDefaults& descent)
     : method_(method),
       settings_(settings),
       env_(envs::make_environment(settings.environment, static_cast<int>(seeds.size()))),
       policy_(policy_for(method, name, env_->spec())),
       replay_(static_cast<std::int64_t>(seeds.size()), settings.capacity, env_->spec()),
-      learner_(std::move(seeds), device),
+      learner_(std::move(seeds), device, descent),
       rollout_(*env_) {
   const auto agents = static_cast<std::size_t>(learner_.agents());
-  method.build(learner_, {replay_.tables(), env_->spec().observation_size,
-                          method.chooses() ? env_->spec().action_choices : env_->spec().action_size,
-                          method.batch_size()});
+  method.build(learner_,
+               TransitionSource(replay_.tables(), env_->spec().observation_size,
+                                method.chooses() ? env_->spec().action_choices : env_->spec().action_size,
+                                method.batch_size()));
   learner_.finish();
   actor_ = std::make_unique<Actor>(policy_, 1, learner_.parameters(), learner_.mirror());
   returns_.assign(agents, 0);

@@ -19,7 +19,8 @@ class InteractingTrainee final : public Trainee {
   // themselves. Errors: a task of choices for a method of numbers or the other way round, a replay that does
   // not fit.
   InteractingTrainee(const Method& method, const std::string& name, const InteractionSettings& settings,
-                     std::vector<std::uint64_t> seeds, device::Device* device = nullptr);
+                     std::vector<std::uint64_t> seeds, device::Device* device = nullptr,
+                     const DescentDefaults& descent = {});
 
   void step(ThreadTeam& team) override;
   std::int64_t steps_done() const override { return t_; }

@@ -39,7 +39,7 @@ class Sac final : public Method {
     return spec;
   }
 
-  void build(Learner& learner, const TransitionSource& replay) const override {
+  void build(Learner& learner, const DataSource& replay) const override {
     const int obs = replay.observation_size(), act = replay.action_size();
     const std::int64_t agents = learner.agents();
     const nn::MlpSpec q_net{
@@ -58,15 +58,15 @@ class Sac final : public Method {
       const Batch b = replay.batch(critic);
       const nn::ActionSample next =
           act_through(g, Head::kTanhGaussian, critic.apply(pi, b.next_observations), {},
-                      critic.normal({agents, batch_, act}, RandomStream::kNextNoise));
+                      critic.normal({agents, b.rows, act}, RandomStream::kNextNoise));
       const Tensor q_next = ops::reshape(
           g, ops::min(g, critic.apply(q_target, ops::concat(g, b.next_observations, next.action)), 1),
-          {agents, batch_});
+          {agents, b.rows});
       const Tensor y =
           ops::stop_gradient(g, ops::map(g, SoftTarget{static_cast<float>(gamma_)}, b.rewards, b.terminals,
                                          q_next, next.log_prob, critic.parameter(temperature, 0)));
       const Tensor values = ops::reshape(g, critic.apply(q, ops::concat(g, b.observations, b.actions)),
-                                         {agents, critics_, batch_});
+                                         {agents, critics_, b.rows});
       const Tensor error = ops::square(g, ops::subtract(g, values, ops::unsqueeze(g, y, 1)));
       critic.minimise("q", ops::affine(g, ops::mean_per_agent(g, error), static_cast<double>(critics_)), {q},
                       critic_descent);
@@ -78,9 +78,9 @@ class Sac final : public Method {
     Graph& g = actor.graph();
     const Batch b = replay.batch(actor);
     const nn::ActionSample now = act_through(g, Head::kTanhGaussian, actor.apply(pi, b.observations), {},
-                                             actor.normal({agents, batch_, act}, RandomStream::kNoise));
+                                             actor.normal({agents, b.rows, act}, RandomStream::kNoise));
     const Tensor q_min = ops::reshape(
-        g, ops::min(g, actor.apply(q, ops::concat(g, b.observations, now.action)), 1), {agents, batch_});
+        g, ops::min(g, actor.apply(q, ops::concat(g, b.observations, now.action)), 1), {agents, b.rows});
     const Tensor log_alpha = actor.parameter(temperature, 0);
     const Tensor loss = ops::map(g, ActorLoss{}, now.log_prob, q_min, ops::stop_gradient(g, log_alpha));
     actor.minimise("policy", ops::mean_per_agent(g, loss), {pi}, descent);

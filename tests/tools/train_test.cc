@@ -268,6 +268,7 @@ TEST_F(Train, AnInteractingRunThatEndsBeforeItLearnsIsRefused) {
 TEST_F(Train, ABatchThatIsTakenInPartsHasTheLossesOfTheWholeOne) {
   const std::string data = write(test::some_data(300));
   refused("bc" + data + " --accumulate 3", {"--batch-size 256", "no 3 equal parts", "--accumulate"});
+  refused("sac --env pendulum --accumulate 3", {"--batch-size 256", "no 3 equal parts", "--accumulate"});
   for (const std::string method : {"bc", "iql", "riql", "awac", "sac_n", "edac", "msg"}) {
     const auto losses = [&](const std::string& more) {
       fs::remove_all(dir_ / "run");

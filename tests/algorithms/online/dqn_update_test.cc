@@ -1,6 +1,7 @@
 // Whole learning steps of DQN, its double and dueling forms, against the independent float64 NumPy program.
 #include <gtest/gtest.h>
 
+#include "algorithms/learning/transition_source.h"
 #include "tests/algorithms/methods.h"
 #include "tests/algorithms/offline/example.h"
 #include "tests/algorithms/oracle.h"
@@ -13,25 +14,24 @@ constexpr int kObservations = 5, kChoices = 3;
 constexpr std::uint64_t kSeed = 3;
 
 // The step after `before` of them.
-void compare_with_oracle(const Values& values, nlohmann::json settings, std::uint64_t before) {
+void compare_with_oracle(const Values& values, nlohmann::json settings, std::uint64_t before,
+                         std::int64_t passes = 1) {
   if (!oracle_runs()) GTEST_SKIP() << "skipped: " << oracle_python() << " has no numpy";
   datasets::Transitions t = algorithms::example_transitions(kRows);
   std::vector<std::int32_t> choices;
   for (std::uint64_t i = 0; i < kRows; ++i)
     choices.push_back(static_cast<std::int32_t>(Random(8, RandomStream::kUser).integer(i, kChoices)));
   std::int32_t rows = kRows;
-  algorithms::Learner learner({kSeed});
+  algorithms::Learner learner({kSeed}, nullptr, {.passes = passes});
   method_with("dqn", over({{"hidden", "8"}, {"batch-size", "16"}}, values))
-      ->build(learner, {{.observations = t.observations.data(),
-                         .rewards = t.rewards.data(),
-                         .next_observations = t.next_observations.data(),
-                         .terminals = t.terminals.data(),
-                         .rows = &rows,
-                         .capacity = kRows,
-                         .choices = choices.data()},
-                        kObservations,
-                        kChoices,
-                        kBatch});
+      ->build(learner, algorithms::TransitionSource({.observations = t.observations.data(),
+                                                     .rewards = t.rewards.data(),
+                                                     .next_observations = t.next_observations.data(),
+                                                     .terminals = t.terminals.data(),
+                                                     .rows = &rows,
+                                                     .capacity = kRows,
+                                                     .choices = choices.data()},
+                                                    kObservations, kChoices, kBatch));
   learner.finish();
   ThreadTeam team(2);
   for (std::uint64_t i = 0; i < before; ++i) learner.step(team);
@@ -76,6 +76,10 @@ TEST(DqnUpdate, EqualsTheOracleWhereTheTargetIsCopied) {
 TEST(DqnUpdate, EqualsTheOracleWhereTheTargetFollowsByShares) {
   compare_with_oracle({}, nlohmann::json::object(), 3);
   compare_with_oracle({{"polyak", "0.2"}}, {{"polyak", 0.2}}, 3);
+}
+
+TEST(DqnUpdate, EqualsTheOracleWhereItsBatchIsTakenInParts) {
+  compare_with_oracle({}, nlohmann::json::object(), 3, 4);
 }
 
 TEST(DqnExploration, FallsEvenlyFromTheFirstShareToTheLast) {

@@ -1,6 +1,7 @@
 // A whole step of soft actor-critic against the independent float64 NumPy program.
 #include <gtest/gtest.h>
 
+#include "algorithms/learning/transition_source.h"
 #include "tests/algorithms/methods.h"
 #include "tests/algorithms/offline/example.h"
 #include "tests/algorithms/oracle.h"
@@ -11,13 +12,14 @@ namespace {
 constexpr std::int64_t kRows = 100, kBatch = 16;
 constexpr int kObservations = 5, kActions = 3;
 
-void compare_with_oracle(const Values& values, const nlohmann::json& oracle_settings) {
+void compare_with_oracle(const Values& values, const nlohmann::json& oracle_settings,
+                         std::int64_t passes = 1) {
   if (!oracle_runs()) GTEST_SKIP() << "skipped: " << oracle_python() << " has no numpy";
   datasets::Transitions t = algorithms::example_transitions(kRows);
   for (float& a : t.actions) a = std::tanh(a);
   std::int32_t rows = kRows;
   constexpr std::uint64_t seed = 3;
-  algorithms::Learner learner({seed});
+  algorithms::Learner learner({seed}, nullptr, {.passes = passes});
   const algorithms::TransitionTables tables{t.observations.data(),
                                             t.actions.data(),
                                             t.rewards.data(),
@@ -26,7 +28,7 @@ void compare_with_oracle(const Values& values, const nlohmann::json& oracle_sett
                                             &rows,
                                             kRows};
   method_with("sac", over({{"hidden", "8"}, {"batch-size", "16"}}, values))
-      ->build(learner, {tables, kObservations, kActions, kBatch});
+      ->build(learner, algorithms::TransitionSource(tables, kObservations, kActions, kBatch));
   learner.finish();
 
   nlohmann::json tensors = parameters_of(learner.parameters());
@@ -54,6 +56,10 @@ void compare_with_oracle(const Values& values, const nlohmann::json& oracle_sett
 }
 
 TEST(SacUpdate, EqualsTheOracle) { compare_with_oracle({}, nlohmann::json::object()); }
+
+TEST(SacUpdate, EqualsTheOracleWhereItsBatchIsTakenInParts) {
+  for (const std::int64_t passes : {2, 16}) compare_with_oracle({}, nlohmann::json::object(), passes);
+}
 
 TEST(SacUpdate, EqualsTheOracleWithOtherSettings) {
   compare_with_oracle({{"critics", "5"},
