@@ -1,33 +1,31 @@
-#include "tools/hardy/sampled_regret.h"
+#include "algorithms/experiments/sampled_study.h"
 
-#include <cmath>
+#include <algorithm>
 #include <exception>
 #include <mutex>
+#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "algorithms/adversarial/boxes/implicit_policies.h"
 #include "engine/base/error.h"
-#include "engine/base/text.h"
 #include "envs/linear_mdp/implicit.h"
 
-namespace hardy::tools {
+namespace hardy::algorithms {
 namespace {
 
-using algorithms::SampledConfig;
-using algorithms::SampledResult;
-using nlohmann::json;
-
-// M of the empirical covariance; 0: ceil(1 / gamma). The command's default, exact, needs a list of states.
-std::int64_t samples_of(const std::string& covariance) {
-  const auto choice = algorithms::parse_covariance(covariance == "exact" ? "empirical" : covariance);
-  if (choice.kind != algorithms::CovarianceChoice::Kind::kEmpirical || choice.c_samples != 1 ||
-      !choice.independent_magnitude)
-    throw Error("'" + covariance + "' does not go with sampled evaluation", "--covariance",
-                "empirical, or empirical:M=100");
+// M of the empirical covariance; 0: ceil(1 / gamma). Exact, a method's default, needs a list of states.
+std::int64_t samples_of(const CovarianceChoice& choice) {
+  using Kind = CovarianceChoice::Kind;
+  if (choice.kind == Kind::kExact) return 0;
+  if (choice.kind != Kind::kEmpirical || choice.c_samples != 1 || !choice.independent_magnitude)
+    throw Error(choice.kind == Kind::kMgr ? "mgr does not go with sampled evaluation"
+                                          : "only M goes with the empirical covariance in sampled evaluation",
+                "--covariance", "empirical, or empirical:M=100");
   return choice.samples;
 }
 
 SampledConfig config_of(const std::string& method, std::int64_t episodes, std::int64_t samples,
-                        const algorithms::StepSizes& steps, std::int64_t most_bytes) {
+                        const StepSizes& steps, std::int64_t most_bytes) {
   SampledConfig c;
   c.method = method;
   c.episodes = episodes;
@@ -37,33 +35,38 @@ SampledConfig config_of(const std::string& method, std::int64_t episodes, std::i
   return c;
 }
 
-// The learner's summed loss after each of some log-spaced episodes.
-json curve_json(const std::vector<double>& episode_loss, int points) {
-  const auto at = algorithms::log_spaced(static_cast<std::int64_t>(episode_loss.size()), points);
-  std::vector<double> sums;
+SampledReplica replica_of(std::int64_t seed, const SampledResult& learner, const SampledResult& uniform,
+                          int points) {
+  SampledReplica r{seed,
+                   learner.learner_loss,
+                   learner.standard_error,
+                   uniform.learner_loss,
+                   uniform.standard_error,
+                   learner.states,
+                   learner.paths,
+                   learner.simulator_calls,
+                   log_spaced(static_cast<std::int64_t>(learner.episode_loss.size()), points),
+                   {}};
   double sum = 0;
-  for (std::size_t k = 0; k < episode_loss.size(); ++k) {
-    sum += episode_loss[k];
-    if (static_cast<std::int64_t>(k) + 1 == at[sums.size()]) sums.push_back(sum);
+  for (std::size_t k = 0; k < learner.episode_loss.size(); ++k) {
+    sum += learner.episode_loss[k];
+    if (static_cast<std::int64_t>(k) + 1 == r.curve_episodes[r.curve.size()]) r.curve.push_back(sum);
   }
-  return {{"episode", at}, {"loss", sums}};
+  return r;
 }
 
 }  // namespace
 
-SampledStudy::SampledStudy(const RegretOptions& options) : options_(options) {
-  if (algorithms::parse_random(options.random).splitmix)
+SampledStudy::SampledStudy(SampledStudySettings settings) : settings_(std::move(settings)) {
+  if (settings_.random.splitmix)
     throw Error("splitmix64's one sequence has no keys", "--random", "sampled evaluation needs philox");
-  for (const std::string& env : split(options.env, ' '))
-    for (const std::string& word : split(options.method, ' '))
-      for (const std::int64_t episodes : parse_episodes(options.episodes)) {
-        Cell& cell =
-            cells_.emplace_back(Cell{env, options.losses, parse_method(word, options), episodes, 0, {}});
-        cell.samples = samples_of(cell.method.covariance);
-        const auto simulator = envs::make_simulator(env, options.losses, episodes);
-        const algorithms::Sizes sizes{episodes, simulator->H(), 1, simulator->A(), simulator->d()};
-        cell.settings = algorithms::resolve(algorithms::regret_method(cell.method.method).scaling,
-                                            cell.method.at(sizes), sizes);
+  for (const std::string& env : settings_.envs)
+    for (const MethodChoice& method : settings_.methods)
+      for (const std::int64_t episodes : settings_.episodes) {
+        Cell& cell = cells_.emplace_back(Cell{env, method, episodes, samples_of(method.covariance), {}});
+        const auto simulator = envs::make_simulator(env, settings_.losses, episodes);
+        const Sizes sizes{episodes, simulator->H(), 1, simulator->A(), simulator->d()};
+        cell.settings = resolve(regret_method(method.method).scaling, method.at(sizes), sizes);
       }
   if (cells_.empty()) throw Error("no environment or no method", "--env, --method");
   cost();
@@ -72,96 +75,74 @@ SampledStudy::SampledStudy(const RegretOptions& options) : options_(options) {
 std::string SampledStudy::cost() const {
   std::string text;
   for (const Cell& cell : cells_) {
-    const auto simulator = envs::make_simulator(cell.env, cell.loss_process, cell.episodes);
+    const auto simulator = envs::make_simulator(cell.env, settings_.losses, cell.episodes);
     SampledConfig c = config_of(cell.method.method, cell.episodes, cell.samples, cell.settings.steps, 0);
     c.simulator = simulator.get();
     text += (text.empty() ? "" : "\n") + cell.env + ", " + cell.method.label + ": " +
-            std::to_string(options_.replicas) + " replica(s), each " + algorithms::sampled_cost(c).text;
+            std::to_string(settings_.replicas) + " replica(s), each " + sampled_cost(c).text;
   }
   return text;
 }
 
-json SampledStudy::run_cell(const Cell& cell, ThreadTeam& team) const {
-  struct Played {
-    SampledResult learner, uniform;
-  };
-  std::vector<Played> played(static_cast<std::size_t>(options_.replicas));
+SampledRun SampledStudy::run_cell(const Cell& cell, ThreadTeam& team) const {
+  SampledRun result{cell.env, cell.method.method, cell.method.label, cell.episodes, cell.settings, {}};
+  result.replicas.resize(static_cast<std::size_t>(settings_.replicas));
   std::exception_ptr failure;
   std::mutex failed;
-  team.run(options_.replicas, [&](std::int64_t r) {
+  team.run(settings_.replicas, [&](std::int64_t r) {
     try {
-      const auto simulator = envs::make_simulator(cell.env, cell.loss_process, cell.episodes);
+      const auto simulator = envs::make_simulator(cell.env, settings_.losses, cell.episodes);
       SampledConfig c =
           config_of(cell.method.method, cell.episodes, cell.samples, cell.settings.steps,
-                    static_cast<std::int64_t>(options_.memory_gb * 1e9 / static_cast<double>(team.size())));
+                    static_cast<std::int64_t>(settings_.memory_bytes / static_cast<double>(team.size())));
       c.simulator = simulator.get();
-      c.seed = static_cast<std::uint64_t>(options_.seed + r);
-      played[static_cast<std::size_t>(r)] = {algorithms::run_sampled(c), algorithms::run_sampled_uniform(c)};
+      c.seed = static_cast<std::uint64_t>(settings_.seed + r);
+      result.replicas[static_cast<std::size_t>(r)] =
+          replica_of(settings_.seed + r, run_sampled(c), run_sampled_uniform(c), settings_.curve_points);
     } catch (...) {
       const std::lock_guard lock(failed);
       if (!failure) failure = std::current_exception();
     }
   });
   if (failure) std::rethrow_exception(failure);
-  json replicas = json::array();
-  for (std::size_t r = 0; r < played.size(); ++r) {
-    const auto& [learner, uniform] = played[r];
-    replicas.push_back({{"seed", options_.seed + static_cast<std::int64_t>(r)},
-                        {"learner_loss", learner.learner_loss},
-                        {"standard_error", learner.standard_error},
-                        {"uniform_loss", uniform.learner_loss},
-                        {"uniform_standard_error", uniform.standard_error},
-                        {"states", learner.states},
-                        {"bonus_paths", learner.paths},
-                        {"simulator_calls", learner.simulator_calls},
-                        {"curve", curve_json(learner.episode_loss, static_cast<int>(options_.curve))}});
-  }
-  return {{"env", cell.env},
-          {"method", cell.method.method},
-          {"label", cell.method.label},
-          {"episodes", cell.episodes},
-          {"settings",
-           {{"eta", cell.settings.steps.eta},
-            {"beta", cell.settings.steps.beta},
-            {"gamma", cell.settings.steps.gamma},
-            {"note", cell.settings.note}}},
-          {"replicas", replicas}};
+  return result;
 }
 
-json SampledStudy::run(const std::function<void(const std::string&)>& say) const {
-  ThreadTeam team(static_cast<int>(std::min(options_.threads, options_.replicas)));
-  json runs = json::array();
+std::vector<SampledRun> SampledStudy::run(const std::function<void(const std::string&)>& say) const {
+  ThreadTeam team(static_cast<int>(std::min(settings_.threads, settings_.replicas)));
+  std::vector<SampledRun> runs;
   for (const Cell& cell : cells_) {
     runs.push_back(run_cell(cell, team));
     say(cell.env + "  " + cell.method.label + "  K = " + std::to_string(cell.episodes));
   }
-  return {{"evaluation", "sampled"}, {"runs", runs}};
+  return runs;
 }
 
-std::string sampled_text(const json& results) {
-  std::string text;
-  char line[256];
-  for (const json& one : results.at("runs")) {
-    text += one.at("env").get<std::string>() + ", " + one.at("label").get<std::string>() +
-            ", K = " + std::to_string(one.at("episodes").get<std::int64_t>()) + "\nsettings     " +
-            one.at("settings").at("note").get<std::string>() + "\n";
-    for (const json& r : one.at("replicas")) {
-      std::snprintf(
-          line, sizeof line,
-          "seed %5lld   sampled loss %.3f +- %.3f, of the uniform policy %.3f +- %.3f; %lld states, "
-          "%lld bonus paths, %lld simulator calls\n",
-          static_cast<long long>(r.at("seed").get<std::int64_t>()), r.at("learner_loss").get<double>(),
-          r.at("standard_error").get<double>(), r.at("uniform_loss").get<double>(),
-          r.at("uniform_standard_error").get<double>(),
-          static_cast<long long>(r.at("states").get<std::int64_t>()),
-          static_cast<long long>(r.at("bonus_paths").get<std::int64_t>()),
-          static_cast<long long>(r.at("simulator_calls").get<std::int64_t>()));
-      text += line;
-    }
+nlohmann::json json_of(const std::vector<SampledRun>& runs) {
+  nlohmann::json all = nlohmann::json::array();
+  for (const SampledRun& run : runs) {
+    nlohmann::json replicas = nlohmann::json::array();
+    for (const SampledReplica& r : run.replicas)
+      replicas.push_back({{"seed", r.seed},
+                          {"learner_loss", r.learner_loss},
+                          {"standard_error", r.standard_error},
+                          {"uniform_loss", r.uniform_loss},
+                          {"uniform_standard_error", r.uniform_standard_error},
+                          {"states", r.states},
+                          {"bonus_paths", r.bonus_paths},
+                          {"simulator_calls", r.simulator_calls},
+                          {"curve", {{"episode", r.curve_episodes}, {"loss", r.curve}}}});
+    const StepSizes& steps = run.settings.steps;
+    all.push_back(
+        {{"env", run.env},
+         {"method", run.method},
+         {"label", run.label},
+         {"episodes", run.episodes},
+         {"settings",
+          {{"eta", steps.eta}, {"beta", steps.beta}, {"gamma", steps.gamma}, {"note", run.settings.note}}},
+         {"replicas", replicas}});
   }
-  return text +
-         "sampled returns with their standard errors over episodes; the best fixed policy of a space that "
-         "cannot be listed is not known, and so there is no regret\n";
+  return {{"evaluation", "sampled"}, {"runs", all}};
 }
 
-}  // namespace hardy::tools
+}  // namespace hardy::algorithms

@@ -1,32 +1,64 @@
-// `hardy regret --evaluation sampled`: learners where states cannot be listed, so that neither values nor the
-// best fixed policy can be computed. What is reported is the losses of the trajectories that were played.
+// A study of learners where states cannot be listed, so that neither values nor the best fixed policy can be
+// computed: what is reported is the losses of the trajectories that were played.
 #pragma once
 
-#include "tools/hardy/regret_study.h"
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
 
-namespace hardy::tools {
+#include "algorithms/experiments/regret_study.h"
+
+namespace hardy::algorithms {
+
+struct SampledStudySettings {
+  std::vector<std::string> envs;  // as envs::make_simulator reads them
+  std::string losses;             // "": each environment's own
+  std::vector<MethodChoice> methods;
+  std::vector<std::int64_t> episodes;  // K
+  std::int64_t replicas = 1, seed = 0, threads = 1;
+  RandomChoice random;
+  int curve_points = 50;
+  double memory_bytes = 4e9;  // that touched states may take
+};
+
+struct SampledReplica {
+  std::int64_t seed = 0;
+  double learner_loss = 0, standard_error = 0, uniform_loss = 0, uniform_standard_error = 0;
+  std::int64_t states = 0, bonus_paths = 0, simulator_calls = 0;
+  std::vector<std::int64_t> curve_episodes;
+  std::vector<double> curve;  // the learner's summed loss after each of them
+};
+
+struct SampledRun {
+  std::string env, method, label;
+  std::int64_t episodes = 0;
+  ResolvedSettings settings;
+  std::vector<SampledReplica> replicas;
+};
+
+nlohmann::json json_of(const std::vector<SampledRun>& runs);
 
 class SampledStudy {
  public:
-  explicit SampledStudy(const RegretOptions& options);  // everything is checked before anything runs
+  explicit SampledStudy(SampledStudySettings settings);  // everything is checked before anything runs
 
   // A line for every run: episodes, simulator calls, memory, at most.
   std::string cost() const;
-  nlohmann::json run(const std::function<void(const std::string&)>& say) const;
+  std::vector<SampledRun> run(const std::function<void(const std::string&)>& say) const;
 
  private:
   struct Cell {
-    std::string env, loss_process;
+    std::string env;
     MethodChoice method;
     std::int64_t episodes = 0, samples = 0;
-    algorithms::ResolvedSettings settings;
+    ResolvedSettings settings;
   };
-  nlohmann::json run_cell(const Cell& cell, ThreadTeam& team) const;
+  SampledRun run_cell(const Cell& cell, ThreadTeam& team) const;
 
-  RegretOptions options_;
+  SampledStudySettings settings_;
   std::vector<Cell> cells_;
 };
 
-std::string sampled_text(const nlohmann::json& results);
-
-}  // namespace hardy::tools
+}  // namespace hardy::algorithms

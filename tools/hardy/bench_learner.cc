@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "algorithms/learning/transition_source.h"
+
 namespace hardy::tools {
 namespace {
 
@@ -63,7 +65,7 @@ BenchLearner::BenchLearner(const std::string& method, std::int64_t agents, std::
   for (std::int64_t i = 0; i < agents; ++i) seeds.push_back(static_cast<std::uint64_t>(i));
   method_ = algorithms::make_method(method);
   method_->check();
-  if (method_->draws_from() == algorithms::DrawsFrom::kDataset) {
+  if (method_->draws_from() != algorithms::DrawsFrom::kReplay) {
     trainee_ = std::make_unique<algorithms::OfflineTrainee>(
         *method_, random_transitions(rows), std::move(seeds), std::vector<float>(kActions, -1.0f),
         std::vector<float>(kActions, 1.0f), device);
@@ -91,7 +93,8 @@ BenchLearner::BenchLearner(const std::string& method, std::int64_t agents, std::
                                             .capacity = rows,
                                             .choices = choices_.empty() ? nullptr : choices_.data()};
   alone_ = std::make_unique<algorithms::Learner>(std::move(seeds), device);
-  method_->build(*alone_, {tables, kObservations, kActions, method_->batch_size()});
+  method_->build(*alone_,
+                 algorithms::TransitionSource(tables, kObservations, kActions, method_->batch_size()));
   alone_->finish();
 }
 

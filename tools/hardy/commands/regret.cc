@@ -14,8 +14,8 @@
 #include "engine/run/schema.h"
 #include "envs/linear_mdp/implicit.h"
 #include "tools/hardy/command.h"
-#include "tools/hardy/regret_study.h"
-#include "tools/hardy/sampled_regret.h"
+#include "tools/hardy/regret_text.h"
+#include "tools/hardy/regret_words.h"
 
 namespace hardy::tools {
 namespace {
@@ -86,11 +86,11 @@ void declare(run::Schema& schema, RegretOptions& o) {
 
 int run_sampled_study(const RegretOptions& options, const std::string& out, bool json) {
   if (!out.empty()) throw Error("a sampled run has no folder", "--out", "keep what it prints, with --json");
-  const SampledStudy study(options);
+  const algorithms::SampledStudy study(sampled_settings(options));
   std::fprintf(stderr, "%s\n", study.cost().c_str());
-  const nlohmann::json results =
+  const std::vector<algorithms::SampledRun> runs =
       study.run([](const std::string& line) { std::fprintf(stderr, "done: %s\n", line.c_str()); });
-  std::printf("%s", (json ? run::json_text(results) + "\n" : sampled_text(results)).c_str());
+  std::printf("%s", (json ? run::json_text(json_of(runs)) + "\n" : sampled_text(runs)).c_str());
   return 0;
 }
 
@@ -106,7 +106,8 @@ class StudyFolder {
  public:
   StudyFolder(std::filesystem::path path, std::string config, nlohmann::json about)
       : path_(std::move(path)), config_(std::move(config)), about_(std::move(about)) {}
-  void keep(const nlohmann::json& results) {
+  void keep(const algorithms::RegretResults& so_far) {
+    const nlohmann::json results = json_of(so_far);
     if (!directory_) {
       directory_.emplace(run::RunDirectory::create(path_, {}));
       directory_->write_config(config_);
@@ -160,7 +161,7 @@ int run(const std::vector<std::string>& args) {
   if (options.evaluation == "sampled") return run_sampled_study(options, out, json);
   std::optional<run::Output> output;
   if (!out.empty()) output.emplace(out, new_folder(inputs_of(schema, envs)));
-  const RegretStudy study(options);
+  const algorithms::RegretStudy study(study_settings(options));
   for (const std::string& line : study.notes()) std::fprintf(stderr, "note: %s\n", line.c_str());
   std::fprintf(stderr, "largest run: %s\n", study.cost().c_str());
   std::optional<StudyFolder> folder;
@@ -172,19 +173,18 @@ int run(const std::vector<std::string>& args) {
                                   {"env", options.env},
                                   {"settings", schema.resolved_json()},
                                   {"resolved", schema.resolved()}});
-  RegretStudy::Ears ears;
+  algorithms::RegretStudy::Ears ears;
   ears.say = [&](const std::string& line) {
     if (!study.single()) std::fprintf(stderr, "%s\n", line.c_str());
   };
-  if (folder) ears.keep = [&](const nlohmann::json& so_far) { folder->keep(so_far); };
-  const nlohmann::json results = study.run(ears);
+  if (folder) ears.keep = [&](const algorithms::RegretResults& so_far) { folder->keep(so_far); };
+  const algorithms::RegretResults results = study.run(ears);
   if (folder) folder->keep(results);
-  for (const nlohmann::json& line : results.at("warnings"))
-    std::fprintf(stderr, "warning: %s\n", line.get<std::string>().c_str());
+  for (const std::string& line : results.warnings) std::fprintf(stderr, "warning: %s\n", line.c_str());
   if (json)
-    std::printf("%s\n", run::json_text(results).c_str());
+    std::printf("%s\n", run::json_text(json_of(results)).c_str());
   else
-    std::printf("%s", (study.single() ? single_text(results) : study_text(results)).c_str());
+    std::printf("%s", (results.single ? single_text(results) : study_text(results)).c_str());
   if (!out.empty()) std::fprintf(stderr, "study: %s (hardy report %s draws it)\n", out.c_str(), out.c_str());
   return 0;
 }

@@ -1,0 +1,65 @@
+// What a regret study found, in types; a folder's results.json is written from them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "algorithms/experiments/growth.h"
+#include "algorithms/experiments/regret_run.h"
+#include "envs/linear_mdp/linearity.h"
+
+namespace hardy::algorithms {
+
+struct Extremes {  // over the replicas of a run
+  double least_eta_q = 0, largest_eta_bonus = 0;
+};
+
+// One method on one environment, at every K that it has played so far.
+struct MethodResults {
+  std::string label, method;
+  RegretTable table;
+  Growth growth;
+  // At each K:
+  std::vector<ResolvedSettings> settings;
+  std::vector<Extremes> extremes;
+  std::vector<std::map<std::string, double>> figures;  // what learners say of themselves, means over replicas
+  std::vector<std::string> covariance;
+  // At the last K:
+  std::string regret_notion, comparator;
+  std::vector<std::int64_t> curve_episodes;
+  std::vector<double> curve;  // mean regret over replicas
+  // Of a study of a single run alone:
+  std::vector<ReplicaResult> replicas;
+  std::vector<double> best;
+
+  std::int64_t simulator_calls = 0;
+  double seconds = 0;
+  std::vector<std::string> warnings;
+};
+
+struct EnvironmentResults {
+  std::string env, losses;
+  Sizes sizes;
+  envs::Linearity linearity;
+  std::vector<double> uniform;  // the uniform policy's regret at each K, of three K or more
+  std::vector<MethodResults> methods;
+};
+
+struct RegretResults {
+  std::string title;
+  std::int64_t replicas = 0;
+  std::vector<EnvironmentResults> studies;
+  std::vector<std::string> notes, warnings;
+  bool single = false;    // one environment, one method, one K
+  bool complete = false;  // else there is more to come
+  double seconds = 0;     // of a complete one
+};
+
+// "1.2e+05, vacuous at this K", or "none": the literal bound as people read it.
+std::string bound_text(const ResolvedSettings& settings);
+nlohmann::json json_of(const RegretResults& results);
+
+}  // namespace hardy::algorithms
