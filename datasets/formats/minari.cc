@@ -13,6 +13,7 @@
 
 #include "datasets/formats/hdf5_layout.h"
 #include "datasets/formats/hdf5_rows.h"
+#include "datasets/formats/minari_episodes.h"
 #include "datasets/formats/python_json.h"
 #include "datasets/pieces.h"
 #include "engine/base/error.h"
@@ -22,11 +23,6 @@ namespace hardy::datasets {
 namespace {
 
 using nlohmann::json;
-
-struct Episode {
-  std::int64_t number = 0, row = 0, rows = 0;
-  std::map<std::string, const Hdf5Dataset*> parts;  // "observations/achieved_goal", "actions", ...
-};
 
 // A column's pieces in one episode: their keys there, and how many elements of a row each has.
 struct Source {
@@ -39,17 +35,6 @@ std::int64_t width_of(const Hdf5Dataset& d) {
   std::int64_t n = 1;
   for (std::size_t i = 1; i < d.shape.size(); ++i) n *= d.shape[i];
   return n;
-}
-
-// The number of "episode_17/...", or -1.
-std::int64_t episode_number(const std::string& key, std::string& rest) {
-  constexpr std::string_view kPrefix = "episode_";
-  const std::size_t slash = key.find('/');
-  if (!key.starts_with(kPrefix) || slash == std::string::npos || slash > kPrefix.size() + 15) return -1;
-  const std::string digits = key.substr(kPrefix.size(), slash - kPrefix.size());
-  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return -1;
-  rest = key.substr(slash + 1);
-  return std::stoll(digits);
 }
 
 // A Tuple's parts are _index_0, _index_1, ..., _index_10: in the order of their numbers.
@@ -71,6 +56,7 @@ class MinariReader : public Reader {
       throw Error("does not exist", place_.hdf5.string(), "a Minari dataset has data/main_data.hdf5");
     layout_ = probe.hdf5(place_.hdf5);
     rows_ = std::make_unique<Hdf5Rows>(place_.hdf5, *layout_, settings.threads);
+    complete_metadata();
     find_episodes();
     std::vector<Column> columns;
     columns.push_back(joined("observations", parts_of("observations", settings.observation_parts), 0));
@@ -87,29 +73,14 @@ class MinariReader : public Reader {
   json attributes() const override { return metadata_; }
 
  private:
-  std::string where_in(const Episode& e, const std::string& key) const {
-    return place_.hdf5.string() + " /episode_" + std::to_string(e.number) + "/" + key;
+  std::string where_in(const MinariEpisode& e, const std::string& key) const {
+    return minari_where(place_, e, key);
   }
 
-  void find_episodes() {
-    std::map<std::int64_t, Episode> by_number;
-    for (const Hdf5Dataset& d : layout_->datasets) {
-      std::string rest;
-      const std::int64_t number = episode_number(d.key, rest);
-      if (number < 0)
-        note("/" + d.key + " belongs to no episode");
-      else
-        by_number[number].parts[rest] = &d;
-    }
-    for (const Hdf5LeftOut& l : layout_->left_out) {
-      std::string rest;
-      // What an episode may need, also a whole episode, is not passed over.
-      if (episode_number(l.key + "/", rest) >= 0 && !rest.starts_with("infos/"))
-        throw Error(l.problem, place_.hdf5.string() + " /" + l.key, l.fix);
-      leave_out(l.key, l.problem, l.fix);
-    }
+  // Files before Minari 0.5 have no metadata.json.
+  void complete_metadata() {
     if (const auto root = layout_->attributes.find(""); root != layout_->attributes.end())
-      for (const auto& [name, value] : root->items())  // files before Minari 0.5 have no metadata.json
+      for (const auto& [name, value] : root->items())
         if (!metadata_.contains(name)) metadata_[name] = value;
     for (const char* space : {"observation_space", "action_space"})
       if (metadata_.contains(space) && metadata_[space].is_string() &&
@@ -117,40 +88,14 @@ class MinariReader : public Reader {
           has_images(parse_python_json(metadata_[space].get<std::string>())))
         throw Error("holds JPEG images, which are not understood", place_.hdf5.string() + " /" + space,
                     "write the dataset with jpeg_encoding=False");
-    for (auto& [number, e] : by_number) {
-      e.number = number;
-      e.row = total_;
-      for (const char* key : {"rewards", "terminations", "truncations"})
-        if (!e.parts.contains(key)) throw Error("is missing", where_in(e, key));
-      const Hdf5Dataset& rewards = *e.parts.at("rewards");
-      e.rows = rewards.shape.empty() ? 0 : rewards.shape[0];
-      total_ += e.rows;
-      if (e.rows > 0) episodes_.push_back(e);
-    }
-    if (episodes_.empty()) throw Error("has no episodes with steps", place_.hdf5.string());
-    count_episodes(by_number);
   }
 
-  // Episodes are numbered from 0 without a gap, and metadata says how many there are.
-  void count_episodes(const std::map<std::int64_t, Episode>& by_number) {
-    const auto found = static_cast<std::int64_t>(by_number.size());
-    const json total = metadata_.value("total_episodes", json());
-    const std::int64_t counted = total.is_number_integer() ? total.get<std::int64_t>() : 0;
-    std::int64_t missing = 0;
-    while (by_number.contains(missing)) ++missing;
-    if (missing < std::max(counted, by_number.rbegin()->first + 1))
-      throw Error("has no episode_" + std::to_string(missing) + " (" + std::to_string(found) +
-                      " episodes are there" +
-                      (counted > 0 ? ", metadata counts " + std::to_string(counted) : std::string()) + ")",
-                  place_.hdf5.string(), "copy the dataset again");
-    if (total.is_number_integer() && counted < found)
-      note("metadata counts " + std::to_string(counted) + " episodes, all " + std::to_string(found) +
-           " in the file are read");
-    if (const json steps = metadata_.value("total_steps", json());
-        steps.is_number_integer() && counted == found && steps != json(total_))
-      note("metadata counts " + steps.dump() + " steps, the episodes have " + std::to_string(total_));
-    if (const auto empty = static_cast<std::int64_t>(by_number.size() - episodes_.size()); empty > 0)
-      note(std::to_string(empty) + " episodes have no steps and are no rows");
+  void find_episodes() {
+    MinariEpisodes found = minari_episodes(
+        *layout_, place_, metadata_, [&](std::string text) { note(std::move(text)); },
+        [&](const Hdf5LeftOut& l) { leave_out(l.key, l.problem, l.fix); });
+    episodes_ = std::move(found.all);
+    total_ = found.rows;
   }
 
   // The datasets that make up observations or actions: the key itself, or all below it.
@@ -176,7 +121,7 @@ class MinariReader : public Reader {
   // Checks one piece in every episode against the first one's shape.
   void check(const std::string& key, std::int64_t shift, bool or_more = false) const {
     const Hdf5Dataset& first = *episodes_[0].parts.at(key);
-    for (const Episode& e : episodes_) {
+    for (const MinariEpisode& e : episodes_) {
       const auto found = e.parts.find(key);
       if (found == e.parts.end()) throw Error("is missing", where_in(e, key));
       const Hdf5Dataset& d = *found->second;
@@ -199,7 +144,7 @@ class MinariReader : public Reader {
   // How all episodes store a piece; null where they differ.
   StoredAsPtr stored_in_all(const std::string& key) const {
     const Hdf5Dataset& first = *episodes_[0].parts.at(key);
-    for (const Episode& e : episodes_) {
+    for (const MinariEpisode& e : episodes_) {
       const Hdf5Dataset& d = *e.parts.at(key);
       if (stored_name(d.type(), d.stored_as) != stored_name(first.type(), first.stored_as)) return nullptr;
     }
@@ -249,7 +194,7 @@ class MinariReader : public Reader {
   // end.
   void add_others(std::vector<Column>& columns) {
     std::set<std::string> names;
-    for (const Episode& e : episodes_)
+    for (const MinariEpisode& e : episodes_)
       for (const auto& [key, d] : e.parts) names.insert(key);
     bool longer = false;
     for (const std::string& key : names) {
@@ -279,7 +224,7 @@ class MinariReader : public Reader {
   void add_episode_metadata(std::vector<Column>& columns) {
     note_lost_attributes();
     std::vector<json> all;
-    for (const Episode& e : episodes_)
+    for (const MinariEpisode& e : episodes_)
       all.push_back(layout_->attributes.value("episode_" + std::to_string(e.number), json::object()));
     std::vector<std::string> notes;
     about_episodes_ = episode_metadata(all, notes);
@@ -311,7 +256,7 @@ class MinariReader : public Reader {
     }
     const Source& source = sources_.at(column.key);
     auto e = std::upper_bound(episodes_.begin(), episodes_.end(), first,
-                              [](std::int64_t r, const Episode& x) { return r < x.row; }) -
+                              [](std::int64_t r, const MinariEpisode& x) { return r < x.row; }) -
              1;
     for (; rows > 0; ++e) {
       const std::int64_t skip = first - e->row, n = std::min(rows, e->rows - skip);
@@ -327,7 +272,7 @@ class MinariReader : public Reader {
     }
   }
 
-  void read_parts(const Episode& e, const Source& source, const Column& column, std::int64_t first,
+  void read_parts(const MinariEpisode& e, const Source& source, const Column& column, std::int64_t first,
                   std::int64_t rows, std::byte* to) {
     const std::size_t size = size_of(column.type), row = column.row_bytes();
     std::size_t offset = 0;
@@ -358,7 +303,7 @@ class MinariReader : public Reader {
   }
 
   // The last row of an episode that neither flag ends. `flag`: its timeout, read already.
-  void close_episode(const Episode& e, const Column& column, std::byte* flag) {
+  void close_episode(const MinariEpisode& e, const Column& column, std::byte* flag) {
     const Hdf5Dataset& d = *e.parts.at("terminations");
     Bytes terminal(size_of(d.type()));
     double ended = 0, given = 0;
@@ -378,7 +323,7 @@ class MinariReader : public Reader {
   std::shared_ptr<const Hdf5Layout> layout_;
   std::unique_ptr<Hdf5Rows> rows_;
   json metadata_;
-  std::vector<Episode> episodes_;
+  std::vector<MinariEpisode> episodes_;
   std::int64_t total_ = 0;
   std::map<std::string, Source> sources_;
   Arrays about_episodes_;
@@ -389,12 +334,7 @@ int recognise(Probe& probe) {
   if (probe.is_folder())
     return std::filesystem::exists(place.hdf5) || std::filesystem::exists(place.metadata);
   if (!probe.is_hdf5()) return 0;
-  std::string rest;
-  const auto layout = probe.hdf5(probe.path());
-  return std::any_of(layout->datasets.begin(), layout->datasets.end(),
-                     [&](const Hdf5Dataset& d) { return episode_number(d.key, rest) >= 0; })
-             ? 2
-             : 0;
+  return has_minari_episodes(*probe.hdf5(probe.path())) ? 2 : 0;
 }
 
 const RegisterFormat kRegister({
