@@ -121,16 +121,23 @@ struct GradientAttack::Problem {
   }
 };
 
-GradientAttack::GradientAttack(const std::filesystem::path& victim, const GradientAttackSettings& settings)
+GradientAttack::GradientAttack(const std::filesystem::path& victim, const GradientAttackSettings& settings,
+                               StopToken stop)
     : victim_(read_victim(victim, settings.agent)),
       settings_(settings),
-      team_(thread_count(settings.threads)) {}
+      team_(thread_count(settings.threads)),
+      stop_(stop) {}
 GradientAttack::~GradientAttack() = default;
 
 GradientAttack::Problem& GradientAttack::problem(Element element) {
   auto& p = problems_[static_cast<std::size_t>(element)];
   if (!p) p = std::make_unique<Problem>(victim_, element);
   return *p;
+}
+
+void GradientAttack::pass(Problem& problem) {
+  throw_if_stopped(stop_);
+  problem.plan->run(team_);
 }
 
 std::vector<float> GradientAttack::values(Element element, const AttackedRows& rows,
@@ -142,7 +149,7 @@ std::vector<float> GradientAttack::values(Element element, const AttackedRows& r
     const std::int64_t n = std::min(kRows, count - begin);
     p.load(element, rows, std, begin, n);
     std::copy_n(delta.data() + begin * p.width, n * p.width, p.plan->data<float>(p.delta));
-    p.plan->run(team_);
+    pass(p);
     const float* v = p.plan->data<float>(p.value);
     values.insert(values.end(), v, v + n);
   }
@@ -174,7 +181,7 @@ void GradientAttack::attack(Element element, const AttackedRows& rows, std::span
              1);
     std::vector<float> best(static_cast<std::size_t>(n), INFINITY);
     for (std::int64_t iteration = 0; iteration <= settings_.iterations; ++iteration) {
-      p.plan->run(team_);
+      pass(p);
       const float *value = p.plan->data<float>(p.value), *gradient = p.plan->data<float>(p.gradient);
       for (std::size_t i = 0; i < best.size(); ++i) {
         if (!std::isfinite(value[i]))

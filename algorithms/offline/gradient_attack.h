@@ -17,6 +17,7 @@
 
 #include "algorithms/offline/victim.h"
 #include "datasets/corruption/corrupt.h"
+#include "engine/base/stop.h"
 #include "engine/base/threads.h"
 
 namespace hardy::algorithms {
@@ -28,7 +29,9 @@ struct GradientAttackSettings {
 
 class GradientAttack final : public datasets::Adversary {
  public:
-  GradientAttack(const std::filesystem::path& victim, const GradientAttackSettings& settings);
+  // stop: polled before every pass over the critic; attack() and values() then throw Stopped.
+  GradientAttack(const std::filesystem::path& victim, const GradientAttackSettings& settings,
+                 StopToken stop = {});
   ~GradientAttack() override;
 
   // Each row keeps the lowest value seen on its way. Errors: rows of other sizes than the critic's, a value
@@ -44,10 +47,12 @@ class GradientAttack final : public datasets::Adversary {
  private:
   struct Problem;  // one element's graph, ready to run
   Problem& problem(datasets::Element element);
+  void pass(Problem& problem);  // of its graph; Stopped where that was asked for
 
   Victim victim_;
   GradientAttackSettings settings_;
   ThreadTeam team_;
+  StopToken stop_;
   std::unique_ptr<Problem> problems_[4];
 };
 

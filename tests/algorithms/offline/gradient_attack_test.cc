@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
+#include <thread>
 
 #include "algorithms/learning/checkpoint.h"
 #include "engine/base/error.h"
@@ -165,6 +167,26 @@ TEST_F(GradientAttackTest, ARowsResultDependsOnNeitherItsNeighboursNorTheThreads
   few.next_observations = few.observations;
   two.attack(Element::kObservations, few, std, 1, 4, some);
   EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin() + 1200 * kObs));
+}
+
+TEST_F(GradientAttackTest, StopsWithinTwoSecondsOfBeingAsked) {
+  using Clock = std::chrono::steady_clock;
+  StopSource source;
+  GradientAttack attack(dir_ / "c.ckpt", {.agent = 1, .iterations = 1000000000, .threads = 1},
+                        source.token());
+  const std::vector<double> std = deviations(Element::kActions);
+  std::vector<float> delta(kCount * std.size());
+  Clock::time_point asked;
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    asked = Clock::now();
+    source.request_stop();
+  });
+  EXPECT_THROW(attack.attack(Element::kActions, rows_, std, 0.8, 4, delta), Stopped);
+  const Clock::time_point ended = Clock::now();
+  other.join();
+  EXPECT_LT(ended - asked, std::chrono::seconds(2));
+  EXPECT_THROW(attack.values(Element::kActions, rows_, std, delta), Stopped);
 }
 
 TEST_F(GradientAttackTest, RefusesVictimsThatAreNone) {
