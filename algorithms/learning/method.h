@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "algorithms/acting/policy.h"
+#include "algorithms/learning/data_source.h"
 #include "algorithms/learning/learner.h"
-#include "algorithms/learning/transition_source.h"
 #include "engine/base/registry.h"
 
 namespace hardy::run {
@@ -18,8 +18,9 @@ class Schema;
 
 namespace hardy::algorithms {
 
-// Where a method's batches come from: the rows of a dataset, or a replay that its own interaction fills.
-enum class DrawsFrom { kDataset, kReplay };
+// Where a method's batches come from: the rows of a dataset, windows of consecutive rows of its episodes, or
+// a replay that the method's own interaction fills.
+enum class DrawsFrom { kRows, kWindows, kReplay };
 
 // How a method that fills a replay goes about it; every field is an option of `hardy train`, these its
 // defaults.
@@ -38,7 +39,8 @@ class Method {
   virtual void check() {}                           // settings that exclude one another
   virtual std::string notes() const { return ""; }  // a line for the run's log: derived values
 
-  virtual DrawsFrom draws_from() const { return DrawsFrom::kDataset; }
+  virtual DrawsFrom draws_from() const { return DrawsFrom::kRows; }
+  virtual std::int64_t window() const { return 1; }  // the steps T of a window, where it draws them
   virtual std::int64_t batch_size() const = 0;
   // Whether its actions are choices, and tasks of numbers are not for it; otherwise the other way round.
   virtual bool chooses() const { return false; }
@@ -47,7 +49,7 @@ class Method {
   // The learning step from which on a schedule leaves nothing to learn with; 0: never.
   virtual std::int64_t schedule_end() const { return 0; }
   // Adds networks and updates to the learner, whose batches come from the source.
-  virtual void build(Learner& learner, const TransitionSource& data) const = 0;
+  virtual void build(Learner& learner, const DataSource& data) const = 0;
 
   // --- of datasets
   virtual bool normalises_observations() const { return false; }

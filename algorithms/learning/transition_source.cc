@@ -6,10 +6,7 @@
 namespace hardy::algorithms {
 
 Batch TransitionSource::batch(Update& u) const {
-  if (batch_ % u.passes() != 0)
-    throw Error("has no " + std::to_string(u.passes()) + " equal parts",
-                "--batch-size " + std::to_string(batch_), "take an --accumulate that divides it");
-  const std::int64_t rows = batch_ / u.passes();  // of a pass
+  const std::int64_t rows = drawn(u);
   Graph& g = u.graph();
   const Tensor index =
       u.indices(rows, u.table("rows", DType::kI32, {1}, tables_.rows, true), RandomStream::kBatch);
@@ -21,13 +18,13 @@ Batch TransitionSource::batch(Update& u) const {
   Batch b;
   b.agents = u.agents();
   b.rows = rows;
-  b.observation_size = observation_size_;
-  b.action_size = action_size_;
-  b.observations = rows_of("observations", tables_.observations, observation_size_);
+  b.observation_size = observation_size();
+  b.action_size = action_size();
+  b.observations = rows_of("observations", tables_.observations, observation_size());
   b.actions = tables_.choices ? ops::squeeze(g, rows_of("actions", tables_.choices, 1, DType::kI32), -1)
-                              : rows_of("actions", tables_.actions, action_size_);
+                              : rows_of("actions", tables_.actions, action_size());
   b.rewards = ops::squeeze(g, rows_of("rewards", tables_.rewards, 1), -1);
-  b.next_observations = rows_of("next_observations", tables_.next_observations, observation_size_);
+  b.next_observations = rows_of("next_observations", tables_.next_observations, observation_size());
   b.terminals = ops::squeeze(g, rows_of("terminals", tables_.terminals, 1), -1);
   return b;
 }

@@ -22,7 +22,7 @@ class Awac final : public Method {
     return c_.policy(Head::kGaussian, observation_size, action_size);
   }
 
-  void build(Learner& learner, const TransitionSource& data) const override {
+  void build(Learner& learner, const DataSource& data) const override {
     const PolicySpec spec = policy(data.observation_size(), data.action_size());
     const PolicyNetworks pi = add_policy(learner, spec);
     const Network Q = learner.network("q", c_.plain_critics(data.observation_size() + data.action_size()));

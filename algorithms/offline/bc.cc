@@ -28,7 +28,7 @@ class Bc final : public Method {
     return spec;
   }
 
-  void build(Learner& learner, const TransitionSource& data) const override {
+  void build(Learner& learner, const DataSource& data) const override {
     Update& update = learner.update("update");
     const Batch batch = data.batch(update);
     const PolicySpec spec = policy(batch.observation_size, batch.action_size);

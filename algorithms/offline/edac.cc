@@ -46,7 +46,7 @@ class Edac final : public Method {
     return c_.policy(Head::kTanhGaussian, observation_size, action_size);
   }
 
-  void build(Learner& learner, const TransitionSource& data) const override {
+  void build(Learner& learner, const DataSource& data) const override {
     const SoftActor pi(learner, c_, policy(data.observation_size(), data.action_size()));
     const Network Q = learner.network("q", c_.ensemble(data.observation_size() + data.action_size()));
     const Network Q_target = learner.target_of(Q);

@@ -18,7 +18,7 @@ class Iql final : public Method {
     return c_.policy(observation_size, action_size);
   }
 
-  void build(Learner& learner, const TransitionSource& data) const override {
+  void build(Learner& learner, const DataSource& data) const override {
     Update& u = learner.update("update");
     Graph& g = u.graph();
     const Batch b = data.batch(u);

@@ -1,5 +1,8 @@
 #include "algorithms/offline/offline_trainee.h"
 
+#include "algorithms/learning/transition_source.h"
+#include "algorithms/learning/window_source.h"
+
 namespace hardy::algorithms {
 
 OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions transitions,
@@ -24,11 +27,20 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
     policy_.observation_std = normalisation.std;
   }
 
-  method.build(learner_, {{data_.observations.data(), data_.actions.data(), data_.rewards.data(),
-                           data_.next_observations.data(), data_.terminals.data(), &rows_, n, true},
-                          data_.observation_size,
-                          data_.action_size,
-                          batch});
+  if (method.draws_from() == DrawsFrom::kWindows) {
+    windows_ = datasets::windows_of(data_, method.window());
+    method.build(learner_, WindowSource(windows_, batch));
+  } else {
+    const TransitionTables tables{data_.observations.data(),
+                                  data_.actions.data(),
+                                  data_.rewards.data(),
+                                  data_.next_observations.data(),
+                                  data_.terminals.data(),
+                                  &rows_,
+                                  n,
+                                  true};
+    method.build(learner_, TransitionSource(tables, data_.observation_size, data_.action_size, batch));
+  }
   learner_.finish();
 }
 

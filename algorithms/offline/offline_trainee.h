@@ -6,6 +6,7 @@
 #include "algorithms/experiments/training.h"
 #include "algorithms/learning/method.h"
 #include "datasets/transitions.h"
+#include "datasets/windows.h"
 
 namespace hardy::algorithms {
 
@@ -24,6 +25,7 @@ class OfflineTrainee final : public Trainee {
 
  private:
   datasets::Transitions data_;
+  datasets::Windows windows_;  // of a method that draws them
   std::int32_t rows_;
   PolicySpec policy_;
   Learner learner_;

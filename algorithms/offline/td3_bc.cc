@@ -28,7 +28,7 @@ class Td3Bc final : public Method {
     return c_.policy(Head::kDeterministic, observation_size, action_size);
   }
 
-  void build(Learner& learner, const TransitionSource& data) const override {
+  void build(Learner& learner, const DataSource& data) const override {
     const PolicySpec spec = policy(data.observation_size(), data.action_size());
     const Network pi = learner.network("policy", spec.mlp()), pi_target = learner.target_of(pi);
     const Network Q = learner.network("q", c_.plain_critics(data.observation_size() + data.action_size()));

@@ -56,7 +56,7 @@ class Dqn final : public Method {
     return spec;
   }
 
-  void build(Learner& learner, const TransitionSource& replay) const override {
+  void build(Learner& learner, const DataSource& replay) const override {
     const PolicySpec spec = policy(replay.observation_size(), replay.action_size());
     const Network Q = learner.network("policy", spec.mlp());  // acts greedily
     const Network Q_target = learner.target_of(Q);

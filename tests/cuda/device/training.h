@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "algorithms/learning/transition_source.h"
 #include "algorithms/offline/offline_trainee.h"
 #include "tests/algorithms/methods.h"
 #include "tests/algorithms/offline/example.h"
@@ -55,7 +56,7 @@ struct OnAReplay {
                                               .rows = &rows,
                                               .capacity = rows,
                                               .choices = choices.empty() ? nullptr : choices.data()};
-    method->build(learner, {tables, 5, 3, 24});
+    method->build(learner, algorithms::TransitionSource(tables, 5, 3, 24));
     learner.finish();
   }
 };

@@ -1,0 +1,57 @@
+// What a method draws its batches from. A method says which kind it wants (Method::draws_from) and asks the
+// source that it is built with for that kind in each of its updates: all updates of a step draw the same.
+#pragma once
+
+#include <cstdint>
+
+#include "algorithms/learning/learner.h"
+
+namespace hardy::algorithms {
+
+// A minibatch as graph values, rows drawn uniformly with replacement, one draw an agent.
+struct Batch {
+  Tensor observations;       // s   [A, B, obs]
+  Tensor actions;            // a   [A, B, act], or i32 [A, B] of choices
+  Tensor rewards;            // r   [A, B]
+  Tensor next_observations;  // s'  [A, B, obs]
+  Tensor terminals;          // 1 where s' is terminal [A, B]
+  std::int64_t agents = 0, rows = 0;
+  int observation_size = 0, action_size = 0;  // action_size: the number of choices where they are some
+};
+
+// A minibatch of windows of T consecutive steps of one episode; a shorter one is padded with zeros on the
+// left, so that position T - 1 is always a step.
+struct WindowBatch {
+  Tensor observations;   // [A, B, T, obs]
+  Tensor actions;        // [A, B, T, act]
+  Tensor rewards;        // [A, B, T]
+  Tensor returns_to_go;  // the sum of rewards from a step to its episode's end [A, B, T]
+  Tensor timesteps;      // within its episode, from 0: i32 [A, B, T]
+  Tensor valid;          // 1, and 0 where it is padding [A, B, T]
+  Tensor lengths;        // steps that are no padding: i32 [A, B]
+  std::int64_t agents = 0, windows = 0, steps = 0;
+};
+
+class DataSource {
+ public:
+  DataSource(int observation_size, int action_size, std::int64_t batch)
+      : observation_size_(observation_size), action_size_(action_size), batch_(batch) {}
+  virtual ~DataSource() = default;
+
+  int observation_size() const { return observation_size_; }
+  int action_size() const { return action_size_; }
+  // This step's batch, as values of the update's graph, or an equal part of it where the update takes several
+  // passes. An Error of a source that draws another kind.
+  virtual Batch batch(Update& update) const;
+  virtual WindowBatch windows(Update& update) const;
+
+ protected:
+  // How many of the batch one pass draws; an Error where it has no equal parts.
+  std::int64_t drawn(const Update& update) const;
+
+ private:
+  int observation_size_, action_size_;
+  std::int64_t batch_;
+};
+
+}  // namespace hardy::algorithms
