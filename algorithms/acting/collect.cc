@@ -61,8 +61,21 @@ class Uniform final : public Policy {
     for (std::size_t i = 0; i < draws.size(); ++i) act_uniformly(spec_, draws[i], i, actions);
     std::ranges::fill(log_probs, log_prob_);
   }
+  void log_prob(std::span<const double>, const Actions& actions, std::span<float> log_probs,
+                ThreadTeam&) override {
+    const std::size_t width = actions.size() / std::max<std::size_t>(1, log_probs.size());
+    for (std::size_t row = 0; row < log_probs.size(); ++row) log_probs[row] = log_prob_;
+    for (std::size_t i = 0; i < actions.size(); ++i)
+      if (!possible(actions, i)) log_probs[i / width] = -INFINITY;
+  }
 
  private:
+  bool possible(const Actions& actions, std::size_t i) const {
+    if (actions.discrete()) return actions.choices()[i] >= 0 && actions.choices()[i] < spec_.action_choices;
+    const std::size_t k = i % spec_.action_low.size();
+    return actions.numbers()[i] >= spec_.action_low[k] && actions.numbers()[i] <= spec_.action_high[k];
+  }
+
   const envs::EnvSpec& spec_;
   float log_prob_;
 };

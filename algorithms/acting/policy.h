@@ -31,6 +31,11 @@ class Policy {
   // [rows]: log pi(a|s) of each, 0 where nothing is left to chance.
   virtual void act(std::span<const double> observations, std::span<const Random> draws, ActionMemory& actions,
                    std::span<float> log_probs, ThreadTeam& team) = 0;
+  // log pi(a|s) [rows] of actions that are given: numbers [rows, act] within the bounds, or choices [rows].
+  // Of numbers it is the log-density over the bounds' box, -infinity outside of it. An Error where a
+  // policy's actions have no density, or a choice is none of them.
+  virtual void log_prob(std::span<const double> observations, const Actions& actions,
+                        std::span<float> log_probs, ThreadTeam& team) = 0;
 };
 
 enum class Head {
@@ -50,10 +55,11 @@ Head head_named(const std::string& name);
 struct PolicySpec {
   Head head = Head::kDeterministic;
   int observation_size = 0, action_size = 0;
-  std::vector<std::int64_t> hidden = {256, 256};         // a width for each hidden layer
-  std::vector<float> observation_mean, observation_std;  // empty: observations are used as they are
-  std::vector<float> action_low, action_high;            // none of choices, whose action_size is 1
-  int action_choices = 0;                                // 0: numbers
+  std::vector<std::int64_t> hidden = {256, 256};            // a width for each hidden layer
+  nn::Nonlinearity nonlinearity = nn::Nonlinearity::kRelu;  // after each of them
+  std::vector<float> observation_mean, observation_std;     // empty: observations are used as they are
+  std::vector<float> action_low, action_high;               // none of choices, whose action_size is 1
+  int action_choices = 0;                                   // 0: numbers
   // Whether a Gaussian head's outputs lie about [-1, 1] and are stretched to the bounds, as those of the
   // other heads are. false: a policy file of format 1, whose outputs are the actions themselves.
   bool scaled = true;
@@ -72,6 +78,11 @@ std::vector<std::int64_t> layer_widths(std::int64_t in, const std::vector<std::i
 // noise [A, B, act], or none for the mode.
 nn::ActionSample act_through(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std,
                              graph::Tensor noise);
+
+// log pi(action) [A, B] by the same head: of numbers [A, B, act] as networks see them, in [-1, 1], of a
+// Gaussian before it is held there; of choices i32 [A, B] by a categorical one. An Error of the others.
+graph::Tensor log_prob_through(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std,
+                               graph::Tensor action);
 
 // Q of each choice [A, B, n] from the output of a kGreedyQ or kDuelingQ head's network.
 graph::Tensor q_values(graph::Graph& g, Head head, graph::Tensor net);
@@ -96,13 +107,27 @@ class Actor final : public Policy {
   // bounds (a Gaussian head's before they are held within them).
   void act(std::span<const double> observations, std::span<const float> noise, std::span<float> actions,
            std::span<float> log_probs, ThreadTeam& team);
+  // Rows are [A, B]. u = (a - centre) / half lies in [-1, 1]; the density of a is that of u, by
+  // log_prob_through(), over the Jacobian of the stretch, prod_k half_k: what act() says of its own actions.
+  // On a bound a Gaussian head has the density of its law there, not the share that is held to it. A greedy
+  // head gives its choice probability 1.
+  void log_prob(std::span<const double> observations, const Actions& actions, std::span<float> log_probs,
+                ThreadTeam& team) override;
 
  private:
   void build(std::int64_t agents, std::int64_t batch);
-  void observe(std::span<const double> observations);
+  void bind(graph::Tensor parameter, void* memory);
+  void plan_given();
+  float stretch() const;  // the log of its Jacobian
+  float* observed() { return mirror_ ? in_.data() : plan_->data<float>(observations_); }
+  void observe(std::span<const double> observations, float* in) const;
   void run(ThreadTeam& team);
   void choose(std::span<const Random> draws, std::span<std::int32_t> choices,
               std::span<float> log_probs) const;
+  void log_prob_of_choices(std::span<const double> observations, std::span<const std::int32_t> choices,
+                           std::span<float> log_probs, ThreadTeam& team);
+  void log_prob_of_numbers(std::span<const double> observations, std::span<const float> actions,
+                           std::span<float> log_probs, ThreadTeam& team);
 
   PolicySpec spec_;
   ActionBounds bounds_;
@@ -110,7 +135,9 @@ class Actor final : public Policy {
   std::vector<graph::Tensor> parameters_;
   // action_: of a head of choices their scores [A, B, n], log-probabilities or Q.
   graph::Tensor observations_, noise_, action_, log_prob_;
-  std::unique_ptr<graph::Plan> plan_;
+  graph::Tensor given_, given_log_prob_;  // of heads of numbers that have densities
+  std::unique_ptr<graph::Plan> plan_, given_plan_;
+  std::vector<void*> bound_;  // the parameters' places
   std::vector<std::vector<float>> own_;
   device::Mirror* mirror_ = nullptr;
   std::unique_ptr<device::Captured> captured_;

@@ -1,9 +1,52 @@
 #include "algorithms/acting/policy_file.h"
 
+#include <algorithm>
+
 #include "engine/run/archive.h"
 #include "engine/run/json_problem.h"
 
 namespace hardy::algorithms {
+namespace {
+
+struct StoredTensor {
+  std::string name;
+  Shape shape;  // without the agent axis
+};
+
+std::vector<StoredTensor> tensors_of(const PolicySpec& spec) {
+  std::vector<StoredTensor> all;
+  for (const nn::TensorSpec& t : spec.mlp()->tensors("policy", 1)) {
+    Shape shape;
+    for (int axis = 1; axis < t.shape.rank(); ++axis) shape.push_back(t.shape[axis]);
+    all.push_back({t.name, shape});
+  }
+  if (spec.head == Head::kGaussian) all.push_back({"policy/log_std", Shape{spec.action_size}});
+  return all;
+}
+
+// What a header says must fit together before any of it is used.
+void check(const PolicySpec& s, const std::string& path) {
+  const bool choices = chooses(s.head);
+  if (s.observation_size < 1 || s.action_size < 1)
+    throw Error("says " + std::to_string(s.observation_size) + " observations and " +
+                    std::to_string(s.action_size) + " actions",
+                path);
+  if (std::ranges::any_of(s.hidden, [](std::int64_t width) { return width < 1; }))
+    throw Error("has a hidden layer of no width", path);
+  if (choices && s.action_choices < 1)
+    throw Error("says " + std::to_string(s.action_choices) + " choices", path);
+  const std::size_t bounded = choices ? 0 : static_cast<std::size_t>(s.action_size);
+  if (s.action_low.size() != bounded || s.action_high.size() != bounded)
+    throw Error("has other bounds than its " + std::to_string(s.action_size) + " actions need", path);
+  const std::size_t normalised = s.observation_mean.size();
+  if (s.observation_std.size() != normalised ||
+      (normalised != 0 && normalised != static_cast<std::size_t>(s.observation_size)))
+    throw Error("normalises by " + std::to_string(normalised) + " means and " +
+                    std::to_string(s.observation_std.size()) + " deviations",
+                path, "it has " + std::to_string(s.observation_size) + " observations");
+}
+
+}  // namespace
 
 void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
                   const std::vector<std::vector<float>>& parameters, const nlohmann::json& about) {
@@ -13,21 +56,16 @@ void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
                    {"observation_size", spec.observation_size},
                    {"action_size", spec.action_size},
                    {"hidden", spec.hidden},
-                   {"nonlinearity", "relu"},
+                   {"nonlinearity", nn::name_of(spec.nonlinearity)},
                    {"observation_mean", spec.observation_mean},
                    {"observation_std", spec.observation_std},
                    {"action_low", spec.action_low},
                    {"action_high", spec.action_high},
                    {"about", about}};
   if (chooses(spec.head)) file.header()["action_choices"] = spec.action_choices;
-  std::vector<nn::TensorSpec> tensors = spec.mlp()->tensors("policy", 1);
-  if (spec.head == Head::kGaussian)
-    tensors.push_back({"policy/log_std", Shape{1, spec.action_size}, 0, 0, 0, {}});
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    Shape shape;  // without the agent axis
-    for (int axis = 1; axis < tensors.at(i).shape.rank(); ++axis) shape.push_back(tensors[i].shape[axis]);
-    file.add<float>(tensors[i].name, shape, parameters[i]);
-  }
+  const std::vector<StoredTensor> tensors = tensors_of(spec);
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    file.add<float>(tensors.at(i).name, tensors[i].shape, parameters[i]);
   file.write(path);
 }
 
@@ -45,25 +83,22 @@ LoadedPolicy policy_of(const run::Archive& file, const std::filesystem::path& pa
     s.observation_size = h.at("observation_size");
     s.action_size = h.at("action_size");
     s.hidden = h.at("hidden").get<std::vector<std::int64_t>>();
+    s.nonlinearity = nn::nonlinearity_named(h.at("nonlinearity"));
     s.observation_mean = h.at("observation_mean").get<std::vector<float>>();
     s.observation_std = h.at("observation_std").get<std::vector<float>>();
     s.action_low = h.at("action_low").get<std::vector<float>>();
     s.action_high = h.at("action_high").get<std::vector<float>>();
     if (chooses(s.head)) s.action_choices = h.at("action_choices");
-    const std::size_t bounded = chooses(s.head) ? 0 : static_cast<std::size_t>(s.action_size);
-    if (chooses(s.head) && s.action_choices < 1)
-      throw Error("says " + std::to_string(s.action_choices) + " choices", path.string());
-    if (s.action_low.size() != bounded || s.action_high.size() != s.action_low.size())
-      throw Error("has other bounds than its " + std::to_string(s.action_size) + " actions need",
-                  path.string());
   } catch (const nlohmann::json::exception& e) {
     throw Error("has a header that is not a policy's: " + run::problem_of(e), path.string());
   }
-  std::vector<std::string> names;
-  for (const nn::TensorSpec& t : policy.spec.mlp()->tensors("policy", 1)) names.push_back(t.name);
-  if (policy.spec.head == Head::kGaussian) names.emplace_back("policy/log_std");
-  for (const std::string& name : names) {
-    const auto x = file.get<float>(name);
+  check(policy.spec, path.string());
+  for (const StoredTensor& t : tensors_of(policy.spec)) {
+    const auto x = file.get<float>(t.name);
+    if (!(file.shape(t.name) == t.shape))
+      throw Error("tensor " + t.name + " is " + file.shape(t.name).str() + ", and its header asks for " +
+                      t.shape.str(),
+                  path.string());
     policy.parameters.emplace_back(x.begin(), x.end());
   }
   return policy;

@@ -79,6 +79,21 @@ void require_same(const nn::ParameterStore& store, const std::vector<const Saved
   }
 }
 
+// And one whose networks are other functions of the same tensors. Format 1 says nothing of that.
+void require_same(const std::vector<Network>& mine, const std::vector<SavedNetwork>& theirs,
+                  const std::string& path) {
+  for (std::size_t i = 0; i < std::min(mine.size(), theirs.size()); ++i) {
+    const auto text = [](nn::Role role, const nn::Architecture& architecture) {
+      return nn::name_of(role) + " " + architecture.describe().dump();
+    };
+    const std::string saved = text(theirs[i].role, *theirs[i].architecture),
+                      now = text(mine[i].role, *mine[i].architecture);
+    if (saved != now)
+      throw Error("holds network " + theirs[i].name + " as " + saved + " where this method has " + now, path,
+                  "is it another run's checkpoint?");
+  }
+}
+
 }  // namespace
 
 void save_learner(const Learner& learner, run::ArchiveWriter& file) {
@@ -133,6 +148,7 @@ void restore_learner(Learner& learner, const run::Archive& file, const std::stri
   for (const SavedNetwork& network : saved.networks)
     for (const SavedTensor& t : network.tensors) tensors.push_back(&t);
   require_same(learner.parameters(), tensors, path);
+  if (file.format() > 1) require_same(learner.program().networks, saved.networks, path);
   Learner::State state = learner.state();
   state.step = saved.step;
   state.active = saved.active;

@@ -8,6 +8,7 @@ namespace {
 const RegisterMap<nn::Reparameterise, 3> reparameterise;
 const RegisterMap<nn::NormalLogDensity, 3> normal_log_density;
 const RegisterMap<nn::SquashedLogDensity, 3> squashed_log_density;
+const RegisterMap<nn::SquashedActionLogDensity, 3> squashed_action_log_density;
 const RegisterMap<nn::Squash, 1> squash;
 
 }  // namespace

@@ -32,6 +32,16 @@ struct SquashedLogDensity {
     return S(-0.5) * noise * noise - log_std - S(kHalfLog2Pi) - slope;
   }
 };
+// The same density where a = tanh(u) is known, |a| < 1: u = artanh a, and the slope 1 - a^2 is (1 + a)(1 -
+// a).
+struct SquashedActionLogDensity {
+  static constexpr const char* kName = "squashed_action_log_density";
+  template <class S>
+  constexpr S operator()(S mean, S log_std, S a) const {
+    const S above = math::log(S(1) + a), below = math::log(S(1) - a);
+    return NormalLogDensity{}(mean, log_std, S(0.5) * (above - below)) - above - below;
+  }
+};
 struct Squash {
   static constexpr const char* kName = "squash";
   template <class S>

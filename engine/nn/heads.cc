@@ -24,6 +24,12 @@ ActionSample tanh_gaussian(Graph& g, Tensor mean, Tensor log_std, Tensor noise) 
   return {ops::map(g, Squash{}, u), over_actions(g, ops::map(g, SquashedLogDensity{}, u, log_std, noise))};
 }
 
+Tensor tanh_gaussian_log_prob(Graph& g, Tensor mean, Tensor log_std, Tensor action) {
+  constexpr double kLast = 1 - 0x1p-24;
+  const Tensor inside = ops::clamp(g, action, -kLast, kLast);
+  return over_actions(g, ops::map(g, SquashedActionLogDensity{}, mean, log_std, inside));
+}
+
 Tensor gaussian_log_prob(Graph& g, Tensor mean, Tensor log_std, Tensor action) {
   return over_actions(g, ops::map(g, NormalLogDensity{}, mean, log_std, action));
 }

@@ -16,6 +16,12 @@ struct ActionSample {
 // its overflow-free form 2 (log 2 - u - softplus(-2u)). All operands [A, B, act].
 ActionSample tanh_gaussian(graph::Graph& g, graph::Tensor mean, graph::Tensor log_std, graph::Tensor noise);
 
+// The log-density of the same law at an action that is given, [A, B]: with u = artanh a, sum_d log N(u_d) -
+// log(1 - a_d^2). An action of +-1, as float32 rounds tanh(u) from |u| > 8.7 on, counts as the last number
+// before it. All operands [A, B, act].
+graph::Tensor tanh_gaussian_log_prob(graph::Graph& g, graph::Tensor mean, graph::Tensor log_std,
+                                     graph::Tensor action);
+
 // log N(action; mean, e^log_std), summed over the action's axis: [A, B]. log_std [A, B, act] or [A, 1, act].
 graph::Tensor gaussian_log_prob(graph::Graph& g, graph::Tensor mean, graph::Tensor log_std,
                                 graph::Tensor action);

@@ -73,17 +73,22 @@ ArchitecturePtr from(const nlohmann::json& d) {
   MlpSpec spec;
   spec.widths = d.at("widths").get<std::vector<std::int64_t>>();
   spec.members = d.at("members").get<std::int64_t>();
-  const auto name = d.at("nonlinearity").get<std::string>();
-  const auto* const found = std::ranges::find(kNonlinearities, name, &Named::name);
-  if (found == kNonlinearities.end())
-    throw Error("there is no nonlinearity '" + name + "'", "", "there are relu, tanh, gelu and silu");
-  spec.nonlinearity = static_cast<Nonlinearity>(found - kNonlinearities.begin());
+  spec.nonlinearity = nonlinearity_named(d.at("nonlinearity").get<std::string>());
   return mlp(spec);
 }
 
 const RegisterArchitecture registration("mlp", from);
 
 }  // namespace
+
+std::string name_of(Nonlinearity f) { return named(f).name; }
+
+Nonlinearity nonlinearity_named(const std::string& name) {
+  const auto* const found = std::ranges::find(kNonlinearities, name, &Named::name);
+  if (found == kNonlinearities.end())
+    throw Error("there is no nonlinearity '" + name + "'", "", "there are relu, tanh, gelu and silu");
+  return static_cast<Nonlinearity>(found - kNonlinearities.begin());
+}
 
 ArchitecturePtr mlp(const MlpSpec& spec) { return std::make_shared<Mlp>(spec); }
 

@@ -7,6 +7,8 @@
 namespace hardy::nn {
 
 enum class Nonlinearity { kRelu, kTanh, kGelu, kSilu };
+std::string name_of(Nonlinearity f);                       // "relu", ...
+Nonlinearity nonlinearity_named(const std::string& name);  // an Error lists what there is
 
 struct LayerStart {
   Initialiser weight, bias;

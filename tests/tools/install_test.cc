@@ -69,6 +69,13 @@ int main(int, char** argv) {
              b = g.input("b", hardy::DType::kF32, {1, 2});
   const hardy::graph::Plan plan(g, {hardy::ops::relu(g, hardy::ops::add_bias(g, hardy::ops::linear(g, x, w), b))});
   std::printf("%zu\n", plan.steps());
+  auto law = policy.spec;
+  law.head = hardy::algorithms::Head::kGaussian;
+  auto parameters = policy.parameters;
+  parameters.push_back({0, 0});
+  std::vector<float> log_probs(2);
+  hardy::algorithms::Actor(law, 2, parameters).log_prob(observations, actions, log_probs, team);
+  std::printf("%a %a\n", log_probs[0], log_probs[1]);
 }
 )";
 
@@ -317,7 +324,15 @@ TEST(Install, ASimulatorActsByAPolicyFileWithTheCoreAlone) {
   const Result run =
       shell(folder, "'" + (folder / "acting").string() + "' '" + (folder / "a.policy").string() + "'");
   EXPECT_EQ(run.code, 0);
-  EXPECT_EQ(run.output, expected + "1\n");
+  spec.head = algorithms::Head::kGaussian;
+  parameters.push_back({0, 0});
+  std::vector<float> log_probs(2);
+  algorithms::Actor(spec, 2, parameters)
+      .log_prob(std::vector<double>{0.1, -0.2, 0.3, 1, 2, 3}, actions, log_probs, team);
+  char likely[64];
+  std::snprintf(likely, sizeof likely, "1\n%a %a\n", static_cast<double>(log_probs[0]),
+                static_cast<double>(log_probs[1]));
+  EXPECT_EQ(run.output, expected + likely);
   fs::remove_all(folder);
 }
 

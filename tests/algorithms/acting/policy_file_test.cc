@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/random.h"
+#include "engine/run/archive.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::algorithms {
@@ -102,6 +103,76 @@ for case in cases:
                          (dir / "cases.json").string() + "'")
                             .c_str()),
             0);
+}
+
+// One hidden unit of weight 1 between one observation and one deterministic action.
+PolicySpec one_unit(nn::Nonlinearity f) {
+  PolicySpec spec;
+  spec.observation_size = 1, spec.action_size = 1, spec.hidden = {1}, spec.nonlinearity = f;
+  spec.action_low = {-1}, spec.action_high = {1};
+  return spec;
+}
+
+TEST(PolicyFile, ActsByTheNonlinearityThatItSays) {
+  const test::Scratch dir;
+  const double x = -0.7;
+  const std::pair<nn::Nonlinearity, double> cases[] = {{nn::Nonlinearity::kRelu, 0},
+                                                       {nn::Nonlinearity::kTanh, std::tanh(x)},
+                                                       {nn::Nonlinearity::kSilu, x / (1 + std::exp(-x))}};
+  for (const auto& [f, hidden] : cases) {
+    write_policy(dir / "a.policy", one_unit(f), {{1}, {0}, {1}, {0}}, nlohmann::json::object());
+    const LoadedPolicy loaded = read_policy(dir / "a.policy");
+    Actor actor(loaded.spec, 1, loaded.parameters);
+    std::vector<float> action(1), noise;
+    ThreadTeam team(1);
+    actor.act(std::vector<double>{x}, noise, action, {}, team);
+    EXPECT_NEAR(action[0], std::tanh(hidden), 1e-6) << nn::name_of(f);
+  }
+}
+
+// A file whose header says something else than what it holds.
+std::string refusal(const test::Scratch& dir, const nlohmann::json& change, const Shape& first = {1, 1}) {
+  run::ArchiveWriter file("policy", 1);
+  file.header() = {{"head", "deterministic"},
+                   {"observation_size", 1},
+                   {"action_size", 1},
+                   {"hidden", {1}},
+                   {"nonlinearity", "relu"},
+                   {"observation_mean", nlohmann::json::array()},
+                   {"observation_std", nlohmann::json::array()},
+                   {"action_low", {-1}},
+                   {"action_high", {1}}};
+  file.header().update(change);
+  const std::vector<float> one(static_cast<std::size_t>(first.elements()), 1);
+  file.add<float>("policy/w0", first, one);
+  file.add<float>("policy/b0", Shape{1}, std::vector<float>{0});
+  file.add<float>("policy/w1", Shape{1, 1}, std::vector<float>{1});
+  file.add<float>("policy/b1", Shape{1}, std::vector<float>{0});
+  file.write(dir / "b.policy");
+  try {
+    read_policy(dir / "b.policy");
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(PolicyFile, FieldsThatDoNotFitAreRefused) {
+  const test::Scratch dir;
+  const auto says = [&](const nlohmann::json& change, const std::string& text, const Shape& first = {1, 1}) {
+    const std::string found = refusal(dir, change, first);
+    EXPECT_NE(found.find(text), std::string::npos) << change << ": " << found;
+  };
+  EXPECT_EQ(refusal(dir, nlohmann::json::object()), "");
+  says({{"nonlinearity", "sine"}}, "sine");
+  says({{"nonlinearity", 3}}, "string");
+  says({{"observation_mean", {0, 0}}, {"observation_std", {1, 1}}}, "2 means");
+  says({{"observation_mean", {0}}}, "0 deviations");
+  says({{"action_low", {-1, -1}}}, "bounds");
+  says({{"hidden", {0}}}, "no width");
+  says({{"observation_size", 0}}, "0 observations");
+  says(nlohmann::json::object(), "policy/w0", {1});  // of as many numbers
+  says({{"observation_size", 2}}, "policy/w0");
 }
 
 }  // namespace

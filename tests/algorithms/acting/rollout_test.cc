@@ -25,6 +25,12 @@ class Alternating final : public Policy {
            ThreadTeam&) override {
     for (std::size_t i = 0; i < steps.size(); ++i) actions.choices[i] = steps[i]++ % 2;
   }
+  // It leaves nothing to chance.
+  void log_prob(std::span<const double>, const Actions& actions, std::span<float> log_probs,
+                ThreadTeam&) override {
+    for (std::size_t i = 0; i < steps.size(); ++i)
+      log_probs[i] = actions.choices()[i] == steps[i] % 2 ? 0 : -INFINITY;
+  }
   std::vector<int> steps, starts;
 };
 

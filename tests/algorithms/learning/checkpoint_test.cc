@@ -13,8 +13,8 @@ namespace {
 struct Small {
   Learner learner{{7, 8}};
   Network q, target, log_alpha;
-  explicit Small(std::int64_t width = 3) {
-    q = learner.network("q", {{2, width, 1}, 2, nn::Nonlinearity::kRelu, {}});
+  explicit Small(std::int64_t width = 3, nn::Nonlinearity nonlinearity = nn::Nonlinearity::kRelu) {
+    q = learner.network("q", {{2, width, 1}, 2, nonlinearity, {}});
     target = learner.target_of(q);
     log_alpha = learner.vector("log_alpha", 1, 0.25f);
     Update& u = learner.update("u");
@@ -90,6 +90,22 @@ TEST(LearnerCheckpoint, SaysInFieldsWhatItsNetworksAre) {
       }
       ++t;
     }
+}
+
+TEST(LearnerCheckpoint, OfOtherFunctionsOfTheSameTensorsIsRefused) {
+  const test::Scratch dir;
+  Small small(3, nn::Nonlinearity::kTanh), other;
+  const run::Archive file =
+      written(dir, kCheckpointFormat, [&](run::ArchiveWriter& to) { save_learner(small.learner, to); });
+  try {
+    restore_learner(other.learner, file, "c.ckpt");
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("tanh"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("relu"), std::string::npos) << e.what();
+  }
+  Small same(3, nn::Nonlinearity::kTanh);
+  restore_learner(same.learner, file, "c.ckpt");
 }
 
 // Format 1 as its files are: names and shapes in one string, moments of targets too, all on 64 bytes.

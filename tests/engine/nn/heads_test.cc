@@ -74,6 +74,33 @@ TEST(Heads, TanhGaussianLogProbabilityStaysFiniteAtSaturatedActions) {
   }
 }
 
+TEST(Heads, TanhGaussianLogProbabilityOfGivenActionsIsTheChangeOfVariables) {
+  const Shape s{1, 6, 2};
+  const auto mean = random_values(s, -1, 1, 1), log_std = random_values(s, -1, 0.5, 2),
+             action = random_values(s, -0.99, 0.99, 3);
+  const auto got = [&](const std::vector<double>& a, bool doubles) {
+    return values_of(
+        {{s}, {s}, {s}}, {mean, log_std, a},
+        [](Graph& g, const auto& x) { return nn::tanh_gaussian_log_prob(g, x[0], x[1], x[2]); }, doubles);
+  };
+  for (const bool doubles : {true, false}) {
+    const auto found = got(action, doubles);
+    for (std::size_t row = 0; row < 6; ++row) {
+      double expected = 0;
+      for (std::size_t d = 2 * row; d < 2 * row + 2; ++d) {
+        const double sigma = std::exp(log_std[d]), z = (std::atanh(action[d]) - mean[d]) / sigma;
+        expected += -z * z / 2 - std::log(sigma * std::sqrt(2 * kPi)) - std::log(1 - action[d] * action[d]);
+      }
+      EXPECT_NEAR(found[row], expected, doubles ? 1e-12 : 1e-4);
+    }
+  }
+  // On the edge the density is that of the last float32 before it.
+  const auto edge = got(std::vector<double>(12, 1.0), true),
+             last = got(std::vector<double>(12, 1 - std::ldexp(1.0, -24)), true);
+  EXPECT_EQ(edge, last);
+  for (const double x : edge) EXPECT_TRUE(std::isfinite(x));
+}
+
 const Shape kLogits{2, 64, 5};
 
 // The draws of the categorical head for given logits, and what depends on them.
