@@ -7,6 +7,7 @@
 
 #include "algorithms/offline/offline_trainee.h"
 #include "engine/ops/arithmetic.h"
+#include "engine/ops/concat.h"
 #include "engine/ops/gather.h"
 #include "engine/ops/reduce.h"
 #include "engine/ops/reshape.h"
