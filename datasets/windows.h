@@ -12,7 +12,7 @@
 namespace hardy::datasets {
 
 struct Windows {
-  std::int32_t rows = 0;  // N windows
+  std::int32_t rows = 0;   // N windows
   std::int64_t steps = 0;  // of T
   int observation_size = 0, action_size = 0;
   // [N, T]: the rows below that a window holds; N, the row of zeros, where it is padding. 4 T bytes a row.

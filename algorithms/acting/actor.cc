@@ -98,9 +98,9 @@ void Actor::bind(graph::Tensor parameter, void* memory) {
 // Made when it is first asked for: most actors only act.
 void Actor::plan_given() {
   if (given_plan_) return;
-  given_plan_ = std::make_unique<graph::Plan>(
-      graph_, std::vector{given_log_prob_},
-      graph::PlanOptions{.device = mirror_ ? &mirror_->device() : nullptr});
+  given_plan_ =
+      std::make_unique<graph::Plan>(graph_, std::vector{given_log_prob_},
+                                    graph::PlanOptions{.device = mirror_ ? &mirror_->device() : nullptr});
   for (std::size_t i = 0; i < parameters_.size(); ++i) given_plan_->bind(parameters_[i], bound_[i]);
 }
 
@@ -220,7 +220,8 @@ void Actor::log_prob_of_choices(std::span<const double> observations, std::span<
 void Actor::log_prob_of_numbers(std::span<const double> observations, std::span<const float> actions,
                                 std::span<float> log_probs, ThreadTeam& team) {
   if (!given_log_prob_)
-    throw Error("leaves nothing to chance: its actions have no density", "policy head " + name_of(spec_.head));
+    throw Error("leaves nothing to chance: its actions have no density",
+                "policy head " + name_of(spec_.head));
   plan_given();
   const std::size_t width = static_cast<std::size_t>(spec_.action_size);
   std::vector<float> u(actions.begin(), actions.end());

@@ -110,10 +110,8 @@ std::string bound_text(const ResolvedSettings& s) {
 }
 
 json json_of(const RegretResults& r) {
-  json j{{"title", r.title},       {"replicas", r.replicas},
-         {"studies", all_of(r.studies, environment_json)},
-         {"notes", r.notes},       {"warnings", r.warnings},
-         {"complete", r.complete}};
+  json j{{"title", r.title}, {"replicas", r.replicas}, {"studies", all_of(r.studies, environment_json)},
+         {"notes", r.notes}, {"warnings", r.warnings}, {"complete", r.complete}};
   if (r.complete) j["seconds"] = r.seconds;
   return j;
 }

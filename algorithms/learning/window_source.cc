@@ -13,7 +13,8 @@ WindowBatch WindowSource::windows(Update& u) const {
   w.agents = u.agents();
   w.windows = B;
   w.steps = T;
-  const auto table = [&](const char* name, DType type, std::int64_t height, std::int64_t width, void* memory) {
+  const auto table = [&](const char* name, DType type, std::int64_t height, std::int64_t width,
+                         void* memory) {
     return u.table(name, type, Shape{height, width}, memory, true);
   };
   const Tensor first = u.indices(B, u.table("rows", DType::kI32, {1}, &t.rows, true), RandomStream::kBatch);
@@ -21,9 +22,8 @@ WindowBatch WindowSource::windows(Update& u) const {
       g, ops::gather_rows(g, table("positions", DType::kI32, rows, T, t.positions.data()), first),
       {w.agents, B * T});
   const auto wide = [&](const char* name, std::vector<float>& memory, std::int64_t width) {
-    return ops::reshape(
-        g, ops::gather_rows(g, table(name, DType::kF32, rows + 1, width, memory.data()), at),
-        {w.agents, B, T, width});
+    return ops::reshape(g, ops::gather_rows(g, table(name, DType::kF32, rows + 1, width, memory.data()), at),
+                        {w.agents, B, T, width});
   };
   const auto narrow = [&](const char* name, auto& memory, DType type) {
     return ops::reshape(g, ops::gather_rows(g, table(name, type, rows + 1, 1, memory.data()), at),

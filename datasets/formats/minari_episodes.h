@@ -14,7 +14,7 @@
 namespace hardy::datasets {
 
 struct MinariEpisode {
-  std::int64_t number = 0, row = 0, rows = 0;               // its first row among all, and how many it has
+  std::int64_t number = 0, row = 0, rows = 0;       // its first row among all, and how many it has
   std::map<std::string, const Hdf5Dataset*> parts;  // "observations/achieved_goal", "actions", ...
 };
 
@@ -27,8 +27,7 @@ struct MinariEpisodes {
 // understood. Errors: an array that every episode needs is missing or not understood, a number is missing,
 // there are no episodes.
 MinariEpisodes minari_episodes(const Hdf5Layout& layout, const MinariPlace& place,
-                               const nlohmann::json& metadata,
-                               const std::function<void(std::string)>& note,
+                               const nlohmann::json& metadata, const std::function<void(std::string)>& note,
                                const std::function<void(const Hdf5LeftOut&)>& leave_out);
 
 bool has_minari_episodes(const Hdf5Layout& layout);

@@ -94,9 +94,11 @@ algorithms::RegretStudySettings study_settings(const RegretOptions& o) {
   s.seed = o.seed;
   s.threads = o.threads;
   s.random = algorithms::parse_random(o.random);
-  s.cover = {algorithms::StepLaw(o.delta_e, "--delta-e"), algorithms::StepLaw(o.alpha, "--alpha"),
+  s.cover = {algorithms::StepLaw(o.delta_e, "--delta-e"),
+             algorithms::StepLaw(o.alpha, "--alpha"),
              algorithms::StepLaw(o.epoch, "--epoch"),
-             algorithms::StepLaw(o.cover_episodes, "--cover-episodes"), {}};
+             algorithms::StepLaw(o.cover_episodes, "--cover-episodes"),
+             {}};
   s.cover.settings.oracle = o.cover_oracle;
   s.cover.settings.rounds = o.cover_rounds;
   s.cover.settings.bonus = o.cover_bonus;

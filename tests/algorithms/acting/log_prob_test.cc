@@ -35,8 +35,7 @@ std::vector<float> log_probs_of(Actor& actor, const Actions& actions, std::size_
 
 TEST(LogProb, OfASquashedGaussianIsTheChangeOfVariables) {
   const std::vector<double> mean{0.3, -0.4}, log_std{-0.5, 0.25};
-  Actor actor(of_numbers(Head::kTanhGaussian), 5,
-              {std::vector<float>(4), {0.3f, -0.4f, -0.5f, 0.25f}});
+  Actor actor(of_numbers(Head::kTanhGaussian), 5, {std::vector<float>(4), {0.3f, -0.4f, -0.5f, 0.25f}});
   const std::vector<float> actions{0, 2.5f, -1.9f, 4.9f, 1.5f, 0.1f, 0.25f, 3, -0.5f, 1};
   const std::vector<float> found = log_probs_of(actor, actions, 5);
   for (std::size_t row = 0; row < 5; ++row) {
@@ -81,8 +80,8 @@ TEST(LogProb, IsWhatActSaidOfItsOwnSamples) {
   const std::vector<double> observations(kRows);
   ThreadTeam team(2);
   for (const Head head : {Head::kTanhGaussian, Head::kGaussian}) {
-    const std::vector<float> bias =
-        head == Head::kGaussian ? std::vector<float>{0.1f, -0.2f} : std::vector<float>{0.1f, -0.2f, -1, -0.5f};
+    const std::vector<float> bias = head == Head::kGaussian ? std::vector<float>{0.1f, -0.2f}
+                                                            : std::vector<float>{0.1f, -0.2f, -1, -0.5f};
     std::vector<std::vector<float>> parameters{std::vector<float>(bias.size()), bias};
     if (head == Head::kGaussian) parameters.push_back({-1, -0.5f});
     Actor actor(of_numbers(head), kRows, parameters);
@@ -129,8 +128,8 @@ TEST(LogProb, OfACategoricalIsTheLogSoftmaxAndAGreedyHeadIsCertain) {
 
 TEST(LogProb, ActionsOutsideOfTheBoundsAreImpossibleAndThoseOnThemAreNot) {
   Actor actor(of_numbers(Head::kTanhGaussian), 4, {std::vector<float>(4), std::vector<float>(4)});
-  const std::vector<float> found = log_probs_of(
-      actor, std::vector<float>{2.1f, 1, -2, 0, 2, 5, std::nanf(""), 1}, 4);
+  const std::vector<float> found =
+      log_probs_of(actor, std::vector<float>{2.1f, 1, -2, 0, 2, 5, std::nanf(""), 1}, 4);
   EXPECT_EQ(found[0], -INFINITY);
   EXPECT_TRUE(std::isfinite(found[1]));
   EXPECT_FLOAT_EQ(found[1], found[2]);  // the law is even

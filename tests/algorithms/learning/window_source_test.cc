@@ -122,7 +122,8 @@ TEST(WindowSource, DrawsStepsOfOneEpisodePaddedOnTheLeftAsAnEnumerationHasThem) 
   bool padded = false, whole = false;
   for (const std::int64_t step : {0, 1, 7})
     for (const std::int64_t agent : {0, 1}) {
-      const Seen found = reader.at(step, agent), expected = enumerated(kSeeds[static_cast<std::size_t>(agent)], step);
+      const Seen found = reader.at(step, agent),
+                 expected = enumerated(kSeeds[static_cast<std::size_t>(agent)], step);
       EXPECT_EQ(found.observations, expected.observations) << step << " " << agent;
       EXPECT_EQ(found.actions, expected.actions);
       EXPECT_EQ(found.rewards, expected.rewards);
@@ -167,15 +168,15 @@ class LastStep final : public Method {
     return spec;
   }
   void build(Learner& learner, const DataSource& data) const override {
-    const Network pi =
-        learner.network("policy", policy(data.observation_size(), data.action_size()).mlp());
+    const Network pi = learner.network("policy", policy(data.observation_size(), data.action_size()).mlp());
     Update& u = learner.update("u");
     Graph& g = u.graph();
     const WindowBatch w = data.windows(u);
     EXPECT_EQ(g.shape(w.actions), (Shape{w.agents, kBatch, kSteps, 3}));
     const auto last = [&](Tensor x) {  // [A, B, T, n] -> [A, B, n]
       const std::int64_t n = g.shape(x).back();
-      return ops::slice(g, ops::reshape(g, x, {w.agents, w.windows, kSteps * n}), (kSteps - 1) * n, kSteps * n);
+      return ops::slice(g, ops::reshape(g, x, {w.agents, w.windows, kSteps * n}), (kSteps - 1) * n,
+                        kSteps * n);
     };
     const Tensor error = ops::subtract(g, u.apply(pi, last(w.observations)), last(w.actions));
     u.minimise("policy", ops::mean_per_agent(g, ops::square(g, error)), {pi}, {});

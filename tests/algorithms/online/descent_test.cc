@@ -21,8 +21,8 @@ class Learned {
  public:
   Learned(const Case& c, const DescentDefaults& descent)
       : method_(test::method_with(c.method, {{"hidden", "16"}, {"batch-size", "48"}})),
-        trainee_(*method_, c.method, {.environment = c.environment, .capacity = 100, .start_steps = 40}, {3, 4},
-                 nullptr, descent) {
+        trainee_(*method_, c.method, {.environment = c.environment, .capacity = 100, .start_steps = 40},
+                 {3, 4}, nullptr, descent) {
     ThreadTeam team(1);
     for (int t = 0; t < 41; ++t) trainee_.step(team);
   }
@@ -56,7 +56,8 @@ TEST(InteractingDescent, ABatchInPartsHasTheGradientOfTheWholeOne) {
       EXPECT_GT(largest, 0) << c.method << " " << t;
       // Terms of either sign, of which there are 48: their magnitudes sum to a few times the largest mean.
       for (std::size_t k = 0; k < expected[t].size(); ++k)
-        EXPECT_NEAR(found[t][k], expected[t][k], 52 * std::ldexp(4.0f, -24) * largest) << c.method << " " << t;
+        EXPECT_NEAR(found[t][k], expected[t][k], 52 * std::ldexp(4.0f, -24) * largest)
+            << c.method << " " << t;
     }
     for (const auto& [name, values] : whole.reports())
       for (std::size_t a = 0; a < values.size(); ++a)
@@ -76,7 +77,8 @@ TEST(InteractingDescent, AGradientIsHeldToTheNormOverItsNetwork) {
         for (std::size_t i = 0; i < m.size(); ++i) squares[i / (m.size() / 2)] += 100.0 * m[i] * m[i];
       return squares;
     };
-    const std::vector<double> free = norms({}), loose = norms({.clip_norm = 1e6}), held = norms({.clip_norm = kNorm});
+    const std::vector<double> free = norms({}), loose = norms({.clip_norm = 1e6}),
+                              held = norms({.clip_norm = kNorm});
     EXPECT_EQ(loose, free) << c.method;
     for (const std::size_t a : {0u, 1u}) {
       EXPECT_GT(std::sqrt(free[a]), 2 * kNorm) << c.method;

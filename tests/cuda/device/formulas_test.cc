@@ -14,9 +14,10 @@ namespace {
 constexpr std::int64_t kSizes[] = {1, 31, 33, 255, 257};
 constexpr double kTolerance = 1e-6;  // contracted multiply-adds, exp and log of another library
 
-// map(formula, x, positive, ...): operands past the first are in (0.5, 3.5), so that each may be a threshold.
+// map(formula, x, positive, ...): operands past the first are in (low, low + range), by default so that each
+// may be a threshold.
 template <int N, class F>
-void compare_formula(const F& formula) {
+void compare_formula(const F& formula, double low = 0.5, double range = 3) {
   for (const DType type : {DType::kF32, DType::kF64})
     for (const std::int64_t n : kSizes) {
       Case c;
@@ -25,7 +26,7 @@ void compare_formula(const F& formula) {
       const Random random(3, RandomStream::kUser);
       for (std::size_t k = 1; k < N; ++k)
         x[k] = c.operand(type, {2, n}, [&](std::int64_t i) {
-          return 0.5 + 3 * random.uniform64(static_cast<std::uint64_t>(i) * N + k);
+          return low + range * random.uniform64(static_cast<std::uint64_t>(i) * N + k);
         });
       c.value_and_gradients(
           std::apply([&](auto... operand) { return ops::map(c.g, formula, operand...); }, x));
@@ -55,6 +56,7 @@ TEST(DeviceFormulas, HeadsAgree) {
   compare_formula<3>(nn::Reparameterise{});
   compare_formula<3>(nn::NormalLogDensity{});
   compare_formula<3>(nn::SquashedLogDensity{});
+  compare_formula<3>(nn::SquashedActionLogDensity{}, 0.1, 0.8);
   compare_formula<1>(nn::Squash{});
 }
 

@@ -78,6 +78,9 @@ TEST(Ops, HeadsHaveTheRightGradients) {
   check_op(three, [](Graph& g, T x) { return nn::tanh_gaussian(g, x[0], x[1], x[2]).action; });
   check_op(
       three, [](Graph& g, T x) { return nn::gaussian_log_prob(g, x[0], x[1], x[2]); }, 1e-4);
+  const std::vector<Operand> given{{{2, 5, 3}}, {{2, 5, 3}, -1, 0.5}, {{2, 5, 3}, -0.8, 0.8}};
+  check_op(
+      given, [](Graph& g, T x) { return nn::tanh_gaussian_log_prob(g, x[0], x[1], x[2]); }, 1e-4);
 }
 
 TEST(Ops, FusionAndReuseOfMemoryChangeNoBit) {
