@@ -156,7 +156,7 @@ void describe_policy(Arrays& arrays, const Stretch& who) {
     arrays[layer + "/weight"] = column(who.parameters[2 * l], in, out);
     arrays[layer + "/bias"] = column(who.parameters[2 * l + 1], out, 0);
   }
-  arrays["metadata/policy/nonlinearity"] = text("relu");
+  arrays["metadata/policy/nonlinearity"] = text(nn::name_of(who.spec.nonlinearity));
   arrays["metadata/policy/output_distribution"] = text(name_of(who.spec.head));
 }
 

@@ -133,6 +133,13 @@ TEST(Export, TheCFileNeedsNoHardyAndActsAsTheEngineDoesByModeAndByDraws) {
   }
 }
 
+TEST(Export, LayersThatTheFormatsDoNotHaveAreRefused) {
+  test::MadePolicy made = test::made_policy(Head::kDeterministic, true, true, {16}, 0);
+  made.spec.nonlinearity = nn::Nonlinearity::kTanh;
+  for (const std::string& format : export_formats())
+    EXPECT_THROW(export_as(format, {made.spec, made.parameters, ""}, "p", {}), Error) << format;
+}
+
 TEST(Export, OnnxRuntimeAndSafetensorsOwnLibraryReadTheFilesAndActAsTheEngineDoes) {
   const char* chosen = std::getenv("HARDY_PYTHON");
   const std::string python = chosen ? chosen : HARDY_TEST_PYTHON;
