@@ -176,12 +176,17 @@ std::vector<Stretch> behaviour(const std::string& environment, const std::string
   const nlohmann::json index = nlohmann::json::parse(file, nullptr, false);
   if (!index.is_object()) throw Error("is not JSON", (folder / "index.json").string());
   const auto& list = index.at("snapshots");
-  const std::size_t medium = index.at("medium"), expert = index.at("expert");
+  const std::size_t medium = index.at("medium");
+  if (name.ends_with("expert") && !index.contains("expert"))
+    throw Error(environment + "'s training was stopped before there was an expert", "--behaviour " + name,
+                "use random, medium or medium-replay");
   if (name == "medium") return {snapshot(folder, list.at(medium), steps)};
-  if (name == "expert") return {snapshot(folder, list.at(expert), steps)};
+  const auto expert = [&](std::int64_t n) {
+    return snapshot(folder, list.at(index.at("expert").get<std::size_t>()), n);
+  };
+  if (name == "expert") return {expert(steps)};
   if (name == "medium-expert")
-    return {snapshot(folder, list.at(medium), steps / 2),
-            snapshot(folder, list.at(expert), steps - steps / 2)};
+    return {snapshot(folder, list.at(medium), steps / 2), expert(steps - steps / 2)};
   // medium-replay: the training's stream up to medium. A snapshot acts for the steps between the middle
   // of the interval before it and the middle of the one after it; before the first, random actions.
   std::vector<double> at;

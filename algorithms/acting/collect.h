@@ -25,6 +25,7 @@ struct Stretch {
 //   medium-replay  what training up to medium would have left: every earlier snapshot for the share of
 //                  steps that it stands for
 //   medium-expert  half medium, half expert
+// An Error where the environment has no snapshots, or none that counts as an expert.
 std::vector<Stretch> behaviour(const std::string& environment, const std::string& name, std::int64_t steps);
 std::vector<std::string> behaviour_names();
 

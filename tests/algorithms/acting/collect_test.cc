@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "algorithms/acting/evaluate.h"
+#include "tests/engine/base/refusal.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::algorithms {
@@ -51,6 +52,18 @@ TEST(Snapshots, ExpertEpisodesReturnMoreThanMediumOnesAndThoseMoreThanRandomOnes
   const double random = mean_reward("random"), medium = mean_reward("medium"), expert = mean_reward("expert");
   EXPECT_GT(medium, 2 * random);
   EXPECT_GT(expert, 1.5 * medium);
+}
+
+// Its training was stopped early: what there is scores what index.json says, and nothing is called an expert.
+TEST(Snapshots, HalfCheetahsMediumScoresWhatItsIndexSaysAndItHasNoExpert) {
+  const Stretch who = behaviour("half_cheetah", "medium", 1).at(0);
+  EXPECT_NEAR(evaluate(who.spec, who.parameters, "half_cheetah", 4, 42).mean_score(), 19.2, 3);
+  for (const char* name : {"expert", "medium-expert"})
+    EXPECT_NE(test::refusal([&] {
+                behaviour("half_cheetah", name, 1);
+              }).find("use random, medium or medium-replay"),
+              std::string::npos);
+  EXPECT_EQ(behaviour("half_cheetah:noise=0", "medium-replay", 100).size(), 4u);
 }
 
 // A cart whose motor is stronger than arithmetic.
