@@ -90,6 +90,12 @@ HARDY_API int hardy_act(hardy_actor* actor, int64_t rows, const double* observat
 HARDY_API int hardy_act_sample(hardy_actor* actor, int64_t rows, const double* observations,
                                const uint64_t* seeds, uint64_t step, float* actions, int32_t* choices,
                                float* log_probs);
+/* log pi(a | s) of actions that are given, numbers or choices as of hardy_act: log_probs [rows]. Of numbers
+ * it is the log-density over the bounds' box, -infinity outside of it. HARDY_BAD_INPUT where the policy
+ * leaves nothing to chance and gives numbers (there is no density), or a choice is none of its own. Unlike
+ * hardy_act it allocates. */
+HARDY_API int hardy_log_prob(hardy_actor* actor, int64_t rows, const double* observations,
+                             const float* actions, const int32_t* choices, float* log_probs);
 
 /* ---- recording: hardy -------------------------------------------------------------------------------- */
 

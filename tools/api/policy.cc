@@ -59,36 +59,61 @@ int open(const algorithms::LoadedPolicy& loaded, hardy_policy** out) {
   return HARDY_OK;
 }
 
-// seeds: null for the mode.
-int act(hardy_actor* a, std::int64_t rows, const double* observations, const std::uint64_t* seeds,
-        std::uint64_t step, float* actions, std::int32_t* choices, float* log_probs) noexcept {
+// What act and log_prob are given; a refusal's code, or HARDY_OK.
+int check(hardy_actor* a, std::int64_t rows, const double* observations, const void* actions,
+          const void* choices) noexcept {
   if (a == nullptr || observations == nullptr)
     return refuse("%s is NULL", a == nullptr ? "actor" : "observations");
-  const algorithms::PolicySpec& spec = a->loaded->spec;
   if (rows < 1 || rows > a->rows)
     return refuse("rows is %lld; the actor was made for 1 to %lld", static_cast<long long>(rows),
                   static_cast<long long>(a->rows));
-  const bool chooses = algorithms::chooses(spec.head);
-  if ((chooses ? static_cast<void*>(choices) : actions) == nullptr ||
-      (chooses ? actions : static_cast<void*>(choices)) != nullptr)
-    return refuse("the policy gives %s: give memory for them, and NULL for %s",
-                  chooses ? "choices" : "numbers", chooses ? "actions" : "choices");
-  const auto n = static_cast<std::size_t>(rows), width = static_cast<std::size_t>(spec.observation_size);
+  const bool chooses = algorithms::chooses(a->loaded->spec.head);
+  if ((chooses ? choices : actions) == nullptr || (chooses ? actions : choices) != nullptr)
+    return refuse("the policy has %s: give memory for them, and NULL for %s", chooses ? "choices" : "numbers",
+                  chooses ? "actions" : "choices");
+  const auto n = static_cast<std::size_t>(rows),
+             width = static_cast<std::size_t>(a->loaded->spec.observation_size);
   for (std::size_t i = 0; i < n * width; ++i)
     if (!std::isfinite(observations[i]))
       return refuse("observation %zu of row %zu is not finite", i % width, i / width);
+  std::copy_n(observations, n * width, a->observations.begin());
+  return HARDY_OK;
+}
+
+// seeds: null for the mode.
+int act(hardy_actor* a, std::int64_t rows, const double* observations, const std::uint64_t* seeds,
+        std::uint64_t step, float* actions, std::int32_t* choices, float* log_probs) noexcept {
+  if (const int code = check(a, rows, observations, actions, choices); code != HARDY_OK) return code;
+  const auto n = static_cast<std::size_t>(rows);
   return guarded([&] {
-    std::copy_n(observations, n * width, a->observations.begin());
     for (std::size_t i = 0; seeds != nullptr && i < n; ++i)
       a->draws[i] = Random(seeds[i], RandomStream::kExplore, step);
     const std::span<const Random> draws =
         seeds != nullptr ? std::span<const Random>(a->draws) : std::span<const Random>();
     a->actor.act(a->observations, draws, a->actions, a->log_probs, a->team);
-    if (chooses)
+    if (choices != nullptr)
       std::copy_n(a->actions.choices.begin(), n, choices);
     else
-      std::copy_n(a->actions.numbers.begin(), n * static_cast<std::size_t>(spec.action_size), actions);
+      std::copy_n(a->actions.numbers.begin(), n * static_cast<std::size_t>(a->loaded->spec.action_size),
+                  actions);
     if (log_probs != nullptr) std::copy_n(a->log_probs.begin(), n, log_probs);
+  });
+}
+
+int log_prob(hardy_actor* a, std::int64_t rows, const double* observations, const float* actions,
+             const std::int32_t* choices, float* log_probs) noexcept {
+  if (const int code = check(a, rows, observations, actions, choices); code != HARDY_OK) return code;
+  if (log_probs == nullptr) return refuse("%s is NULL", "log_probs");
+  const auto n = static_cast<std::size_t>(rows);
+  return guarded([&] {
+    std::ranges::fill(a->actions.choices, 0);  // of rows beyond these: one that there is
+    if (choices != nullptr)
+      std::copy_n(choices, n, a->actions.choices.begin());
+    else
+      std::copy_n(actions, n * static_cast<std::size_t>(a->loaded->spec.action_size),
+                  a->actions.numbers.begin());
+    a->actor.log_prob(a->observations, a->actions, a->log_probs, a->team);
+    std::copy_n(a->log_probs.begin(), n, log_probs);
   });
 }
 
@@ -182,4 +207,9 @@ int hardy_act_sample(hardy_actor* actor, int64_t rows, const double* observation
                      uint64_t step, float* actions, int32_t* choices, float* log_probs) {
   if (seeds == nullptr) return hardy::api::remember(HARDY_BAD_INPUT, "seeds is NULL");
   return hardy::api::act(actor, rows, observations, seeds, step, actions, choices, log_probs);
+}
+
+int hardy_log_prob(hardy_actor* actor, int64_t rows, const double* observations, const float* actions,
+                   const int32_t* choices, float* log_probs) {
+  return hardy::api::log_prob(actor, rows, observations, actions, choices, log_probs);
 }

@@ -36,7 +36,7 @@ std::string export_safetensors(const LoadedPolicy& policy, const ExportOrigin& o
   add("action_high", {s.action_size}, s.action_high);
   return nn::safetensors(tensors, {{"kind", "hardy policy"},
                                    {"head", name_of(s.head)},
-                                   {"nonlinearity", "relu"},
+                                   {"nonlinearity", nn::name_of(s.nonlinearity)},
                                    {"observation_size", std::to_string(s.observation_size)},
                                    {"action_size", std::to_string(s.action_size)},
                                    {"action_choices", std::to_string(s.action_choices)},
@@ -50,9 +50,6 @@ std::vector<std::string> export_formats() { return {"onnx", "safetensors", "c"};
 
 std::string export_as(const std::string& format, const LoadedPolicy& policy, const std::string& c_name,
                       const ExportOrigin& origin) {
-  if (policy.spec.nonlinearity != nn::Nonlinearity::kRelu)
-    throw Error("has layers of " + nn::name_of(policy.spec.nonlinearity), origin.text,
-                "only policies of relu are exported");
   for (const std::vector<float>& x : policy.parameters)
     for (const float v : x)
       if (!std::isfinite(v)) throw Error("has a parameter that is not finite", origin.text);

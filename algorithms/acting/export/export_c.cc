@@ -53,6 +53,21 @@ static void layer(const float* w, const float* b, int in, int out, const float* 
 }
 )";
 
+// The nonlinearity of a float that is called v.
+std::string nonlinearity_of(nn::Nonlinearity f, const std::string& v) {
+  switch (f) {
+    case nn::Nonlinearity::kRelu:
+      return v + " > 0 ? " + v + " : 0";
+    case nn::Nonlinearity::kTanh:
+      return "tanhf(" + v + ")";
+    case nn::Nonlinearity::kGelu:
+      return "0.5f * " + v + " * (1 + erff(" + v + " * 0.707106781f))";
+    case nn::Nonlinearity::kSilu:
+      break;
+  }
+  return v + " / (1 + expf(-" + v + "))";
+}
+
 // The statements that take observation [IN] to u, the network's output.
 std::string network(const LoadedPolicy& policy, const std::vector<ExportLayer>& layers, std::int64_t widest) {
   const std::string width = std::to_string(widest);
@@ -72,7 +87,8 @@ std::string network(const LoadedPolicy& policy, const std::vector<ExportLayer>& 
     text += "  layer(w" + n + ", b" + n + "_, " + std::to_string(layers[l].in) + ", " + out + ", " + from +
             ", " + to + ");\n";
     if (!last)
-      text += "  for (i = 0; i < " + out + "; ++i) " + to + "[i] = " + to + "[i] > 0 ? " + to + "[i] : 0;\n";
+      text += "  for (i = 0; i < " + out + "; ++i) " + to +
+              "[i] = " + nonlinearity_of(policy.spec.nonlinearity, to + "[i]") + ";\n";
   }
   if (layers.size() == 1) text += "  (void)b;\n";
   return text + "}\n";

@@ -111,6 +111,23 @@ std::string clip(Graph& g, const std::string& x, float low, float high, const st
   return g.node("Clip", {x, g.scalar(name + "_low", low), g.scalar(name + "_high", high)}, name);
 }
 
+std::string nonlinear(Graph& g, const std::string& x, nn::Nonlinearity f) {
+  switch (f) {
+    case nn::Nonlinearity::kRelu:
+      return g.node("Relu", {x});
+    case nn::Nonlinearity::kTanh:
+      return g.node("Tanh", {x});
+    case nn::Nonlinearity::kSilu:
+      return g.node("Mul", {x, g.node("Sigmoid", {x})});
+    case nn::Nonlinearity::kGelu:
+      break;
+  }
+  const std::string root = g.scalar(x + "_root_of_half", 0.707106781f), one = g.scalar(x + "_one", 1),
+                    half = g.scalar(x + "_half", 0.5f);
+  const std::string share = g.node("Add", {g.node("Erf", {g.node("Mul", {x, root})}), one});
+  return g.node("Mul", {g.node("Mul", {x, half}), share});
+}
+
 void choose(Graph& g, const PolicySpec& s, const std::string& net) {
   std::string scores = net, name = s.head == Head::kCategorical ? "logits" : "q";
   if (s.head == Head::kDuelingQ) {
@@ -184,7 +201,7 @@ std::string export_onnx(const LoadedPolicy& policy, const ExportOrigin& origin) 
   }
   const std::vector<ExportLayer> layers = layers_of(policy);
   for (std::size_t l = 0; l < layers.size(); ++l) {
-    if (l > 0) x = g.node("Relu", {x});
+    if (l > 0) x = nonlinear(g, x, s.nonlinearity);
     const std::string w = g.constant("policy/w" + std::to_string(l), {layers[l].in, layers[l].out},
                                      *layers[l].weights),
                       b = g.constant("policy/b" + std::to_string(l), {layers[l].out}, *layers[l].biases);

@@ -3,14 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "engine/base/random.h"
 #include "engine/run/archive.h"
+#include "tests/algorithms/acting/made_policies.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::algorithms {
@@ -37,26 +36,9 @@ TEST(PolicyFile, TheDocumentedNumPyReaderActsAsTheEngineDoes) {
   constexpr std::int64_t kRows = 20;
   const test::Scratch dir;
   nlohmann::json cases = nlohmann::json::array();
-  const auto add = [&](Head head, bool scaled, bool normalised, std::vector<std::int64_t> hidden) {
-    PolicySpec spec;
-    spec.head = head, spec.scaled = scaled, spec.hidden = std::move(hidden);
-    spec.observation_size = 3, spec.action_size = 2;
-    if (chooses(head))
-      spec.action_size = 1, spec.action_choices = 4;
-    else
-      spec.action_low = {-2, 0}, spec.action_high = {2, 5};
-    if (normalised) spec.observation_mean = {0.5f, -1, 3}, spec.observation_std = {2, 1.5f, 4};
-    const Random random(cases.size(), RandomStream::kUser);
-    std::uint64_t drawn = 0;
-    std::vector<std::vector<float>> parameters;
-    for (const nn::TensorSpec& t : spec.mlp()->tensors("policy", 1)) {
-      std::vector<float>& x = parameters.emplace_back(static_cast<std::size_t>(t.shape.elements()));
-      const double scale = 1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(1, t.fan_in)));
-      for (float& v : x) v = static_cast<float>(scale * random.normal(drawn++));
-    }
-    if (head == Head::kGaussian) parameters.push_back({-1, 0.5f});
-    std::vector<double> observations;
-    for (std::int64_t i = 0; i < 3 * kRows; ++i) observations.push_back(random.normal(drawn++));
+  for (const test::MadePolicy& made : test::made_policies()) {
+    const auto& [spec, parameters] = made;
+    const std::vector<double> observations = test::drawn_observations(kRows, cases.size());
     const fs::path path = dir / (std::to_string(cases.size()) + ".policy");
     write_policy(path, spec, parameters, {{"env", "a test"}});
     const LoadedPolicy loaded = read_policy(path);
@@ -65,23 +47,15 @@ TEST(PolicyFile, TheDocumentedNumPyReaderActsAsTheEngineDoes) {
     Actor actor(loaded.spec, kRows, loaded.parameters);
     EXPECT_EQ(loaded.spec.action_choices, spec.action_choices);
     ActionMemory actions;
-    actions.numbers.resize(chooses(head) ? 0 : 2 * kRows);
-    actions.choices.resize(chooses(head) ? kRows : 0);
+    actions.numbers.resize(chooses(spec.head) ? 0 : 2 * kRows);
+    actions.choices.resize(chooses(spec.head) ? kRows : 0);
     ThreadTeam team(1);
     actor.act(observations, std::span<const Random>(), actions, {}, team);
     cases.push_back({{"path", path.string()},
                      {"observations", observations},
                      {"actions", actions.numbers},
                      {"choices", actions.choices}});
-  };
-  add(Head::kDeterministic, true, true, {16, 16});
-  add(Head::kDeterministic, true, false, {24, 12, 8});
-  add(Head::kTanhGaussian, true, false, {16, 16});
-  add(Head::kGaussian, true, true, {16});
-  add(Head::kGaussian, false, false, {16, 16});
-  add(Head::kCategorical, true, true, {16});
-  add(Head::kGreedyQ, true, false, {16, 16});
-  add(Head::kDuelingQ, true, false, {16});
+  }
   std::ofstream(dir / "cases.json") << cases;
   std::ofstream script(dir / "check.py");
   script << documented_reader() << R"(

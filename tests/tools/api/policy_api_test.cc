@@ -171,6 +171,51 @@ TEST(PolicyApi, ActorsOfOnePolicyActAtOnceInThreadsWithoutAllocating) {
   EXPECT_EQ(refused, HARDY_BAD_INPUT);
 }
 
+TEST(PolicyApi, TheDensityOfGivenActionsIsThatOfTheOnesItDrew) {
+  const Scratch dir;
+  const std::vector<double> observations = drawn_observations(3, 4);
+  for (const MadePolicy& made : made_policies()) {
+    algorithms::write_policy(dir / "a.policy", made.spec, made.parameters, {});
+    Policy p;
+    ASSERT_EQ(hardy_policy_open((dir / "a.policy").c_str(), &p.policy), HARDY_OK);
+    ASSERT_EQ(hardy_actor_create(p.policy, 4, &p.actor), HARDY_OK);
+    Acted drawn = act(p.actor, made.spec, observations, {1, 2, 3});
+    std::vector<float> given(3);
+    const auto ask = [&] {
+      return hardy_log_prob(p.actor, 3, observations.data(),
+                            drawn.actions.empty() ? nullptr : drawn.actions.data(),
+                            drawn.choices.empty() ? nullptr : drawn.choices.data(), given.data());
+    };
+    if (made.spec.head == algorithms::Head::kDeterministic) {
+      EXPECT_EQ(ask(), HARDY_BAD_INPUT);
+      continue;
+    }
+    ASSERT_EQ(ask(), HARDY_OK) << hardy_last_error();
+    // A Gaussian's action that was held to a bound has the density there, not that of the draw.
+    for (std::size_t i = 0; i < 3; ++i) {
+      bool inside = true;
+      for (std::size_t k = 0; k < 2 && !drawn.actions.empty(); ++k)
+        inside = inside && drawn.actions[2 * i + k] > made.spec.action_low[k] &&
+                 drawn.actions[2 * i + k] < made.spec.action_high[k];
+      if (inside) {
+        EXPECT_NEAR(given[i], drawn.log_probs[i], 2e-3) << algorithms::name_of(made.spec.head);
+      }
+    }
+    if (drawn.choices.empty()) {
+      drawn.actions[0] = 3;  // its bounds are -2 and 2
+      ASSERT_EQ(ask(), HARDY_OK);
+      EXPECT_EQ(given[0], -std::numeric_limits<float>::infinity());
+    } else {
+      drawn.choices[1] = 4;
+      EXPECT_EQ(ask(), HARDY_BAD_INPUT);
+      drawn.choices[1] = 3;
+      EXPECT_EQ(ask(), HARDY_OK);
+    }
+    EXPECT_EQ(hardy_log_prob(p.actor, 3, observations.data(), nullptr, nullptr, given.data()),
+              HARDY_BAD_INPUT);
+  }
+}
+
 TEST(PolicyApi, WhatCannotBeRightIsACodeAndALine) {
   const Scratch dir;
   const MadePolicy made = made_policies()[1], choosing = made_policies()[6];
@@ -212,8 +257,8 @@ TEST(PolicyApi, WhatCannotBeRightIsACodeAndALine) {
           "rows is 3; the actor was made for 1 to 2");
   refused(hardy_act(p.actor, 1, nullptr, actions, nullptr, nullptr), "observations is NULL");
   refused(hardy_act(nullptr, 1, observations, actions, nullptr, nullptr), "actor is NULL");
-  refused(hardy_act(p.actor, 1, observations, nullptr, choices, nullptr), "the policy gives numbers");
-  refused(hardy_act(c.actor, 1, observations, actions, nullptr, nullptr), "the policy gives choices");
+  refused(hardy_act(p.actor, 1, observations, nullptr, choices, nullptr), "the policy has numbers");
+  refused(hardy_act(c.actor, 1, observations, actions, nullptr, nullptr), "the policy has choices");
   refused(hardy_act_sample(c.actor, 1, observations, nullptr, 0, nullptr, choices, nullptr), "seeds is NULL");
   observations[4] = std::numeric_limits<double>::infinity();
   refused(hardy_act(p.actor, 2, observations, actions, nullptr, nullptr),
