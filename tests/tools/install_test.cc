@@ -71,6 +71,7 @@ int main(int, char** argv) {
   std::printf("%zu\n", plan.steps());
   auto law = policy.spec;
   law.head = hardy::algorithms::Head::kGaussian;
+  law.scaled = true;  // the file is of a format before Gaussian heads were
   auto parameters = policy.parameters;
   parameters.push_back({0, 0});
   std::vector<float> log_probs(2);
