@@ -71,7 +71,7 @@ int main(int, char** argv) {
   std::printf("%zu\n", plan.steps());
   auto law = policy.spec;
   law.head = hardy::algorithms::Head::kGaussian;
-  law.scaled = true;  // the file is of a format before Gaussian heads were
+  law.scaled = true;  // a file of format 1 says otherwise of its Gaussians
   auto parameters = policy.parameters;
   parameters.push_back({0, 0});
   std::vector<float> log_probs(2);
