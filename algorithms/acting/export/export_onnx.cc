@@ -56,7 +56,7 @@ class Graph {
   // The name of what the node gives; output: that name, "" for one of its own.
   std::string node(const char* type, const std::vector<std::string>& inputs, const std::string& output = "",
                    const std::vector<Message>& attributes = {}) {
-    const std::string name = output.empty() ? std::string(type) + "_" + std::to_string(nodes_) : output;
+    std::string name = output.empty() ? std::string(type) + "_" + std::to_string(nodes_) : output;
     Message n;
     for (const std::string& input : inputs) n.bytes(1, input);
     n.bytes(2, name).bytes(3, "node_" + std::to_string(nodes_++)).bytes(4, type);

@@ -35,7 +35,8 @@ std::unique_ptr<TokenTrainee> trained(const std::string& method, const TokenData
   spec.vocabulary = static_cast<std::int64_t>(data.characters.size()) + 1;
   spec.width = 32, spec.context = 16;
   spec.learned_positions = spec.gelu = true;
-  auto t = std::make_unique<TokenTrainee>(data, s, spec, std::vector<std::uint64_t>{0, 1, 2, 3}, steps, 32, base);
+  auto t =
+      std::make_unique<TokenTrainee>(data, s, spec, std::vector<std::uint64_t>{0, 1, 2, 3}, steps, 32, base);
   ThreadTeam team(2);
   for (std::int64_t i = 0; i < steps; ++i) t->step(team);
   return t;
