@@ -14,7 +14,7 @@ std::int64_t PromptSet::rejected() const {
                                [](const PromptRow& r) { return !r.demonstration.empty() && !r.accepted; });
 }
 
-Verifier verifier_of(std::shared_ptr<const envs::TextTask> task) {
+Verifier verifier_of(const std::shared_ptr<const envs::TextTask>& task) {
   return [task](const PromptRow& row, const std::string& answer) -> double {
     if (!task) return answer == (row.answer.empty() ? row.demonstration : row.answer) ? 1 : 0;
     try {

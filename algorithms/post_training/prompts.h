@@ -28,7 +28,7 @@ struct PromptSet {
 // Says whether an answer to a row's prompt is right: 1, 0, or NaN where it cannot tell.
 using Verifier = std::function<double(const PromptRow&, const std::string& answer)>;
 // The task's; without one the row's `answer`, else its demonstration, to the letter. What throws gives NaN.
-Verifier verifier_of(std::shared_ptr<const envs::TextTask> task);
+Verifier verifier_of(const std::shared_ptr<const envs::TextTask>& task);
 
 // `count` prompts of each of the bands (numbers of the task's), with a teacher's demonstrations.
 PromptSet draw_prompts(const envs::TextTask& task, std::uint64_t seed, envs::Split split,

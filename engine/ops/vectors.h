@@ -35,15 +35,14 @@ void store_part(T* to, std::int64_t count, typename simd::VectorOf<T>::type x) {
 // The larger of two in each lane; a NaN on either side is never lost.
 template <class V>
 V larger_lanes(V a, V b) {
-  return (a >= b) | (a != a) ? a : b;
+  return ((a >= b) | (a != a)) ? a : b;
 }
 template <class T>
 T largest_lane(typename simd::VectorOf<T>::type x) {
-  typedef typename simd::Exponential<T>::Ints Ints;
-  Ints order{};
   for (int step = simd::VectorOf<T>::kLanes / 2; step > 0; step /= 2) {
-    for (int l = 0; l < simd::VectorOf<T>::kLanes; ++l) order[l] = l ^ step;
-    x = larger_lanes(x, __builtin_shuffle(x, order));
+    auto other = x;  // lanes l and l + step change places: one shuffle to a compiler
+    for (int l = 0; l < simd::VectorOf<T>::kLanes; ++l) other[l] = x[l ^ step];
+    x = larger_lanes(x, other);
   }
   return x[0];
 }

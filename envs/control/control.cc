@@ -16,7 +16,7 @@ namespace {
 
 // The value of a key that is one of a few words.
 std::string one_of(Parameters& keys, const std::string& key, const std::vector<std::string>& words) {
-  const std::string word = keys.word(key, words.front());
+  std::string word = keys.word(key, words.front());
   if (std::ranges::find(words, word) == words.end())
     throw Error(key + "=" + word + " is not known", keys.text(), suggestion(word, words));
   return word;

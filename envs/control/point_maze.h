@@ -91,8 +91,9 @@ struct PointMaze {
     int cell = 0;
     for (;; ++cell)
       if (!wall(cell % kColumns, cell / kColumns) && number-- == 0) break;
-    point[0] = cell % kColumns + 0.5 + 0.1 * (2 * draws.uniform64(draw) - 1);
-    point[1] = cell / kColumns + 0.5 + 0.1 * (2 * draws.uniform64(draw + 1) - 1);
+    const int column = cell % kColumns, row = cell / kColumns;
+    point[0] = column + 0.5 + 0.1 * (2 * draws.uniform64(draw) - 1);
+    point[1] = row + 0.5 + 0.1 * (2 * draws.uniform64(draw + 1) - 1);
   }
   // Along one axis, until the square's edge meets a wall: less than a cell at a time, so that none is passed.
   template <class T = double>

@@ -44,7 +44,8 @@ class Stepper final : public BatchEnvironment {
     };
     const auto normal = [&](int k) {
       // Draws behind those of the positions, from an even number on: a pair shares its words.
-      return task_.reset_noise * random.normal(static_cast<std::uint64_t>((model_->nq + 1) / 2 * 2 + k));
+      const int draw = (model_->nq + 1) / 2 * 2 + k;
+      return task_.reset_noise * random.normal(static_cast<std::uint64_t>(draw));
     };
     for (int k = 0; k < model_->nq; ++k) d.qpos[k] += noise(k);
     for (int k = 0; k < model_->nv; ++k)

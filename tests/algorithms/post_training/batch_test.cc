@@ -47,8 +47,12 @@ TEST(Weigh, SwitchesPerPromptAndSendsTheGateItselfToImitation) {
   for (const auto& r : b.rows) {
     if (r.rollout < 0) imitated.push_back(r.group);
     EXPECT_EQ(r.rollout_weight > 0, r.rollout >= 0);
-    if (r.rollout >= 0) EXPECT_FLOAT_EQ(r.rollout_weight, 4.0f / 12);
-    if (r.rollout < 0) EXPECT_FLOAT_EQ(r.demonstration_weight, 1.0f / (3 * 3));
+    if (r.rollout >= 0) {
+      EXPECT_FLOAT_EQ(r.rollout_weight, 4.0f / 12);
+    }
+    if (r.rollout < 0) {
+      EXPECT_FLOAT_EQ(r.demonstration_weight, 1.0f / (3 * 3));
+    }
   }
   EXPECT_EQ(imitated, std::vector<std::int32_t>{1});
   EXPECT_EQ(b.demonstrations, 1);

@@ -67,7 +67,9 @@ TEST(Decoder, DrawsDependOnThePromptAndTheRolloutAndNotOnTheBatch) {
         EXPECT_EQ(all[a][p][i].tokens, wide[a][p][i].tokens);
         EXPECT_EQ(all[a][p][i].log_prob, wide[a][p][i].log_prob);
       }
-      if (i < 4) EXPECT_EQ(all[a][2][i].tokens, one[a][0][i].tokens);
+      if (i < 4) {
+        EXPECT_EQ(all[a][2][i].tokens, one[a][0][i].tokens);
+      }
     }
   const auto differ = [](const auto& answers) {
     return std::ranges::any_of(answers, [&](const auto& x) { return x.tokens != answers[0].tokens; });
@@ -87,7 +89,9 @@ TEST(Decoder, EndsAtTheEndOrAtTheLongestAnswer) {
       ASSERT_LE(a.tokens.size(), 6u);
       EXPECT_EQ(std::count(a.tokens.begin(), a.tokens.end(), 5), a.ended);
       EXPECT_EQ(a.ended, a.tokens.back() == 5);
-      if (!a.ended) EXPECT_EQ(a.tokens.size(), 6u);
+      if (!a.ended) {
+        EXPECT_EQ(a.tokens.size(), 6u);
+      }
       EXPECT_GT(a.entropy, 0.5);
       ended |= a.ended, truncated |= !a.ended;
     }
