@@ -96,8 +96,9 @@ TEST(Weigh, PutsADemonstrationIntoItsGroupsMeanWhereTheEstimatorSaysSo) {
   PostTrainingSettings s = algorithms::post_training_settings("luffy");
   const WeighedBatch b = weighed(s, outcomes());
   for (const auto& r : b.rows)
-    if (r.group == 0)
+    if (r.group == 0) {
       EXPECT_FLOAT_EQ(r.advantage, (r.rollout < 0 || r.rollout == 0 || r.rollout == 3 ? 1.0f : 0.0f) - 0.6f);
+    }
 }
 
 TEST(Weigh, FollowsARunningEstimateWhereItIsTheGate) {
