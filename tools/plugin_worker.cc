@@ -8,6 +8,8 @@
 #include "envs/plugin/shared_batch.h"
 
 int main() {
+  // A fault of the simulator ends this process by its signal, whatever handler a sanitizer has put up.
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) std::signal(fault, SIG_DFL);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::signal(SIGINT, SIG_IGN);  // of the terminal's group: the parent decides when this ends
   std::signal(SIGTSTP, SIG_IGN);
