@@ -95,12 +95,9 @@ class PostTrainingJob final : public TrainingJob {
       throw Error("needs prompts", "--task or --prompts", "e.g. --task chains");
     data.train = prompts_.empty() ? draw_prompts(*data.task, seed(), envs::Split::kTrain,
                                                  chosen_bands(*data.task), prompt_count_, teacher_)
-                                  : read_prompts(prompts_, data.task.get());
-    const Verifier verify = verifier_of(data.task);
-    for (PromptRow& row : data.train.rows)
-      row.accepted = !row.demonstration.empty() && verify(row, row.demonstration) > 0.5;
+                                  : read_prompts(prompts_, data.task);
     if (!test_prompts_.empty())
-      data.test = read_prompts(test_prompts_, data.task.get());
+      data.test = read_prompts(test_prompts_, data.task);
     else if (data.task && test_count_ > 0)
       data.test =
           draw_prompts(*data.task, seed(), envs::Split::kTest, all_bands(*data.task), test_count_, {});

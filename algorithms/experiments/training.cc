@@ -223,16 +223,9 @@ class Training {
 
   void record_own(std::int64_t step) {
     const run::MetricValues values = trainee_.evaluate(team_);
-    if (c_.keep_best) {
-      const std::vector<double>& scores = values.at("score/mean");
-      for (std::size_t a = 0; a < scores.size(); ++a) {
-        if (a < best_.size() && !(scores[a] > best_[a].second)) continue;
-        nlohmann::json about = about_of(static_cast<std::int64_t>(a), step);
-        about["score"] = scores[a];
-        trainee_.write_policy_of(static_cast<std::int64_t>(a),
-                                 files_.directory.best_policy_file(static_cast<std::int64_t>(a)), about);
-      }
-    }
+    keep_best_of(step, values.at("score/mean"), [&](std::int64_t agent, const auto& path, const auto& about) {
+      trainee_.write_policy_of(agent, path, about);
+    });
     log({"eval", step, seconds(), values});
     remember(step, values);
   }
@@ -247,18 +240,24 @@ class Training {
         values["length/mean"].push_back(e.mean_length());
       }
       // Before the record: a run that is killed in between evaluates again and writes the same file.
-      if (c_.keep_best) keep_best_of(result, values.at("score/mean"));
+      keep_best_of(
+          result.step, values.at("score/mean"), [&](std::int64_t agent, const auto& path, const auto& about) {
+            write_policy(path, result.spec, result.parameters[static_cast<std::size_t>(agent)], about);
+          });
       log({"eval", result.step, seconds(), values});
       remember(result.step, values);
     }
   }
-  void keep_best_of(const EvaluationQueue::Result& result, const std::vector<double>& scores) {
+  // write(agent, path, about): the policy that these scores are of.
+  template <class Write>
+  void keep_best_of(std::int64_t step, const std::vector<double>& scores, const Write& write) {
+    if (!c_.keep_best) return;
     for (std::size_t a = 0; a < scores.size(); ++a) {
       if (a < best_.size() && !(scores[a] > best_[a].second)) continue;
       const auto agent = static_cast<std::int64_t>(a);
-      nlohmann::json about = about_of(agent, result.step);
+      nlohmann::json about = about_of(agent, step);
       about["score"] = scores[a];
-      write_policy(files_.directory.best_policy_file(agent), result.spec, result.parameters[a], about);
+      write(agent, files_.directory.best_policy_file(agent), about);
     }
   }
   void remember(std::int64_t step, const run::MetricValues& values) {

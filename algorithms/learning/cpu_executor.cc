@@ -11,7 +11,8 @@ namespace {
 
 class CpuExecutor final : public Executor {
  public:
-  CpuExecutor(const Program& program, TrainingState& state) : state_(state), seeds_(seed_words(program)) {
+  CpuExecutor(const Program& program, TrainingState& state)
+      : state_(state), seeds_(seed_words(program.seeds)) {
     for (const UpdateProgram& update : program.updates) make_ready(update, program.agents());
   }
 

@@ -14,7 +14,10 @@ namespace {
 class DeviceExecutor final : public Executor {
  public:
   DeviceExecutor(const Program& program, TrainingState& state, device::Device& device)
-      : program_(program), state_(state), device_(device, program.agents()), seeds_(seed_words(program)) {
+      : program_(program),
+        state_(state),
+        device_(device, program.agents()),
+        seeds_(seed_words(program.seeds)) {
     device_.mirror().place_of(memory().data(), memory().size());  // as one piece
     for (const UpdateProgram& update : program.updates) {
       if (update.feed)

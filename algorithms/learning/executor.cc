@@ -18,9 +18,9 @@ void StepWords::set(std::int64_t step, std::int64_t pass) {
   words[2] = static_cast<std::int32_t>(pass);
 }
 
-std::vector<std::int32_t> seed_words(const Program& program) {
+std::vector<std::int32_t> seed_words(std::span<const std::uint64_t> seeds) {
   std::vector<std::int32_t> words;
-  for (const std::uint64_t s : program.seeds) {
+  for (const std::uint64_t s : seeds) {
     words.push_back(static_cast<std::int32_t>(static_cast<std::uint32_t>(s)));
     words.push_back(static_cast<std::int32_t>(static_cast<std::uint32_t>(s >> 32)));
   }

@@ -67,7 +67,7 @@ struct StepWords {
   std::int32_t words[3] = {0, 0, 0};
   void set(std::int64_t step, std::int64_t pass = 0);
 };
-std::vector<std::int32_t> seed_words(const Program& program);
+std::vector<std::int32_t> seed_words(std::span<const std::uint64_t> seeds);  // low and high of each
 
 // Where the host keeps what an update's graph reads and writes: parameters, gradients, lasting values.
 struct Binding {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "algorithms/learning/executor.h"
 #include "engine/ops/sample_tokens.h"
 
 namespace hardy::algorithms {
@@ -51,11 +52,7 @@ void Decoder::build_prefill(const std::string& name, nn::ParameterStore& store) 
   std::vector<Tensor> outputs = seen_.keys;
   outputs.insert(outputs.end(), seen_.values.begin(), seen_.values.end());
   prefill_ = std::make_unique<graph::Plan>(g, outputs, graph::PlanOptions{.agents = agents_});
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    // What the last layer does with its keys and values is not computed, nor read.
-    const nn::TensorSpec spec = network_.tensors(name, agents_)[i];
-    prefill_->bind(parameters[i], store.value(store.find(spec.name)));
-  }
+  bind_parameters(*prefill_, parameters, network_, name, store);
 }
 
 void Decoder::build_step(const std::string& name, nn::ParameterStore& store,
@@ -71,18 +68,15 @@ void Decoder::build_step(const std::string& name, nn::ParameterStore& store,
   const std::vector<Tensor> parameters = parameters_in(g, network_, name, agents_);
   const Tensor hidden = network_.hidden(g, parameters, step_in_, &cache_);
   keys_ = g.input("draws", DType::kI32, {agents_, rows, 4});
-  const Tensor seed_words = g.input("seeds", DType::kI32, {agents_, 2});
+  const Tensor words = g.input("seeds", DType::kI32, {agents_, 2});
   const ops::Sampled drawn =
-      ops::sample_tokens(g, hidden, network_.head(parameters), keys_, seed_words, sizes_.temperature);
+      ops::sample_tokens(g, hidden, network_.head(parameters), keys_, words, sizes_.temperature);
   token_ = drawn.token, log_prob_ = drawn.log_prob, entropy_ = drawn.entropy;
   step_ = std::make_unique<graph::Plan>(g, std::vector<Tensor>{token_, log_prob_, entropy_},
                                         graph::PlanOptions{.agents = agents_});
   bind_parameters(*step_, parameters, network_, name, store);
-  for (const std::uint64_t seed : seeds) {
-    seeds_.push_back(static_cast<std::int32_t>(static_cast<std::uint32_t>(seed)));
-    seeds_.push_back(static_cast<std::int32_t>(static_cast<std::uint32_t>(seed >> 32)));
-  }
-  step_->bind(seed_words, seeds_.data());
+  seeds_ = seed_words(seeds);
+  step_->bind(words, seeds_.data());
 }
 
 // A prompt's keys and values, to the cache of each of its answers.

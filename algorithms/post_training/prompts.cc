@@ -47,9 +47,10 @@ PromptSet draw_prompts(const envs::TextTask& task, std::uint64_t seed, envs::Spl
   return set;
 }
 
-PromptSet read_prompts(const std::string& path, const envs::TextTask* task) {
+PromptSet read_prompts(const std::string& path, const std::shared_ptr<const envs::TextTask>& task) {
   std::ifstream file(path);
   if (!file) throw Error("cannot be read", path, "name a file of JSON lines; hardy data prompts writes one");
+  const Verifier verify = verifier_of(task);
   PromptSet set;
   set.bands.clear();
   if (task) set.bands = task->bands();
@@ -67,6 +68,7 @@ PromptSet read_prompts(const std::string& path, const envs::TextTask* task) {
     };
     PromptRow row{text("prompt"), text("demonstration"), text("answer"), 0, false};
     if (row.prompt.empty()) throw Error("has no \"prompt\"", where);
+    row.accepted = !row.demonstration.empty() && verify(row, row.demonstration) > 0.5;
     const std::string band = j.contains("band") ? text("band") : "all";
     const auto found = std::ranges::find(set.bands, band);
     row.band = static_cast<int>(found - set.bands.begin());

@@ -38,8 +38,8 @@ PromptSet draw_prompts(const envs::TextTask& task, std::uint64_t seed, envs::Spl
 std::string demonstration_of(const envs::TextTask& task, std::uint64_t seed, int band, std::uint64_t index,
                              const std::string& prompt, const envs::Teacher& teacher);
 // {"prompt": ..., "demonstration": ..., "band": ..., "answer": ...} a line; all but the prompt may be
-// missing. An Error that names the line: no JSON, no prompt, other types. task: for its bands' order, or
-// null.
-PromptSet read_prompts(const std::string& path, const envs::TextTask* task);
+// missing. An Error that names the line: no JSON, no prompt, other types. task: for
+// its bands' order and its verifier, or null.
+PromptSet read_prompts(const std::string& path, const std::shared_ptr<const envs::TextTask>& task);
 
 }  // namespace hardy::algorithms

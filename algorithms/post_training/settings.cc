@@ -87,11 +87,7 @@ std::vector<std::pair<std::string, std::string>> post_training_methods() {
   for (const auto& [name, row] : methods_table()) all.emplace_back(name, row.first);
   return all;
 }
-bool is_post_training(const std::string& method) {
-  for (const auto& [name, row] : methods_table())
-    if (name == method) return true;
-  return false;
-}
+bool is_post_training(const std::string& method) { return methods_table().find(method) != nullptr; }
 PostTrainingSettings post_training_settings(const std::string& method) {
   return methods_table().get(method).second;
 }

@@ -232,15 +232,6 @@ void TokenTrainee::report(const std::vector<Chosen>& chosen, const std::vector<W
       }
     }
     reports_["offline_share"].push_back(batches[a].demonstrations / batches[a].groups);
-    double norm = 0;
-    const nn::ParameterStore& store = learner_.parameters();
-    for (int t = 0; t < store.size(); ++t) {
-      if (store.role(t) != nn::Role::kTrainable) continue;
-      const std::int64_t n = store.shape(t).elements() / store.agents();
-      const float* g = store.gradient(t) + static_cast<std::int64_t>(a) * n;
-      for (std::int64_t i = 0; i < n; ++i) norm += static_cast<double>(g[i]) * static_cast<double>(g[i]);
-    }
-    reports_["gradient_norm"].push_back(std::sqrt(norm));
     if (answers == 0) continue;
     reports_["train_solve/mean"].push_back(solved / answers);
     for (std::size_t b = 0; b < bands; ++b)
@@ -250,8 +241,26 @@ void TokenTrainee::report(const std::vector<Chosen>& chosen, const std::vector<W
     reports_["answer_length"].push_back(length / answers);
     reports_["truncated_share"].push_back(truncated / answers);
     reports_["verifier_failures"].push_back(failed);
-    reports_["still_failing"].push_back(static_cast<double>(still_failing(static_cast<std::int64_t>(a))));
   }
+}
+
+// What takes a walk over all parameters or prompts is computed for a record alone.
+ReportValues TokenTrainee::own_reports() const {
+  ReportValues reports = reports_;
+  const nn::ParameterStore& store = learner_.parameters();
+  for (std::int64_t a = 0; a < store.agents(); ++a) {
+    double square = 0;
+    for (int t = 0; t < store.size(); ++t) {
+      if (store.role(t) != nn::Role::kTrainable) continue;
+      const std::int64_t n = store.shape(t).elements() / store.agents();
+      for (const float g : std::span(store.gradient(t) + a * n, static_cast<std::size_t>(n)))
+        square += static_cast<double>(g) * static_cast<double>(g);
+    }
+    reports["gradient_norm"].push_back(std::sqrt(square));
+    if (reports_.contains("train_solve/mean"))
+      reports["still_failing"].push_back(static_cast<double>(still_failing(a)));
+  }
+  return reports;
 }
 
 std::int64_t TokenTrainee::still_failing(std::int64_t agent) const {

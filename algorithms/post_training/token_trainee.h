@@ -36,7 +36,7 @@ class TokenTrainee final : public Trainee {
   std::int64_t steps_done() const override { return t_; }
   Learner& learner() override { return learner_; }
   PolicySpec policy() const override { return {}; }
-  ReportValues own_reports() const override { return reports_; }
+  ReportValues own_reports() const override;
   bool evaluates() const override { return evaluation_ != nullptr; }
   run::MetricValues evaluate(ThreadTeam& team) override { return evaluation_->evaluate(team); }
   void write_policy_of(std::int64_t agent, const std::filesystem::path& path,

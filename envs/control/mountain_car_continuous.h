@@ -2,9 +2,9 @@
 // too weak for its hill swings itself up. A sparse task: nothing but costs until the top.
 //   state and observation [2]: position in [-1.2, 0.6], speed in [-0.07, 0.07]; action [1]: force in [-1, 1]
 //   speed += 0.0015 force - 0.0025 cos(3 position); position += speed; the left end stops the car
-//   reward: 100 at the top less 0.1 action^2, of the action as given; terminated: position >= 0.45 and not
-//   rolling
-//     back, which is this task's success; truncated: 999 steps; start: position in [-0.6, -0.4), at rest
+//   reward: 100 at the top less 0.1 action^2, of the action as given
+//   terminated: position >= 0.45 and not rolling back, which is this task's success; truncated: 999 steps
+//   start: position in [-0.6, -0.4), at rest
 #pragma once
 
 #include <cmath>

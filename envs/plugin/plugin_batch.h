@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/api/plugin.h"
+#include "envs/plugin/plugin.h"
 
 namespace hardy::envs {
 

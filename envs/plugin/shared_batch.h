@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <span>
 
-#include "tools/api/plugin.h"
+#include "envs/plugin/plugin.h"
 
 namespace hardy::envs {
 

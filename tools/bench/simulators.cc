@@ -15,8 +15,8 @@
 #include "algorithms/acting/policy_file.h"
 #include "engine/base/threads.h"
 #include "envs/environment.h"
+#include "envs/plugin/plugin.h"
 #include "tools/api/hardy.h"
-#include "tools/api/plugin.h"
 
 namespace hardy {
 namespace {

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/api/plugin.h"
+#include "envs/plugin/plugin.h"
 
 struct instance {
   double base, steps, sum;
