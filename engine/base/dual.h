@@ -7,6 +7,10 @@
 #include <cmath>
 #include <type_traits>
 
+#ifndef __CUDACC__
+#include "engine/base/simd.h"
+#endif
+
 namespace hardy {
 
 template <class T, int N = 1>
@@ -89,13 +93,43 @@ constexpr T tanh(T x) { return std::tanh(x); }
 template <class T>
 requires std::is_floating_point_v<T>
 constexpr T sqrt(T x) { return std::sqrt(x); }
+// e^x for loops over many: f32 by plain arithmetic, which compilers turn into vectors (simd::exp); from 88 on
+// it stays at e^88.
 template <class T>
 requires std::is_floating_point_v<T>
-constexpr T erf(T x) { return std::erf(x); }
+constexpr T exp_of_many(T x) {
+#ifndef __CUDACC__
+  if constexpr (std::is_same_v<T, float>) return simd::exp<float>(x > 88.0f ? 88.0f : x);
+#endif
+  return std::exp(x);
+}
+// f32: x P(x^2) / Q(x^2) on [-4, 4], beyond which erf rounds to 1; coefficients by a minimax fit of ours, to
+// 7 units in the last place.
+template <class T>
+requires std::is_floating_point_v<T>
+constexpr T erf(T x) {
+  if constexpr (std::is_same_v<T, float>) {
+    constexpr float p[] = {1.986757524718996e-06f, 0.00028456587460823357f, 0.0038834004662930965f,
+                           0.05310193821787834f,   0.19354654848575592f,    1.1283791065216064f};
+    constexpr float q[] = {3.741990803973749e-05f, 0.0011855820193886757f, 0.015207373537123203f,
+                           0.11535060405731201f,   0.5048587322235107f,    1.0f};
+    const float held = x < -4.0f ? -4.0f : (4.0f < x ? 4.0f : x), z = held * held;
+    float above = p[0], below = q[0];
+    for (int i = 1; i < 6; ++i) above = above * z + p[i], below = below * z + q[i];
+    const float y = held * above / below;
+    return y < -1.0f ? -1.0f : (1.0f < y ? 1.0f : y);
+  }
+  return std::erf(x);
+}
 
 template <class T, int N>
 constexpr Dual<T, N> exp(const Dual<T, N>& x) {
   const T e = exp(x.v);
+  return x.chain(e, e);
+}
+template <class T, int N>
+constexpr Dual<T, N> exp_of_many(const Dual<T, N>& x) {
+  const T e = exp_of_many(x.v);
   return x.chain(e, e);
 }
 template <class T, int N>
@@ -118,7 +152,7 @@ constexpr Dual<T, N> sqrt(const Dual<T, N>& x) {
 }
 template <class T, int N>
 constexpr Dual<T, N> erf(const Dual<T, N>& x) {
-  return x.chain(erf(x.v), T(1.1283791670955125739) * exp(-x.v * x.v));
+  return x.chain(erf(x.v), T(1.1283791670955125739) * exp_of_many(-x.v * x.v));
 }
 
 // condition ? a : b, the derivative of the branch taken. NaN in the condition takes b.

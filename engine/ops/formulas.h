@@ -116,7 +116,7 @@ struct Silu {
   static constexpr const char* kName = "silu";
   template <class S>
   constexpr S operator()(S x) const {
-    return x / (S(1) + math::exp(-x));
+    return x / (S(1) + math::exp_of_many(-x));
   }
 };
 // relu and tanh have slopes that follow from their outputs, so that the input need not be kept.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace hardy {
@@ -29,6 +31,35 @@ TEST(Dual, SlopesOfElementaryFunctionsEqualTheirClosedForms) {
     EXPECT_DOUBLE_EQ(slope([](D v) { return math::square(v); }, x), 2 * x);
     EXPECT_DOUBLE_EQ(slope([](D v) { return 3.0 / (v * v + 1); }, x), -6 * x / std::pow(x * x + 1, 2));
   }
+}
+
+// Distance in units of the last place of the exact value.
+double units(float got, double exact) {
+  const double unit = std::abs(
+      static_cast<double>(std::nextafter(static_cast<float>(exact), std::numeric_limits<float>::infinity()) -
+                          static_cast<float>(exact)));
+  return std::abs(static_cast<double>(got) - exact) / unit;
+}
+
+TEST(Dual, ErfOfF32IsWithinEightUnitsOfTheExactOneAndKeepsItsBorders) {
+  double worst = 0;
+  for (float x = -5; x <= 5; x += 0.0037f)
+    worst = std::max(worst, units(math::erf(x), std::erf(static_cast<double>(x))));
+  EXPECT_LT(worst, 8);
+  EXPECT_EQ(math::erf(0.0f), 0.0f);
+  EXPECT_EQ(math::erf(std::numeric_limits<float>::infinity()), 1.0f);
+  EXPECT_EQ(math::erf(-100.0f), -1.0f);
+  EXPECT_TRUE(std::isnan(math::erf(std::numeric_limits<float>::quiet_NaN())));
+}
+
+TEST(Dual, ExponentialForLoopsIsWithinTwoUnitsAndStaysFinite) {
+  double worst = 0;
+  for (float x = -80; x <= 88; x += 0.0173f)
+    worst = std::max(worst, units(math::exp_of_many(x), std::exp(static_cast<double>(x))));
+  EXPECT_LT(worst, 2);
+  EXPECT_EQ(math::exp_of_many(-200.0f), 0.0f);
+  EXPECT_EQ(math::exp_of_many(1000.0f), math::exp_of_many(88.0f));
+  EXPECT_TRUE(std::isnan(math::exp_of_many(std::numeric_limits<float>::quiet_NaN())));
 }
 
 TEST(Dual, CarriesEveryPartialDerivative) {
