@@ -73,7 +73,7 @@ class PostTrainingJob final : public TrainingJob {
 
   std::string explanation() const override {
     if (!explain_) return "";
-    std::string text = "when: " + name_of(post_.when) + "\n";
+    std::string text = "when: " + post_.when_in_words() + "\n";
     const auto add = [&](const char* of, const Estimator& e) {
       text += std::string(of) + ": " + e.explain() + "\n";
       for (const std::string& doubt : e.doubts()) text += "  " + doubt + "\n";

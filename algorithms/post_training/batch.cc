@@ -8,12 +8,11 @@ namespace {
 Balance balance(const GroupOutcome& group, const PostTrainingSettings& s, bool imitates, bool rolls_out) {
   const int n = static_cast<int>(group.returns.size());
   switch (s.when) {
-    case When::kSwitch:
-    case When::kSoft:
-      return balance_of(s.when == When::kSoft ? Gate::kSoft : Gate::kSwitch, solved_of(group), n,
+    case When::kGate:
+      if (s.gate_kind == "running")
+        return group.solved_share * n > static_cast<double>(s.gate) ? Balance{1, 0} : Balance{0, 1};
+      return balance_of(s.gate_kind == "soft" ? Gate::kSoft : Gate::kSwitch, solved_of(group), n,
                         static_cast<int>(s.gate));
-    case When::kRunning:
-      return group.solved_share * n > static_cast<double>(s.gate) ? Balance{1, 0} : Balance{0, 1};
     default:
       return {rolls_out ? 1.0 : 0.0, imitates ? 1.0 : 0.0};
   }
@@ -46,7 +45,9 @@ WeighedBatch weigh(const std::vector<GroupOutcome>& groups, const PostTrainingSe
     std::vector<double> returns = g.returns;
     const bool joined = demonstrations.union_group && imitated;
     if (joined) returns.push_back(g.demonstration_return);
-    const std::vector<double> a = advantages(returns, rollouts.advantage);
+    std::vector<double> a = advantages(returns, rollouts.advantage);
+    if (s.entropy_weighted)
+      for (std::size_t r = 0; r < a.size(); ++r) a[r] = returns[r] > 0.5 ? 1 : -1;
     const auto group = static_cast<std::int32_t>(i);
     // A divergence pulls on every answer, whatever its advantage.
     const bool pulled = rollouts.divergence != Divergence::kNone && rollouts.divergence_weight > 0;
@@ -56,18 +57,22 @@ WeighedBatch weigh(const std::vector<GroupOutcome>& groups, const PostTrainingSe
         if (a[r] == 0 && !pulled && s.entropy_weight == 0) continue;
         const double w = token_weight(rollouts.aggregation, static_cast<double>(g.lengths[r]), answers,
                                       answer_tokens, rollouts.max_length);
+        const auto weight = static_cast<float>(share.rl * s.rl_weight * w);
+        const bool praised = s.entropy_weighted && a[r] > 0;
         batch.rows.push_back({group, static_cast<std::int32_t>(r), static_cast<float>(a[r]),
-                              static_cast<float>(share.rl * s.rl_weight * w), 0});
+                              praised ? 0 : weight, 0, praised ? weight : 0, 0});
       }
     if (imitated) {
       const double advantage =
           joined ? advantages(returns, demonstrations.advantage).back()
                  : advantages(std::vector<double>{g.demonstration_return}, demonstrations.advantage)[0];
-      if (advantage == 0) continue;
+      if (advantage == 0 && !s.entropy_weighted) continue;
       const double w = token_weight(demonstrations.aggregation, static_cast<double>(g.demonstration_length),
                                     batch.groups, demonstration_tokens, demonstrations.max_length);
+      const double of_a_mean = 1 / (batch.groups * static_cast<double>(g.demonstration_length));
       batch.rows.push_back(
-          {group, -1, static_cast<float>(advantage), 0, static_cast<float>(share.sft * s.sft_weight * w)});
+          {group, -1, static_cast<float>(advantage), 0, static_cast<float>(share.sft * s.sft_weight * w), 0,
+           s.entropy_weighted ? static_cast<float>(share.sft * s.sft_weight * of_a_mean) : 0});
     }
   }
   return batch;

@@ -16,13 +16,15 @@ struct GroupOutcome {
   std::vector<std::int64_t> lengths;  // of the rollouts, in tokens or steps
   double demonstration_return = 1;
   std::int64_t demonstration_length = 0;  // 0: there is none, or it may not be imitated
-  double solved_share = -1;               // of kRunning: the running estimate; < 0: this batch's own share
+  double solved_share = -1;               // of the running gate: the estimate; < 0: this batch's own share
 };
 
 struct WeighedRow {
   std::int32_t group, rollout;  // rollout -1: the demonstration
   float advantage;
   float rollout_weight, demonstration_weight;  // of each of its tokens; one of them is 0
+  // Of SRFT alone: what stands before 0.1 e^H of a right answer and before 0.5 e^-H of a demonstration.
+  float praise_weight = 0, imitation_weight = 0;
 };
 
 struct WeighedBatch {

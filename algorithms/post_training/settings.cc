@@ -9,8 +9,7 @@
 namespace hardy::algorithms {
 namespace {
 
-const std::vector<std::string> kWhen{"rollouts", "demonstrations", "both",   "sequence",
-                                     "switch",   "soft",           "running"};
+const std::vector<std::string> kGates{"switch", "soft", "running"};
 const std::vector<std::string> kAggregations{"",          "sequence_mean",   "token_mean",
                                              "token_sum", "token_sum_fixed", "token_sum_total"};
 const std::vector<std::string> kDivergences{"none", "k1", "k2", "k3", "ratio_k3"};
@@ -60,9 +59,14 @@ Registry<Row> make_methods() {
   luffy.rollout_aggregation = luffy.demonstration_aggregation = "token_sum_fixed";
   luffy.rollouts = 7;  // and the demonstration, in one group of 8
   add("luffy", "LUFFY: demonstrations in the group, by a reshaped likelihood", luffy);
+  // SRFT (Fu et al. 2025, arXiv 2506.19767) weighs rows by the policy's own entropy H, detached and averaged
+  // over the row: a demonstration is imitated by 0.5 e^-H beside its place in the group, a right answer is
+  // reinforced by 0.1 e^H and a wrong one by -1, both of log pi.
   PostTrainingSettings srft = luffy;
   srft.demonstration_estimator = "srft_demonstrations";
-  add("srft_group", "SRFT's part by reinforcement: demonstrations in the group, by their likelihood", srft);
+  srft.rollout_estimator = "reinforce";
+  srft.entropy_weighted = true;
+  add("srft", "SRFT: imitation and reinforcement in one step, weighed by the policy's entropy", srft);
   return all;
 }
 const Registry<Row>& methods_table() {
@@ -79,8 +83,6 @@ Estimator estimator_of(const std::string& name, const std::string& aggregation, 
 }
 
 }  // namespace
-
-std::string name_of(When when) { return kWhen[static_cast<std::size_t>(when)]; }
 
 std::vector<std::pair<std::string, std::string>> post_training_methods() {
   std::vector<std::pair<std::string, std::string>> all;
@@ -109,11 +111,16 @@ void PostTrainingSettings::options(run::Schema& s) {
       .option("sft-weight", &sft_weight, "what the loss of demonstrations is multiplied by", 0.0)
       .option("prompts-a-step", &prompts, "prompts of an optimiser batch", 1, 1 << 20)
       .option("rollouts", &rollouts, "answers sampled to a prompt", 1, 4096)
+      .option("gate-kind", &gate_kind,
+              "of hpt: switch at --gate; soft: a table of shares; running: the switch, on a running estimate "
+              "of how "
+              "often a prompt is solved",
+              kGates)
       .option("gate", &gate,
               "of hpt: a prompt is imitated where at most so many of its rollouts solved it; -1: never", -1,
               4096)
-      .option("gate-memory", &gate_memory, "of --when running: what a visit keeps of a prompt's estimate",
-              0.0, 1.0)
+      .option("gate-memory", &gate_memory,
+              "of --gate-kind running: what a visit keeps of a prompt's estimate", 0.0, 1.0)
       .option("switch-at", &switch_at, "of sft_then_grpo: share of the steps that imitate", 0.0, 1.0)
       .option("updates", &updates, "optimiser steps a batch of rollouts, each on its share of the prompts", 1,
               1024)
@@ -141,7 +148,7 @@ void PostTrainingSettings::check(bool densities) const {
     throw Error("is more than the rollouts, of which there are " + std::to_string(rollouts),
                 "--gate " + std::to_string(gate),
                 "from -1 (reinforce always) to " + std::to_string(rollouts) + " (imitate always)");
-  if (when == When::kSoft && rollouts != 8)
+  if (when == When::kGate && gate_kind == "soft" && rollouts != 8)
     throw Error("the soft table has entries for 8 rollouts", "--rollouts " + std::to_string(rollouts));
   if (prompts % updates != 0)
     throw Error("does not divide the prompts of a step, " + std::to_string(prompts),
@@ -167,6 +174,10 @@ bool PostTrainingSettings::rolls_out(std::int64_t step, std::int64_t steps) cons
 bool PostTrainingSettings::imitates(std::int64_t step, std::int64_t steps) const {
   if (when == When::kSequence) return static_cast<double>(step) < switch_at * static_cast<double>(steps);
   return when != When::kRollouts;
+}
+std::string PostTrainingSettings::when_in_words() const {
+  static constexpr const char* kWords[] = {"rollouts", "demonstrations", "both", "sequence"};
+  return when == When::kGate ? gate_kind : kWords[static_cast<int>(when)];
 }
 bool PostTrainingSettings::needs_demonstrations() const {
   return when != When::kRollouts && !(when == When::kSequence && switch_at == 0);

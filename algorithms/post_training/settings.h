@@ -20,26 +20,25 @@ enum class When {
   kDemonstrations,  // demonstrations alone: SFT
   kBoth,            // both, always: a fixed mix, LUFFY, SRFT
   kSequence,        // demonstrations until a share of the steps is done, then rollouts: SFT, then GRPO
-  kSwitch,          // HPT: per prompt, by how many of its rollouts solved it
-  kSoft,            // HPT's table of shares
-  kRunning          // HPT's switch on a running estimate of how often a prompt is solved
+  kGate             // HPT: per prompt, by how many of its rollouts solved it
 };
-std::string name_of(When when);
 
 struct PostTrainingSettings {
-  When when = When::kSwitch;
+  When when = When::kGate;
   std::string rollout_estimator = "dr_grpo", demonstration_estimator = "sft";
   std::string rollout_aggregation, demonstration_aggregation;  // "": the estimator's own
   double rl_weight = 1, sft_weight = 1;
   std::int64_t prompts = 32, rollouts = 8;  // of an optimiser batch; of a prompt
-  std::int64_t gate = 0;     // kSwitch, kRunning: imitate where at most this many of the rollouts solved it
-  double gate_memory = 0.7;  // kRunning: what a visit keeps of the estimate before
+  std::string gate_kind = "switch";  // soft: the table of shares; running: switch on a running estimate
+  std::int64_t gate = 0;     // switch, running: imitate where at most this many of the rollouts solved it
+  double gate_memory = 0.7;  // running: what a visit keeps of the estimate before
   double switch_at = 0.5;    // kSequence
   std::int64_t updates = 1;  // optimiser steps a batch of rollouts
   double temperature = 1;
   double entropy_weight = 0;
   std::string divergence = "none";
   double divergence_weight = 0;
+  bool entropy_weighted = false;       // SRFT: see settings.cc
   bool verify_demonstrations = false;  // one that the verifier rejects is never imitated
   bool count_truncated = true;         // a truncated answer counts as a failure; else it counts nowhere
   double learning_rate = 1e-3, weight_decay = 0.01, clip_norm = 1;
@@ -55,6 +54,7 @@ struct PostTrainingSettings {
   bool rolls_out(std::int64_t step, std::int64_t steps) const;
   bool imitates(std::int64_t step, std::int64_t steps) const;
   bool needs_demonstrations() const;
+  std::string when_in_words() const;  // rollouts, demonstrations, both, sequence, or the gate's kind
 };
 
 // Names of methods with what they are, and the settings of one; an unknown name is an Error with the nearest.

@@ -69,10 +69,10 @@ TokenTrainee::TokenTrainee(TokenData data, const PostTrainingSettings& settings,
   descent.clip_norm = settings_.clip_norm;
   descent.rule.rule = nn::GroupSettings::Rule::kAdamW;
   descent.rule.weight_decay = settings_.weight_decay;
-  update_ =
-      std::make_unique<TokenUpdate>(learner_, transformer_, network, pulled ? &reference : nullptr, rollouts_,
-                                    demonstrations_by_, settings_.temperature, settings_.entropy_weight,
-                                    descent, TokenUpdateSizes{sequences, longest + data_.longest_answer - 1});
+  update_ = std::make_unique<TokenUpdate>(
+      learner_, transformer_, network, pulled ? &reference : nullptr, rollouts_, demonstrations_by_,
+      settings_.temperature, settings_.entropy_weight, descent,
+      TokenUpdateSizes{sequences, longest + data_.longest_answer - 1, settings_.entropy_weighted});
   learner_.finish();
   load(base);
   const std::vector<std::uint64_t> own(learner_.seeds().begin(), learner_.seeds().end());
@@ -87,6 +87,7 @@ TokenTrainee::TokenTrainee(TokenData data, const PostTrainingSettings& settings,
                                                       verify_, data_.eval_samples, data_.longest_answer);
   });
   const auto agents = static_cast<std::size_t>(learner_.agents());
+  flop_.assign(agents, 0);
   estimate_.assign(agents, std::vector<float>(prompts_.size(), -1));
   state_of_.assign(agents, std::vector<std::uint8_t>(prompts_.size(), 0));
 }
@@ -183,7 +184,8 @@ void TokenTrainee::step(ThreadTeam& team) {
             row.rollout >= 0 ? &c.answers[p][static_cast<std::size_t>(row.rollout)] : nullptr;
         rows[a].push_back({&prompts_[prompt], answer ? &answer->tokens : &demonstrations_[prompt],
                            answer ? &answer->log_prob : nullptr, row.advantage, row.rollout_weight,
-                           row.demonstration_weight});
+                           row.demonstration_weight, row.praise_weight, row.imitation_weight,
+                           static_cast<std::int64_t>(prompt) * (settings_.rollouts + 1) + row.rollout + 1});
       }
       all[a].demonstrations += batch.demonstrations;
       all[a].groups += batch.groups;
@@ -192,6 +194,7 @@ void TokenTrainee::step(ThreadTeam& team) {
     learner_.step(team);
     for (std::size_t a = 0; a < agents; ++a) {
       const TokenUpdate::Seen& s = update_->seen()[a];
+      flop_[a] += 3 * transformer_.flops_a_token() * static_cast<double>(s.read);
       seen[a].difference = u == 0 ? s.difference : seen[a].difference;  // later ones are meant to differ
       seen[a].outside += s.outside;
       seen[a].rollout_tokens += s.rollout_tokens;
@@ -200,6 +203,17 @@ void TokenTrainee::step(ThreadTeam& team) {
   }
   ++t_;
   report(chosen, all);
+  reports_["tflop"].resize(agents);
+  for (std::size_t a = 0; a < agents; ++a) {
+    for (const std::size_t prompt : chosen[a].prompts) {
+      if (!rolls_out) break;
+      flop_[a] += transformer_.flops_a_token() * static_cast<double>(prompts_[prompt].size() - 1);
+    }
+    for (const auto& of_prompt : chosen[a].answers)
+      for (const DecodedAnswer& answer : of_prompt)
+        flop_[a] += transformer_.flops_a_token() * static_cast<double>(answer.tokens.size());
+    reports_["tflop"][a] = 1e-12 * flop_[a];
+  }
   for (std::size_t a = 0; a < agents; ++a) {
     reports_["tokens"].push_back(static_cast<double>(seen[a].tokens));
     if (!rolls_out) continue;
@@ -288,15 +302,19 @@ void TokenTrainee::save(run::ArchiveWriter& file) const {
     states.insert(states.end(), state_of_[a].begin(), state_of_[a].end());
   }
   file.add<float>("post_training/estimates", Shape{agents, count}, std::span<const float>(estimates));
+  file.add<double>("post_training/flop", Shape{agents}, std::span<const double>(flop_));
   file.add<std::uint8_t>("post_training/states", Shape{agents, count}, std::span<const std::uint8_t>(states));
 }
 
 void TokenTrainee::restore(const run::Archive& file) {
   const auto estimates = file.get<float>("post_training/estimates");
   const auto states = file.get<std::uint8_t>("post_training/states");
-  if (estimates.size() != estimate_.size() * prompts_.size() || states.size() != estimates.size())
+  const auto flop = file.get<double>("post_training/flop");
+  if (estimates.size() != estimate_.size() * prompts_.size() || states.size() != estimates.size() ||
+      flop.size() != flop_.size())
     throw Error("the state is of another number of prompts");
   t_ = file.header().at("post_training").at("step");
+  flop_.assign(flop.begin(), flop.end());
   for (std::size_t a = 0; a < estimate_.size(); ++a) {
     std::copy_n(estimates.begin() + static_cast<std::ptrdiff_t>(a * prompts_.size()), prompts_.size(),
                 estimate_[a].begin());

@@ -72,8 +72,9 @@ class TokenTrainee final : public Trainee {
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<TokenEvaluation> evaluation_;
   std::int64_t t_ = 0;
-  std::vector<std::vector<float>> estimate_;         // [agents][prompts] of kRunning; -1: never seen
+  std::vector<std::vector<float>> estimate_;         // [agents][prompts] of the running gate; -1: never seen
   std::vector<std::vector<std::uint8_t>> state_of_;  // [agents][prompts] 0 unseen, 1 failing, 2 solved once
+  std::vector<double> flop_;                         // an agent has cost until now
   ReportValues reports_;
 };
 

@@ -20,7 +20,8 @@ TokenUpdate::TokenUpdate(Learner& learner, const nn::Transformer& transformer, c
   for (auto* v : {&host_.tokens, &host_.positions, &host_.targets}) v->resize(tokens);
   for (auto* v : {&host_.first, &host_.last}) v->resize(rows);
   for (auto* v : {&host_.behaviour, &host_.counts, &host_.log_prob}) v->resize(tokens);
-  for (auto* v : {&host_.rollout_weight, &host_.demonstration_weight, &host_.advantage, &host_.length})
+  for (auto* v : {&host_.rollout_weight, &host_.demonstration_weight, &host_.praise_weight,
+                  &host_.imitation_weight, &host_.advantage, &host_.length})
     v->resize(rows);
   for (std::size_t i = 0; i < tokens; ++i)
     host_.positions[i] = static_cast<std::int32_t>(i % static_cast<std::size_t>(T_));
@@ -54,6 +55,18 @@ TokenUpdate::TokenUpdate(Learner& learner, const nn::Transformer& transformer, c
                        std::nullopt};
   if (reference)
     with.log_reference = ops::stop_gradient(g, ops::reshape(g, scored(*reference).log_prob, {A, S, T}));
+  Tensor imitation;
+  if (sizes.entropy_weighted) {  // e^H and e^-H, H the mean over a row's tokens, detached
+    const Tensor entropy = ops::multiply(g, ops::reshape(g, scores.entropy, {A, S, T}), with.token);
+    const Tensor mean = ops::stop_gradient(g, ops::divide(g, ops::sum(g, entropy, -1), with.length));
+    const Tensor praise =
+        ops::multiply(g, numbers("praise_weight", {A, S, 1}, host_.praise_weight), ops::exp(g, mean));
+    with.weight = ops::add(g, with.weight, ops::affine(g, praise, 0.1));
+    imitation = ops::affine(g,
+                            ops::multiply(g, numbers("imitation_weight", {A, S, 1}, host_.imitation_weight),
+                                          ops::exp(g, ops::negate(g, mean))),
+                            0.5);
+  }
   Tensor loss = policy_gradient_loss(g, rollouts, with);
   if (entropy_weight > 0) {
     const Tensor entropy = ops::multiply(g, ops::reshape(g, scores.entropy, {A, S, T}),
@@ -63,12 +76,17 @@ TokenUpdate::TokenUpdate(Learner& learner, const nn::Transformer& transformer, c
   with.weight = numbers("demonstration_weight", {A, S, 1}, host_.demonstration_weight);
   with.log_reference.reset();
   loss = ops::add(g, loss, policy_gradient_loss(g, demonstrations, with));
+  if (sizes.entropy_weighted) {
+    with.weight = imitation, with.advantage = ops::fill(g, DType::kF32, {A, S, 1}, 1);
+    loss = ops::add(g, loss, policy_gradient_loss(g, estimator_named("sft"), with));
+  }
   u.leave(scores.log_prob, host_.log_prob.data());
   u.minimise("policy", loss, {network}, descent);
 }
 
 void TokenUpdate::set_rows(std::vector<std::vector<TokenRow>> rows) {
   rows_ = std::move(rows);
+  for (auto& of_agent : rows_) std::ranges::stable_sort(of_agent, {}, &TokenRow::place);
   seen_.assign(static_cast<std::size_t>(agents_), {});
   passes_ = 0;
 }
@@ -82,7 +100,7 @@ bool TokenUpdate::fill(std::int64_t pass) {
   std::ranges::fill(host_.tokens, 0);
   std::ranges::fill(host_.targets, -1);
   for (auto* v : {&host_.behaviour, &host_.counts, &host_.rollout_weight, &host_.demonstration_weight,
-                  &host_.advantage})
+                  &host_.praise_weight, &host_.imitation_weight, &host_.advantage})
     std::ranges::fill(*v, 0.0f);
   std::ranges::fill(host_.length, 1.0f);
   std::ranges::fill(host_.last, 0);
@@ -104,6 +122,8 @@ bool TokenUpdate::fill(std::int64_t pass) {
       host_.advantage[at] = row.advantage;
       host_.rollout_weight[at] = row.rollout_weight;
       host_.demonstration_weight[at] = row.demonstration_weight;
+      host_.praise_weight[at] = row.praise_weight;
+      host_.imitation_weight[at] = row.imitation_weight;
       host_.length[at] = static_cast<float>(n);
     }
   }
@@ -118,6 +138,7 @@ void TokenUpdate::ran(std::int64_t pass) {
       const TokenRow& row = rows[static_cast<std::size_t>(pass * S_ + s)];
       const std::size_t first = static_cast<std::size_t>((a * S_ + s) * T_) + row.prompt->size() - 1;
       seen.tokens += static_cast<std::int64_t>(row.answer->size());
+      seen.read += static_cast<std::int64_t>(row.prompt->size() + row.answer->size()) - 1;
       if (!row.behaviour) continue;
       for (std::size_t t = 0; t < row.answer->size(); ++t) {
         const double apart =

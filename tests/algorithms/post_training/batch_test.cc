@@ -103,7 +103,7 @@ TEST(Weigh, PutsADemonstrationIntoItsGroupsMeanWhereTheEstimatorSaysSo) {
 
 TEST(Weigh, FollowsARunningEstimateWhereItIsTheGate) {
   PostTrainingSettings s = algorithms::post_training_settings("hpt");
-  s.when = algorithms::When::kRunning;
+  s.gate_kind = "running";
   std::vector<GroupOutcome> groups = outcomes();
   for (GroupOutcome& g : groups) g.solved_share = 0.3;
   EXPECT_EQ(weighed(s, groups).demonstrations, 0);
@@ -114,7 +114,7 @@ TEST(Weigh, FollowsARunningEstimateWhereItIsTheGate) {
 TEST(PostTrainingSettings, RefuseWhatHasNoMeaning) {
   for (const auto& change : std::vector<std::function<void(PostTrainingSettings&)>>{
            [](auto& s) { s.gate = 9; }, [](auto& s) { s.updates = 5; },
-           [](auto& s) { s.when = algorithms::When::kSoft, s.rollouts = 4; },
+           [](auto& s) { s.gate_kind = "soft", s.rollouts = 4; },
            [](auto& s) { s.learning_rate = std::numeric_limits<double>::infinity(); }}) {
     PostTrainingSettings s = algorithms::post_training_settings("hpt");
     EXPECT_NO_THROW(s.check(false));

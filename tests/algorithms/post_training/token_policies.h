@@ -80,8 +80,9 @@ struct SmallTraining {
     descent.clip_norm = 0.5;
     descent.rule.rule = nn::GroupSettings::Rule::kAdamW;
     descent.rule.weight_decay = 0.1;
-    update = std::make_unique<TokenUpdate>(learner, transformer, network, nullptr, rollouts, demonstrations,
-                                           1.0, 0.0, descent, algorithms::TokenUpdateSizes{pass, tokens});
+    update = std::make_unique<TokenUpdate>(
+        learner, transformer, network, nullptr, rollouts, demonstrations, 1.0, 0.0, descent,
+        algorithms::TokenUpdateSizes{pass, tokens, settings.entropy_weighted});
     learner.finish();
   }
 
@@ -97,7 +98,8 @@ struct SmallTraining {
       const auto i = static_cast<std::size_t>(r.rollout);
       all.push_back({&g.prompt, r.rollout < 0 ? &g.demonstration : &g.rollouts[i],
                      r.rollout < 0 ? nullptr : &g.behaviour[i], r.advantage, r.rollout_weight,
-                     r.demonstration_weight});
+                     r.demonstration_weight, r.praise_weight, r.imitation_weight,
+                     static_cast<std::int64_t>(all.size())});
     }
     return all;
   }

@@ -60,8 +60,7 @@ TEST(TokenTrainee, HasTheSameBitsForAnyThreadsAndAfterResuming) {
     SCOPED_TRACE(method);
     PostTrainingSettings s = few(method);
     s.switch_at = 0.1;
-    if (s.when == algorithms::When::kSwitch)
-      s.when = algorithms::When::kRunning;  // it has a memory to be kept
+    if (s.when == algorithms::When::kGate) s.gate_kind = "running";  // it has a memory to be kept
     const auto whole = make(s), threaded = make(s), first = make(s), second = make(s);
     const std::vector<float> expected = after(*whole, 6);
     EXPECT_EQ(after(*threaded, 6, 1), expected);

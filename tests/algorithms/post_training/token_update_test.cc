@@ -4,10 +4,10 @@
 namespace hardy::test {
 namespace {
 
-TEST(TokenUpdate, EqualsTheOraclesStepOfHptGrpoAndLuffy) {
+TEST(TokenUpdate, EqualsTheOraclesStepOfHptGrpoLuffyAndSrft) {
   if (!oracle_runs()) GTEST_SKIP() << "skipped: " << oracle_python() << " has no numpy";
   ThreadTeam team(2);
-  for (const char* method : {"hpt", "grpo", "luffy"}) {
+  for (const char* method : {"hpt", "grpo", "luffy", "srft"}) {
     SCOPED_TRACE(method);
     SmallTraining training(method);
     nlohmann::json groups = nlohmann::json::array();
@@ -43,6 +43,19 @@ TEST(TokenUpdate, HasTheSameBitsForAnyThreadsAndAnyPadding) {
   EXPECT_EQ(a.gradients(), b.gradients());
   EXPECT_EQ(a.gradients(), c.gradients());
   EXPECT_EQ(a.values(), c.values());
+}
+
+TEST(TokenUpdate, HasTheSameBitsHoweverItsRowsAreHandedOver) {
+  ThreadTeam team(2);
+  SmallTraining straight("mix", 2), turned("mix", 2);
+  straight.step(team);
+  std::vector<TokenRow> rows = turned.rows();
+  std::ranges::reverse(rows);
+  std::ranges::rotate(rows, rows.begin() + 3);
+  turned.update->set_rows({rows});
+  turned.learner.step(team);
+  EXPECT_EQ(straight.gradients(), turned.gradients());
+  EXPECT_EQ(straight.values(), turned.values());
 }
 
 TEST(TokenUpdate, SplitIntoPassesChangesSumsInTheirLastBitsAlone) {

@@ -8,7 +8,7 @@ the embedding as the head); the gradient of the loss by complex steps, f'(x) = I
 is written down; AdamW. Nothing is shared with the engine.
 
 Names in INPUT    policy/embedding ...; settings: groups [{prompt, rollouts, behaviour, returns, demonstration}], method
-                  (hpt, grpo, luffy), heads, kv_heads, layers, longest, lr, decay, clip_norm
+                  (hpt, grpo, luffy, srft), heads, kv_heads, layers, longest, lr, decay, clip_norm
 Names in OUTPUT   loss/policy, grad/<name>, new/<name>
 """
 import json
@@ -57,6 +57,11 @@ def log_probs(p, tokens, s):
     return z - np.log(np.exp(z).sum(-1, keepdims=True))
 
 
+def entropy_of(p, prompt, answer, s):
+    z = log_probs(p, np.array(prompt + answer[:-1]), s)[len(prompt) - 1:].real
+    return -(np.exp(z) * z).sum(-1).mean()
+
+
 def of_answer(p, prompt, answer, s):
     every = log_probs(p, np.array(prompt + answer[:-1]), s)[len(prompt) - 1:]
     return every[np.arange(len(answer)), answer]
@@ -70,27 +75,39 @@ def rows_of(p, s):
     for g in groups:
         R = np.array(g['returns'])
         solved = (R > 0.5).sum()
-        joined = s['method'] == 'luffy'
+        joined = s['method'] in ('luffy', 'srft')
         every = np.append(R, 1.0) if joined else R
         A = R - every.mean()
         if s['method'] == 'grpo':
             A = A / (R.std(ddof=1) + 1e-6) if np.ptp(R) > 0 else 0 * R
         reinforced = s['method'] != 'hpt' or solved > 0
         imitated = joined or (s['method'] == 'hpt' and solved == 0)
+        rows_of_group = []
         if reinforced:
             for answer, old, a in zip(g['rollouts'], g['behaviour'], A):
                 r = np.exp(of_answer(p, g['prompt'], answer, s).real - np.array(old))
+                if s['method'] == 'srft':
+                    praise = 0.1 * np.exp(entropy_of(p, g['prompt'], answer, s))
+                    right = R[len(rows_of_group)] > 0.5
+                    rows_of_group.append((g['prompt'], answer,
+                                          np.full(len(answer), (praise if right else -1) / (B * s['longest']))))
+                    continue
                 w = {'hpt': 1 / B, 'grpo': 1 / (B * len(answer)), 'luffy': 1 / (B * s['longest'])}[s['method']]
                 clipped = ((a > 0) & (r > 1.2)) | ((a < 0) & (r < 0.8)) if s['method'] != 'luffy' else np.zeros(len(r), bool)
                 rows.append((g['prompt'], answer, np.where(clipped, 0, r * a * w)))
         if imitated:
             demo = g['demonstration']
             pi = np.exp(of_answer(p, g['prompt'], demo, s).real)
-            if joined:
+            if s['method'] == 'srft':
+                A = (1 - every.mean()) / (every.std(ddof=1) + 1e-6) if np.ptp(every) > 0 else 0
+                c = pi * A / (P * s['longest'])
+                c = c + 0.5 * np.exp(-entropy_of(p, g['prompt'], demo, s)) / (P * len(demo))
+            elif joined:
                 c = pi * 0.1 / (pi + 0.1)**2 * (1 - every.mean()) / (P * s['longest'])
             else:
                 c = np.full(len(demo), 1 / (P * len(demo)))
             rows.append((g['prompt'], demo, c))
+        rows += rows_of_group
     return rows
 
 
