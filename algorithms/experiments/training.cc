@@ -12,6 +12,7 @@
 #include "algorithms/learning/checkpoint.h"
 #include "engine/device/backends.h"
 #include "engine/run/checkpoints.h"
+#include "engine/run/json_problem.h"
 #include "engine/run/metrics.h"
 #include "engine/run/schema.h"
 
@@ -58,6 +59,19 @@ std::unique_ptr<device::Device> TrainingSettings::open_device() const {
 void Trainee::write_policy_of(std::int64_t agent, const std::filesystem::path& path,
                               const nlohmann::json& about) {
   write_policy(path, policy(), policy_parameters(learner().parameters(), agent), about);
+}
+
+void restore(Trainee& trainee, const run::Archive& checkpoint, const std::string& path) {
+  try {
+    require_bounds(trainee.policy().bounds(), checkpoint, path);
+    restore_learner(trainee.learner(), checkpoint, path);
+    trainee.restore(checkpoint);
+  } catch (const nlohmann::json::exception& e) {
+    throw Error("is not a checkpoint of this method: " + run::problem_of(e), path);
+  } catch (const Error& e) {
+    if (!e.where().empty() && e.where().find(path) != std::string::npos) throw;
+    throw Error(e.where().empty() ? e.problem() : e.where() + ": " + e.problem(), path, e.fix());
+  }
 }
 
 namespace {
@@ -140,10 +154,7 @@ class Training {
     }
     for (const std::string& damaged : loaded->warnings)
       observer_.note(damaged + "; it goes on from step " + std::to_string(loaded->step));
-    const std::string path = checkpoints_.path_of(loaded->step).string();
-    require_bounds(trainee_.policy().bounds(), loaded->archive, path);
-    restore_learner(learner(), loaded->archive, path);
-    trainee_.restore(loaded->archive);
+    algorithms::restore(trainee_, loaded->archive, checkpoints_.path_of(loaded->step).string());
     if (const std::string lost = trainee_.lost_in_saving(); !lost.empty()) observer_.note(lost);
     saved_ = trainee_.steps_done();
     for (const run::MetricsRecord& r : run::read_metrics(files_.directory.metrics_file())) {

@@ -44,6 +44,9 @@ class Trainee {
   virtual std::string first_break() const { return ""; }
 };
 
+// The trainee as a checkpoint has it. An Error names the checkpoint's file and what in it does not fit.
+void restore(Trainee& trainee, const run::Archive& checkpoint, const std::string& path);
+
 struct TrainingSettings {
   std::int64_t steps = 50000;
   std::int64_t seeds = 1, seed = 0;  // agents, and the first one's seed; the others count on

@@ -378,6 +378,21 @@ TEST(Resume, WhatIsNotTheRunsIsRefusedAndWhatIsMissingIsSaid) {
   EXPECT_TRUE(test::contents(run / "policy/agent_0.policy") == policy);
 }
 
+TEST(Resume, WithMoreStepsAndACheckpointThatDoesNotFitChangesNothing) {
+  const test::Scratch dir;
+  const fs::path data = make_dataset(dir), run = dir / "run", other = dir / "other";
+  ASSERT_EQ(test::hardy_command(short_run(data, run)).code, 0);
+  ASSERT_EQ(test::hardy_command(short_run(data, other) + " --hidden 24").code, 0);
+  const char* last = "checkpoints/step_000000000060.ckpt";
+  test::put(run / last, test::contents(other / last));
+  const std::string config = test::contents(run / "config.ini"), about = test::contents(run / "run.json");
+  const test::Result r = test::hardy_command("resume " + run.string() + " --steps 100");
+  EXPECT_EQ(r.code, 2);
+  EXPECT_NE(r.err.find(last), std::string::npos) << r.err;
+  EXPECT_EQ(test::contents(run / "config.ini"), config);
+  EXPECT_EQ(test::contents(run / "run.json"), about);
+}
+
 TEST(Resume, TheLastStepIsLoggedWhateverTheInterval) {
   const test::Scratch dir;
   const fs::path data = make_dataset(dir), run = dir / "run";

@@ -120,10 +120,11 @@ void require_steps_ahead(const run::RunDirectory& directory, std::int64_t steps)
 }
 
 // Whatever training would refuse of the run's files is refused before any of them is changed.
-void require_readable(const run::RunDirectory& directory) {
+void require_fitting(const run::RunDirectory& directory, algorithms::Trainee& trainee) {
   if (fs::exists(directory.metrics_file())) static_cast<void>(run::read_metrics(directory.metrics_file()));
-  static_cast<void>(run::Checkpoints(directory.checkpoint_folder())
-                        .load_newest("checkpoint", algorithms::kCheckpointFormat));
+  const run::Checkpoints checkpoints(directory.checkpoint_folder());
+  if (const auto newest = checkpoints.load_newest("checkpoint", algorithms::kCheckpointFormat))
+    algorithms::restore(trainee, newest->archive, checkpoints.path_of(newest->step).string());
 }
 
 // What config.ini says of a run is what run.json, its page and its policies say of it. A kill while
@@ -186,7 +187,7 @@ int go_on(const fs::path& path, const Resumption& r) {
                 about.at("dataset").at("path"), "put the same file back");
   if (job->settings().steps != before) {
     require_steps_ahead(directory, r.steps);
-    require_readable(directory);
+    require_fitting(directory, *trainee);
     nlohmann::json longer = described.object();
     longer["steps"] = r.steps;
     if (longer.contains("settings")) longer["settings"]["steps"] = std::to_string(r.steps);
