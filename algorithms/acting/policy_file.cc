@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/base/json_problem.h"
 #include "engine/run/archive.h"
-#include "engine/run/json_problem.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -90,7 +90,7 @@ LoadedPolicy policy_of(const run::Archive& file, const std::filesystem::path& pa
     s.action_high = h.at("action_high").get<std::vector<float>>();
     if (chooses(s.head)) s.action_choices = h.at("action_choices");
   } catch (const nlohmann::json::exception& e) {
-    throw Error("has a header that is not a policy's: " + run::problem_of(e), path.string());
+    throw Error("has a header that is not a policy's: " + problem_of(e), path.string());
   }
   check(policy.spec, path.string());
   for (const StoredTensor& t : tensors_of(policy.spec)) {

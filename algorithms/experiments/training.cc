@@ -10,9 +10,9 @@
 #include "algorithms/acting/evaluation_queue.h"
 #include "algorithms/acting/policy_file.h"
 #include "algorithms/learning/checkpoint.h"
+#include "engine/base/json_problem.h"
 #include "engine/device/backends.h"
 #include "engine/run/checkpoints.h"
-#include "engine/run/json_problem.h"
 #include "engine/run/metrics.h"
 #include "engine/run/schema.h"
 
@@ -67,7 +67,7 @@ void restore(Trainee& trainee, const run::Archive& checkpoint, const std::string
     restore_learner(trainee.learner(), checkpoint, path);
     trainee.restore(checkpoint);
   } catch (const nlohmann::json::exception& e) {
-    throw Error("is not a checkpoint of this method: " + run::problem_of(e), path);
+    throw Error("is not a checkpoint of this method: " + problem_of(e), path);
   } catch (const Error& e) {
     if (!e.where().empty() && e.where().find(path) != std::string::npos) throw;
     throw Error(e.where().empty() ? e.problem() : e.where() + ": " + e.problem(), path, e.fix());
@@ -119,6 +119,7 @@ class Training {
       observer_.note(std::to_string(broken_episodes()) + " episodes broke off and were cut where they stood");
     if (saved_ != step) save(step);
     for (std::int64_t a = 0; a < agents(); ++a) write_policy_of(a, files_.directory.policy_file(a), step);
+    trainee_.leave_in(files_.directory.path());
     write_summary(finished, step);
     if (!finished) observer_.stopped(step);
     return finished;
@@ -180,6 +181,11 @@ class Training {
 
   void after_step(std::int64_t step) {
     tell_of_stopped_agents();
+    if (!warned_)
+      if (const std::string warning = trainee_.warning(); !warning.empty()) {
+        warned_ = true;
+        observer_.note("step " + std::to_string(step) + ": " + warning);
+      }
     if (step % kLookForBreaks == 0 || step == c_.steps) tell_of_breaks();
     if (step % c_.log_every == 0 && learner().steps_done() > 0) learner().ask_for_reports(step);
     log_reports(false);
@@ -353,7 +359,7 @@ class Training {
   std::vector<std::pair<std::int64_t, double>> best_;
   std::vector<bool> told_;
   static constexpr std::int64_t kLookForBreaks = 64;  // steps
-  bool told_of_breaks_ = false;
+  bool told_of_breaks_ = false, warned_ = false;
 };
 
 }  // namespace

@@ -39,6 +39,10 @@ class Trainee {
   virtual void restore(const run::Archive&) {}
   // After restore(): in what it is not where it was when it was saved; "" where nothing is lost.
   virtual std::string lost_in_saving() const { return ""; }
+  // What people should know of the last step, "" for nothing; told once.
+  virtual std::string warning() const { return ""; }
+  // What it leaves in the run's folder beside policies when it ends.
+  virtual void leave_in(const std::filesystem::path& /*run*/) const {}
   // Episodes that broke off since the run began, and how the first since it was made did.
   virtual std::int64_t broken_episodes() const { return 0; }
   virtual std::string first_break() const { return ""; }

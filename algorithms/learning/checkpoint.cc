@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "algorithms/learning/checkpoint_format_1.h"
-#include "engine/run/json_problem.h"
+#include "engine/base/json_problem.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -136,7 +136,7 @@ SavedLearner saved_learner(const run::Archive& file, const std::string& path) {
     saved.stop_reason = h.at("stop_reason").get<std::vector<std::string>>();
     saved.networks = file.format() > 1 ? networks_of(h, path) : networks_of_format_1(h, path);
   } catch (const nlohmann::json::exception& e) {
-    throw Error("is not a learner's checkpoint: " + run::problem_of(e), path);
+    throw Error("is not a learner's checkpoint: " + problem_of(e), path);
   }
   find_values(file, path, saved);
   return saved;
@@ -181,7 +181,7 @@ std::optional<ActionBounds> saved_bounds(const run::Archive& file, const std::st
     const nlohmann::json& h = file.header().at("actions");
     return ActionBounds{h.at("low").get<std::vector<float>>(), h.at("high").get<std::vector<float>>(), path};
   } catch (const nlohmann::json::exception& e) {
-    throw Error("says no bounds of actions: " + run::problem_of(e), path);
+    throw Error("says no bounds of actions: " + problem_of(e), path);
   }
 }
 

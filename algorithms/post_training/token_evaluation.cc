@@ -34,6 +34,30 @@ TokenEvaluation::TokenEvaluation(const nn::Transformer& network, nn::ParameterSt
   greedy_ = std::make_unique<Decoder>(network, "policy", store, seeds, sizes, alphabet.end());
 }
 
+// The chunk's prompts, for every agent the same.
+std::vector<std::vector<DecoderPrompt>> TokenEvaluation::chunk_from(std::int64_t begin) const {
+  std::vector<DecoderPrompt> prompts;
+  const std::int64_t end = std::min(static_cast<std::int64_t>(set_.rows.size()), begin + chunk_);
+  for (std::int64_t i = begin; i < end; ++i)
+    prompts.push_back({&tokens_[static_cast<std::size_t>(i)], static_cast<std::int32_t>(i)});
+  return std::vector<std::vector<DecoderPrompt>>(static_cast<std::size_t>(agents_), prompts);
+}
+
+std::vector<Answered> TokenEvaluation::likeliest(std::int64_t count, ThreadTeam& team) {
+  std::vector<Answered> all;
+  count = std::min(count, static_cast<std::int64_t>(set_.rows.size()));
+  for (std::int64_t begin = 0; begin < count; begin += chunk_) {
+    const auto answers = greedy_->decode(chunk_from(begin), kStep, team);
+    for (std::size_t p = 0; p < answers[0].size() && static_cast<std::int64_t>(all.size()) < count; ++p) {
+      const PromptRow& row = set_.rows[static_cast<std::size_t>(begin) + p];
+      const DecodedAnswer& answer = answers[0][p][0];
+      const std::string text = alphabet_.decode(answer.tokens);
+      all.push_back({row.prompt, text, answer.ended && verify_(row, text) > 0.5});
+    }
+  }
+  return all;
+}
+
 run::MetricValues TokenEvaluation::evaluate(ThreadTeam& team) {
   const auto agents = static_cast<std::size_t>(agents_);
   const std::size_t bands = set_.bands.size();
@@ -45,13 +69,10 @@ run::MetricValues TokenEvaluation::evaluate(ThreadTeam& team) {
   for (Sums& s : sums) s.by_band.assign(bands, 0), s.in_band.assign(bands, 0);
   const auto count = static_cast<std::int64_t>(set_.rows.size());
   for (std::int64_t begin = 0; begin < count; begin += chunk_) {
-    std::vector<DecoderPrompt> prompts;
-    for (std::int64_t i = begin; i < std::min(count, begin + chunk_); ++i)
-      prompts.push_back({&tokens_[static_cast<std::size_t>(i)], static_cast<std::int32_t>(i)});
-    const std::vector<std::vector<DecoderPrompt>> all(agents, prompts);
+    const std::vector<std::vector<DecoderPrompt>> all = chunk_from(begin);
     const auto sampled = sampled_->decode(all, kStep, team), greedy = greedy_->decode(all, kStep, team);
     for (std::size_t a = 0; a < agents; ++a)
-      for (std::size_t p = 0; p < prompts.size(); ++p) {
+      for (std::size_t p = 0; p < all[a].size(); ++p) {
         const PromptRow& row = set_.rows[static_cast<std::size_t>(begin) + p];
         Sums& s = sums[a];
         int right = 0;

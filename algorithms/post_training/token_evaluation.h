@@ -11,6 +11,11 @@
 
 namespace hardy::algorithms {
 
+struct Answered {
+  std::string prompt, answer;
+  bool right;
+};
+
 class TokenEvaluation {
  public:
   // Of `network` in the store, on the set's prompts; samples: answers to each, beside a greedy one.
@@ -21,8 +26,12 @@ class TokenEvaluation {
   // greedy/mean, pass_at_K/mean for K = samples, length/mean, truncated/mean. Draws are the same every time,
   // so that two policies are compared on the same numbers.
   run::MetricValues evaluate(ThreadTeam& team);
+  // The first agent's likeliest answers to the first `count` prompts; one that is cut off is wrong.
+  std::vector<Answered> likeliest(std::int64_t count, ThreadTeam& team);
 
  private:
+  std::vector<std::vector<DecoderPrompt>> chunk_from(std::int64_t begin) const;
+
   const Alphabet& alphabet_;
   const PromptSet& set_;
   Verifier verify_;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "engine/base/json_problem.h"
 #include "engine/run/archive.h"
 
 namespace hardy::algorithms {
@@ -54,7 +55,7 @@ TokenPolicy read_token_policy(const fs::path& path) {
     }
     return policy;
   } catch (const nlohmann::json::exception& e) {
-    throw Error(std::string("its header is none: ") + e.what(), path.string());
+    throw Error("has a header that is not a token policy's: " + problem_of(e), path.string());
   }
 }
 

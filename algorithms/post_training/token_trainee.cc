@@ -7,6 +7,8 @@
 
 #include "engine/base/error.h"
 #include "engine/base/random.h"
+#include "engine/run/atomic_file.h"
+#include "engine/run/json_text.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -41,6 +43,7 @@ TokenTrainee::TokenTrainee(TokenData data, const PostTrainingSettings& settings,
   for (const PromptRow& row : data_.train.rows) {
     prompts_.push_back(alphabet_.encode(row.prompt, "prompt " + row.prompt));
     demonstrations_.emplace_back();
+    if (!settings_.needs_demonstrations()) continue;
     if (row.demonstration.empty() || (settings_.verify_demonstrations && !row.accepted)) continue;
     demonstrations_.back() = alphabet_.encode(row.demonstration, "demonstration of " + row.prompt);
     demonstrations_.back().push_back(alphabet_.end());
@@ -279,6 +282,33 @@ ReportValues TokenTrainee::own_reports() const {
 
 std::int64_t TokenTrainee::still_failing(std::int64_t agent) const {
   return std::ranges::count(state_of_[static_cast<std::size_t>(agent)], std::uint8_t{1});
+}
+
+std::string TokenTrainee::warning() const {
+  const auto truncated = reports_.find("truncated_share");
+  if (truncated == reports_.end() ||
+      std::ranges::none_of(truncated->second, [](double share) { return share >= 1; }))
+    return "";
+  return "every answer was cut off, at --max-tokens " + std::to_string(data_.longest_answer) +
+         ": raise --max-tokens, or give a --base that has learned to end";
+}
+
+// still_failing.jsonl: the prompts that rollouts met and never solved, and the agents that failed.
+void TokenTrainee::leave_in(const std::filesystem::path& run) const {
+  std::string text;
+  for (std::size_t p = 0; p < prompts_.size(); ++p) {
+    nlohmann::json agents = nlohmann::json::array();
+    for (std::size_t a = 0; a < state_of_.size(); ++a)
+      if (state_of_[a][p] == 1) agents.push_back(a);
+    if (agents.empty()) continue;
+    const PromptRow& row = data_.train.rows[p];
+    const nlohmann::json line{{"prompt", row.prompt},
+                              {"band", data_.train.bands[static_cast<std::size_t>(row.band)]},
+                              {"demonstration_accepted", row.accepted},
+                              {"agents", agents}};
+    text += run::json_text(line, -1) + "\n";
+  }
+  run::write_atomically(run / "still_failing.jsonl", text);
 }
 
 void TokenTrainee::write_policy_of(std::int64_t agent, const std::filesystem::path& path,

@@ -41,6 +41,8 @@ class TokenTrainee final : public Trainee {
   run::MetricValues evaluate(ThreadTeam& team) override { return evaluation_->evaluate(team); }
   void write_policy_of(std::int64_t agent, const std::filesystem::path& path,
                        const nlohmann::json& about) override;
+  std::string warning() const override;
+  void leave_in(const std::filesystem::path& run) const override;
   void save(run::ArchiveWriter& file) const override;
   void restore(const run::Archive& file) override;
 

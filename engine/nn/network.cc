@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "engine/base/json_problem.h"
 #include "engine/base/registry.h"
 
 namespace hardy::nn {
@@ -47,7 +48,7 @@ ArchitecturePtr described(const nlohmann::json& description, const std::string& 
   try {
     return kinds().get(description.at("kind").get<std::string>())(description);
   } catch (const nlohmann::json::exception& e) {
-    throw Error(std::string("describes a network that is none: ") + e.what(), where);
+    throw Error("describes a network that is none: " + problem_of(e), where);
   } catch (const Error& e) {
     throw Error("describes a network that is none: " + e.message(), where);
   }

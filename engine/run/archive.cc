@@ -4,8 +4,8 @@
 #include <fstream>
 #include <optional>
 
+#include "engine/base/json_problem.h"
 #include "engine/run/atomic_file.h"
-#include "engine/run/json_problem.h"
 #include "engine/run/json_text.h"
 
 namespace hardy::run {
@@ -77,6 +77,24 @@ void ArchiveWriter::write(const std::filesystem::path& path) const {
   out.write(file.data(), file.size());
   out.write(digest.data(), digest.size());
   out.commit();
+}
+
+std::string Archive::kind_of(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  std::error_code ignored;
+  if (!in || std::filesystem::is_directory(path, ignored)) return "";
+  const auto size = static_cast<std::uint64_t>(in.tellg());
+  char prefix[kPrefix];
+  in.seekg(0);
+  if (!in.read(prefix, kPrefix) || std::memcmp(prefix, kMagic, 8) != 0) return "";
+  std::uint64_t length = 0;
+  std::memcpy(&length, prefix + 8, 8);
+  if (length > size - kPrefix) return "";
+  std::string header(length, '\0');
+  if (!in.read(header.data(), static_cast<std::streamsize>(length))) return "";
+  const nlohmann::json all = nlohmann::json::parse(header, nullptr, false);
+  const bool says = all.is_object() && all.contains("kind") && all.at("kind").is_string();
+  return says ? all.at("kind").get<std::string>() : "";
 }
 
 Archive Archive::read(const std::filesystem::path& path, const std::string& kind, int newest_format) {

@@ -67,6 +67,8 @@ class ArchiveWriter {
 
 class Archive {
  public:
+  // What the file says that it is, before anything else of it is looked at; "" where it is none of Hardy's.
+  static std::string kind_of(const std::filesystem::path& path);
   // Errors: truncated, damaged, foreign, of another kind, or of a newer format.
   static Archive read(const std::filesystem::path& path, const std::string& kind, int newest_format);
   // The bytes of such a file, which are copied; name: what messages call it.

@@ -33,6 +33,52 @@ TEST(PostTrainingCommand, TrainsFromABaseResumesToTheSameBytesAndIsReported) {
   EXPECT_EQ(last("whole"), last("two"));
   EXPECT_TRUE(last("whole").contains("solve/hard"));
   EXPECT_EQ(hardy_command("report " + d + "/whole -o " + d + "/page.html").code, 0);
+  const std::string page = contents(dir / "page.html");
+  for (const char* part :
+       {"pass@1, hard", "optimiser steps", "pass@2", "still_failing.jsonl", "chains:least=2,most=4"})
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  for (const char* part : {"environment steps", "gathered their own data", "expert"})
+    EXPECT_EQ(page.find(part), std::string::npos) << part;
+  std::ifstream failing((dir / "whole/still_failing.jsonl").string());
+  std::string line;
+  ASSERT_TRUE(std::getline(failing, line));
+  EXPECT_TRUE(nlohmann::json::parse(line).at("agents").is_array());
+}
+
+TEST(PostTrainingCommand, EvalAsksATokenPolicyPromptsAndShowsItsAnswers) {
+  const Scratch dir;
+  const std::string d = dir.path().string(), run = d + "/run";
+  ASSERT_EQ(hardy_command("train sft" + kSmall + " --steps 4 --out " + run).code, 0);
+  const Result own = hardy_command("eval " + run + " --count 5 --samples 3 --show 2 --json");
+  ASSERT_EQ(own.code, 0) << own.err;
+  const nlohmann::json results = nlohmann::json::parse(own.out);
+  ASSERT_EQ(results.size(), 2u);  // an agent each
+  EXPECT_EQ(results[0].at("prompts"), 15);
+  EXPECT_TRUE(results[0].contains("pass_at_3/mean"));
+  EXPECT_EQ(results[0].at("answers").size(), 2u);
+  EXPECT_EQ(hardy_command("eval " + run + " --count 5 --samples 3 --show 2 --json").out, own.out);
+  put(dir / "mine.jsonl", "{\"prompt\": \"1+1=\", \"answer\": \"2\"}\n");
+  const std::string file = run + "/policy/agent_1.policy";
+  const Result mine = hardy_command("eval " + file + " --prompts " + d + "/mine.jsonl --max-tokens 3");
+  EXPECT_EQ(mine.code, 0) << mine.err;
+  EXPECT_NE(mine.out.find("pass_at_8"), std::string::npos) << mine.out;
+  for (const auto& [more, part] :
+       {std::pair{" --max-tokens 400", "do not fit"}, {" --task chans", "chains"}}) {
+    const Result refused = hardy_command("eval " + file + more);
+    EXPECT_EQ(refused.code, 2) << refused.err;
+    EXPECT_NE(refused.err.find(part), std::string::npos) << refused.err;
+  }
+}
+
+TEST(PostTrainingCommand, SaysThatEveryAnswerWasCutOff) {
+  const Scratch dir;
+  const Result r = hardy_command(
+      "train grpo --task chains --prompt-count 30 --prompts-a-step 1 --rollouts 1 --width 16 --layers 1 "
+      "--heads 2 "
+      "--test-count 0 --steps 9 --max-tokens 1 --out " +
+      (dir / "run").string());
+  EXPECT_EQ(r.code, 0);
+  EXPECT_NE(r.err.find("every answer was cut off, at --max-tokens 1"), std::string::npos) << r.err;
 }
 
 TEST(PostTrainingCommand, ExplainsTheCoefficientOfATokenAndNamesWhatIsDoubtful) {

@@ -13,9 +13,9 @@
 #include <stdexcept>
 
 #include "engine/base/error.h"
+#include "engine/base/json_problem.h"
 #include "engine/base/nearest.h"
 #include "engine/base/version.h"
-#include "engine/run/json_problem.h"
 #include "tools/hardy/build_info.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/plugins.h"
@@ -100,13 +100,16 @@ void open_standard_descriptors() {
     if (::fcntl(d, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != d) std::_Exit(1);
 }
 
-}  // namespace
+// A library that ends the program by itself, as HDF5 does where memory lacks, does not do so without a word
+// and a code of ours.
+bool g_done = false;
+void ended_by_a_library() {
+  if (g_done) return;
+  std::fprintf(stderr, "hardy: a library ended the program; there may not be enough memory\n");
+  std::_Exit(1);
+}
 
-int main(int argc, char** argv) {
-  open_standard_descriptors();
-  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write, not a killed process
-  std::signal(SIGPIPE, SIG_DFL);
-  hardy::tools::leave_on_signals();
+int run(int argc, char** argv) {
   try {
     const int code = dispatch(hardy::tools::load_plugins({argv + 1, argv + argc}));
     if (std::fflush(stdout) != 0 || std::ferror(stdout)) return fail("the output cannot be written", 1);
@@ -121,9 +124,21 @@ int main(int argc, char** argv) {
     return fail_on_path(e);
   } catch (const nlohmann::json::exception& e) {
     return fail(
-        "JSON that was read or is to be written is not as it should be (" + hardy::run::problem_of(e) + ")",
-        1);
+        "JSON that was read or is to be written is not as it should be (" + hardy::problem_of(e) + ")", 1);
   } catch (const std::exception& e) {
     return fail(std::string("it failed unexpectedly (") + e.what() + ")", 1);
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  open_standard_descriptors();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write, not a killed process
+  std::signal(SIGPIPE, SIG_DFL);
+  hardy::tools::leave_on_signals();
+  std::atexit(ended_by_a_library);
+  const int code = run(argc, argv);
+  g_done = true;
+  return code;
 }

@@ -6,51 +6,13 @@
 #include <set>
 
 #include "tools/report/chart.h"
+#include "tools/report/post_training_sections.h"
+#include "tools/report/run_curves.h"
 
 namespace hardy::report {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
-// The runs of one task, with the colours that they have all over the page.
-struct Task {
-  struct Member {
-    const Run* run;
-    int colour;
-  };
-  std::string name;  // "" for runs that are not evaluated
-  std::vector<Member> members;
-};
-
-std::vector<Task> tasks_of(const std::vector<Run>& runs) {
-  std::vector<Task> tasks;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    auto task = std::ranges::find(tasks, runs[i].task, &Task::name);
-    if (task == tasks.end()) task = tasks.insert(tasks.end(), Task{runs[i].task, {}});
-    task->members.push_back({&runs[i], static_cast<int>(i)});
-  }
-  return tasks;
-}
-
-template <class Names>
-std::string joined(const Names& names, const std::string& separator = ", ") {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : separator) + name;
-  return text;
-}
-
-Html plus_minus(const Spread& s, int digits) {
-  if (s.n == 0) return Html("\u2013");
-  if (s.n == 1) return number(s.mean, digits);
-  return Html(number(s.mean, digits)) + " <span class=\"pm\">± " + number(s.std, digits) + "</span>";
-}
-
-std::string status_of(const Run& run) {
-  if (!run.ended) return "running or interrupted";
-  if (run.agents_stopped)
-    return std::to_string(run.agents_stopped) + " of " + std::to_string(run.agents) + " agents stopped";
-  return run.finished ? "finished" : "stopped early";
-}
 
 Html lead(const std::vector<Run>& runs) {
   std::set<std::string> methods, data;
@@ -90,6 +52,7 @@ Html results_section(const std::vector<Run>& runs) {
   Html rows;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const Run& r = runs[i];
+    if (r.prompts) continue;
     const Spread length = last_evaluation(r, "length/mean");
     rows += (best[i] ? Html("<tr class=\"best\">") : Html("<tr>")) +
             cell(Html("<strong>") + r.label + "</strong>") +
@@ -102,6 +65,7 @@ Html results_section(const std::vector<Run>& runs) {
             cell(number(r.steps / r.seconds * static_cast<double>(r.agents), 0), true) + cell(status_of(r)) +
             "</tr>";
   }
+  if (rows.empty()) return {};
   const Html head = heading("run") + heading("task") + heading("method") + heading("score", true) +
                     heading("return", true) + heading("corrupted") + heading("agents", true) +
                     heading("steps", true) + heading("length", true) + heading("agent-steps/s", true) +
@@ -111,38 +75,6 @@ Html results_section(const std::vector<Run>& runs) {
          "standard deviation over agents. The score is 100 (R − R<sub>random</sub>) / (R<sub>expert</sub> − "
          "R<sub>random</sub>). " +
          mark_note(runs, best) + "</p></section>";
-}
-
-Series curve(const Task::Member& m, const std::vector<run::MetricsRecord>& records, const std::string& key) {
-  Series s{m.run->label, m.colour, {}, {}, {}, {}};
-  for (const run::MetricsRecord& r : records) {
-    const auto found = r.values.find(key);
-    if (found == r.values.end()) continue;
-    const Spread v = spread(found->second);
-    s.x.push_back(static_cast<double>(r.step));
-    s.y.push_back(v.n ? v.mean : kNone);
-    s.low.push_back(v.n ? v.min : kNone);
-    s.high.push_back(v.n ? v.max : kNone);
-  }
-  return s;
-}
-
-// One a run that has a finite value of it.
-std::vector<Series> evaluation_curves(const Task& task, const std::string& key) {
-  std::vector<Series> series;
-  for (const Task::Member& m : task.members) {
-    Series s = curve(m, m.run->eval, key);
-    if (std::ranges::any_of(s.y, [](double y) { return std::isfinite(y); })) series.push_back(std::move(s));
-  }
-  return series;
-}
-
-std::string steps_label(const Task& task) {
-  std::size_t interacting = 0;
-  for (const Task::Member& m : task.members) interacting += m.run->interacts;
-  return interacting == 0                     ? "gradient steps"
-         : interacting == task.members.size() ? "environment steps"
-                                              : "steps: the environment's where a run interacts";
 }
 
 // What the files hold whose runs are drawn: the mean over their episodes.
@@ -188,6 +120,8 @@ Html scale_note(const Task& task) {
 }
 
 Html evaluations(const Task& task) {
+  if (std::ranges::all_of(task.members, [](const Task::Member& m) { return m.run->prompts.has_value(); }))
+    return prompts_evaluations(task);
   const std::vector<Series> scores = evaluation_curves(task, "score/mean"),
                             returns = evaluation_curves(task, "return/mean");
   if (scores.empty() && returns.empty()) {
@@ -207,35 +141,6 @@ Html evaluations(const Task& task) {
          "<figcaption>Line: mean over agents. Band: from the lowest to the highest agent." +
          (text.levels.empty() ? Html() : Html(" Dashed: the mean over the episodes of the dataset.")) +
          (scores.empty() ? Html() : scale_note(task)) + "</figcaption></figure>";
-}
-
-// Losses of one name are comparable only where they are the same function: a squared error is none of
-// Huber's.
-std::string kind_of_loss(const Run& run) {
-  const auto head = run.settings.find("head");
-  return run.method + (head == run.settings.end() ? "" : ", " + head->second + " head") +
-         (run.notes.empty() ? "" : ", " + run.notes);
-}
-
-Html training_charts(const Task& task) {
-  std::set<std::string> keys;
-  for (const Task::Member& m : task.members)
-    for (const auto& record : m.run->train)
-      for (const auto& [key, values] : record.values) keys.insert(key);
-  Html html;
-  for (const std::string& key : keys) {
-    const bool loss = key.starts_with("loss/");
-    std::map<std::string, std::vector<Series>> charts;  // by what may share an axis
-    for (const Task::Member& m : task.members)
-      if (Series s = curve(m, m.run->train, key); !s.x.empty())
-        charts[loss ? kind_of_loss(*m.run) : ""].push_back(std::move(s));
-    for (const auto& [kind, series] : charts)
-      html += Html("<figure>") + line_chart({key, steps_label(task), key}, series, 420, 250, false) +
-              (loss ? Html("<figcaption>") + kind + "</figcaption>" : Html()) + "</figure>";
-  }
-  std::vector<Series> labels;
-  for (const Task::Member& m : task.members) labels.push_back({m.run->label, m.colour, {}, {}, {}, {}});
-  return legend(labels) + "<div class=\"multiples\">" + html + "</div>";
 }
 
 Html task_sections(const std::vector<Task>& tasks) {
@@ -289,6 +194,7 @@ Html data_section(const std::vector<Run>& runs) {
                         d.return_counts) +
               "</figure>";
   }
+  html += prompts_data(runs);
   return Html("<section><h2>Data</h2>") +
          (html.empty() ? Html("<p class=\"note\">These runs gathered their own data.</p>") : html) +
          "</section>";
@@ -332,7 +238,8 @@ std::string page(const std::vector<Run>& runs) {
                                           : joined(names) + ": " + std::to_string(runs.size()) +
                                                 (runs.size() == 1 ? " run" : " runs");
   return whole_page("Hardy", title, lead(runs),
-                    results_section(runs) + task_sections(tasks) + data_section(runs) + configuration(runs))
+                    results_section(runs) + prompts_results(runs) + task_sections(tasks) +
+                        data_section(runs) + configuration(runs))
       .str();
 }
 

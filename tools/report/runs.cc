@@ -60,8 +60,21 @@ void read_about(const run::Fields& about, Run& r) {
     const run::Fields settings = about.at("settings");
     for (const auto& [key, value] : settings.object().items()) r.settings[key] = settings.shown(key);
   }
-  r.interacts = !about.has("dataset");
-  if (!r.interacts) r.data = data_of(about.at("dataset"));
+  if (about.has("prompts")) {
+    const run::Fields p = about.at("prompts");
+    const auto setting = [&](const char* key) {
+      return r.settings.contains(key) ? r.settings.at(key) : std::string();
+    };
+    r.task = setting("task").empty() ? setting("prompts") : setting("task");
+    r.prompts = RunPrompts{setting("prompts").empty() ? setting("task") : setting("prompts"),
+                           p.texts("bands"),
+                           p.texts("test_bands"),
+                           p.number("count", kNone),
+                           p.number("demonstrations_rejected", kNone),
+                           p.number("test", kNone)};
+  }
+  r.interacts = !about.has("dataset") && !r.prompts;
+  if (about.has("dataset")) r.data = data_of(about.at("dataset"));
 }
 
 void read_ended(const run::Fields& summary, Run& r) {
@@ -170,7 +183,7 @@ std::string results_text(const std::vector<Run>& runs) {
   for (const Run& r : runs)
     rows.push_back({r.label, r.task.empty() ? "\u2013" : r.task, r.method,
                     interval_text(last_evaluation(r, "score/mean"), 1),
-                    interval_text(last_evaluation(r, "return/mean"), 0)});
+                    r.prompts ? "\u2013" : interval_text(last_evaluation(r, "return/mean"), 0)});
   std::vector<std::size_t> widths(rows[0].size());
   for (const auto& row : rows)
     for (std::size_t i = 0; i < row.size(); ++i)

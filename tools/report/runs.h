@@ -31,15 +31,23 @@ struct RunData {
   std::string corruption_text() const;  // "dynamics 30 % (scale 1.0)", "none"
 };
 
+// Of the prompts that a run of a token policy learned from.
+struct RunPrompts {
+  std::string source;  // a task with its keys, or a file
+  std::vector<std::string> bands, test_bands;
+  double count, rejected, test;  // demonstrations that the verifier rejects; prompts of the test
+};
+
 struct Run {
   std::filesystem::path path;
   std::string label;         // the folder's name, made unique
-  std::string method, task;  // task: the environment that it is evaluated in, "" for none
+  std::string method, task;  // task: what it is evaluated in, "" for nothing
   std::string command, notes, version, source, created;
   std::size_t agents = 1;
   bool interacts = false;  // counts environment steps; a run on data counts gradient steps
   std::map<std::string, std::string> settings;
   std::optional<RunData> data;
+  std::optional<RunPrompts> prompts;
 
   // Of summary.json, which a run has when it ended.
   bool ended = false, finished = false;

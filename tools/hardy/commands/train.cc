@@ -24,6 +24,7 @@
 #include "tools/hardy/policy_files.h"
 #include "tools/hardy/progress.h"
 #include "tools/hardy/signals.h"
+#include "tools/hardy/token_eval.h"
 
 namespace hardy::tools {
 namespace {
@@ -298,7 +299,9 @@ int eval_command(const std::vector<std::string>& args) {
   std::string path, environment;
   std::int64_t episodes = 10, seed = 42;
   bool best = false, json = false;
-  run::Schema schema("eval", "Plays a run's policies, or one policy file, in an environment.");
+  TokenEvalOptions tokens;
+  run::Schema schema("eval",
+                     "Plays a run's policies, or one policy file, in an environment, or asks them prompts.");
   schema.positional("PATH", &path, "a run's folder, or a .policy file")
       .option("best", &best,
               "of a run: the policies of its best evaluations, which train's --keep-best keeps")
@@ -306,8 +309,11 @@ int eval_command(const std::vector<std::string>& args) {
       .option("episodes", &episodes, "episodes for each policy", 1, 100000)
       .option("seed", &seed, "of the episodes", 0)
       .option("json", &json, "print JSON");
+  tokens.options(schema);
   if (!parse_or_help(schema, args)) return 0;
   const std::vector<fs::path> files = policy_files(path, best);
+  if (is_token_policy(files[0]))
+    return eval_token_policies(files, tokens, static_cast<std::uint64_t>(seed), json);
   if (fs::is_directory(path) && environment.empty()) environment = run::read_run(path).text("env", "");
   nlohmann::json results = nlohmann::json::array();
   for (const fs::path& file : files) {

@@ -4,7 +4,7 @@
 #include <exception>
 #include <string>
 
-namespace hardy::run {
+namespace hardy {
 
 // Without the library's own numbers: "type must be array, but is string".
 inline std::string problem_of(const std::exception& e) {
@@ -13,4 +13,4 @@ inline std::string problem_of(const std::exception& e) {
   return text.starts_with("[json.exception") && end != std::string::npos ? text.substr(end + 2) : text;
 }
 
-}  // namespace hardy::run
+}  // namespace hardy
