@@ -70,6 +70,15 @@ TEST(PostTrainingCommand, EvalAsksATokenPolicyPromptsAndShowsItsAnswers) {
   }
 }
 
+TEST(PostTrainingCommand, BenchTimesSamplingAndTrainingApart) {
+  const Result r = hardy_command(
+      "bench hpt --width 16 --layers 1 --prompts 2 --prompt-tokens 3 --answer-tokens 2 --seconds 0.1 --json");
+  ASSERT_EQ(r.code, 0) << r.err;
+  const nlohmann::json result = nlohmann::json::parse(r.out);
+  for (const char* key : {"rollout_tokens_per_second", "train_tokens_per_second", "train_share_of_sgemm"})
+    EXPECT_GT(result.at(key).get<double>(), 0) << key;
+}
+
 TEST(PostTrainingCommand, SaysThatEveryAnswerWasCutOff) {
   const Scratch dir;
   const Result r = hardy_command(

@@ -47,7 +47,8 @@ std::int64_t longest_answer(const TokenEvalOptions& o, const TokenPolicy& policy
     needed = std::max({needed, row.demonstration.size(), row.answer.size()});
   }
   const std::int64_t room = policy.spec.context - static_cast<std::int64_t>(prompt) + 1;
-  const std::int64_t asked = o.max_tokens > 0 ? o.max_tokens : std::min(room, static_cast<std::int64_t>(needed) + 1);
+  const std::int64_t asked =
+      o.max_tokens > 0 ? o.max_tokens : std::min(room, static_cast<std::int64_t>(needed) + 1);
   if (asked < 1 || asked > room)
     throw Error("has a context of " + std::to_string(policy.spec.context) + " tokens: a prompt of " +
                     std::to_string(prompt) + " and an answer of " + std::to_string(asked) + " do not fit",
@@ -60,7 +61,8 @@ std::int64_t longest_answer(const TokenEvalOptions& o, const TokenPolicy& policy
 void TokenEvalOptions::options(run::Schema& schema) {
   schema.section("token policies")
       .option("task", &task, "whose verifier judges answers, with keys; empty: that of the training")
-      .option("prompts", &prompts, "JSON lines, as of `hardy data prompts`; empty: drawn from the task's test split")
+      .option("prompts", &prompts,
+              "JSON lines, as of `hardy data prompts`; empty: drawn from the task's test split")
       .option("count", &count, "prompts drawn for each band", 1, 1 << 20)
       .option("samples", &samples, "answers sampled to each prompt, beside the likeliest", 1, 1024)
       .option("max-tokens", &max_tokens, "of an answer; 0: what the task or the file needs", 0, 1 << 16)
@@ -69,21 +71,25 @@ void TokenEvalOptions::options(run::Schema& schema) {
 
 bool is_token_policy(const fs::path& file) { return run::Archive::kind_of(file) == "token_policy"; }
 
-int eval_token_policies(const std::vector<fs::path>& files, const TokenEvalOptions& o, std::uint64_t seed, bool json) {
+int eval_token_policies(const std::vector<fs::path>& files, const TokenEvalOptions& o, std::uint64_t seed,
+                        bool json) {
   nlohmann::json results = nlohmann::json::array();
   ThreadTeam team(1);
   for (const fs::path& file : files) {
     const TokenPolicy policy = algorithms::read_token_policy(file);
     const std::string name = o.task.empty() ? policy.task : o.task;
-    const auto task = name.empty() ? nullptr : std::shared_ptr<const envs::TextTask>(envs::make_text_task(name));
+    const auto task =
+        name.empty() ? nullptr : std::shared_ptr<const envs::TextTask>(envs::make_text_task(name));
     if (!task && o.prompts.empty())
-      throw Error("which prompts? " + file.string() + " names no task", "--prompts", "give a file, or a --task");
+      throw Error("which prompts? " + file.string() + " names no task", "--prompts",
+                  "give a file, or a --task");
     const PromptSet set = prompts_of(o, task, seed);
     const nn::Transformer transformer(policy.spec);
     nn::ParameterStore store = store_of(policy, transformer);
     const Alphabet alphabet(policy.characters);
-    algorithms::TokenEvaluation evaluation(transformer, store, {seed}, alphabet, set, algorithms::verifier_of(task),
-                                           o.samples, longest_answer(o, policy, set, task, file));
+    algorithms::TokenEvaluation evaluation(transformer, store, {seed}, alphabet, set,
+                                           algorithms::verifier_of(task), o.samples,
+                                           longest_answer(o, policy, set, task, file));
     nlohmann::json result{{"policy", file.string()}, {"prompts", set.rows.size()}};
     std::string line;
     for (const auto& [what, values] : evaluation.evaluate(team)) {
@@ -98,7 +104,8 @@ int eval_token_policies(const std::vector<fs::path>& files, const TokenEvalOptio
       result["answers"] = nlohmann::json::array();
       for (const algorithms::Answered& a : evaluation.likeliest(o.show, team)) {
         result["answers"].push_back({{"prompt", a.prompt}, {"answer", a.answer}, {"right", a.right}});
-        if (!json) std::printf("  %s %s   %s\n", a.prompt.c_str(), a.answer.c_str(), a.right ? "right" : "wrong");
+        if (!json)
+          std::printf("  %s %s   %s\n", a.prompt.c_str(), a.answer.c_str(), a.right ? "right" : "wrong");
       }
     }
     results.push_back(result);

@@ -19,7 +19,8 @@ struct TokenEvalOptions {
 };
 
 bool is_token_policy(const std::filesystem::path& file);
-// Prints a line a policy, or JSON; and with `show`, so many prompts with the likeliest answer of the first policy.
+// Prints a line a policy, or JSON; and with `show`, so many prompts with the likeliest answer of the first
+// policy.
 int eval_token_policies(const std::vector<std::filesystem::path>& files, const TokenEvalOptions& options,
                         std::uint64_t seed, bool json);
 

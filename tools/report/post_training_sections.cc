@@ -38,27 +38,35 @@ std::vector<std::string> bands_of(const Task& task) {
 // What somebody who looks at the curves should know.
 Html warnings_of(const Run& run) {
   Html html;
-  const auto line = [&](const std::string& text) { html += Html("<li>") + run.label + ": " + text + "</li>"; };
-  const Spread truncated = last_record(run, "truncated_share"), failures = last_record(run, "verifier_failures"),
-               failing = last_record(run, "still_failing"), apart = last_record(run, "log_prob_difference/max");
+  const auto line = [&](const std::string& text) {
+    html += Html("<li>") + run.label + ": " + text + "</li>";
+  };
+  const Spread truncated = last_record(run, "truncated_share"),
+               failures = last_record(run, "verifier_failures"), failing = last_record(run, "still_failing"),
+               apart = last_record(run, "log_prob_difference/max");
   if (truncated.n && truncated.min >= 1)
-    line("every answer of its last batch was cut off before its end: raise --max-tokens, or give a base that has "
-         "learned to end");
+    line(
+        "every answer of its last batch was cut off before its end: raise --max-tokens, or give a base that "
+        "has "
+        "learned to end");
   if (failures.n && failures.max > 0)
-    line("the verifier failed on " + number(failures.max, 0) + " answers of its last batch, which count nowhere");
+    line("the verifier failed on " + number(failures.max, 0) +
+         " answers of its last batch, which count nowhere");
   if (apart.n && apart.max > 1e-3)
     line("what was sampled and what is trained differ by up to " + number(apart.max, 4) + " in log pi");
   if (failing.n && failing.mean > 0)
     line(number(failing.mean, 0) + " of the " + number(run.prompts->count, 0) +
-         " prompts were seen and never solved by a rollout (mean over agents; still_failing.jsonl lists them)");
+         " prompts were seen and never solved by a rollout (mean over agents; still_failing.jsonl lists "
+         "them)");
   return html;
 }
 
-Html evaluation_chart(const Task& task, const std::string& key, const std::string& title, int width, int height,
-                      bool labels) {
+Html evaluation_chart(const Task& task, const std::string& key, const std::string& title, int width,
+                      int height, bool labels) {
   const std::vector<Series> series = evaluation_curves(task, key);
   if (series.empty()) return {};
-  return Html("<figure>") + line_chart({title, steps_label(task), title}, series, width, height, labels) + "</figure>";
+  return Html("<figure>") + line_chart({title, steps_label(task), title}, series, width, height, labels) +
+         "</figure>";
 }
 
 }  // namespace
@@ -75,9 +83,10 @@ Html prompts_results(const std::vector<Run>& runs) {
             cell(plus_minus(last_evaluation(r, "solve/mean"), 3), true) +
             cell(plus_minus(last_evaluation(r, "greedy/mean"), 3), true) +
             cell(plus_minus(last_evaluation(r, key), 3), true) +
-            cell(plus_minus(last_evaluation(r, "length/mean"), 1), true) + cell(std::to_string(r.agents), true) +
-            cell(number(r.steps, 0), true) + cell(number(tflop.n ? tflop.mean : kNone, 2), true) +
-            cell(number(r.seconds, 0), true) + cell(status_of(r)) + "</tr>";
+            cell(plus_minus(last_evaluation(r, "length/mean"), 1), true) +
+            cell(std::to_string(r.agents), true) + cell(number(r.steps, 0), true) +
+            cell(number(tflop.n ? tflop.mean : kNone, 2), true) + cell(number(r.seconds, 0), true) +
+            cell(status_of(r)) + "</tr>";
   }
   if (rows.empty()) return {};
   const Html head = heading("run") + heading("task") + heading("method") + heading("pass@1", true) +
@@ -85,14 +94,17 @@ Html prompts_results(const std::vector<Run>& runs) {
                     heading("agents", true) + heading("steps", true) + heading("TFLOP an agent", true) +
                     heading("seconds", true) + heading("status");
   return Html("<section><h2>Results</h2>") + table(head, rows) +
-         "<p class=\"note\">Share of the test's prompts that are solved, at the last evaluation: mean ± sample "
-         "standard deviation over agents. pass@1: an answer sampled at temperature 1; greedy: the likeliest one; " +
+         "<p class=\"note\">Share of the test's prompts that are solved, at the last evaluation: mean ± "
+         "sample "
+         "standard deviation over agents. pass@1: an answer sampled at temperature 1; greedy: the likeliest "
+         "one; " +
          pass_name(pass) + ": at least one of as many samples.</p></section>";
 }
 
 Html prompts_evaluations(const Task& task) {
   const Html solved = evaluation_chart(task, "solve/mean", "pass@1", 760, 340, true);
-  if (solved.empty()) return "<p class=\"note\">Nothing was evaluated yet, or there are no prompts to test on.</p>";
+  if (solved.empty())
+    return "<p class=\"note\">Nothing was evaluated yet, or there are no prompts to test on.</p>";
   Html small = evaluation_chart(task, "greedy/mean", "greedy", 420, 250, false);
   std::set<std::string> pass;
   for (const Task::Member& m : task.members)
@@ -102,8 +114,10 @@ Html prompts_evaluations(const Task& task) {
     small += evaluation_chart(task, "solve/" + band, "pass@1, " + band, 420, 250, false);
   Html warnings;
   for (const Task::Member& m : task.members) warnings += warnings_of(*m.run);
-  return solved + "<p class=\"note\">Line: mean over agents. Band: from the lowest to the highest agent.</p>" +
-         "<div class=\"multiples\">" + small + "</div>" + (warnings.empty() ? Html() : Html("<ul>") + warnings + "</ul>");
+  return solved +
+         "<p class=\"note\">Line: mean over agents. Band: from the lowest to the highest agent.</p>" +
+         "<div class=\"multiples\">" + small + "</div>" +
+         (warnings.empty() ? Html() : Html("<ul>") + warnings + "</ul>");
 }
 
 Html prompts_data(const std::vector<Run>& runs) {
@@ -111,12 +125,14 @@ Html prompts_data(const std::vector<Run>& runs) {
   for (const Run& r : runs) {
     if (!r.prompts) continue;
     const RunPrompts& p = *r.prompts;
-    rows += Html("<tr>") + cell(Html("<strong>") + r.label + "</strong>") + cell(p.source) + cell(joined(p.bands)) +
-            cell(number(p.count, 0), true) + cell(number(p.rejected, 0), true) + cell(number(p.test, 0), true) + "</tr>";
+    rows += Html("<tr>") + cell(Html("<strong>") + r.label + "</strong>") + cell(p.source) +
+            cell(joined(p.bands)) + cell(number(p.count, 0), true) + cell(number(p.rejected, 0), true) +
+            cell(number(p.test, 0), true) + "</tr>";
   }
   if (rows.empty()) return {};
   return table(heading("run") + heading("prompts from") + heading("bands") + heading("prompts", true) +
-                   heading("demonstrations that the verifier rejects", true) + heading("prompts of the test", true),
+                   heading("demonstrations that the verifier rejects", true) +
+                   heading("prompts of the test", true),
                rows);
 }
 

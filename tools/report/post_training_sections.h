@@ -1,4 +1,5 @@
-// What a page says of token policies: how many prompts they solve, in which band, and what their prompts were.
+// What a page says of token policies: how many prompts they solve, in which band, and what their prompts
+// were.
 #pragma once
 
 #include <string>

@@ -30,11 +30,12 @@ std::string joined(const Names& names, const std::string& separator = ", ") {
 
 // "0.43 ± 0.02": a mean and a deviation over agents; without values a dash.
 Html plus_minus(const Spread& spread, int digits);
-std::string status_of(const Run& run);  // "finished", "stopped early", ...
+std::string status_of(const Run& run);      // "finished", "stopped early", ...
 std::string steps_label(const Task& task);  // what the runs count
 
 // A record's value over the steps: the mean over agents, and a band from the lowest to the highest.
-Series curve(const Task::Member& member, const std::vector<run::MetricsRecord>& records, const std::string& key);
+Series curve(const Task::Member& member, const std::vector<run::MetricsRecord>& records,
+             const std::string& key);
 // One a run that has a finite value of it in an evaluation.
 std::vector<Series> evaluation_curves(const Task& task, const std::string& key);
 // A small chart of every value that the task's trainings recorded.

@@ -41,7 +41,8 @@ int run(const std::vector<std::string>& args) {
                      "optimisers, targets.");
   schema
       .positional("METHOD", &method,
-                  join(algorithms::methods().names(), ", ") + ", or a method of `hardy regret`")
+                  join(algorithms::methods().names(), ", ") +
+                      ", a method of `hardy regret`, or a post-training one (hpt)")
       .option("agents", &agents, "trained together", 1, 4096)
       .option("threads", &threads, "threads", 1, 1024)
       .option("seconds", &seconds, "to measure for", 0.1, 3600.0)
