@@ -162,7 +162,7 @@ int go_on(const fs::path& path, const Resumption& r) {
   run::RunDirectory directory = run::RunDirectory::open(path);
   remove_leavings_beside(path);
   const run::Fields described = run::read_run(path);
-  const std::string method = described.text("method");
+  const std::string method = described.text("method"), command = described.text("command");
   const auto job = algorithms::make_training_job(method);
   Place place;
   declare(*job, place);
@@ -197,7 +197,7 @@ int go_on(const fs::path& path, const Resumption& r) {
     directory.write_run(longer);  // first: what it says is believed
     directory.write_config(config);
   }
-  return carry_out(*job, *trainee, directory, method, described.text("command"), true);
+  return carry_out(*job, *trainee, directory, method, command, true);
 }
 
 int resume_command(const std::vector<std::string>& args) {
