@@ -4,10 +4,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <bit>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -76,11 +78,17 @@ Words train_words(const fs::path& data, const fs::path& out, const char* threads
           out};
 }
 
-// What the metrics hold of a kind of record, whenever it was written.
-std::vector<std::pair<std::int64_t, run::MetricValues>> records(const fs::path& run, const char* kind) {
-  std::vector<std::pair<std::int64_t, run::MetricValues>> all;
-  for (const run::MetricsRecord& r : run::read_metrics(run / "metrics.jsonl"))
-    if (r.kind == kind) all.emplace_back(r.step, r.values);
+using Records = std::vector<std::pair<std::int64_t, std::map<std::string, std::vector<std::uint64_t>>>>;
+// What the metrics hold of a kind of record, whenever it was written, as bits: what is not a number, a band
+// without prompts say, is equal to itself.
+Records records(const fs::path& run, const char* kind) {
+  Records all;
+  for (const run::MetricsRecord& r : run::read_metrics(run / "metrics.jsonl")) {
+    if (r.kind != kind) continue;
+    all.emplace_back(r.step, Records::value_type::second_type());
+    for (const auto& [name, values] : r.values)
+      for (const double v : values) all.back().second[name].push_back(std::bit_cast<std::uint64_t>(v));
+  }
   return all;
 }
 
@@ -171,6 +179,41 @@ Words dqn_words(const fs::path& out) {
 TEST(Resume, AfterFiveKillsAMethodOfChoicesLastCheckpointIsByteIdentical) {
   const test::Scratch dir;
   kill_and_compare(dir, dqn_words, "checkpoints/step_000000003000.ckpt", 5);
+}
+
+TEST(Resume, AfterTwentyKillsATokenPolicysLastCheckpointIsByteIdentical) {
+  const test::Scratch dir;
+  const auto words = [](const fs::path& out) {
+    return Words{"train",
+                 "hpt",
+                 "--task",
+                 "chains:least=2,most=3",
+                 "--prompt-count",
+                 "40",
+                 "--gate-kind",
+                 "running",
+                 "--prompts-a-step",
+                 "8",
+                 "--rollouts",
+                 "4",
+                 "--width",
+                 "32",
+                 "--seeds",
+                 "2",
+                 "--steps",
+                 "1200",
+                 "--checkpoint-every",
+                 "10",
+                 "--eval-every",
+                 "250",
+                 "--test-count",
+                 "4",
+                 "--threads",
+                 "1",
+                 "--out",
+                 out};
+  };
+  kill_and_compare(dir, words, "checkpoints/step_000000001200.ckpt", 20);
 }
 
 TEST(Resume, AfterFiveKillsAnInteractingMethodsLastCheckpointIsByteIdentical) {

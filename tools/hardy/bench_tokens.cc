@@ -1,5 +1,6 @@
-// `hardy bench hpt`: tokens a second of a token policy, sampled and trained apart, beside what its operations would
-// take at this machine's measured rate of matrix products. Sizes are the keys'; texts are drawn, none ends early.
+// `hardy bench hpt`: tokens a second of a token policy, sampled and trained apart, beside what its operations
+// would take at this machine's measured rate of matrix products. Sizes are the keys'; texts are drawn, none
+// ends early.
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -40,8 +41,8 @@ class TokenBench {
     descent.rule.rule = nn::GroupSettings::Rule::kAdamW;
     const auto longest = static_cast<double>(sizes.answer);
     update_ = std::make_unique<algorithms::TokenUpdate>(
-        learner_, transformer_, network, nullptr, s.rollouts_by(longest), s.demonstrations_by(longest), 1.0, 0.0, descent,
-        algorithms::TokenUpdateSizes{sizes.sequences, sizes.prompt + sizes.answer - 1});
+        learner_, transformer_, network, nullptr, s.rollouts_by(longest), s.demonstrations_by(longest), 1.0,
+        0.0, descent, algorithms::TokenUpdateSizes{sizes.sequences, sizes.prompt + sizes.answer - 1});
     learner_.finish();
     constexpr std::int32_t kNever = -1;  // no token ends an answer
     learner_.write_parameters([&](nn::ParameterStore& store) {
@@ -157,7 +158,8 @@ int run(const std::vector<std::string>& args) {
     std::printf("%s\n", run::json_text(result).c_str());
   else
     std::printf(
-        "%s, %lld parameters, %lld thread(s): %.0f tokens/s sampled (%.0f %% of SGEMM 256^3, %.1f GFLOP/s), %.0f "
+        "%s, %lld parameters, %lld thread(s): %.0f tokens/s sampled (%.0f %% of SGEMM 256^3, %.1f GFLOP/s), "
+        "%.0f "
         "tokens/s trained (%.0f %%)\n",
         method.c_str(), static_cast<long long>(bench.parameters()), static_cast<long long>(threads), rollout,
         100 * share(rollout, 1), sgemm, train, 100 * share(train, 3));
