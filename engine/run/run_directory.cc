@@ -26,14 +26,13 @@ namespace {
               "choose another --out, or go on with it: hardy resume " + path.string());
 }
 
-// "4711 on node3": of messages, the number also for `kill`.
+}  // namespace
+
 std::string this_process() {
   char host[256] = "";
   ::gethostname(host, sizeof host - 1);
   return std::to_string(::getpid()) + (host[0] ? " on " + std::string(host) : "");
 }
-
-}  // namespace
 
 RunDirectory RunDirectory::create(const fs::path& given, const std::vector<std::string>& parts) {
   const fs::path path = given.has_filename() ? given : given.parent_path();  // "runs/a/" is "runs/a"

@@ -1,0 +1,76 @@
+// A grid of runs: every combination of the values that a configuration gives to its keys, a folder a cell. A cell's name
+// follows from its own keys, so that adding values to a grid keeps what is done:
+//
+//   DIR/grid.ini    what was asked for
+//   DIR/cells.jsonl a line a cell: number, name, keys
+//   DIR/cells/NAME/ config.ini, run/ (as `hardy train` makes it), lock, log.txt, failed.txt
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace hardy::algorithms {
+
+struct GridCell {
+  std::int64_t number = 0;  // its line in cells.jsonl, from 0
+  std::string name;         // method, and ten digits of the SHA-256 of its keys
+  std::map<std::string, std::string> keys;  // as the grid gives them, "method" among them
+
+  const std::string& method() const { return keys.at("method"); }
+};
+
+// Every combination of an ini file's values, which blanks separate. An Error where it names no method.
+std::vector<GridCell> cells_of(const std::filesystem::path& ini);
+// The keys that have more than one value in a grid.
+std::vector<std::string> varied_keys(const std::vector<GridCell>& cells);
+// Errors of all cells that cannot work, in one: unknown methods, keys and values, files that are not there.
+void check(const std::vector<GridCell>& cells);
+
+// What holds the present state of a cell; nothing but its folder is asked.
+struct CellState {
+  enum class Kind { kWaiting, kRunning, kStopped, kFailed, kDone };
+  Kind kind = Kind::kWaiting;
+  std::string about;          // who runs it; why it failed
+  double steps = 0, of = 0;   // done, and asked for
+  double seconds_a_step = 0;  // 0: not known yet
+};
+std::string name_of(CellState::Kind kind);
+
+class Grid {
+ public:
+  // Makes the folder, or adds to the one that is there what the ini file has and it lacks.
+  static Grid begin(const std::filesystem::path& folder, const std::filesystem::path& ini);
+  static Grid open(const std::filesystem::path& folder);
+
+  const std::vector<GridCell>& cells() const { return cells_; }
+  const std::filesystem::path& folder() const { return folder_; }
+  const GridCell& cell(std::int64_t number) const;  // an Error that says which there are
+  std::filesystem::path folder_of(const GridCell& cell) const { return folder_ / "cells" / cell.name; }
+  CellState state_of(const GridCell& cell) const;
+
+ private:
+  explicit Grid(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  std::filesystem::path folder_;
+  std::vector<GridCell> cells_;
+};
+
+// A cell in one process's hands, as long as it lives; the kernel gives it back where the process or its machine dies.
+class CellLock {
+ public:
+  explicit CellLock(const std::filesystem::path& cell);
+  ~CellLock();
+  CellLock(const CellLock&) = delete;
+  CellLock& operator=(const CellLock&) = delete;
+  bool held() const { return fd_ >= 0; }
+  void sign();  // writes who holds it, for others
+  const std::string& holder() const { return holder_; }  // of another's
+
+ private:
+  int fd_ = -1;
+  std::string holder_;
+};
+
+}  // namespace hardy::algorithms
