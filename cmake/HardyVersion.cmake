@@ -4,7 +4,8 @@ execute_process(COMMAND git -C "${CMAKE_CURRENT_SOURCE_DIR}" rev-parse --short=1
 if(NOT HARDY_SOURCE_VERSION)
   set(HARDY_SOURCE_VERSION "unknown")
 endif()
-# The way from the library's folder to that of hardy_plugin_worker.
+# The ways from the library's folder to those of hardy_plugin_worker and gymnasium_worker.py.
 file(RELATIVE_PATH HARDY_LIBEXEC_FROM_LIB "/${CMAKE_INSTALL_LIBDIR}" "/${CMAKE_INSTALL_LIBEXECDIR}/hardy")
+file(RELATIVE_PATH HARDY_SHARE_FROM_LIB "/${CMAKE_INSTALL_LIBDIR}" "/${CMAKE_INSTALL_DATADIR}/hardy")
 configure_file("${CMAKE_CURRENT_SOURCE_DIR}/cmake/hardy_build.h.in"
                "${CMAKE_CURRENT_BINARY_DIR}/generated/hardy_build.h" @ONLY)

@@ -21,6 +21,7 @@ struct Family {
   Factory plain = nullptr;  // or
   KeyedFactory keyed = nullptr;
   std::string needs;
+  std::vector<std::string> paths;
 };
 Registry<Family>& registry() {
   static Registry<Family> families("environment", "");
@@ -125,10 +126,11 @@ void BatchEnvironment::step_running(ThreadTeam& team, Actions actions, std::span
 }
 
 Registration::Registration(const std::string& name, Factory factory) {
-  registry().add(name, {factory, nullptr, ""});
+  registry().add(name, {factory, nullptr, "", {}});
 }
-Registration::Registration(const std::string& name, KeyedFactory factory, const std::string& needs) {
-  registry().add(name, {nullptr, factory, needs});
+Registration::Registration(const std::string& name, KeyedFactory factory, const std::string& needs,
+                           const std::vector<std::string>& paths) {
+  registry().add(name, {nullptr, factory, needs, paths});
 }
 
 std::unique_ptr<BatchEnvironment> make_environment(const std::string& name, int instances) {
@@ -148,15 +150,22 @@ std::unique_ptr<BatchEnvironment> make_environment(const std::string& name, int 
 }
 
 std::string absolute_name(const std::string& name) {
-  const std::string mark = "file=";
   const std::size_t colon = name.find(':');
-  std::size_t at = colon;
-  while (at != std::string::npos && name.compare(at + 1, mark.size(), mark) != 0) at = name.find(',', at + 1);
-  if (at == std::string::npos) return name;
-  const std::size_t begin = at + 1 + mark.size(), end = std::min(name.find(',', begin), name.size());
-  std::error_code unknown;
-  const auto path = std::filesystem::absolute(name.substr(begin, end - begin), unknown).lexically_normal();
-  return unknown ? name : name.substr(0, begin) + path.string() + name.substr(end);
+  if (colon == std::string::npos) return name;
+  const std::string family = name.substr(0, colon);
+  const Family* const known = registry().find(family);
+  std::vector<std::string> parts = split(name.substr(colon + 1), ',');
+  for (std::string& part : parts) {
+    const std::size_t equals = part.find('=');
+    if (equals == std::string::npos) continue;
+    const std::string key = part.substr(0, equals), value = part.substr(equals + 1);
+    if (known == nullptr || std::ranges::find(known->paths, key) == known->paths.end()) continue;
+    if (key == "python" && value.find('/') == std::string::npos) continue;
+    std::error_code unknown;
+    const auto path = std::filesystem::absolute(value, unknown).lexically_normal();
+    if (!unknown) part = key + "=" + path.string();
+  }
+  return family + ":" + join(parts, ",");
 }
 
 std::vector<std::string> environment_names() {

@@ -104,13 +104,15 @@ using KeyedFactory = std::unique_ptr<BatchEnvironment> (*)(Parameters& keys, int
 struct Registration {
   Registration(const std::string& name, Factory factory);
   // needs: keys without which there is no such environment, as an example of them ("file=robot.xml"); "":
-  // none.
-  Registration(const std::string& name, KeyedFactory factory, const std::string& needs = "");
+  // none. paths: its keys whose values are files or folders.
+  Registration(const std::string& name, KeyedFactory factory, const std::string& needs = "",
+               const std::vector<std::string>& paths = {"file"});
 };
 // An unknown name is an Error that says the nearest known one; so is a batch whose specification is none
 // (check_spec) or that has another size than was asked for.
 std::unique_ptr<BatchEnvironment> make_environment(const std::string& name, int instances);
-// The same name wherever it is used later: a file= in it by its absolute path.
+// The same name wherever it is used later: files and folders in it (file=) by their absolute paths. A program
+// without '/' stays, which PATH leads to.
 std::string absolute_name(const std::string& name);
 // Those that are made by their name alone, and, behind them, examples of those that need keys.
 std::vector<std::string> environment_names();

@@ -1,207 +1,107 @@
-// A plug-in's batch in a process of its own.
-#include <dlfcn.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
+// A batch in processes of its own, each of which steps a share of the instances.
 #include <algorithm>
-#include <chrono>
-#include <cstring>
-#include <filesystem>
-#include <thread>
+#include <exception>
 
 #include "engine/base/error.h"
-#include "engine/base/text.h"
 #include "envs/plugin/plugin_batch.h"
-#include "envs/plugin/shared_batch.h"
+#include "envs/plugin/worker.h"
 #include "hardy_build.h"
-
-extern char** environ;
 
 namespace hardy::envs {
 namespace {
 
-namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
+constexpr int kTries = 3;  // of a reset, each in a new process
 
-constexpr int kDescriptor = 3;        // under which the child finds the memory
-constexpr int kSlice = 20;            // milliseconds between two looks whether the child lives
-constexpr double kStartSeconds = 60;  // for a process to begin and load its library
-constexpr int kTries = 3;             // of a reset, each in a new process
-
-// The program of a plug-in's process: beside this library where it was built, or where it was installed.
-fs::path worker_program() {
-  Dl_info here{};
-  if (::dladdr(reinterpret_cast<const void*>(&wait_for_change), &here) == 0 || here.dli_fname == nullptr)
-    throw Error::failed_run("where this library lies cannot be found out", "isolated=true");
-  const fs::path folder = fs::absolute(here.dli_fname).parent_path();
-  for (const fs::path& program :
-       {folder / "hardy_plugin_worker", folder / HARDY_LIBEXEC_FROM_LIB / "hardy_plugin_worker"})
-    if (fs::exists(program)) return program;
-  throw Error("the program hardy_plugin_worker is not there", "isolated=true",
-              "it is looked for in " + folder.string() + " and " +
-                  (folder / HARDY_LIBEXEC_FROM_LIB).lexically_normal().string());
-}
-
-// Memory that both map; it grows once the sizes are known.
-class SharedMemory {
- public:
-  SharedMemory() : descriptor_(::memfd_create("hardy-plugin", MFD_CLOEXEC)) {
-    if (descriptor_ < 0 || ::ftruncate(descriptor_, kControlBytes) != 0) fail();
-    control_ = static_cast<Control*>(map(kControlBytes, 0));
-  }
-  ~SharedMemory() {
-    if (control_ != nullptr) ::munmap(control_, kControlBytes);
-    if (arrays_ != nullptr) ::munmap(arrays_, bytes_);
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  SharedMemory(const SharedMemory&) = delete;
-  SharedMemory& operator=(const SharedMemory&) = delete;
-
-  int descriptor() const { return descriptor_; }
-  Control& control() { return *control_; }
-  SharedArrays arrays() {
-    const std::size_t bytes = SharedArrays(*control_, nullptr).bytes;
-    if (arrays_ == nullptr) {
-      if (::ftruncate(descriptor_, static_cast<off_t>(kControlBytes + bytes)) != 0) fail();
-      bytes_ = bytes;
-      arrays_ = static_cast<std::byte*>(map(bytes, kControlBytes));
-    }
-    return {*control_, arrays_};
-  }
-
- private:
-  void* map(std::size_t bytes, std::size_t offset) {
-    void* const place =
-        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, static_cast<off_t>(offset));
-    if (place == MAP_FAILED) fail();
-    return place;
-  }
-  [[noreturn]] static void fail() {
-    throw Error::failed_run("there is not enough memory for a plug-in's process", "isolated=true");
-  }
-  int descriptor_;
-  Control* control_ = nullptr;
-  std::byte* arrays_ = nullptr;
-  std::size_t bytes_ = 0;
-};
-
-// A process that serves one batch, until it dies.
-class Worker {
- public:
-  Worker(const fs::path& program, const std::string& file, const std::string& config, int instances,
-         double timeout)
-      : timeout_(timeout) {
-    start(program, file);
-    try {
-      create(file, config, instances);
-    } catch (...) {
-      end();
-      throw;
-    }
-  }
-  ~Worker() {
-    if (pid_ <= 0) return;
-    memory_.control().call = SharedCall::kQuit;
-    tell(memory_.control().asked);
-    for (int i = 0; i < 50 && !ended(); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(i < 20 ? 1 : 20));
-    end();
-  }
-  Worker(const Worker&) = delete;
-  Worker& operator=(const Worker&) = delete;
-
-  Control& control() { return memory_.control(); }
-  SharedArrays arrays() { return memory_.arrays(); }
-  bool lives() const { return pid_ > 0; }
-  const std::string& how_ended() const { return how_ended_; }
-
-  // False where the process died of it or took too long: it is gone then. An Error is what the plug-in
-  // answered.
-  bool call(SharedCall call) { return this->call(call, timeout_); }
-
- private:
-  void start(const fs::path& program, const std::string& file) {
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_adddup2(&files, memory_.descriptor(), kDescriptor);
-    std::string name = program.string();
-    char* arguments[] = {name.data(), nullptr};
-    const int failed = ::posix_spawn(&pid_, name.c_str(), &files, nullptr, arguments, environ);
-    posix_spawn_file_actions_destroy(&files);
-    if (failed == 0) return;
-    pid_ = 0;
-    throw Error::failed_run(std::string("its process cannot be started (") + std::strerror(failed) + ")",
-                            file);
-  }
-
-  void create(const std::string& file, const std::string& config, int instances) {
-    Control& c = memory_.control();
-    c.instances = instances;
-    if (file.size() + config.size() + 2 > sizeof c.text) throw Error("its name is too long", file);
-    std::memcpy(c.text, file.c_str(), file.size() + 1);
-    std::memcpy(c.text + file.size() + 1, config.c_str(), config.size() + 1);
-    if (!call(SharedCall::kCreate, kStartSeconds)) throw Error::failed_run("create: " + how_ended_, file);
-    static_cast<void>(memory_.arrays());
-    if (!call(SharedCall::kMap, kStartSeconds)) throw Error::failed_run(how_ended_, file);
-  }
-
-  bool call(SharedCall what, double seconds) {
-    if (!lives()) return false;
-    Control& c = memory_.control();
-    const std::uint32_t old = c.answered.load(std::memory_order_acquire);
-    c.call = what;
-    tell(c.asked);
-    const auto began = Clock::now();
-    while (!wait_for_change(c.answered, old, kSlice)) {
-      if (ended()) return false;
-      if (std::chrono::duration<double>(Clock::now() - began).count() < seconds) continue;
-      end();
-      how_ended_ = "it took longer than " + to_text(seconds) + " s";
-      return false;
-    }
-    if (c.code == HARDY_PLUGIN_OK) return true;
-    c.text[sizeof c.text - 1] = '\0';
-    throw Error(c.text, "", "",
-                c.code == HARDY_PLUGIN_BAD_INPUT ? Error::Kind::kBadInput : Error::Kind::kFailedRun);
-  }
-
-  bool ended() {
-    int status = 0;
-    if (::waitpid(pid_, &status, WNOHANG) == 0) return false;
-    pid_ = 0;
-    how_ended_ = WIFSIGNALED(status)
-                     ? std::string("its process crashed (") + ::strsignal(WTERMSIG(status)) + ")"
-                     : "its process ended by itself (exit code " + std::to_string(WEXITSTATUS(status)) + ")";
-    return true;
-  }
-  void end() {
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-    pid_ = 0;
-  }
-
-  SharedMemory memory_;
-  double timeout_;
-  pid_t pid_ = 0;
-  std::string how_ended_;
+// The instances [begin, end), and their process.
+struct Share {
+  int begin, end;
+  std::unique_ptr<Worker> worker;
+  std::string how_lost;
+  int size() const { return end - begin; }
 };
 
 class IsolatedBatch final : public PluginBatch {
  public:
-  IsolatedBatch(const std::string& file, const std::string& config, int instances, double timeout)
-      : program_(worker_program()),
-        file_(file),
-        config_(config),
-        instances_(instances),
-        timeout_(timeout),
-        lost_(static_cast<std::size_t>(instances), 0) {
-    begin();
-    const Control& c = worker_->control();
-    const SharedArrays a = worker_->arrays();
+  IsolatedBatch(WorkerStart start, int workers, int instances, double timeout)
+      : start_(std::move(start)), timeout_(timeout), lost_(static_cast<std::size_t>(instances), 0) {
+    const int shares = std::min(workers, instances);
+    for (int w = 0; w < shares; ++w)
+      shares_.push_back({first_of(w, shares), first_of(w + 1, shares), nullptr, ""});
+    for (Share& s : shares_) s.worker = std::make_unique<Worker>(start_, s.size(), timeout_);
+    for (Share& s : shares_) s.worker->ready();  // they have begun side by side
+    learn(*shares_.front().worker);
+    for (Share& s : shares_) check_sizes(s.worker->control());
+  }
+
+  const PluginFacts& facts() const override { return facts_; }
+  bool lost(int i) const override { return lost_[static_cast<std::size_t>(i)] != 0; }
+  std::string how_lost(int i) const override { return shares_[share_of(i)].how_lost; }
+
+  void reset(int i, std::uint64_t seed, double* observation) override {
+    Share& s = shares_[share_of(i)];
+    for (int tries = 0; tries < kTries; ++tries) {
+      if (!s.worker->lives()) begin(s);
+      Control& c = s.worker->control();
+      c.instance = i - s.begin, c.seed = seed;
+      if (!s.worker->call(SharedCall::kReset)) {
+        lose(s);
+        continue;
+      }
+      lost_[static_cast<std::size_t>(i)] = 0;
+      std::copy_n(s.worker->arrays().observations + offset(i - s.begin), width(), observation);
+      return;
+    }
+    throw Error::failed_run(
+        "reset: " + s.how_lost + ", " + std::to_string(kTries) + " times with seed " + std::to_string(seed),
+        start_.name);
+  }
+
+  // All processes step at once.
+  void step(const hardy_plugin_step& step, std::span<const std::uint8_t> running) override {
+    asked_.clear();
+    for (Share& s : shares_)
+      if (give(s, step, running)) asked_.push_back(&s);
+    std::exception_ptr failure;
+    for (Share* s : asked_) {
+      try {
+        if (s->worker->answered())
+          take(*s, step);
+        else
+          lose(*s);
+      } catch (...) {
+        if (!failure) failure = std::current_exception();
+      }
+    }
+    if (failure) std::rethrow_exception(failure);
+  }
+
+  void save(int i, std::byte* state) override {
+    Share& s = shares_[share_of(i)];
+    ask(s, SharedCall::kSave, i);
+    std::copy_n(s.worker->arrays().state, static_cast<std::size_t>(facts_.state_bytes), state);
+  }
+  void load(int i, const std::byte* state) override {
+    Share& s = shares_[share_of(i)];
+    if (!s.worker->lives()) begin(s);
+    std::copy_n(state, static_cast<std::size_t>(facts_.state_bytes), s.worker->arrays().state);
+    ask(s, SharedCall::kLoad, i);
+    lost_[static_cast<std::size_t>(i)] = 0;
+  }
+
+ private:
+  int instances() const { return static_cast<int>(lost_.size()); }
+  int first_of(std::int64_t share, std::int64_t shares) const {
+    return static_cast<int>(instances() * share / shares);
+  }
+  std::size_t share_of(int i) const {
+    return ((static_cast<std::size_t>(i) + 1) * shares_.size() - 1) / lost_.size();
+  }
+  std::size_t width() const { return static_cast<std::size_t>(facts_.spec.observation_size); }
+  std::size_t offset(int i) const { return static_cast<std::size_t>(i) * width(); }
+
+  void learn(Worker& worker) {
+    const Control& c = worker.control();
+    const SharedArrays a = worker.arrays();
     hardy_plugin_spec& s = facts_.spec;
     s.struct_size = sizeof s;
     s.observation_size = c.observation_size, s.action_size = c.action_size,
@@ -215,109 +115,87 @@ class IsolatedBatch final : public PluginBatch {
     s.action_low = facts_.action_low.data(), s.action_high = facts_.action_high.data();
     facts_.state_bytes = c.state_bytes;
   }
+  void check_sizes(const Control& c) const {
+    const hardy_plugin_spec& s = facts_.spec;
+    if (c.observation_size != s.observation_size || c.action_size != s.action_size ||
+        c.action_choices != s.action_choices || c.state_bytes != facts_.state_bytes)
+      throw Error::failed_run("its sizes are others than before", start_.name, "was the simulator replaced?");
+  }
+  void begin(Share& s) {
+    s.worker = std::make_unique<Worker>(start_, s.size(), timeout_);
+    s.worker->ready();
+    check_sizes(s.worker->control());
+  }
+  void lose(Share& s) {
+    s.how_lost = s.worker->how_ended();
+    std::fill(lost_.begin() + s.begin, lost_.begin() + s.end, std::uint8_t{1});
+  }
+  void ask(Share& s, SharedCall call, int i) {
+    s.worker->control().instance = i - s.begin;
+    if (s.worker->call(call)) return;
+    lose(s);
+    throw Error::failed_run((call == SharedCall::kSave ? "save_state: " : "load_state: ") + s.how_lost,
+                            start_.name);
+  }
 
-  const PluginFacts& facts() const override { return facts_; }
-  bool lost(int i) const override { return lost_[static_cast<std::size_t>(i)] != 0; }
-  std::string how_lost() const override { return how_lost_; }
-
-  void reset(int i, std::uint64_t seed, double* observation) override {
-    for (int tries = 0; tries < kTries; ++tries) {
-      if (!worker_->lives()) begin();
-      Control& c = worker_->control();
-      c.begin = i, c.seed = seed;
-      if (!worker_->call(SharedCall::kReset)) {
-        lose_all();
-        continue;
-      }
-      lost_[static_cast<std::size_t>(i)] = 0;
-      std::copy_n(worker_->arrays().observations + offset(i), width(), observation);
-      return;
+  // Gives a share its actions, those of its instances that are to be stepped and are not lost; whether there
+  // are any.
+  bool give(Share& s, const hardy_plugin_step& step, std::span<const std::uint8_t> running) {
+    if (!s.worker->lives()) return false;
+    const SharedArrays a = s.worker->arrays();
+    const auto first = static_cast<std::size_t>(s.begin), n = static_cast<std::size_t>(s.size());
+    bool any = false;
+    for (std::size_t i = 0, at = first; i < n; ++i, ++at) {
+      const int instance = s.begin + static_cast<int>(i);
+      a.running[i] = instance >= step.begin && instance < step.end && lost_[at] == 0 &&
+                     (running.empty() || running[at] != 0);
+      any = any || a.running[i] != 0;
+      a.terminated[i] = a.truncated[i] = a.failed[i] = 0;
     }
-    throw Error::failed_run(
-        "reset: " + how_lost_ + ", " + std::to_string(kTries) + " times with seed " + std::to_string(seed),
-        file_);
-  }
-
-  void step(const hardy_plugin_step& step) override {
-    for (int begin = step.begin, end = begin; begin < step.end; begin = end) {
-      if (end = begin + 1; lost(begin)) continue;
-      while (end < step.end && !lost(end)) ++end;
-      if (!step_range(step, begin, end)) lose_all();
-    }
-  }
-
-  void save(int i, std::byte* state) override {
-    ask(SharedCall::kSave, i);
-    std::copy_n(worker_->arrays().state, static_cast<std::size_t>(facts_.state_bytes), state);
-  }
-  void load(int i, const std::byte* state) override {
-    if (!worker_->lives()) begin();
-    std::copy_n(state, static_cast<std::size_t>(facts_.state_bytes), worker_->arrays().state);
-    ask(SharedCall::kLoad, i);
-    lost_[static_cast<std::size_t>(i)] = 0;
-  }
-
- private:
-  std::size_t width() const { return static_cast<std::size_t>(facts_.spec.observation_size); }
-  std::size_t offset(int i) const { return static_cast<std::size_t>(i) * width(); }
-
-  void begin() {
-    worker_ = std::make_unique<Worker>(program_, file_, config_, instances_, timeout_);
-    const Control& c = worker_->control();
-    if (facts_.spec.struct_size != 0 &&
-        (c.observation_size != facts_.spec.observation_size || c.action_size != facts_.spec.action_size ||
-         c.action_choices != facts_.spec.action_choices || c.state_bytes != facts_.state_bytes))
-      throw Error::failed_run("its sizes are others than before", file_, "was the library replaced?");
-  }
-  void lose_all() {
-    how_lost_ = worker_->how_ended();
-    std::ranges::fill(lost_, std::uint8_t{1});
-  }
-  void ask(SharedCall call, int i) {
-    worker_->control().begin = i;
-    if (worker_->lives() && worker_->call(call)) return;
-    lose_all();
-    throw Error::failed_run(
-        std::string(call == SharedCall::kSave ? "save_state: " : "load_state: ") + how_lost_, file_);
-  }
-
-  // False where the process died or hung.
-  bool step_range(const hardy_plugin_step& s, int begin, int end) {
-    if (!worker_->lives()) return false;
-    Control& c = worker_->control();
-    const SharedArrays a = worker_->arrays();
-    const auto first = static_cast<std::size_t>(begin), n = static_cast<std::size_t>(end - begin);
+    if (!any) return false;
     const std::size_t act = facts_.action_low.size();
-    c.begin = begin, c.end = end;
-    if (s.choices != nullptr)
-      std::copy_n(s.choices + first, n, a.choices + first);
+    if (step.choices != nullptr)
+      std::copy_n(step.choices + first, n, a.choices);
     else
-      std::copy_n(s.actions + first * act, n * act, a.actions + first * act);
-    std::fill_n(a.terminated + first, n, std::uint8_t{0});
-    std::fill_n(a.truncated + first, n, std::uint8_t{0});
-    if (!worker_->call(SharedCall::kStep)) return false;
-    std::copy_n(a.observations + offset(begin), n * width(), s.observations + offset(begin));
-    std::copy_n(a.rewards + first, n, s.rewards + first);
-    std::copy_n(a.terminated + first, n, s.terminated + first);
-    std::copy_n(a.truncated + first, n, s.truncated + first);
+      std::copy_n(step.actions + first * act, n * act, a.actions);
+    s.worker->ask(SharedCall::kStep);
     return true;
   }
+  void take(Share& s, const hardy_plugin_step& step) {
+    const SharedArrays a = s.worker->arrays();
+    for (int i = 0; i < s.size(); ++i) {
+      if (a.running[i] == 0) continue;
+      const auto at = static_cast<std::size_t>(s.begin + i);
+      if (a.failed[i] != 0) {
+        lost_[at] = 1;
+        s.how_lost = s.worker->control().text;
+      }
+      std::copy_n(a.observations + offset(i), width(), step.observations + at * width());
+      step.rewards[at] = a.rewards[i];
+      step.terminated[at] = a.terminated[i];
+      step.truncated[at] = a.truncated[i];
+    }
+  }
 
-  fs::path program_;
-  std::string file_, config_;
-  int instances_;
+  WorkerStart start_;
   double timeout_;
   PluginFacts facts_;
   std::vector<std::uint8_t> lost_;
-  std::string how_lost_;
-  std::unique_ptr<Worker> worker_;
+  std::vector<Share> shares_;
+  std::vector<Share*> asked_;  // of the step that is under way
 };
 
 }  // namespace
 
+std::unique_ptr<PluginBatch> make_worker_batch(const WorkerStart& start, int workers, int instances,
+                                               double step_timeout) {
+  return std::make_unique<IsolatedBatch>(start, workers, instances, step_timeout);
+}
+
 std::unique_ptr<PluginBatch> make_isolated_batch(const std::string& file, const std::string& config,
-                                                 int instances, double step_timeout) {
-  return std::make_unique<IsolatedBatch>(file, config, instances, step_timeout);
+                                                 int workers, int instances, double step_timeout) {
+  const std::string program = companion_file("hardy_plugin_worker", HARDY_LIBEXEC_FROM_LIB).string();
+  return make_worker_batch({{program}, file, config, ""}, workers, instances, step_timeout);
 }
 
 }  // namespace hardy::envs

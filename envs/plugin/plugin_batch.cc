@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <exception>
 #include <filesystem>
 
 #include "engine/base/error.h"
@@ -48,7 +49,23 @@ class LoadedBatch final : public PluginBatch {
   void reset(int i, std::uint64_t seed, double* observation) override {
     require("reset", table_.reset(batch_, i, seed, observation));
   }
-  void step(const hardy_plugin_step& step) override { require("step", table_.step(batch_, &step)); }
+  // Neighbours that run in one call.
+  void step(const hardy_plugin_step& step, std::span<const std::uint8_t> running) override {
+    if (running.empty()) return require("step", table_.step(batch_, &step));
+    std::exception_ptr failure;
+    hardy_plugin_step part = step;
+    for (int begin = step.begin, end = begin; begin < step.end; begin = end) {
+      if (end = begin + 1; running[static_cast<std::size_t>(begin)] == 0) continue;
+      while (end < step.end && running[static_cast<std::size_t>(end)] != 0) ++end;
+      part.begin = begin, part.end = end;
+      try {
+        require("step", table_.step(batch_, &part));
+      } catch (...) {
+        if (!failure) failure = std::current_exception();
+      }
+    }
+    if (failure) std::rethrow_exception(failure);
+  }
   void save(int i, std::byte* state) override { require("save_state", table_.save_state(batch_, i, state)); }
   void load(int i, const std::byte* state) override {
     require("load_state", table_.load_state(batch_, i, state));

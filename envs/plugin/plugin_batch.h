@@ -4,12 +4,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "envs/plugin/plugin.h"
 
+namespace hardy {
+class Parameters;
+}
+
 namespace hardy::envs {
+
+class BatchEnvironment;
 
 // What a plug-in says of itself, in memory of our own.
 struct PluginFacts {
@@ -24,13 +31,16 @@ class PluginBatch {
   virtual const PluginFacts& facts() const = 0;
   // Errors say what the plug-in said, and are failed runs.
   virtual void reset(int i, std::uint64_t seed, double* observation) = 0;
-  virtual void step(const hardy_plugin_step& step) = 0;
+  // running [instances]: those of the step's range that are not 0; empty: all of it. The first Error is
+  // thrown after all have been stepped.
+  virtual void step(const hardy_plugin_step& step, std::span<const std::uint8_t> running) = 0;
   virtual void save(int i, std::byte* state) = 0;
   virtual void load(int i, const std::byte* state) = 0;
-  // Whether instance i has lost its state, with the process that it was in; reset() gives it a new one.
+  // Whether instance i has lost its state, with the process that it was in or by itself; reset() gives it a
+  // new one.
   virtual bool lost(int /*i*/) const { return false; }
-  // How the last process that was lost ended: "it crashed (SIGSEGV)".
-  virtual std::string how_lost() const { return ""; }
+  // How it last came to that: "its process crashed (Segmentation fault)".
+  virtual std::string how_lost(int /*i*/) const { return ""; }
 };
 
 // A library that is loaded, for good, and its table as far as it reaches, the rest null. Errors: no such
@@ -53,9 +63,27 @@ class PluginLibrary {
 // it.
 std::unique_ptr<PluginBatch> make_plugin_batch(const PluginLibrary& library, const std::string& config,
                                                int instances);
-// A batch in a process of its own, which a crash or a call of more than step_timeout seconds ends: its
-// instances are lost then, until each is reset, in a new process. The library is not loaded here.
+// A batch in `workers` processes of its own (at most one an instance), each with a share of the instances,
+// which a crash or a call of more than step_timeout seconds ends: its instances are lost then, until each is
+// reset, in a new process. The same bits for any number of workers. The library is not loaded here.
 std::unique_ptr<PluginBatch> make_isolated_batch(const std::string& file, const std::string& config,
-                                                 int instances, double step_timeout);
+                                                 int workers, int instances, double step_timeout);
+// The same with any program that serves a batch.
+struct WorkerStart;
+std::unique_ptr<PluginBatch> make_worker_batch(const WorkerStart& start, int workers, int instances,
+                                               double step_timeout);
+
+// The environment that steps a batch: time limits, bounds, and what is not finite. refuse: actions out of
+// bounds are an Error, and are moved to them otherwise.
+std::unique_ptr<BatchEnvironment> make_adapted(const std::string& name, std::unique_ptr<PluginBatch> batch,
+                                               int instances, bool refuse);
+// What the families of simulators have in common: actions=clip or refuse, whether the latter; and, of those
+// with processes, how many, and how long a call may take.
+bool refuses_actions(Parameters& keys);
+struct WorkerKeys {
+  int workers;
+  double step_timeout;
+};
+WorkerKeys worker_keys(Parameters& keys);
 
 }  // namespace hardy::envs

@@ -2,13 +2,12 @@
 // environment.
 //   plugin:file=./libmine.so,mass=2       mass is the plug-in's key; the keys of our own are
 //   actions=clip | refuse                 what happens to actions out of bounds
-//   isolated=true, step_timeout=10        it runs in a process of its own, which may crash, or hang for so
-//   many seconds
+//   isolated=true, workers=1, step_timeout=10     it runs in so many processes of its own, which may crash,
+//   or hang for so many seconds
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
-#include <exception>
 #include <mutex>
 
 #include "engine/base/error.h"
@@ -71,45 +70,20 @@ class PluginEnvironment final : public BatchEnvironment {
   void step(int begin, int end, Actions actions, std::span<double> observations, std::span<double> rewards,
             std::span<std::uint8_t> terminated, std::span<std::uint8_t> truncated) override {
     check_step(*this, begin, end, actions, observations, rewards, terminated, truncated);
-    hardy_plugin_step s{};
-    s.struct_size = sizeof s;
-    s.begin = begin, s.end = end;
-    if (spec_.discrete())
-      s.choices = actions.choices().data();
-    else
-      s.actions = within_bounds(begin, end, actions.numbers());
-    s.observations = observations.data(), s.rewards = rewards.data();
-    s.terminated = terminated.data(), s.truncated = truncated.data();
-    for (int i = begin; i < end; ++i)
-      terminated[static_cast<std::size_t>(i)] = truncated[static_cast<std::size_t>(i)] = 0;
-    if (parallel()) {
-      batch_->step(s);
-    } else {
-      const std::lock_guard lock(one_at_a_time_);
-      batch_->step(s);
-    }
-    for (int i = begin; i < end; ++i) settle(i, s);
+    step_those(begin, end, actions, observations, rewards, terminated, truncated, {});
   }
 
-  // Neighbours in one call, where the plug-in takes one call at a time anyway.
+  // All in one call, where the batch takes one call at a time anyway.
   void step_running(ThreadTeam& team, Actions actions, std::span<double> observations,
                     std::span<double> rewards, std::span<std::uint8_t> terminated,
                     std::span<std::uint8_t> truncated, std::span<const std::uint8_t> running) override {
     if (parallel())
       return BatchEnvironment::step_running(team, actions, observations, rewards, terminated, truncated,
                                             running);
-    const auto runs = [&](int i) { return running.empty() || running[static_cast<std::size_t>(i)] != 0; };
-    std::exception_ptr failure;
-    for (int begin = 0, end = 0; begin < size_; begin = end) {
-      if (end = begin + 1; !runs(begin)) continue;
-      while (end < size_ && runs(end)) ++end;
-      try {
-        step(begin, end, actions, observations, rewards, terminated, truncated);
-      } catch (...) {
-        if (!failure) failure = std::current_exception();
-      }
-    }
-    if (failure) std::rethrow_exception(failure);
+    for (int i = 0; i < size_ && spec_.discrete(); ++i)  // choices of others may be anything
+      if (running.empty() || running[static_cast<std::size_t>(i)] != 0)
+        check_step(*this, i, i + 1, actions, observations, rewards, terminated, truncated);
+    step_those(0, size_, actions, observations, rewards, terminated, truncated, running);
   }
 
   bool saves_state() const override { return batch_->facts().state_bytes >= 0; }
@@ -138,6 +112,32 @@ class PluginEnvironment final : public BatchEnvironment {
   }
 
  private:
+  // Of [begin, end), those that run.
+  void step_those(int begin, int end, Actions actions, std::span<double> observations,
+                  std::span<double> rewards, std::span<std::uint8_t> terminated,
+                  std::span<std::uint8_t> truncated, std::span<const std::uint8_t> running) {
+    const auto runs = [&](int i) { return running.empty() || running[static_cast<std::size_t>(i)] != 0; };
+    hardy_plugin_step s{};
+    s.struct_size = sizeof s;
+    s.begin = begin, s.end = end;
+    if (spec_.discrete())
+      s.choices = actions.choices().data();
+    else
+      s.actions = within_bounds(begin, end, actions.numbers(), running);
+    s.observations = observations.data(), s.rewards = rewards.data();
+    s.terminated = terminated.data(), s.truncated = truncated.data();
+    for (int i = begin; i < end; ++i)
+      if (runs(i)) terminated[static_cast<std::size_t>(i)] = truncated[static_cast<std::size_t>(i)] = 0;
+    if (parallel()) {
+      batch_->step(s, running);
+    } else {
+      const std::lock_guard lock(one_at_a_time_);
+      batch_->step(s, running);
+    }
+    for (int i = begin; i < end; ++i)
+      if (runs(i)) settle(i, s);
+  }
+
   bool parallel() const { return (batch_->facts().spec.flags & HARDY_PLUGIN_PARALLEL) != 0; }
   std::size_t words() const { return (static_cast<std::size_t>(batch_->facts().state_bytes) + 7) / 8; }
   double* last_of(int i) { return last_.data() + static_cast<std::size_t>(i) * observation_size_; }
@@ -155,11 +155,13 @@ class PluginEnvironment final : public BatchEnvironment {
   }
 
   // The actions themselves, or a copy that is held to the bounds.
-  const float* within_bounds(int begin, int end, std::span<const float> actions) {
+  const float* within_bounds(int begin, int end, std::span<const float> actions,
+                             std::span<const std::uint8_t> running) {
     const std::size_t act = spec_.action_low.size(), first = static_cast<std::size_t>(begin) * act,
                       last = static_cast<std::size_t>(end) * act;
     bool outside = false;
     for (std::size_t at = first, k = 0; at < last; ++at, k = k + 1 == act ? 0 : k + 1) {
+      if (!running.empty() && running[at / act] == 0) continue;
       const float a = actions[at];
       if (a >= spec_.action_low[k] && a <= spec_.action_high[k]) continue;
       const std::string which =
@@ -186,7 +188,7 @@ class PluginEnvironment final : public BatchEnvironment {
     double* const last = last_of(i);
     const int steps = ++steps_[n];
     if (batch_->lost(i)) {
-      cut(i, s, batch_->how_lost());
+      cut(i, s, batch_->how_lost(i));
     } else if (const auto bad = std::find_if_not(observation, observation + observation_size_,
                                                  [](double x) { return std::isfinite(x); });
                bad != observation + observation_size_) {
@@ -226,25 +228,42 @@ class PluginEnvironment final : public BatchEnvironment {
 };
 
 std::unique_ptr<BatchEnvironment> make_plugin(Parameters& keys, int instances) {
-  const std::string file = keys.word("file", ""), actions = keys.word("actions", "clip"),
-                    isolated = keys.word("isolated", "false");
+  const std::string file = keys.word("file", ""), isolated = keys.word("isolated", "false");
   if (file.empty())
     throw Error("which library? it has no file=", keys.text(), "e.g. plugin:file=./libmine.so");
-  if (actions != "clip" && actions != "refuse")
-    throw Error("actions=" + actions + " is not known", keys.text(), "give clip or refuse");
+  const bool refuse = refuses_actions(keys);
   if (isolated != "true" && isolated != "false")
     throw Error("isolated=" + isolated + " is not known", keys.text(), "give true or false");
-  const double timeout = isolated == "true" ? keys.number("step_timeout", 10, 1e-3, 1e6) : 0;
+  const WorkerKeys processes = isolated == "true" ? worker_keys(keys) : WorkerKeys{};
   std::string config;  // all other keys are the plug-in's
   for (const auto& [key, value] : keys.rest()) config += (config.empty() ? "" : ",") + key + "=" + value;
-  return std::make_unique<PluginEnvironment>(keys.text(),
-                                             isolated == "true"
-                                                 ? make_isolated_batch(file, config, instances, timeout)
-                                                 : make_plugin_batch(PluginLibrary(file), config, instances),
-                                             instances, actions == "refuse");
+  return make_adapted(keys.text(),
+                      isolated == "true" ? make_isolated_batch(file, config, processes.workers, instances,
+                                                               processes.step_timeout)
+                                         : make_plugin_batch(PluginLibrary(file), config, instances),
+                      instances, refuse);
 }
 
 const Registration registration("plugin", make_plugin, "file=./libmine.so");
 
 }  // namespace
+
+std::unique_ptr<BatchEnvironment> make_adapted(const std::string& name, std::unique_ptr<PluginBatch> batch,
+                                               int instances, bool refuse) {
+  return std::make_unique<PluginEnvironment>(name, std::move(batch), instances, refuse);
+}
+
+bool refuses_actions(Parameters& keys) {
+  const std::string actions = keys.word("actions", "clip");
+  if (actions != "clip" && actions != "refuse")
+    throw Error("actions=" + actions + " is not known", keys.text(), "give clip or refuse");
+  return actions == "refuse";
+}
+
+WorkerKeys worker_keys(Parameters& keys) {
+  constexpr int kMostWorkers = 4096;
+  return {static_cast<int>(keys.integer("workers", 1, 1, kMostWorkers)),
+          keys.number("step_timeout", 10, 1e-3, 1e6)};
+}
+
 }  // namespace hardy::envs

@@ -62,18 +62,18 @@ void answer(Control& c, Served& s, int descriptor) {
   const SharedArrays a(c, s.base);
   const auto width = static_cast<std::size_t>(c.observation_size);
   if (c.call == SharedCall::kReset)
-    s.batch->reset(c.begin, c.seed, a.observations + static_cast<std::size_t>(c.begin) * width);
-  if (c.call == SharedCall::kSave) s.batch->save(c.begin, a.state);
-  if (c.call == SharedCall::kLoad) s.batch->load(c.begin, a.state);
+    s.batch->reset(c.instance, c.seed, a.observations + static_cast<std::size_t>(c.instance) * width);
+  if (c.call == SharedCall::kSave) s.batch->save(c.instance, a.state);
+  if (c.call == SharedCall::kLoad) s.batch->load(c.instance, a.state);
   if (c.call != SharedCall::kStep) return;
   hardy_plugin_step step{};
   step.struct_size = sizeof step;
-  step.begin = c.begin, step.end = c.end;
+  step.end = c.instances;
   step.actions = c.action_choices > 0 ? nullptr : a.actions;
   step.choices = c.action_choices > 0 ? a.choices : nullptr;
   step.observations = a.observations, step.rewards = a.rewards;
   step.terminated = a.terminated, step.truncated = a.truncated;
-  s.batch->step(step);
+  s.batch->step(step, {a.running, static_cast<std::size_t>(c.instances)});
 }
 
 void say(Control& c, const std::string& text) {
@@ -100,6 +100,8 @@ SharedArrays::SharedArrays(const Control& sizes, std::byte* base) {
   choices = take<std::int32_t>(base, at, n);
   terminated = take<std::uint8_t>(base, at, n);
   truncated = take<std::uint8_t>(base, at, n);
+  running = take<std::uint8_t>(base, at, n);
+  failed = take<std::uint8_t>(base, at, n);
   state = take<std::byte>(base, at, static_cast<std::size_t>(std::max<std::int64_t>(0, sizes.state_bytes)));
   bytes = at;
 }

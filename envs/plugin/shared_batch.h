@@ -1,5 +1,6 @@
-// What a plug-in's process and Hardy's share: a piece of memory (a memfd, mapped by both) in which one writes
-// a request and the other answers. One request at a time.
+// What a simulator's process and Hardy's share: a piece of memory (a memfd, mapped by both) in which one
+// writes a request and the other answers. One request at a time. Served by plug-ins' process (serve_plugin)
+// and by Gymnasium's (envs/gymnasium/worker.py, which has the same Control and the same order of arrays).
 //
 // The first kControlBytes hold a Control; behind them lie a batch's arrays, once their sizes are known.
 #pragma once
@@ -19,12 +20,13 @@ struct Control {
   std::atomic<std::uint32_t> asked, answered;  // counts; each is a futex for the other's process
   SharedCall call;
   std::int32_t code;  // of the answer: hardy_plugin_status
-  // create: file and config in `text`, each with its end; the sizes and state_bytes come back
+  // create: name (a plug-in's file) and config in `text`, each with its end; the sizes and state_bytes come
+  // back
   std::int32_t instances, observation_size, action_size, action_choices, max_episode_steps, has_bounds;
   std::int64_t state_bytes;
   double reference_min, reference_max;
-  // reset, step, save and load
-  std::int32_t begin, end;
+  // reset, save and load; a step is of all that are `running`
+  std::int32_t instance, unused;
   std::uint64_t seed;
   char text[32768];  // or, of an answer, what went wrong
 };
@@ -38,7 +40,9 @@ struct SharedArrays {
   float *actions, *action_low, *action_high;
   std::int32_t* choices;
   std::uint8_t *terminated, *truncated;
-  std::byte* state;  // of one instance
+  std::uint8_t* running;  // 1: is to be stepped
+  std::uint8_t* failed;   // 1: could not be; `text` says why the first could not
+  std::byte* state;       // of one instance
   std::size_t bytes;
 };
 

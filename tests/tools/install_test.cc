@@ -15,6 +15,7 @@
 #include "algorithms/acting/policy_file.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/linear.h"
+#include "tests/datasets/python.h"
 
 namespace hardy::tools {
 namespace {
@@ -210,6 +211,26 @@ void walk_through_the_simulators(const fs::path& folder) {
       << refused.output;
 }
 
+// The worker in Python that was installed is the one that runs; and the page's commands with it.
+void step_gymnasiums_environments(const fs::path& folder) {
+  const std::string root = folder.string();
+  const std::string environment = "cd '" + root + "/simulators'; export PATH='" + root +
+                                  "/moved/bin':$PATH HARDY_PYTHON='" + test::python() + "'; ";
+  const Result named = shell(
+      folder,
+      environment +
+          "hardy data collect --env gymnasium:id=A-v0,python=/bin/echo --behaviour random --steps 9 a.hdf5");
+  EXPECT_NE(named.code, 0);
+  EXPECT_NE(named.output.find(root + "/moved/share/hardy/gymnasium_worker.py"), std::string::npos)
+      << named.output;
+  if (!test::has_modules("gymnasium")) return;
+  std::ofstream(folder / "simulators/gymnasium") << all_documented("simulators.md", "bash");
+  const Result all = shell(folder, environment + "sh -eux gymnasium");
+  EXPECT_EQ(all.code, 0) << all.output;
+  for (const char* said : {"agent_1.policy: score", "length 200", "cart_pole.hdf5: 1000 rows"})
+    EXPECT_NE(all.output.find(said), std::string::npos) << said << " not in: " << all.output;
+}
+
 TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
   const fs::path build = fs::path(HARDY_COMMAND).parent_path();
   const fs::path folder =
@@ -241,6 +262,7 @@ TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
   add_the_documented_method(folder);
   add_the_documented_environment(folder);
   walk_through_the_simulators(folder);
+  step_gymnasiums_environments(folder);
   fs::remove_all(folder);
 }
 

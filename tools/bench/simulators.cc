@@ -2,6 +2,8 @@
 // in this process and in one of its own; and hardy_act of a policy at batch 1, with its share of what the
 // products cost.
 //   HARDY_BENCH_PLUGIN=build/point_mass/libpoint_mass.so build/release/tools/bench_simulators
+// With HARDY_BENCH_ENV=NAME and HARDY_BENCH_BATCH=N instead: steps of that environment alone, which begin
+// anew where they end (tools/bench/against_gymnasium).
 #include <benchmark/benchmark.h>
 #include <dlfcn.h>
 
@@ -74,6 +76,33 @@ void through_hardy(benchmark::State& state, const std::string& keys) {
   state.SetItemsProcessed(state.iterations() * n);
 }
 
+// An action in the middle of its range, or the second choice; as tools/bench/rivals/async_vector.py does it.
+void environment(benchmark::State& state, const std::string& name, int n) {
+  const auto env = envs::make_environment(name, n);
+  const envs::EnvSpec& spec = env->spec();
+  const auto count = static_cast<std::size_t>(n), width = static_cast<std::size_t>(spec.observation_size);
+  std::vector<float> numbers;
+  for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t k = 0; k < spec.action_low.size(); ++k)
+      numbers.push_back((spec.action_low[k] + 3 * spec.action_high[k]) / 4);
+  const std::vector<std::int32_t> choices(count, 1);
+  std::vector<double> observations(count * width), rewards(count);
+  std::vector<std::uint8_t> terminated(count), truncated(count);
+  ThreadTeam team(1);
+  std::uint64_t seed = 0;
+  const auto reset = [&](std::size_t i) {
+    env->reset(static_cast<int>(i), seed++, std::span(observations).subspan(i * width, width));
+  };
+  for (std::size_t i = 0; i < count; ++i) reset(i);
+  for (auto _ : state) {
+    envs::step_all(*env, team, spec.discrete() ? Actions(choices) : Actions(numbers), observations, rewards,
+                   terminated, truncated);
+    for (std::size_t i = 0; i < count; ++i)
+      if (terminated[i] != 0 || truncated[i] != 0) reset(i);
+  }
+  state.SetItemsProcessed(state.iterations() * n);
+}
+
 void act(benchmark::State& state) {
   const std::int64_t width = state.range(0), rows = state.range(1);
   algorithms::PolicySpec spec;
@@ -103,16 +132,28 @@ void act(benchmark::State& state) {
   hardy_policy_close(policy);
 }
 
-BENCHMARK(direct)->Arg(1)->Arg(32)->Name("plugin/direct");
-BENCHMARK_CAPTURE(through_hardy, in_process, "")->Arg(1)->Arg(32)->Name("plugin/in_process");
-BENCHMARK_CAPTURE(through_hardy, isolated, ",isolated=true")
-    ->Arg(1)
-    ->Arg(32)
-    ->UseRealTime()
-    ->Name("plugin/isolated");
-BENCHMARK(act)->Args({256, 1})->Args({256, 32})->Name("act");
+void register_all() {
+  const char* const name = std::getenv("HARDY_BENCH_ENV");
+  const char* const batch = std::getenv("HARDY_BENCH_BATCH");
+  if (name != nullptr) {
+    const int n = batch != nullptr ? std::atoi(batch) : 1;
+    benchmark::RegisterBenchmark("environment", environment, std::string(name), n)->UseRealTime();
+    return;
+  }
+  benchmark::RegisterBenchmark("plugin/direct", direct)->Arg(1)->Arg(32);
+  benchmark::RegisterBenchmark("plugin/in_process", through_hardy, "")->Arg(1)->Arg(32);
+  benchmark::RegisterBenchmark("plugin/isolated", through_hardy, ",isolated=true")
+      ->Arg(1)
+      ->Arg(32)
+      ->UseRealTime();
+  benchmark::RegisterBenchmark("act", act)->Args({256, 1})->Args({256, 32});
+}
 
 }  // namespace
 }  // namespace hardy
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  hardy::register_all();
+  benchmark::RunSpecifiedBenchmarks();
+}

@@ -83,6 +83,38 @@ TEST_F(Isolated, ACrashCutsTheEpisodesOfItsProcessAndAResetGoesOnInANewOne) {
   EXPECT_EQ(s.truncated, (std::vector<std::uint8_t>{0, 0}));
 }
 
+TEST_F(Isolated, SeveralWorkersGiveTheSameBitsAndACrashCostsTheEpisodesOfOneOfThem) {
+  const auto here = make(5, ",steps=4,nan=3", false);
+  for (const std::string workers : {"2", "3", "5", "9"}) {
+    const auto there = make(5, ",steps=4,nan=3,workers=" + workers);
+    Stepped a(*here), b(*there);
+    for (int i = 0; i < 5; ++i)
+      a.reset(i, static_cast<std::uint64_t>(i)), b.reset(i, static_cast<std::uint64_t>(i));
+    std::vector<double> mine(here->state_size()), its(mine.size());
+    for (int t = 0; t < 4; ++t) {
+      const std::vector<std::uint8_t> running{1, t != 1, 1, t == 2, 1};
+      const std::vector<float> actions{1, 2.5f, -0.5f, 0.25f, t == 2 ? 1.f : -7.f};
+      a.step(actions, running), b.step(actions, running);
+      EXPECT_EQ(a.observations, b.observations) << workers;
+      EXPECT_EQ(a.rewards, b.rewards) << workers;
+      EXPECT_EQ(a.truncated, b.truncated) << workers;
+      here->save_state(3, mine), there->save_state(3, its);
+      EXPECT_EQ(mine, its);
+      here->load_state(1, mine), there->load_state(1, its);
+    }
+  }
+  const auto env = make(3, ",steps=100,crash=4,workers=2");  // instance 0 alone, 1 and 2 together
+  Stepped s(*env);
+  for (int i = 0; i < 3; ++i) s.reset(i, static_cast<std::uint64_t>(i));
+  s.step({1, 1, 1}), s.step({1, 1, 1});
+  EXPECT_EQ(s.truncated, (std::vector<std::uint8_t>{0, 1, 1}));
+  EXPECT_EQ(env->broken_episodes(), 2);
+  s.reset(1, 4), s.reset(2, 5);
+  s.step({1, 1, 1});
+  EXPECT_EQ(s.observations, (std::vector<double>{3, 3, 41, 1, 51, 1}));
+  EXPECT_EQ(s.truncated, (std::vector<std::uint8_t>{0, 0, 0}));
+}
+
 TEST_F(Isolated, AHangIsEndedAfterItsTime) {
   const auto env = make(1, ",hang=2,step_timeout=0.5");
   Stepped s(*env);
@@ -114,6 +146,7 @@ TEST_F(Isolated, WhatItsFunctionsRefuseComesThroughInALine) {
   refused([] { make(1, ",setps=3"); }, "there is no parameter 'setps'; did you mean 'steps'?", 2);
   refused([] { make(1, ",step_timeout=0"); }, "step_timeout=0 is not a number in [", 2);
   refused([] { make(1, ",isolated=maybe", false); }, "isolated=maybe is not known; give true or false", 2);
+  refused([] { make(1, ",workers=0"); }, "workers=0 is not an integer in [1, ", 2);
   refused([] { make(1, ",step_timeout=3", false); }, "there is no parameter 'step_timeout'", 2);
   refused([] { make_environment("plugin:isolated=true,file=" + (*dir_ / "no.so").string(), 1); },
           "no.so: there is no such file", 2);

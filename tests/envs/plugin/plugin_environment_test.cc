@@ -223,6 +223,9 @@ TEST(Names, AFileInANameIsFoundFromElsewhereToo) {
   const std::string here = std::filesystem::current_path().string();
   EXPECT_EQ(absolute_name("plugin:mass=2,file=./a/../b.so,g=9"), "plugin:mass=2,file=" + here + "/b.so,g=9");
   EXPECT_EQ(absolute_name("plugin:file=/x/b.so"), "plugin:file=/x/b.so");
+  EXPECT_EQ(absolute_name("gymnasium:id=m:A-v0,path=x,python=./venv/bin/python,file=x"),
+            "gymnasium:id=m:A-v0,path=" + here + "/x,python=" + here + "/venv/bin/python,file=x");
+  EXPECT_EQ(absolute_name("gymnasium:python=python3.11"), "gymnasium:python=python3.11");
   EXPECT_EQ(absolute_name("hopper"), "hopper");
   EXPECT_EQ(absolute_name("a:profile=x"), "a:profile=x");
   EXPECT_EQ(absolute_name(""), "");
