@@ -83,7 +83,8 @@ void write_cells(const fs::path& folder, const std::vector<GridCell>& cells, std
   for (std::size_t i = first; i < cells.size(); ++i) {
     const fs::path own = folder / "cells" / cells[i].name;
     fs::create_directories(own);
-    std::string config = "# cell " + std::to_string(cells[i].number) + ": hardy train " + cells[i].method() + "\n";
+    std::string config =
+        "# cell " + std::to_string(cells[i].number) + ": hardy train " + cells[i].method() + "\n";
     for (const auto& [key, value] : with_absolute_paths(cells[i].keys))
       if (key != "method") config += key + " = " + run::ini_value(value) + "\n";
     run::write_atomically(own / "config.ini", config);
@@ -102,7 +103,8 @@ std::string last_line(const fs::path& file) {
   const std::size_t end = tail.find_last_of('\n');
   if (end == std::string::npos || end == 0) return "";
   const std::size_t before = tail.find_last_of('\n', end - 1);
-  return tail.substr(before == std::string::npos ? 0 : before + 1, end - (before == std::string::npos ? 0 : before + 1));
+  return tail.substr(before == std::string::npos ? 0 : before + 1,
+                     end - (before == std::string::npos ? 0 : before + 1));
 }
 
 std::string contents(const fs::path& file) {
@@ -125,7 +127,8 @@ std::vector<GridCell> cells_of(const fs::path& ini) {
     std::ranges::replace(key, '_', '-');
     std::vector<std::string> values = words_of(value);
     if (values.empty()) throw Error("has no value", ini.string() + ", " + key, "leave the key out");
-    if (key == "out" || key == "or-resume") throw Error("is the grid's own", ini.string() + ", " + key, "leave it out");
+    if (key == "out" || key == "or-resume")
+      throw Error("is the grid's own", ini.string() + ", " + key, "leave it out");
     if (std::ranges::any_of(keys, [&](const auto& k) { return k.first == key; }))
       throw Error("stands there twice", ini.string() + ", " + key, "give all its values in one line");
     if (std::set<std::string>(values.begin(), values.end()).size() != values.size())
@@ -144,7 +147,8 @@ std::vector<GridCell> cells_of(const fs::path& ini) {
       }
     constexpr std::size_t kMost = 100000;
     if (more.size() > kMost)
-      throw Error("has more than " + std::to_string(kMost) + " cells", ini.string(), "make several grids of it");
+      throw Error("has more than " + std::to_string(kMost) + " cells", ini.string(),
+                  "make several grids of it");
     cells = std::move(more);
   }
   for (GridCell& cell : cells) cell.name = cell.method() + "-" + hashed(cell.keys);
@@ -157,7 +161,8 @@ std::vector<std::string> varied_keys(const std::vector<GridCell>& cells) {
     for (const auto& [key, value] : cell.keys) values[key].insert(value);
   std::vector<std::string> varied;
   for (const auto& [key, seen] : values) {
-    const bool everywhere = std::ranges::all_of(cells, [&, k = key](const GridCell& c) { return c.keys.contains(k); });
+    const bool everywhere =
+        std::ranges::all_of(cells, [&, k = key](const GridCell& c) { return c.keys.contains(k); });
     if (seen.size() > 1 || !everywhere) varied.push_back(key);
   }
   return varied;
@@ -175,7 +180,8 @@ void check(const std::vector<GridCell>& cells) {
   for (const auto& [problem, which] : problems) {
     count += which.size();
     constexpr std::size_t kShown = 3;
-    const std::vector<std::string> shown(which.begin(), which.begin() + static_cast<std::ptrdiff_t>(std::min(which.size(), kShown)));
+    const std::vector<std::string> shown(
+        which.begin(), which.begin() + static_cast<std::ptrdiff_t>(std::min(which.size(), kShown)));
     text += (text.empty() ? "" : "; ") + problem + " (" + join(shown, " | ") +
             (which.size() > kShown ? " | and " + std::to_string(which.size() - kShown) + " more" : "") + ")";
   }
@@ -187,7 +193,8 @@ Grid Grid::begin(const fs::path& folder, const fs::path& ini) {
   check(asked);
   const std::string text = contents(ini);
   if (!fs::exists(folder / "cells.jsonl")) {
-    const run::Output out(folder, {.kind = run::OutputRules::Kind::kFolder, .inputs = {ini}, .hint = "name another folder"});
+    const run::Output out(
+        folder, {.kind = run::OutputRules::Kind::kFolder, .inputs = {ini}, .hint = "name another folder"});
     run::AtomicFolder fresh(out.path());
     Grid grid(out.path());
     for (const GridCell& cell : asked) {
@@ -225,7 +232,8 @@ Grid Grid::open(const fs::path& folder) {
     try {
       const nlohmann::json j = nlohmann::json::parse(line);
       GridCell cell{j.at("number"), j.at("name"), j.at("keys").get<Keys>()};
-      if (cell.number != number || !cell.keys.contains("method") || cell.name != cell.method() + "-" + hashed(cell.keys))
+      if (cell.number != number || !cell.keys.contains("method") ||
+          cell.name != cell.method() + "-" + hashed(cell.keys))
         throw Error("is not as `hardy grid new` wrote it", where, "put the file back");
       grid.cells_.push_back(std::move(cell));
     } catch (const nlohmann::json::exception&) {

@@ -1,5 +1,5 @@
-// A grid of runs: every combination of the values that a configuration gives to its keys, a folder a cell. A cell's name
-// follows from its own keys, so that adding values to a grid keeps what is done:
+// A grid of runs: every combination of the values that a configuration gives to its keys, a folder a cell. A
+// cell's name follows from its own keys, so that adding values to a grid keeps what is done:
 //
 //   DIR/grid.ini    what was asked for
 //   DIR/cells.jsonl a line a cell: number, name, keys
@@ -15,8 +15,8 @@
 namespace hardy::algorithms {
 
 struct GridCell {
-  std::int64_t number = 0;  // its line in cells.jsonl, from 0
-  std::string name;         // method, and ten digits of the SHA-256 of its keys
+  std::int64_t number = 0;                  // its line in cells.jsonl, from 0
+  std::string name;                         // method, and ten digits of the SHA-256 of its keys
   std::map<std::string, std::string> keys;  // as the grid gives them, "method" among them
 
   const std::string& method() const { return keys.at("method"); }
@@ -57,7 +57,8 @@ class Grid {
   std::vector<GridCell> cells_;
 };
 
-// A cell in one process's hands, as long as it lives; the kernel gives it back where the process or its machine dies.
+// A cell in one process's hands, as long as it lives; the kernel gives it back where the process or its
+// machine dies.
 class CellLock {
  public:
   explicit CellLock(const std::filesystem::path& cell);
@@ -65,7 +66,7 @@ class CellLock {
   CellLock(const CellLock&) = delete;
   CellLock& operator=(const CellLock&) = delete;
   bool held() const { return fd_ >= 0; }
-  void sign();  // writes who holds it, for others
+  void sign();                                           // writes who holds it, for others
   const std::string& holder() const { return holder_; }  // of another's
 
  private:

@@ -56,13 +56,14 @@ TEST(Grid, HasACellForEveryCombinationAndIsWorkedThrough) {
   const auto cell = g.status().at("cells")[3];
   const std::string name = cell.at("name");
   EXPECT_EQ(cell.at("keys").at("method"), "iql");
-  EXPECT_EQ(test::hardy_command("train iql --config " + (g.folder / "cells" / name / "config.ini").string() + " --out " +
-                                (g.dir / "alone").string())
+  EXPECT_EQ(test::hardy_command("train iql --config " + (g.folder / "cells" / name / "config.ini").string() +
+                                " --out " + (g.dir / "alone").string())
                 .code,
             0);
   const char* last = "checkpoints/step_000000000020.ckpt";
   EXPECT_FALSE(test::contents(g.dir / "alone" / last).empty());
-  EXPECT_TRUE(test::contents(g.dir / "alone" / last) == test::contents(g.folder / "cells" / name / "run" / last));
+  EXPECT_TRUE(test::contents(g.dir / "alone" / last) ==
+              test::contents(g.folder / "cells" / name / "run" / last));
   const auto again = fs::last_write_time(g.folder / "cells" / name / "run/summary.json");
   EXPECT_EQ(g.call("cell", "3").code, 0);  // nothing left to do
   EXPECT_EQ(fs::last_write_time(g.folder / "cells" / name / "run/summary.json"), again);
@@ -116,8 +117,8 @@ TEST(Grid, ACellThatFailsSaysWhyAndTheOthersGoOn) {
   EXPECT_EQ(g.call("cell", "7").code, 2);
 }
 
-// Two `grid run` over one folder; one is killed with all its processes. The other takes over what it left, and ends at the
-// bytes of a run that nobody disturbed.
+// Two `grid run` over one folder; one is killed with all its processes. The other takes over what it left,
+// and ends at the bytes of a run that nobody disturbed.
 TEST(Grid, WhatAKilledRunLeavesAnotherTakesOverToTheSameBytes) {
   SmallGrid g;
   g.write("bc", "steps = 2000\nseed = 0 1 2 3\ncheckpoint-every = 100\n");
@@ -126,7 +127,8 @@ TEST(Grid, WhatAKilledRunLeavesAnotherTakesOverToTheSameBytes) {
     const pid_t child = ::fork();
     if (child == 0) {
       ::setpgid(0, 0);
-      const std::string command = std::string(HARDY_COMMAND) + " grid run " + g.folder.string() + " --jobs 2 >/dev/null 2>&1";
+      const std::string command =
+          std::string(HARDY_COMMAND) + " grid run " + g.folder.string() + " --jobs 2 >/dev/null 2>&1";
       ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
       ::_exit(127);
     }
@@ -149,7 +151,8 @@ TEST(Grid, WhatAKilledRunLeavesAnotherTakesOverToTheSameBytes) {
   for (const auto& cell : after.at("cells")) {
     const fs::path own = g.folder / "cells" / cell.at("name").get<std::string>();
     const std::string out = (g.dir / ("whole" + std::to_string(cell.at("number").get<int>()))).string();
-    ASSERT_EQ(test::hardy_command("train bc --config " + (own / "config.ini").string() + " --out " + out).code, 0);
+    ASSERT_EQ(
+        test::hardy_command("train bc --config " + (own / "config.ini").string() + " --out " + out).code, 0);
     const char* last = "checkpoints/step_000000002000.ckpt";
     EXPECT_TRUE(test::contents(own / "run" / last) == test::contents(fs::path(out) / last));
   }
@@ -161,7 +164,8 @@ TEST(Grid, PrintsAJobScriptThatAShellTakes) {
   ASSERT_EQ(g.call("new", g.ini_file().string()).code, 0);
   const test::Result r = g.call("slurm", "--time 1:00:00 --cpus 2 --at-once 5");
   ASSERT_EQ(r.code, 0) << r.err;
-  for (const char* part : {"#SBATCH --array=0-2%5", "#SBATCH --requeue", "#SBATCH --signal=B:TERM@120", "--threads 2 &"})
+  for (const char* part :
+       {"#SBATCH --array=0-2%5", "#SBATCH --requeue", "#SBATCH --signal=B:TERM@120", "--threads 2 &"})
     EXPECT_NE(r.out.find(part), std::string::npos) << part;
   test::put(g.dir / "job.sh", r.out);
   EXPECT_EQ(std::system(("bash -n " + (g.dir / "job.sh").string()).c_str()), 0);

@@ -1,4 +1,6 @@
 // `hardy grid new, cell, run, status, slurm`: many runs, by whatever starts processes.
+#include "algorithms/experiments/grid.h"
+
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -14,7 +16,6 @@
 #include <set>
 #include <thread>
 
-#include "algorithms/experiments/grid.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "engine/run/atomic_file.h"
@@ -42,9 +43,11 @@ std::string keys_text(const GridCell& cell, const std::vector<std::string>& vari
 
 int new_command(const std::vector<std::string>& args) {
   std::string folder, config;
-  run::Schema schema("grid new", "Makes a grid of runs, or adds to one: a folder for every combination of values.\n"
-                                 "FILE has keys of `hardy train` and `method`; a key may have several values, with blanks\n"
-                                 "between. What a grid has already keeps its name, its number and its run.");
+  run::Schema schema(
+      "grid new",
+      "Makes a grid of runs, or adds to one: a folder for every combination of values.\n"
+      "FILE has keys of `hardy train` and `method`; a key may have several values, with blanks\n"
+      "between. What a grid has already keeps its name, its number and its run.");
   schema.positional("DIR", &folder, "the grid's folder").positional("FILE", &config, "an ini file");
   if (!parse_or_help(schema, args)) return 0;
   const Grid grid = Grid::begin(folder, config);
@@ -59,14 +62,16 @@ int cell_command(const std::vector<std::string>& args) {
   std::int64_t threads = 0;
   std::vector<std::string> number;
   std::string which;
-  run::Schema schema("grid cell", "Does whatever a cell still needs: begins its run, goes on with it, or finds it done.\n"
-                                  "May be called again and again, and twice at once; exit code 75: stopped, or somebody\n"
-                                  "else is at it.");
+  run::Schema schema("grid cell",
+                     "Does whatever a cell still needs: begins its run, goes on with it, or finds it done.\n"
+                     "May be called again and again, and twice at once; exit code 75: stopped, or somebody\n"
+                     "else is at it.");
   schema.positional("DIR", &folder, "a grid's folder")
       .positional("N", &which, "the cell's number")
       .option("threads", &threads, "of the run; results do not depend on them; 0: all cores", 0, 1024);
   if (!parse_or_help(schema, args)) return 0;
-  if (which.empty() || !std::ranges::all_of(which, [](unsigned char c) { return std::isdigit(c); }) || which.size() > 9)
+  if (which.empty() || !std::ranges::all_of(which, [](unsigned char c) { return std::isdigit(c); }) ||
+      which.size() > 9)
     throw Error("is no number of a cell", which, "a number from 0");
   const Grid grid = Grid::open(folder);
   const GridCell& cell = grid.cell(std::stoll(which));
@@ -78,8 +83,8 @@ int cell_command(const std::vector<std::string>& args) {
   }
   lock.sign();
   fs::remove(own / "failed.txt");
-  std::vector<std::string> words{cell.method(), "--config", (own / "config.ini").string(), "--out", (own / "run").string(),
-                                 "--or-resume"};
+  std::vector<std::string> words{cell.method(),          "--config",   (own / "config.ini").string(), "--out",
+                                 (own / "run").string(), "--or-resume"};
   if (threads > 0) words.insert(words.end(), {"--threads", std::to_string(threads)});
   try {
     const int code = commands().get("train").run(words);
@@ -92,7 +97,8 @@ int cell_command(const std::vector<std::string>& args) {
   }
 }
 
-// A child that does one cell, its output appended to the cell's log.txt. It ends, with a checkpoint, where this process does.
+// A child that does one cell, its output appended to the cell's log.txt. It ends, with a checkpoint, where
+// this process does.
 pid_t start(const Grid& grid, const GridCell& cell, std::int64_t threads) {
   const std::string folder = grid.folder().string(), number = std::to_string(cell.number),
                     own = std::to_string(threads), log = (grid.folder_of(cell) / "log.txt").string();
@@ -103,7 +109,8 @@ pid_t start(const Grid& grid, const GridCell& cell, std::int64_t threads) {
   if (::getppid() != parent) ::_exit(kStoppedBySignal);
   const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   if (file < 0 || ::dup2(file, STDOUT_FILENO) < 0 || ::dup2(file, STDERR_FILENO) < 0) ::_exit(1);
-  const char* words[] = {"hardy", "grid", "cell", folder.c_str(), number.c_str(), "--threads", own.c_str(), nullptr};
+  const char* words[] = {"hardy",        "grid",      "cell",      folder.c_str(),
+                         number.c_str(), "--threads", own.c_str(), nullptr};
   ::execv("/proc/self/exe", const_cast<char**>(words));
   ::_exit(1);
 }
@@ -112,8 +119,10 @@ int run_command(const std::vector<std::string>& args) {
   std::string folder;
   std::int64_t jobs = 1, threads = 1;
   bool retry = false;
-  run::Schema schema("grid run", "Works through a grid's cells on this machine. Several machines may do so on one folder;\n"
-                                 "what one of them leaves unfinished when it dies another takes over.");
+  run::Schema schema(
+      "grid run",
+      "Works through a grid's cells on this machine. Several machines may do so on one folder;\n"
+      "what one of them leaves unfinished when it dies another takes over.");
   schema.positional("DIR", &folder, "a grid's folder")
       .option("jobs", &jobs, "cells at once", 1, 4096)
       .option("threads", &threads, "of each cell", 1, 1024)
@@ -182,7 +191,9 @@ std::string hours_text(double hours) {
 int status_command(const std::vector<std::string>& args) {
   std::string folder;
   bool as_json = false, all = false;
-  run::Schema schema("grid status", "What is done of a grid, what is running and where, what failed and why, and what is left.");
+  run::Schema schema(
+      "grid status",
+      "What is done of a grid, what is running and where, what failed and why, and what is left.");
   schema.positional("DIR", &folder, "a grid's folder")
       .option("all", &all, "a line a cell, not only for those that run, stopped or failed")
       .option("json", &as_json, "print JSON");
@@ -210,14 +221,21 @@ int status_command(const std::vector<std::string>& args) {
     if (left) {
       const auto rate = rates.find(cell.method());
       const auto steps = cell.keys.find("steps");
-      const double of = s.of > 0 ? s.of : steps != cell.keys.end() ? std::strtod(steps->second.c_str(), nullptr) : 0;
+      const double of = s.of > 0                   ? s.of
+                        : steps != cell.keys.end() ? std::strtod(steps->second.c_str(), nullptr)
+                                                   : 0;
       if (rate == rates.end() || of <= 0)
         known = false;
       else
         seconds += std::max(0.0, of - s.steps) * rate->second.first / rate->second.second;
     }
-    list.push_back({{"number", cell.number}, {"name", cell.name},     {"state", name_of(s.kind)}, {"about", s.about},
-                    {"steps", s.steps},      {"of", s.of},            {"keys", cell.keys}});
+    list.push_back({{"number", cell.number},
+                    {"name", cell.name},
+                    {"state", name_of(s.kind)},
+                    {"about", s.about},
+                    {"steps", s.steps},
+                    {"of", s.of},
+                    {"keys", cell.keys}});
     const bool shown = all || s.kind == CellState::Kind::kRunning || s.kind == CellState::Kind::kStopped ||
                        s.kind == CellState::Kind::kFailed;
     if (!as_json && shown)
@@ -244,34 +262,45 @@ int status_command(const std::vector<std::string>& args) {
 int slurm_command(const std::vector<std::string>& args) {
   std::string folder, time = "24:00:00", partition;
   std::int64_t cpus = 1, memory = 4, warning = 120, at_once = 0;
-  run::Schema schema("grid slurm", "Prints a job script for Slurm: one array, a task a cell. A task that is stopped before its\n"
-                                   "time is over writes its checkpoint and is queued again.");
+  run::Schema schema(
+      "grid slurm",
+      "Prints a job script for Slurm: one array, a task a cell. A task that is stopped before its\n"
+      "time is over writes its checkpoint and is queued again.");
   schema.positional("DIR", &folder, "a grid's folder, as the nodes see it")
       .option("time", &time, "limit of a task, as sbatch takes it")
       .option("partition", &partition, "to submit to")
       .option("cpus", &cpus, "of a task, and threads of its run", 1, 1024)
       .option("memory", &memory, "of a task, in GB", 1, 100000)
       .option("warning", &warning, "seconds before the limit at which it is stopped", 10, 86400)
-      .option("at-once", &at_once, "tasks at the same time, at most; 0: as many as there is room for", 0, 100000);
+      .option("at-once", &at_once, "tasks at the same time, at most; 0: as many as there is room for", 0,
+              100000);
   if (!parse_or_help(schema, args)) return 0;
   const Grid grid = Grid::open(folder);
   const std::string there = fs::absolute(folder).lexically_normal().string();
-  std::printf("#!/bin/bash\n# %zu cells of %s; submit with: sbatch FILE\n", grid.cells().size(), there.c_str());
+  std::printf("#!/bin/bash\n# %zu cells of %s; submit with: sbatch FILE\n", grid.cells().size(),
+              there.c_str());
   std::printf("#SBATCH --job-name=hardy-grid\n#SBATCH --array=0-%zu%s\n", grid.cells().size() - 1,
               at_once > 0 ? ("%" + std::to_string(at_once)).c_str() : "");
   std::printf("#SBATCH --time=%s\n#SBATCH --cpus-per-task=%lld\n#SBATCH --mem=%lldG\n", time.c_str(),
               static_cast<long long>(cpus), static_cast<long long>(memory));
   if (!partition.empty()) std::printf("#SBATCH --partition=%s\n", partition.c_str());
-  std::printf("#SBATCH --requeue\n#SBATCH --open-mode=append\n#SBATCH --signal=B:TERM@%lld\n#SBATCH --output=%s/slurm-%%a.log\n\n",
-              static_cast<long long>(warning), there.c_str());
-  std::printf("hardy grid cell '%s' \"$SLURM_ARRAY_TASK_ID\" --threads %lld &\n", there.c_str(), static_cast<long long>(cpus));
-  std::printf("child=$!\ntrap 'kill -TERM $child' TERM\nwait $child\ncode=$?\nwhile kill -0 $child 2>/dev/null; do wait $child; code=$?; done\n"
-              "# 75: stopped with a checkpoint, not done\n"
-              "[ $code = 75 ] && exec scontrol requeue \"${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}\"\nexit $code\n");
+  std::printf(
+      "#SBATCH --requeue\n#SBATCH --open-mode=append\n#SBATCH --signal=B:TERM@%lld\n#SBATCH "
+      "--output=%s/slurm-%%a.log\n\n",
+      static_cast<long long>(warning), there.c_str());
+  std::printf("hardy grid cell '%s' \"$SLURM_ARRAY_TASK_ID\" --threads %lld &\n", there.c_str(),
+              static_cast<long long>(cpus));
+  std::printf(
+      "child=$!\ntrap 'kill -TERM $child' TERM\nwait $child\ncode=$?\nwhile kill -0 $child 2>/dev/null; do "
+      "wait $child; code=$?; done\n"
+      "# 75: stopped with a checkpoint, not done\n"
+      "[ $code = 75 ] && exec scontrol requeue \"${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}\"\nexit "
+      "$code\n");
   return 0;
 }
 
-const RegisterCommand make({"grid new", "a folder for every combination of methods and settings", new_command});
+const RegisterCommand make({"grid new", "a folder for every combination of methods and settings",
+                            new_command});
 const RegisterCommand one({"grid cell", "do what a cell of a grid still needs", cell_command});
 const RegisterCommand all({"grid run", "work through a grid's cells here", run_command});
 const RegisterCommand look({"grid status", "what is done of a grid, running, failed, left", status_command});
