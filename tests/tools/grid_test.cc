@@ -158,6 +158,31 @@ TEST(Grid, WhatAKilledRunLeavesAnotherTakesOverToTheSameBytes) {
   }
 }
 
+TEST(Grid, IsReportedWithIntervalsAsAPageACsvAndATable) {
+  SmallGrid g;
+  g.write("bc iql",
+          "steps = 20\nseeds = 3\ncorrupt = observations\ncorrupt-rate = 0.1 0.3\nenv = "
+          "hopper\neval-episodes = 1\n");
+  ASSERT_EQ(g.call("new", g.ini_file().string()).code, 0);
+  const std::string d = g.dir.path().string(),
+                    report = "report " + g.folder.string() + " -o " + d + "/g.html ";
+  const test::Result early = test::hardy_command(report);
+  EXPECT_EQ(early.code, 2);
+  EXPECT_NE(early.err.find("has no cell that is done"), std::string::npos) << early.err;
+  ASSERT_EQ(g.call("run").code, 0);
+  const test::Result r = test::hardy_command(report + "--csv " + d + "/g.csv --latex " + d + "/g.tex");
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_NE(r.out.find("4 cells: 4 done"), std::string::npos) << r.out;
+  const std::string csv = test::contents(g.dir / "g.csv"), page = test::contents(g.dir / "g.html");
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 4 * 3);
+  EXPECT_EQ(csv.substr(0, csv.find('\n')), "cell,state,corrupt-rate,method,seed,score");
+  for (const char* part : {"interquartile mean", "By corrupt-rate", "better than bc", "corrupt-rate 0.3"})
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  EXPECT_NE(test::contents(g.dir / "g.tex").find(" & bc & iql"), std::string::npos);
+  EXPECT_EQ(test::hardy_command(report + "--by nothing").code, 2);
+  EXPECT_EQ(test::hardy_command(report + "--csv " + d + "/g.csv").code, 2);  // it exists
+}
+
 TEST(Grid, PrintsAJobScriptThatAShellTakes) {
   SmallGrid g;
   g.write("bc", "steps = 20\nseed = 0 1 2\n");

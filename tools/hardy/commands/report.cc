@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "datasets/audit.h"
 #include "datasets/identity.h"
@@ -12,6 +13,7 @@
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
 #include "tools/report/dataset_page.h"
+#include "tools/report/grid_page.h"
 #include "tools/report/html.h"
 #include "tools/report/page.h"
 #include "tools/report/runs.h"
@@ -28,15 +30,26 @@ std::string page_of_dataset(const std::string& path) {
   return report::dataset_page(summary, audit);
 }
 
+// A file that is written beside the page, where one is asked for.
+std::optional<run::Output> claim(const std::string& file, bool overwrite, const run::Schema& schema,
+                                 const std::vector<std::string>& paths) {
+  if (file.empty()) return std::nullopt;
+  return std::optional<run::Output>(
+      std::in_place, file, run::OutputRules{.overwrite = overwrite, .inputs = inputs_of(schema, paths)});
+}
+
 int run(const std::vector<std::string>& args) {
   std::vector<std::string> paths;
-  std::string output = "report.html";
+  std::string output = "report.html", csv, latex, by = "method";
   bool overwrite = false;
-  run::Schema schema("report",
-                     "Draws one or more runs, or one dataset, as one HTML page that opens offline.");
-  schema.positional("PATH", &paths, "run folders, studies' folders, or a dataset's file or folder")
+  run::Schema schema(
+      "report", "Draws one or more runs, or one dataset, as one HTML page that opens offline; or a grid.");
+  schema.positional("PATH", &paths, "run folders, studies' folders, a grid's, or a dataset's file or folder")
       .option("output,o", &output, "the page to write; an old page of hardy's is replaced")
-      .option("overwrite", &overwrite, "replace the page also where it is something else");
+      .option("by", &by, "of a grid: the key that is compared; what else varies makes tasks")
+      .option("csv", &csv, "of a grid: a line a cell and seed, into this file")
+      .option("latex", &latex, "of a grid: a table of tasks and methods, into this file")
+      .option("overwrite", &overwrite, "replace files also where they are something else");
   if (!parse_or_help(schema, args)) return 0;
   const run::Output out(
       output, {.overwrite = overwrite, .inputs = inputs_of(schema, paths), .replaceable = report::is_page});
@@ -46,7 +59,18 @@ int run(const std::vector<std::string>& args) {
   if (dataset && paths.size() > 1)
     throw Error("a page is about one dataset, or about runs", paths[1], "name them apart");
   std::string page, table;
-  if (dataset) {
+  const bool grid = !dataset && report::is_grid(paths.front());
+  if (!grid && !(csv.empty() && latex.empty()))
+    throw Error("is no grid", paths.front(), "--csv and --latex are of grids");
+  if (grid) {
+    if (paths.size() > 1) throw Error("a page is about one grid", paths[1], "name them apart");
+    const std::optional<run::Output> more[] = {claim(csv, overwrite, schema, paths),
+                                               claim(latex, overwrite, schema, paths)};
+    const report::GridTables tables = report::grid_tables(paths.front(), by);
+    page = tables.page, table = tables.text;
+    if (more[0]) run::write_atomically(more[0]->path(), tables.csv);
+    if (more[1]) run::write_atomically(more[1]->path(), tables.latex);
+  } else if (dataset) {
     page = page_of_dataset(paths.front());
   } else if (report::is_study(paths.front())) {
     page = report::study_page({paths.begin(), paths.end()});

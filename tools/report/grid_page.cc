@@ -1,0 +1,267 @@
+#include "tools/report/grid_page.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "algorithms/experiments/aggregate.h"
+#include "algorithms/experiments/grid.h"
+#include "engine/base/error.h"
+#include "engine/run/run_directory.h"
+#include "tools/report/chart.h"
+#include "tools/report/runs.h"
+
+namespace hardy::report {
+namespace {
+
+namespace fs = std::filesystem;
+using algorithms::CellState;
+using algorithms::Grid;
+using algorithms::GridCell;
+using algorithms::Interval;
+using algorithms::ScoresByTask;
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr std::uint64_t kBootstrap = 1;  // its seed: the same grid gives the same page
+
+// The scores of a grid, by what is compared and what it is compared on.
+struct Scores {
+  std::string by;
+  std::vector<std::string> groups, tasks;  // in the order in which they come up
+  std::vector<std::string> axes;           // keys that vary beside `by` and seeds
+  std::vector<std::map<std::string, std::string>> keys_of_task;
+  std::vector<ScoresByTask> of;  // [group][task][runs]
+  std::map<std::string, int> states;
+  std::size_t cells = 0;
+  std::string csv;
+};
+
+std::size_t place_in(std::vector<std::string>& names, const std::string& name) {
+  const auto found = std::ranges::find(names, name);
+  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  names.push_back(name);
+  return names.size() - 1;
+}
+
+std::string value_of(const GridCell& cell, const std::string& key) {
+  const auto found = cell.keys.find(key);
+  return found == cell.keys.end() ? "" : found->second;
+}
+
+// A field of a comma-separated line.
+std::string field(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string exact(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.17g", value);
+  return std::isfinite(value) ? text : "";
+}
+
+// The last score of every agent; not a number where it was not evaluated.
+std::vector<std::pair<std::int64_t, double>> scores_of(const fs::path& run) {
+  std::vector<std::pair<std::int64_t, double>> scores;
+  if (const auto summary = run::read_summary(run))
+    for (const run::Fields& agent : summary->list("agents"))
+      scores.emplace_back(agent.integer("seed", 0),
+                          agent.has("last") ? agent.at("last").number("score/mean", kNone) : kNone);
+  return scores;
+}
+
+Scores scores_of(const Grid& grid, const std::string& by) {
+  Scores s;
+  s.by = by;
+  s.cells = grid.cells().size();
+  const std::vector<std::string> varied = algorithms::varied_keys(grid.cells());
+  if (std::ranges::none_of(grid.cells(), [&](const GridCell& c) { return c.keys.contains(by); }))
+    throw Error("is no key of this grid", "--by " + by, "one of those that vary");
+  for (const std::string& key : varied)
+    if (key != by && key != "seed") s.axes.push_back(key);
+  s.csv = "cell,state";
+  for (const std::string& key : varied) s.csv += "," + field(key);
+  s.csv += ",seed,score\n";
+  for (const GridCell& cell : grid.cells()) {
+    const CellState state = grid.state_of(cell);
+    ++s.states[name_of(state.kind)];
+    std::string task;
+    std::map<std::string, std::string> keys;
+    for (const std::string& key : s.axes) {
+      keys[key] = value_of(cell, key);
+      task += (task.empty() ? "" : ", ") + key + " " + keys[key];
+    }
+    const std::size_t g = place_in(s.groups, value_of(cell, by)), t = place_in(s.tasks, task.empty() ? "all" : task);
+    s.of.resize(s.groups.size());
+    for (ScoresByTask& tasks : s.of) tasks.resize(s.tasks.size());
+    s.keys_of_task.resize(s.tasks.size());
+    s.keys_of_task[t] = keys;
+    std::string line = std::to_string(cell.number) + "," + name_of(state.kind);
+    for (const std::string& key : varied) line += "," + field(value_of(cell, key));
+    if (state.kind != CellState::Kind::kDone) {
+      s.csv += line + ",,\n";
+      continue;
+    }
+    for (const auto& [seed, score] : scores_of(grid.folder_of(cell) / "run")) {
+      s.csv += line + "," + std::to_string(seed) + "," + exact(score) + "\n";
+      if (std::isfinite(score)) s.of[g][t].push_back(score);
+    }
+  }
+  return s;
+}
+
+std::string interval_text(const Interval& x, int digits) {
+  if (std::isnan(x.value)) return "\u2013";
+  return number(x.value, digits) + " [" + number(x.low, digits) + ", " + number(x.high, digits) + "]";
+}
+
+std::string mean_text(const std::vector<double>& runs, const char* plus_minus) {
+  if (runs.empty()) return "\u2013";
+  const Spread s = spread(runs);
+  if (s.n < 2) return number(s.mean);
+  return number(s.mean) + plus_minus + number(s.std / std::sqrt(static_cast<double>(s.n)));
+}
+
+std::size_t runs_in(const ScoresByTask& tasks) {
+  std::size_t count = 0;
+  for (const auto& runs : tasks) count += runs.size();
+  return count;
+}
+
+std::string done_text(const Scores& s) {
+  std::string text;
+  for (const char* name : {"done", "running", "stopped", "failed", "waiting"})
+    if (const auto found = s.states.find(name); found != s.states.end())
+      text += (text.empty() ? "" : ", ") + std::to_string(found->second) + " " + name;
+  return std::to_string(s.cells) + " cells: " + text;
+}
+
+Html overview(const Scores& s) {
+  Html rows;
+  for (std::size_t g = 0; g < s.groups.size(); ++g)
+    rows += Html("<tr>") + cell(Html("<strong>") + s.groups[g] + "</strong>") +
+            cell(std::to_string(runs_in(s.of[g])), true) +
+            cell(interval_text(algorithms::interquartile_mean_of(s.of[g], kBootstrap), 1), true) +
+            cell(g == 0 ? std::string("\u2013")
+                        : interval_text(algorithms::probability_of_improvement(s.of[g], s.of[0], kBootstrap), 2),
+                 true) +
+            "</tr>";
+  return table(heading(s.by) + heading("runs", true) + heading("interquartile mean", true) +
+                   heading("better than " + s.groups[0], true),
+               rows) +
+         "<p class=\"note\">Scores of the last evaluation. The interquartile mean is that of the middle half of all runs; "
+         "brackets are 95 % of a bootstrap over seeds within each task. The last column is the probability that a run is "
+         "better than one of the first line on the same task.</p>";
+}
+
+Html profile(const Scores& s) {
+  double low = 0, high = 0;
+  bool any = false;
+  for (const ScoresByTask& tasks : s.of)
+    for (const auto& runs : tasks)
+      for (const double score : runs) {
+        low = any ? std::min(low, score) : score;
+        high = any ? std::max(high, score) : score;
+        any = true;
+      }
+  std::vector<double> thresholds;
+  constexpr int kPoints = 60;
+  for (int i = 0; i <= kPoints; ++i) thresholds.push_back(low + (high - low) * i / kPoints);
+  std::vector<Series> series;
+  for (std::size_t g = 0; g < s.groups.size(); ++g)
+    series.push_back({s.groups[g], static_cast<int>(g), thresholds, algorithms::performance_profile(s.of[g], thresholds), {}, {}});
+  return Html("<h3>Performance profiles</h3>") + legend(series) + "<figure>" +
+         chart_for_both({"Performance profiles", "score", "share of runs above it"}, series, 300) + "</figure>";
+}
+
+bool numeric(const std::string& text, double& value) {
+  char* end = nullptr;
+  value = std::strtod(text.c_str(), &end);
+  return !text.empty() && *end == '\0';
+}
+
+// The interquartile mean over a key that has numbers, over all else.
+Html axis_charts(const Scores& s) {
+  Html html;
+  for (const std::string& key : s.axes) {
+    std::vector<Series> series;
+    bool numbers = true;
+    for (std::size_t g = 0; g < s.groups.size(); ++g) {
+      std::map<double, ScoresByTask> at;
+      for (std::size_t t = 0; t < s.tasks.size(); ++t) {
+        double x = 0;
+        numbers = numbers && numeric(s.keys_of_task[t].at(key), x);
+        at[x].push_back(s.of[g][t]);
+      }
+      Series line{s.groups[g], static_cast<int>(g), {}, {}, {}, {}};
+      for (const auto& [x, scores] : at) {
+        const Interval i = algorithms::interquartile_mean_of(scores, kBootstrap, 500);
+        line.x.push_back(x), line.y.push_back(i.value), line.low.push_back(i.low), line.high.push_back(i.high);
+      }
+      series.push_back(line);
+    }
+    if (!numbers) continue;
+    html += Html("<h3>By ") + key + "</h3><figure>" +
+            chart_for_both({"Score by " + key, key, "interquartile mean"}, series, 300, true) + "</figure>";
+  }
+  return html;
+}
+
+Html task_table(const Scores& s) {
+  Html head = heading("task"), rows;
+  for (const std::string& group : s.groups) head += heading(group, true);
+  for (std::size_t t = 0; t < s.tasks.size(); ++t) {
+    rows += Html("<tr>") + cell(s.tasks[t]);
+    for (std::size_t g = 0; g < s.groups.size(); ++g) rows += cell(mean_text(s.of[g][t], " ± "), true);
+    rows += "</tr>";
+  }
+  return table(head, rows) + "<p class=\"note\">Mean ± standard error over seeds.</p>";
+}
+
+std::string latex_text(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string("_%&#${}").find(c) != std::string::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+std::string latex(const Scores& s) {
+  std::string text = "\\begin{tabular}{l" + std::string(s.groups.size(), 'r') + "}\n\\hline\n";
+  for (const std::string& group : s.groups) text += " & " + latex_text(group);
+  text += " \\\\\n\\hline\n";
+  for (std::size_t t = 0; t < s.tasks.size(); ++t) {
+    text += latex_text(s.tasks[t]);
+    for (std::size_t g = 0; g < s.groups.size(); ++g)
+      text += s.of[g][t].empty() ? " & --" : " & $" + mean_text(s.of[g][t], " \\pm ") + "$";
+    text += " \\\\\n";
+  }
+  return text + "\\hline\n\\end{tabular}\n";
+}
+
+}  // namespace
+
+bool is_grid(const fs::path& folder) { return fs::exists(folder / "cells.jsonl") && fs::is_directory(folder / "cells"); }
+
+GridTables grid_tables(const fs::path& folder, const std::string& by) {
+  const Scores s = scores_of(Grid::open(folder), by);
+  if (std::ranges::all_of(s.of, [](const ScoresByTask& tasks) { return runs_in(tasks) == 0; }))
+    throw Error("has no cell that is done and was evaluated", folder.string(), "see: hardy grid status " + folder.string());
+  GridTables out;
+  out.csv = s.csv;
+  out.latex = latex(s);
+  out.text = done_text(s) + "\n";
+  for (std::size_t g = 0; g < s.groups.size(); ++g)
+    out.text += s.groups[g] + "  " + interval_text(algorithms::interquartile_mean_of(s.of[g], kBootstrap), 1) + "\n";
+  out.page = whole_page("Hardy", "Grid " + folder.filename().string(), Html("<p class=\"lead\">") + done_text(s) + ".</p>",
+                        Html("<section><h2>Results</h2>") + overview(s) + profile(s) + axis_charts(s) +
+                            "</section><section><h2>Tasks</h2>" + task_table(s) + "</section>")
+                 .str();
+  return out;
+}
+
+}  // namespace hardy::report
