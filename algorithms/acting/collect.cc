@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "algorithms/acting/actions.h"
 #include "algorithms/acting/policy_file.h"
@@ -26,12 +27,17 @@ using datasets::ArrayType;
 // Snapshots lie beside the sources, or where they were installed.
 fs::path snapshot_folder(const std::string& name) {
   const std::string environment = Parameters(name).name();
+  std::set<std::string> there;
   for (const fs::path& base :
-       {fs::path(HARDY_SOURCE_DIR) / "datasets" / "behaviours", fs::path(HARDY_SHARE_DIR) / "behaviours"})
+       {fs::path(HARDY_SOURCE_DIR) / "datasets" / "behaviours", fs::path(HARDY_SHARE_DIR) / "behaviours"}) {
     if (fs::exists(base / environment / "index.json")) return base / environment;
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(base, none))
+      there.insert(entry.path().filename().string());
+  }
   throw Error("there are no behaviour policies for this environment", environment,
-              std::string("looked in ") + HARDY_SOURCE_DIR + "/datasets/behaviours and " + HARDY_SHARE_DIR +
-                  "/behaviours");
+              "use --behaviour random, or a policy of your own; there are some for " +
+                  join(std::vector<std::string>(there.begin(), there.end()), ", "));
 }
 
 Stretch random_stretch(std::int64_t steps) { return {"random", {}, {}, steps}; }

@@ -23,7 +23,9 @@ ScoresByTask redrawn(const ScoresByTask& scores, const Random& random, std::uint
   ScoresByTask drawn = scores;
   for (std::size_t t = 0; t < scores.size(); ++t)
     for (double& run : drawn[t])
-      run = scores[t][static_cast<std::size_t>(random.uniform64(draw++) * static_cast<double>(scores[t].size()))];
+      run =
+          scores[t]
+                [static_cast<std::size_t>(random.uniform64(draw++) * static_cast<double>(scores[t].size()))];
   return drawn;
 }
 
@@ -66,10 +68,12 @@ Interval interquartile_mean_of(const ScoresByTask& scores, std::uint64_t seed, i
   if (std::isnan(value)) return {kNone, kNone, kNone};
   const Random random(seed, RandomStream::kUser);
   std::uint64_t draw = 0;
-  return interval_of(value, draws, [&](int) { return interquartile_mean(together(redrawn(scores, random, draw))); });
+  return interval_of(value, draws,
+                     [&](int) { return interquartile_mean(together(redrawn(scores, random, draw))); });
 }
 
-Interval probability_of_improvement(const ScoresByTask& x, const ScoresByTask& y, std::uint64_t seed, int draws) {
+Interval probability_of_improvement(const ScoresByTask& x, const ScoresByTask& y, std::uint64_t seed,
+                                    int draws) {
   const double value = improvement(x, y);
   if (std::isnan(value)) return {kNone, kNone, kNone};
   const Random random(seed, RandomStream::kUser);
@@ -85,7 +89,8 @@ std::vector<double> performance_profile(const ScoresByTask& scores, const std::v
   std::vector<double> shares;
   for (const double threshold : thresholds)
     shares.push_back(all.empty() ? kNone
-                                 : static_cast<double>(std::ranges::count_if(all, [&](double s) { return s > threshold; })) /
+                                 : static_cast<double>(
+                                       std::ranges::count_if(all, [&](double s) { return s > threshold; })) /
                                        static_cast<double>(all.size()));
   return shares;
 }

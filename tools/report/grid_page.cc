@@ -94,7 +94,8 @@ Scores scores_of(const Grid& grid, const std::string& by) {
       keys[key] = value_of(cell, key);
       task += (task.empty() ? "" : ", ") + key + " " + keys[key];
     }
-    const std::size_t g = place_in(s.groups, value_of(cell, by)), t = place_in(s.tasks, task.empty() ? "all" : task);
+    const std::size_t g = place_in(s.groups, value_of(cell, by)),
+                      t = place_in(s.tasks, task.empty() ? "all" : task);
     s.of.resize(s.groups.size());
     for (ScoresByTask& tasks : s.of) tasks.resize(s.tasks.size());
     s.keys_of_task.resize(s.tasks.size());
@@ -142,18 +143,21 @@ std::string done_text(const Scores& s) {
 Html overview(const Scores& s) {
   Html rows;
   for (std::size_t g = 0; g < s.groups.size(); ++g)
-    rows += Html("<tr>") + cell(Html("<strong>") + s.groups[g] + "</strong>") +
-            cell(std::to_string(runs_in(s.of[g])), true) +
-            cell(interval_text(algorithms::interquartile_mean_of(s.of[g], kBootstrap), 1), true) +
-            cell(g == 0 ? std::string("\u2013")
-                        : interval_text(algorithms::probability_of_improvement(s.of[g], s.of[0], kBootstrap), 2),
-                 true) +
-            "</tr>";
+    rows +=
+        Html("<tr>") + cell(Html("<strong>") + s.groups[g] + "</strong>") +
+        cell(std::to_string(runs_in(s.of[g])), true) +
+        cell(interval_text(algorithms::interquartile_mean_of(s.of[g], kBootstrap), 1), true) +
+        cell(g == 0 ? std::string("\u2013")
+                    : interval_text(algorithms::probability_of_improvement(s.of[g], s.of[0], kBootstrap), 2),
+             true) +
+        "</tr>";
   return table(heading(s.by) + heading("runs", true) + heading("interquartile mean", true) +
                    heading("better than " + s.groups[0], true),
                rows) +
-         "<p class=\"note\">Scores of the last evaluation. The interquartile mean is that of the middle half of all runs; "
-         "brackets are 95 % of a bootstrap over seeds within each task. The last column is the probability that a run is "
+         "<p class=\"note\">Scores of the last evaluation. The interquartile mean is that of the middle half "
+         "of all runs; "
+         "brackets are 95 % of a bootstrap over seeds within each task. The last column is the probability "
+         "that a run is "
          "better than one of the first line on the same task.</p>";
 }
 
@@ -172,9 +176,15 @@ Html profile(const Scores& s) {
   for (int i = 0; i <= kPoints; ++i) thresholds.push_back(low + (high - low) * i / kPoints);
   std::vector<Series> series;
   for (std::size_t g = 0; g < s.groups.size(); ++g)
-    series.push_back({s.groups[g], static_cast<int>(g), thresholds, algorithms::performance_profile(s.of[g], thresholds), {}, {}});
+    series.push_back({s.groups[g],
+                      static_cast<int>(g),
+                      thresholds,
+                      algorithms::performance_profile(s.of[g], thresholds),
+                      {},
+                      {}});
   return Html("<h3>Performance profiles</h3>") + legend(series) + "<figure>" +
-         chart_for_both({"Performance profiles", "score", "share of runs above it"}, series, 300) + "</figure>";
+         chart_for_both({"Performance profiles", "score", "share of runs above it"}, series, 300) +
+         "</figure>";
 }
 
 bool numeric(const std::string& text, double& value) {
@@ -199,7 +209,8 @@ Html axis_charts(const Scores& s) {
       Series line{s.groups[g], static_cast<int>(g), {}, {}, {}, {}};
       for (const auto& [x, scores] : at) {
         const Interval i = algorithms::interquartile_mean_of(scores, kBootstrap, 500);
-        line.x.push_back(x), line.y.push_back(i.value), line.low.push_back(i.low), line.high.push_back(i.high);
+        line.x.push_back(x), line.y.push_back(i.value), line.low.push_back(i.low),
+            line.high.push_back(i.high);
       }
       series.push_back(line);
     }
@@ -245,19 +256,24 @@ std::string latex(const Scores& s) {
 
 }  // namespace
 
-bool is_grid(const fs::path& folder) { return fs::exists(folder / "cells.jsonl") && fs::is_directory(folder / "cells"); }
+bool is_grid(const fs::path& folder) {
+  return fs::exists(folder / "cells.jsonl") && fs::is_directory(folder / "cells");
+}
 
 GridTables grid_tables(const fs::path& folder, const std::string& by) {
   const Scores s = scores_of(Grid::open(folder), by);
   if (std::ranges::all_of(s.of, [](const ScoresByTask& tasks) { return runs_in(tasks) == 0; }))
-    throw Error("has no cell that is done and was evaluated", folder.string(), "see: hardy grid status " + folder.string());
+    throw Error("has no cell that is done and was evaluated", folder.string(),
+                "see: hardy grid status " + folder.string());
   GridTables out;
   out.csv = s.csv;
   out.latex = latex(s);
   out.text = done_text(s) + "\n";
   for (std::size_t g = 0; g < s.groups.size(); ++g)
-    out.text += s.groups[g] + "  " + interval_text(algorithms::interquartile_mean_of(s.of[g], kBootstrap), 1) + "\n";
-  out.page = whole_page("Hardy", "Grid " + folder.filename().string(), Html("<p class=\"lead\">") + done_text(s) + ".</p>",
+    out.text +=
+        s.groups[g] + "  " + interval_text(algorithms::interquartile_mean_of(s.of[g], kBootstrap), 1) + "\n";
+  out.page = whole_page("Hardy", "Grid " + folder.filename().string(),
+                        Html("<p class=\"lead\">") + done_text(s) + ".</p>",
                         Html("<section><h2>Results</h2>") + overview(s) + profile(s) + axis_charts(s) +
                             "</section><section><h2>Tasks</h2>" + task_table(s) + "</section>")
                  .str();

@@ -15,7 +15,8 @@ struct GridTables {
   std::string csv;    // a line a cell and seed
   std::string latex;  // tasks down, methods across: mean ± standard error
 };
-// by: the key that is compared ("method"); what else varies makes tasks, seeds are runs. An Error where nothing is done.
+// by: the key that is compared ("method"); what else varies makes tasks, seeds are runs. An Error where
+// nothing is done.
 GridTables grid_tables(const std::filesystem::path& folder, const std::string& by);
 
 }  // namespace hardy::report

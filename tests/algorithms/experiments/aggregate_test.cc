@@ -49,7 +49,8 @@ TEST(Aggregate, IntervalsCoverTheTruth) {
 
 TEST(Aggregate, ImprovementCountsPairsWithinTasksAndTiesByHalf) {
   EXPECT_DOUBLE_EQ(probability_of_improvement({{2, 2}, {0}}, {{1, 3}, {0}}, 1).value, 0.5);
-  EXPECT_DOUBLE_EQ(probability_of_improvement({{2}, {9}}, {{1}, {}}, 1).value, 1);  // the second task has no rival
+  EXPECT_DOUBLE_EQ(probability_of_improvement({{2}, {9}}, {{1}, {}}, 1).value,
+                   1);  // the second task has no rival
   EXPECT_TRUE(std::isnan(probability_of_improvement({{}}, {{1}}, 1).value));
 }
 
