@@ -13,6 +13,7 @@
 #include "engine/base/nearest.h"
 #include "engine/base/parameters.h"
 #include "engine/base/random.h"
+#include "engine/base/text.h"
 #include "envs/environment.h"
 #include "hardy_build.h"
 
