@@ -96,4 +96,12 @@ Offer look_for_mpi() {
   return mpi;
 }
 
+Offer look_for_slurm() {
+  const std::string submit = on_path("sbatch");
+  return submit.empty()
+             ? Offer{"Slurm", false,
+                     "none; `hardy grid run` needs none, `hardy grid slurm` is for machines with one"}
+             : Offer{"Slurm", true, submit};
+}
+
 }  // namespace hardy::tools

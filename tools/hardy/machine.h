@@ -23,5 +23,6 @@ struct Offer {
 std::string path_of_nvcc();  // the CUDA compiler; "" where there is none
 Offer look_for_cuda();
 Offer look_for_mpi();
+Offer look_for_slurm();
 
 }  // namespace hardy::tools

@@ -288,8 +288,8 @@ int slurm_command(const std::vector<std::string>& args) {
       "#SBATCH --requeue\n#SBATCH --open-mode=append\n#SBATCH --signal=B:TERM@%lld\n#SBATCH "
       "--output=%s/slurm-%%a.log\n\n",
       static_cast<long long>(warning), there.c_str());
-  std::printf("hardy grid cell '%s' \"$SLURM_ARRAY_TASK_ID\" --threads %lld &\n", there.c_str(),
-              static_cast<long long>(cpus));
+  std::printf("'%s' grid cell '%s' \"$SLURM_ARRAY_TASK_ID\" --threads %lld &\n",
+              fs::read_symlink("/proc/self/exe").c_str(), there.c_str(), static_cast<long long>(cpus));
   std::printf(
       "child=$!\ntrap 'kill -TERM $child' TERM\nwait $child\ncode=$?\nwhile kill -0 $child 2>/dev/null; do "
       "wait $child; code=$?; done\n"
