@@ -23,7 +23,7 @@ namespace hardy::envs {
 namespace {
 
 std::string interpreter(Parameters& keys) {
-  const std::string python = keys.word("python", "");
+  std::string python = keys.word("python", "");
   if (!python.empty()) return python;
   const char* const chosen = std::getenv("HARDY_PYTHON");
   return chosen != nullptr && *chosen != '\0' ? chosen : "python3";

@@ -165,7 +165,7 @@ class IsolatedBatch final : public PluginBatch {
     const SharedArrays a = s.worker->arrays();
     for (int i = 0; i < s.size(); ++i) {
       if (a.running[i] == 0) continue;
-      const auto at = static_cast<std::size_t>(s.begin + i);
+      const std::size_t at = static_cast<std::size_t>(s.begin) + static_cast<std::size_t>(i);
       if (a.failed[i] != 0) {
         lost_[at] = 1;
         s.how_lost = s.worker->control().text;

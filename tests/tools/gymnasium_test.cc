@@ -84,6 +84,20 @@ TEST_F(GymnasiumCommand, AUsersModuleIsFoundAgainFromAnotherFolderAndWhatBreaksI
   EXPECT_EQ(played.code, 0) << played.err;
 }
 
+TEST_F(GymnasiumCommand, DoctorSaysWhetherItIsThere) {
+  const auto looked = [](const std::string& before) {
+    return nlohmann::json::parse(hardy_command("doctor --json --seconds 0.001", before).out)
+        .at("machine")
+        .at("Gymnasium");
+  };
+  const nlohmann::json there = looked(with_python()), missing = looked("HARDY_PYTHON=/no/python ");
+  EXPECT_TRUE(there.at("present").get<bool>());
+  EXPECT_NE(there.at("about").get<std::string>().find(" in " + python()), std::string::npos) << there;
+  EXPECT_FALSE(missing.at("present").get<bool>());
+  EXPECT_NE(missing.at("about").get<std::string>().find("none in /no/python; pip install gymnasium"),
+            std::string::npos);
+}
+
 TEST_F(GymnasiumCommand, WithoutPythonNothingIsWritten) {
   const Scratch dir;
   const Result r =

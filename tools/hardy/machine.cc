@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -102,6 +103,24 @@ Offer look_for_slurm() {
              ? Offer{"Slurm", false,
                      "none; `hardy grid run` needs none, `hardy grid slurm` is for machines with one"}
              : Offer{"Slurm", true, submit};
+}
+
+Offer look_for_gymnasium() {
+  std::string version;
+  if (FILE* const answer = ::popen(
+          "\"${HARDY_PYTHON:-python3}\" -c 'import gymnasium; print(gymnasium.__version__)' 2>/dev/null",
+          "r")) {
+    char text[100];
+    if (std::fgets(text, sizeof text, answer) != nullptr) version = text;
+    if (::pclose(answer) != 0) version.clear();
+  }
+  version = version.substr(0, version.find('\n'));
+  const char* const chosen = std::getenv("HARDY_PYTHON");
+  const std::string python = chosen != nullptr && *chosen != '\0' ? chosen : "python3";
+  if (version.empty())
+    return {"Gymnasium", false,
+            "none in " + python + "; pip install gymnasium, or name a Python by HARDY_PYTHON"};
+  return {"Gymnasium", true, version + " in " + python};
 }
 
 }  // namespace hardy::tools

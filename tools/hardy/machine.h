@@ -24,5 +24,6 @@ std::string path_of_nvcc();  // the CUDA compiler; "" where there is none
 Offer look_for_cuda();
 Offer look_for_mpi();
 Offer look_for_slurm();
+Offer look_for_gymnasium();  // in the Python that --env gymnasium takes
 
 }  // namespace hardy::tools

@@ -86,7 +86,10 @@ TEST_F(Gymnasium, EqualsGymnasiumInOneProcessBitForBitForAnyNumberOfWorkers) {
       {"Pendulum-v1", "", "{}", 430},
       {"Pendulum-v1", ",g=9.5,max_episode_steps=30", R"({"g": 9.5, "max_episode_steps": 30})", 70},
       {"CartPole-v1", "", "{}", 100},
+      {"HalfCheetah-v5", ",max_episode_steps=6", R"({"max_episode_steps": 6})", 15},
       {"odd_envs:Told-v0", ",end=4,gain=0.5", R"({"end": 4, "gain": 0.5})", 20},
+      {"odd_envs:Told-v0", ",cut=3", R"({"cut": 3})", 10},
+      {"odd_envs:Told-v0", ",end=6", R"({"end": 6})", 13},  // in the step of the time limit
       {"odd_envs:Told-v0", ",kind=image,moves=choices,flag=false", R"({"kind": "image", "moves": "choices"})",
        9}};
   const test::Scratch dir;
@@ -99,7 +102,7 @@ TEST_F(Gymnasium, EqualsGymnasiumInOneProcessBitForBitForAnyNumberOfWorkers) {
   const nlohmann::json expected = nlohmann::json::parse(test::contents(dir / "out.json"));
   for (std::size_t c = 0; c < cases.size(); ++c)
     for (const std::string workers : {"1", "2", "3", "7"}) {
-      if (c > 0 && workers == "7") continue;
+      if (c > 0 && workers != "2") continue;
       const auto env =
           make(3, "path=" + here().string() + ",id=" + cases[c].id + cases[c].keys + ",workers=" + workers);
       const auto lines = played(*env, cases[c].steps);

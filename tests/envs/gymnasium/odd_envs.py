@@ -1,4 +1,4 @@
-"""Environments that a user might have, for the tests. Told-v0's observation is [seed, steps, sum of actions]; its
+"""Environments that a user might have, for the tests. Told-v0 observes [seed, steps, sum of actions]; its
 keys make a step raise, give NaN, hang or die; `kind` and `moves` give other spaces."""
 
 import os
@@ -26,12 +26,12 @@ ACTIONS = {
 
 
 class Told(gymnasium.Env):
-    def __init__(self, kind="box", moves="box", fail=0, nan=0, hang=0, die=0, end=0, shape=0, gain=1.0,
+    def __init__(self, kind="box", moves="box", fail=0, nan=0, hang=0, die=0, end=0, cut=0, shape=0, gain=1.0,
                  flag=False, word="w", odd=None):
         print("words on standard output")
-        self.kind, self.gain = kind, gain
+        self.kind, self.gain, self.broken = kind, gain, False
         self.faults = {fail: self.fail, nan: self.nan, hang: self.hang, die: self.die}
-        self.end, self.shape = end, shape
+        self.end, self.cut, self.shape = end, cut, shape
         self.observation_space, self.action_space = SPACES[kind], ACTIONS[moves]
         assert flag is False and word == "w" and isinstance(gain, float), (flag, word, gain)
         if odd is not None:
@@ -39,6 +39,7 @@ class Told(gymnasium.Env):
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
+        assert not self.broken, "it is used again"
         if seed == 99:
             raise RuntimeError("it does not like 99")
         if seed == 98:
@@ -62,9 +63,10 @@ class Told(gymnasium.Env):
         reward = self.total + self.np_random.random()
         self.reward = reward
         self.faults.get(self.steps, lambda: None)()
-        return self.observation(), self.reward, self.steps == self.end, False, {}
+        return self.observation(), self.reward, self.steps == self.end, self.steps == self.cut, {}
 
     def fail(self):
+        self.broken = True
         raise KeyError("no such joint")
 
     def nan(self):

@@ -40,7 +40,7 @@ int doctor(const std::vector<std::string>& args) {
   const double peak_one = run::measure_fma_peak(1, seconds);
   const double peak_all = threads > 1 ? run::measure_fma_peak(threads, seconds) : peak_one;
   const std::vector<LibraryInfo> has = libraries();
-  const std::vector<Offer> offers = {look_for_cuda(), look_for_mpi(), look_for_slurm()};
+  const std::vector<Offer> offers = {look_for_cuda(), look_for_mpi(), look_for_slurm(), look_for_gymnasium()};
 
   if (json) {
     nlohmann::json j{{"processor", m.processor},
