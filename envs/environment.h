@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,8 @@ struct EnvSpec {
   int max_episode_steps = 0;
   // Returns of a random and of an expert policy: what a normalised score is measured between.
   double reference_min = 0, reference_max = 1;
+  // Where the task has a success: an episode of at least this return is one.
+  std::optional<double> success_return = {};
 
   bool discrete() const { return action_choices > 0; }
 };

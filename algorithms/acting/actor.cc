@@ -23,13 +23,13 @@ void Actor::build(std::int64_t agents, std::int64_t batch) {
         spec_.head == Head::kCategorical ? ops::log_softmax(graph_, net) : q_values(graph_, spec_.head, net);
   } else {
     noise_ = graph_.input("noise", DType::kF32, {agents, batch, spec_.action_size});
-    const nn::ActionSample sample = act_through(graph_, spec_.head, net, log_std, noise_);
+    const nn::ActionSample sample = act_through(graph_, spec_.head, net, log_std, noise_, spec_.log_std_low);
     action_ = sample.action;
     log_prob_ = sample.log_prob;
     drawn_.resize(static_cast<std::size_t>(graph_.shape(noise_).elements()));
     if (log_prob_) {
       given_ = graph_.input("action", DType::kF32, graph_.shape(noise_));
-      given_log_prob_ = log_prob_through(graph_, spec_.head, net, log_std, given_);
+      given_log_prob_ = log_prob_through(graph_, spec_.head, net, log_std, given_, spec_.log_std_low);
     }
   }
   std::vector<graph::Tensor> outputs{action_};
@@ -108,15 +108,6 @@ float Actor::stretch() const {
   return static_cast<float>(spec_.head == Head::kGaussian && !spec_.scaled ? 0 : bounds_.log_volume());
 }
 
-void Actor::observe(std::span<const double> observations, float* in) const {
-  const auto obs = static_cast<std::size_t>(spec_.observation_size);
-  const bool normalised = !spec_.observation_mean.empty();
-  for (std::size_t i = 0; i < observations.size(); ++i) {
-    const auto x = static_cast<float>(observations[i]);
-    in[i] = normalised ? (x - spec_.observation_mean[i % obs]) / spec_.observation_std[i % obs] : x;
-  }
-}
-
 // The mode is the first of the largest scores; a draw falls to a choice by the inverse of the distribution
 // function.
 void Actor::choose(std::span<const Random> draws, std::span<std::int32_t> choices,
@@ -124,18 +115,12 @@ void Actor::choose(std::span<const Random> draws, std::span<std::int32_t> choice
   const float* scores = mirror_ ? out_.data() : plan_->data<float>(action_);
   const auto n = static_cast<std::size_t>(spec_.action_choices);
   for (std::size_t row = 0; row < choices.size(); ++row, scores += n) {
-    std::size_t choice = static_cast<std::size_t>(std::max_element(scores, scores + n) - scores);
     const bool categorical = spec_.head == Head::kCategorical;
-    if (categorical && !draws.empty()) {
-      double left = draws[row].uniform64(0);
-      for (std::size_t k = 0; k < n; ++k) {  // beyond the last by rounding: the mode
-        left -= std::exp(static_cast<double>(scores[k]));
-        if (left >= 0) continue;
-        choice = k;
-        break;
-      }
-    }
-    choices[row] = static_cast<std::int32_t>(choice);
+    const std::int32_t choice =
+        categorical && !draws.empty()
+            ? choice_at({scores, n}, draws[row].uniform64(0))
+            : static_cast<std::int32_t>(std::max_element(scores, scores + n) - scores);
+    choices[row] = choice;
     if (!log_probs.empty()) log_probs[row] = categorical ? scores[choice] : 0.0f;
   }
 }
@@ -143,7 +128,7 @@ void Actor::choose(std::span<const Random> draws, std::span<std::int32_t> choice
 void Actor::act(std::span<const double> observations, std::span<const Random> draws, ActionMemory& actions,
                 std::span<float> log_probs, ThreadTeam& team) {
   if (chooses(spec_.head)) {
-    observe(observations, observed());
+    observe_as(spec_, observations, observed());
     run(team);
     return choose(draws, actions.choices, log_probs);
   }
@@ -157,7 +142,7 @@ void Actor::act(std::span<const double> observations, std::span<const Random> dr
 void Actor::act(std::span<const double> observations, std::span<const float> noise, std::span<float> actions,
                 std::span<float> log_probs, ThreadTeam& team) {
   const auto act = static_cast<std::size_t>(spec_.action_size);
-  observe(observations, observed());
+  observe_as(spec_, observations, observed());
   float* z = mirror_ ? noise_in_.data() : plan_->data<float>(noise_);
   if (noise.empty())
     std::fill(z, z + actions.size(), 0.0f);
@@ -202,7 +187,7 @@ void Actor::log_prob(std::span<const double> observations, const Actions& action
 
 void Actor::log_prob_of_choices(std::span<const double> observations, std::span<const std::int32_t> choices,
                                 std::span<float> log_probs, ThreadTeam& team) {
-  observe(observations, observed());
+  observe_as(spec_, observations, observed());
   run(team);
   const float* scores = mirror_ ? out_.data() : plan_->data<float>(action_);
   for (std::size_t row = 0; row < choices.size(); ++row, scores += spec_.action_choices) {
@@ -234,7 +219,7 @@ void Actor::log_prob_of_numbers(std::span<const double> observations, std::span<
     if (!raw) u[i] = static_cast<float>(x);
   }
   if (mirror_) {
-    observe(observations, in_.data());
+    observe_as(spec_, observations, in_.data());
     device::Stream& stream = mirror_->stream();
     stream.copy_in(given_plan_->raw(observations_), in_.data(), in_.size() * sizeof(float));
     stream.copy_in(given_plan_->raw(given_), u.data(), u.size() * sizeof(float));
@@ -242,7 +227,7 @@ void Actor::log_prob_of_numbers(std::span<const double> observations, std::span<
     stream.copy_out(log_probs.data(), given_plan_->raw(given_log_prob_), log_probs.size_bytes());
     stream.synchronise();
   } else {
-    observe(observations, given_plan_->data<float>(observations_));
+    observe_as(spec_, observations, given_plan_->data<float>(observations_));
     std::ranges::copy(u, given_plan_->data<float>(given_));
     given_plan_->run(team);
     std::copy_n(given_plan_->data<float>(given_log_prob_), log_probs.size(), log_probs.begin());

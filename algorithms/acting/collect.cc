@@ -41,11 +41,11 @@ fs::path snapshot_folder(const std::string& name) {
                   join(std::vector<std::string>(there.begin(), there.end()), ", "));
 }
 
-Stretch random_stretch(std::int64_t steps) { return {"random", {}, {}, steps}; }
+Stretch random_stretch(std::int64_t steps) { return {"random", {}, {}, steps, 0, "random"}; }
 
 Stretch snapshot(const fs::path& folder, const nlohmann::json& entry, std::int64_t steps) {
   LoadedPolicy p = read_policy(folder / entry.at("file").get<std::string>());
-  return {entry.at("file"), std::move(p.spec), std::move(p.parameters), steps};
+  return {entry.at("file"), std::move(p.spec), std::move(p.parameters), steps, 0, "SAC"};
 }
 
 struct Episode {
@@ -226,7 +226,8 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
   Episode all;
   std::uint64_t episode = 0;
   std::int64_t total = 0;
-  for (const Stretch& who : stretches) total += who.steps;
+  for (const Stretch& who : stretches)
+    total += who.episodes > 0 ? who.episodes * env->spec().max_episode_steps : who.steps;
   watch.observer->began("collecting in " + environment, total, 0);
   for (const Stretch& who : stretches) {
     std::unique_ptr<Policy> policy = std::make_unique<Uniform>(env->spec());
@@ -236,7 +237,8 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
     }
     // Episodes are played a wave at a time, each from its own number's draw, and joined in their order:
     // the same file for any number of threads.
-    for (std::int64_t left = who.steps; left > 0;) {
+    const bool whole = who.episodes > 0;
+    for (std::int64_t left = whole ? who.episodes : who.steps; left > 0;) {
       throw_if_stopped(watch.stop);
       const auto done = static_cast<std::int64_t>(all.rewards.size());
       if (watch.observer->wants_progress(done)) watch.observer->progress(done, {});
@@ -245,7 +247,8 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
         seeds.push_back(episode_seed(seed, RandomStream::kEnvironment, episode + i));
       const std::vector<Episode> wave = play(*env, *policy, seeds, team);
       for (const Episode& e : wave) {
-        const auto n = std::min<std::int64_t>(left, static_cast<std::int64_t>(e.rewards.size()));
+        const auto length = static_cast<std::int64_t>(e.rewards.size());
+        const std::int64_t n = whole && left > 0 ? length : std::min(left, length);
         if (n == 0) break;
         const auto append = [n, &e](auto& to, const auto& from) {
           const std::size_t width = from.size() / e.rewards.size();
@@ -263,7 +266,7 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
         append(all.terminals, e.terminals);
         append(all.timeouts, e.timeouts);
         ++episode;
-        left -= n;
+        left -= whole ? 1 : n;
         // Where the next policy takes over within an episode, a time limit closes it; the file's own
         // last episode stays open.
         if (left == 0 && &who != &stretches.back() && !all.terminals.back()) all.timeouts.back() = 1;
@@ -284,8 +287,7 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
     arrays["infos/qpos"] = column(all.qpos, rows, env->positions());
     arrays["infos/qvel"] = column(all.qvel, rows, env->velocities());
   }
-  arrays["metadata/algorithm"] =
-      text(stretches.size() == 1 && stretches[0].parameters.empty() ? "random" : "SAC");
+  arrays["metadata/algorithm"] = text(stretches.back().algorithm);
   if (const std::int64_t broken = env->broken_episodes(); broken > 0) {
     Array& count = arrays["metadata/broken_episodes"] = Array::of(ArrayType::kI64, {});
     *count.as<std::int64_t>() = broken;

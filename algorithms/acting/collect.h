@@ -11,12 +11,14 @@
 
 namespace hardy::algorithms {
 
-// A stretch of a dataset: who acts, and for how many steps. No parameters: uniform random actions.
+// A stretch of a dataset: who acts, and for how many steps, or for how many whole episodes. No parameters:
+// uniform random actions.
 struct Stretch {
   std::string name;
   PolicySpec spec;
   std::vector<std::vector<float>> parameters;
-  std::int64_t steps = 0;
+  std::int64_t steps = 0, episodes = 0;  // episodes > 0: instead of steps
+  std::string algorithm = "SAC";         // that trained it
 };
 
 // The stretches of a behaviour, from the snapshots that are shipped along one SAC training:

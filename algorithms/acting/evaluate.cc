@@ -26,18 +26,26 @@ double Evaluation::std_return() const {
 }
 
 Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::uint64_t seed) {
+  ThreadTeam alone(1);
+  return evaluate(policy, environment, seed, {}, alone);
+}
+
+Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::uint64_t seed,
+                    const EpisodeDraws& draws, ThreadTeam& team) {
   const auto n = static_cast<std::size_t>(environment.size());
   Rollout rollout(environment);
-  ThreadTeam alone(1);
   Evaluation result{std::vector<double>(n, 0), std::vector<double>(n, 0), std::vector<double>(n, 0)};
   const std::int64_t broken_before = environment.broken_episodes();
   for (int i = 0; i < environment.size(); ++i)
     rollout.start(i, episode_seed(seed, RandomStream::kEvaluation, static_cast<std::uint64_t>(i)), policy);
   std::vector<std::uint8_t> stepped(n);
-  while (rollout.running() > 0) {
+  std::vector<Random> drawn;
+  for (std::uint64_t t = 0; rollout.running() > 0; ++t) {
     for (std::size_t i = 0; i < n; ++i) stepped[i] = rollout.runs(static_cast<int>(i));
-    rollout.act(policy, {}, alone);
-    rollout.step(alone);
+    drawn.clear();
+    for (std::size_t i = 0; draws && i < n; ++i) drawn.push_back(draws(i, t));
+    rollout.act(policy, drawn, team);
+    rollout.step(team);
     for (std::size_t i = 0; i < n; ++i) {
       if (!stepped[i]) continue;
       result.returns[i] += rollout.reward(static_cast<int>(i));

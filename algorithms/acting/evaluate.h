@@ -1,7 +1,8 @@
-// A policy's returns in its environment: deterministic actions, all episodes side by side.
+// A policy's returns in its environment, all episodes side by side: by its mode, or by draws.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "algorithms/acting/policy.h"
@@ -18,6 +19,10 @@ struct Evaluation {
 // An episode in each of the environment's instances, the i-th begun from the draw (seed, kEvaluation, i): the
 // same for every policy.
 Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::uint64_t seed);
+// The same by draws instead of the mode: draws(episode, t) for step t of an episode.
+using EpisodeDraws = std::function<Random(std::size_t episode, std::uint64_t t)>;
+Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::uint64_t seed,
+                    const EpisodeDraws& draws, ThreadTeam& team);
 Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>>& parameters,
                     envs::BatchEnvironment& environment, std::uint64_t seed);
 // In an environment made for it, of `episodes` instances.

@@ -41,6 +41,27 @@ Head head_named(const std::string& name) {
   throw Error("there is no such policy head", name, suggestion(name, names));
 }
 
+void Policy::log_prob(std::span<const double>, const Actions&, std::span<float>, ThreadTeam&) {
+  throw Error("says nothing of the likelihood of given actions", "policy");
+}
+
+void observe_as(const PolicySpec& spec, std::span<const double> observations, float* in) {
+  const auto obs = static_cast<std::size_t>(spec.observation_size);
+  const bool normalised = !spec.observation_mean.empty();
+  for (std::size_t i = 0; i < observations.size(); ++i) {
+    const auto x = static_cast<float>(observations[i]);
+    in[i] = normalised ? (x - spec.observation_mean[i % obs]) / spec.observation_std[i % obs] : x;
+  }
+}
+
+std::int32_t choice_at(std::span<const float> log_probs, double uniform) {
+  for (std::size_t k = 0; k < log_probs.size(); ++k) {
+    uniform -= std::exp(static_cast<double>(log_probs[k]));
+    if (uniform < 0) return static_cast<std::int32_t>(k);
+  }
+  return static_cast<std::int32_t>(std::ranges::max_element(log_probs) - log_probs.begin());
+}
+
 std::vector<std::int64_t> hidden_layers(const std::vector<std::int64_t>& widths) {
   return widths.size() == 1 ? std::vector<std::int64_t>(2, widths[0]) : widths;
 }
@@ -70,26 +91,18 @@ graph::Tensor q_values(graph::Graph& g, Head head, graph::Tensor net) {
   return ops::add(g, ops::slice(g, net, 0, 1), ops::subtract(g, advantage, ops::mean(g, advantage, -1)));
 }
 
-namespace {
-
-struct GaussianLaw {
-  graph::Tensor mean, log_std;
-};
-
-// Of kGaussian and kTanhGaussian, before it is squashed.
-GaussianLaw law_of(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std) {
+GaussianLaw gaussian_law(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std,
+                         double log_std_low) {
   if (head == Head::kGaussian) return {net, ops::unsqueeze(g, ops::clamp(g, log_std, -5, 2), 1)};
   const std::int64_t actions = g.shape(net).back() / 2;
   const graph::Tensor mean = ops::slice(g, net, 0, actions);
-  return {mean, ops::clamp(g, ops::slice(g, net, actions, 2 * actions), -20, 2)};
+  return {mean, ops::clamp(g, ops::slice(g, net, actions, 2 * actions), log_std_low, 2)};
 }
 
-}  // namespace
-
 nn::ActionSample act_through(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std,
-                             graph::Tensor noise) {
+                             graph::Tensor noise, double log_std_low) {
   if (head == Head::kDeterministic) return {ops::tanh(g, net), {}};
-  const auto [mean, deviation] = law_of(g, head, net, log_std);
+  const auto [mean, deviation] = gaussian_law(g, head, net, log_std, log_std_low);
   if (head == Head::kGaussian)
     return noise ? nn::gaussian(g, mean, deviation, noise) : nn::ActionSample{mean, {}};
   if (!noise) return {ops::tanh(g, mean), {}};
@@ -97,11 +110,11 @@ nn::ActionSample act_through(graph::Graph& g, Head head, graph::Tensor net, grap
 }
 
 graph::Tensor log_prob_through(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std,
-                               graph::Tensor action) {
+                               graph::Tensor action, double log_std_low) {
   if (head == Head::kCategorical) return nn::categorical_log_prob(g, net, action);
   if (head != Head::kGaussian && head != Head::kTanhGaussian)
     throw Error("leaves nothing to chance: its actions have no density", "policy head " + name_of(head));
-  const auto [mean, deviation] = law_of(g, head, net, log_std);
+  const auto [mean, deviation] = gaussian_law(g, head, net, log_std, log_std_low);
   return head == Head::kGaussian ? nn::gaussian_log_prob(g, mean, deviation, action)
                                  : nn::tanh_gaussian_log_prob(g, mean, deviation, action);
 }

@@ -35,14 +35,14 @@ class Policy {
   // Of numbers it is the log-density over the bounds' box, -infinity outside of it. An Error where a
   // policy's actions have no density, or a choice is none of them.
   virtual void log_prob(std::span<const double> observations, const Actions& actions,
-                        std::span<float> log_probs, ThreadTeam& team) = 0;
+                        std::span<float> log_probs, ThreadTeam& team);
 };
 
 enum class Head {
   // Numbers
   kDeterministic,  // tanh(net)
   kGaussian,       // net is the mean, one state-independent log_std vector in [-5, 2]
-  kTanhGaussian,   // net gives mean and log_std, log_std held to [-20, 2]
+  kTanhGaussian,   // net gives mean and log_std, log_std held to [PolicySpec::log_std_low, 2]
   // Choices
   kCategorical,  // net gives logits
   kGreedyQ,      // net gives Q of each choice; the first of the largest is taken
@@ -63,10 +63,20 @@ struct PolicySpec {
   // Whether a Gaussian head's outputs lie about [-1, 1] and are stretched to the bounds, as those of the
   // other heads are. false: a policy file of format 1, whose outputs are the actions themselves.
   bool scaled = true;
+  double log_std_low = kLogStdLow;  // of a kTanhGaussian head
+
+  static constexpr double kLogStdLow = -20;
 
   nn::ArchitecturePtr mlp() const;  // from observations to the head's inputs
   ActionBounds bounds() const { return {action_low, action_high, ""}; }
 };
+
+// Rows of observations as the network sees them, normalised where the policy says so.
+void observe_as(const PolicySpec& spec, std::span<const double> observations, float* in);
+
+// The choice that a uniform number falls to by the inverse of the distribution function; beyond the last by
+// rounding, the likeliest. log_probs: of each choice.
+std::int32_t choice_at(std::span<const float> log_probs, double uniform);
 
 // Layers as --hidden names them: a width each, or one width for two layers.
 std::vector<std::int64_t> hidden_layers(const std::vector<std::int64_t>& widths);
@@ -74,15 +84,22 @@ std::vector<std::int64_t> hidden_layers(const std::vector<std::int64_t>& widths)
 std::vector<std::int64_t> layer_widths(std::int64_t in, const std::vector<std::int64_t>& hidden,
                                        std::int64_t out);
 
-// The head of numbers applied to the network's output `net` [A, B, ...]; log_std [A, act] for kGaussian.
-// noise [A, B, act], or none for the mode.
+// The law of what a head of numbers draws, from the network's output `net` [A, B, ...]: of a kGaussian before
+// it is held to the bounds, of a kTanhGaussian before it is squashed. log_std [A, act] for kGaussian.
+struct GaussianLaw {
+  graph::Tensor mean, log_std;  // [A, B, act]; a kGaussian's log_std [A, 1, act]
+};
+GaussianLaw gaussian_law(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std,
+                         double log_std_low = PolicySpec::kLogStdLow);
+
+// The head of numbers applied to the network's output. noise [A, B, act], or none for the mode.
 nn::ActionSample act_through(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std,
-                             graph::Tensor noise);
+                             graph::Tensor noise, double log_std_low = PolicySpec::kLogStdLow);
 
 // log pi(action) [A, B] by the same head: of numbers [A, B, act] as networks see them, in [-1, 1], of a
 // Gaussian before it is held there; of choices i32 [A, B] by a categorical one. An Error of the others.
 graph::Tensor log_prob_through(graph::Graph& g, Head head, graph::Tensor net, graph::Tensor log_std,
-                               graph::Tensor action);
+                               graph::Tensor action, double log_std_low = PolicySpec::kLogStdLow);
 
 // Q of each choice [A, B, n] from the output of a kGreedyQ or kDuelingQ head's network.
 graph::Tensor q_values(graph::Graph& g, Head head, graph::Tensor net);
@@ -120,7 +137,6 @@ class Actor final : public Policy {
   void plan_given();
   float stretch() const;  // the log of its Jacobian
   float* observed() { return mirror_ ? in_.data() : plan_->data<float>(observations_); }
-  void observe(std::span<const double> observations, float* in) const;
   void run(ThreadTeam& team);
   void choose(std::span<const Random> draws, std::span<std::int32_t> choices,
               std::span<float> log_probs) const;

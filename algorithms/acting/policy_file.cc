@@ -33,6 +33,7 @@ void check(const PolicySpec& s, const std::string& path) {
                 path);
   if (std::ranges::any_of(s.hidden, [](std::int64_t width) { return width < 1; }))
     throw Error("has a hidden layer of no width", path);
+  if (!(s.log_std_low < 2)) throw Error("holds log_std above " + std::to_string(s.log_std_low), path);
   if (choices && s.action_choices < 1)
     throw Error("says " + std::to_string(s.action_choices) + " choices", path);
   const std::size_t bounded = choices ? 0 : static_cast<std::size_t>(s.action_size);
@@ -51,7 +52,8 @@ void check(const PolicySpec& s, const std::string& path) {
 void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
                   const std::vector<std::vector<float>>& parameters, const nlohmann::json& about) {
   const bool stretched = spec.head == Head::kGaussian && spec.scaled && !spec.bounds().unit();
-  run::ArchiveWriter file("policy", chooses(spec.head) ? 3 : stretched ? 2 : 1);
+  const bool floored = spec.head == Head::kTanhGaussian && spec.log_std_low != PolicySpec::kLogStdLow;
+  run::ArchiveWriter file("policy", floored ? 4 : chooses(spec.head) ? 3 : stretched ? 2 : 1);
   file.header() = {{"head", name_of(spec.head)},
                    {"observation_size", spec.observation_size},
                    {"action_size", spec.action_size},
@@ -63,6 +65,7 @@ void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
                    {"action_high", spec.action_high},
                    {"about", about}};
   if (chooses(spec.head)) file.header()["action_choices"] = spec.action_choices;
+  if (floored) file.header()["log_std_low"] = spec.log_std_low;
   const std::vector<StoredTensor> tensors = tensors_of(spec);
   for (std::size_t i = 0; i < parameters.size(); ++i)
     file.add<float>(tensors.at(i).name, tensors[i].shape, parameters[i]);
@@ -77,8 +80,10 @@ LoadedPolicy policy_of(const run::Archive& file, const std::filesystem::path& pa
     const nlohmann::json& h = file.header();
     PolicySpec& s = policy.spec;
     s.scaled = file.format() >= 2;
-    if (h.contains("about") && h.at("about").is_object())
+    if (h.contains("about") && h.at("about").is_object()) {
       policy.environment = h.at("about").value("env", std::string());
+      policy.method = h.at("about").value("method", std::string());
+    }
     s.head = head_named(h.at("head"));
     s.observation_size = h.at("observation_size");
     s.action_size = h.at("action_size");
@@ -89,6 +94,7 @@ LoadedPolicy policy_of(const run::Archive& file, const std::filesystem::path& pa
     s.action_low = h.at("action_low").get<std::vector<float>>();
     s.action_high = h.at("action_high").get<std::vector<float>>();
     if (chooses(s.head)) s.action_choices = h.at("action_choices");
+    s.log_std_low = h.value("log_std_low", PolicySpec::kLogStdLow);
   } catch (const nlohmann::json::exception& e) {
     throw Error("has a header that is not a policy's: " + problem_of(e), path.string());
   }

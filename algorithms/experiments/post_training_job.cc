@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "algorithms/experiments/control_post_training.h"
 #include "algorithms/post_training/token_trainee.h"
 #include "engine/base/text.h"
 
@@ -22,7 +23,7 @@ class PostTrainingJob final : public TrainingJob {
  public:
   explicit PostTrainingJob(const std::string& method)
       : method_(method),
-        schema_("train " + method, "Post-trains a token policy from demonstrations and rollouts."),
+        schema_("train " + method, "Post-trains a token or control policy from demonstrations and rollouts."),
         post_(post_training_settings(method)) {
     settings_.steps = 200;
     settings_.log_every = 10;
@@ -47,6 +48,7 @@ class PostTrainingJob final : public TrainingJob {
         .option("eval-samples", &eval_samples_, "answers sampled to each prompt of the test", 1, 1024)
         .option("max-tokens", &max_tokens_,
                 "of an answer, its end included; 0: the longest demonstration and 2 more", 0, 1 << 16);
+    control_.options(schema_);
     schema_.section("policy")
         .option("base", &base_,
                 "a run's folder (agent i goes on from its agent i) or a .policy file; empty: from scratch")
@@ -69,7 +71,7 @@ class PostTrainingJob final : public TrainingJob {
 
   run::Schema& schema() override { return schema_; }
   const TrainingSettings& settings() const override { return settings_; }
-  const std::string& environment() const override { return environment_; }
+  const std::string& environment() const override { return control_.environment(); }
 
   std::string explanation() const override {
     if (!explain_) return "";
@@ -78,16 +80,29 @@ class PostTrainingJob final : public TrainingJob {
       text += std::string(of) + ": " + e.explain() + "\n";
       for (const std::string& doubt : e.doubts()) text += "  " + doubt + "\n";
     };
-    const double longest = max_tokens_ > 0 ? static_cast<double>(max_tokens_) : 0;
+    double longest = static_cast<double>(max_tokens_);
+    if (control_.chosen())
+      longest = envs::make_environment(control_.environment(), 1)->spec().max_episode_steps;
     if (post_.when != When::kDemonstrations) add("rollouts", post_.rollouts_by(longest));
     if (post_.needs_demonstrations()) add("demonstrations", post_.demonstrations_by(longest));
+    if (post_.fading)
+      text += "  times " + to_text(post_.lambda0) + " " + to_text(post_.lambda1) +
+              "^step max A of the rollouts\n";
     return text;
   }
 
   std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
-    post_.check(false);
     if (settings_.device != "cpu")
-      throw Error("token policies are trained on the CPU", "--device " + settings_.device, "leave it out");
+      throw Error("post-trained policies are trained on the CPU", "--device " + settings_.device,
+                  "leave it out");
+    if (control_.chosen()) {
+      require_no_prompts();
+      return control_.prepare(method_, base_, post_, settings_, schema_, about);
+    }
+    control_.require_not_asked(schema_);
+    if (post_.control_only)
+      throw Error("is a method of control policies", "train " + method_, "name their environment by --env");
+    post_.check(false);
     TokenData data;
     if (!task_.empty()) data.task = envs::make_text_task(task_);
     data.task_name = task_;
@@ -145,6 +160,12 @@ class PostTrainingJob final : public TrainingJob {
   }
 
  private:
+  void require_no_prompts() const {
+    for (const char* key : {"task", "prompts", "test-prompts", "max-tokens", "context", "width", "layers"})
+      if (schema_.source_of(key) == run::Schema::Source::kCommandLine)
+        throw Error("is of token policies", std::string("--") + key, "leave it or --env out");
+  }
+
   std::uint64_t seed() const { return static_cast<std::uint64_t>(data_seed_); }
   static std::vector<int> all_bands(const envs::TextTask& task) {
     std::vector<int> all;
@@ -201,7 +222,8 @@ class PostTrainingJob final : public TrainingJob {
   run::Schema schema_;
   PostTrainingSettings post_;
   TrainingSettings settings_;
-  std::string task_, prompts_, test_prompts_, base_, environment_;
+  std::string task_, prompts_, test_prompts_, base_;
+  ControlPostTraining control_;
   std::vector<std::string> bands_;
   envs::Teacher teacher_;
   nn::TransformerSpec spec_;

@@ -1,9 +1,14 @@
 #include "algorithms/post_training/batch.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace hardy::algorithms {
 namespace {
+
+bool succeeded(const GroupOutcome& group, std::size_t rollout) {
+  return group.successes.empty() ? group.returns[rollout] > 0.5 : group.successes[rollout] != 0;
+}
 
 Balance balance(const GroupOutcome& group, const PostTrainingSettings& s, bool imitates, bool rolls_out) {
   const int n = static_cast<int>(group.returns.size());
@@ -18,18 +23,28 @@ Balance balance(const GroupOutcome& group, const PostTrainingSettings& s, bool i
   }
 }
 
+// lambda0 lambda1^step max A over the batch's rollouts: 0 where no group has a better one.
+double faded(const std::vector<GroupOutcome>& groups, const PostTrainingSettings& s,
+             const Estimator& rollouts, std::int64_t step) {
+  double most = 0;
+  for (const GroupOutcome& g : groups)
+    for (const double a : advantages(g.returns, rollouts.advantage)) most = std::max(most, a);
+  return s.lambda0 * std::pow(s.lambda1, static_cast<double>(step)) * most;
+}
+
 }  // namespace
 
 int solved_of(const GroupOutcome& group) {
   int solved = 0;
-  for (const double r : group.returns) solved += r > 0.5;
+  for (std::size_t r = 0; r < group.returns.size(); ++r) solved += succeeded(group, r);
   return solved;
 }
 
 WeighedBatch weigh(const std::vector<GroupOutcome>& groups, const PostTrainingSettings& s,
-                   const Estimator& rollouts, const Estimator& demonstrations, bool imitates,
-                   bool rolls_out) {
+                   const Estimator& rollouts, const Estimator& demonstrations, bool imitates, bool rolls_out,
+                   std::int64_t step) {
   WeighedBatch batch;
+  const double fade = s.fading ? faded(groups, s, rollouts, step) : 1;
   batch.groups = static_cast<double>(groups.size());
   double answers = 0, answer_tokens = 0, demonstration_tokens = 0;
   for (const GroupOutcome& g : groups) {
@@ -39,7 +54,8 @@ WeighedBatch weigh(const std::vector<GroupOutcome>& groups, const PostTrainingSe
   }
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const GroupOutcome& g = groups[i];
-    const Balance share = balance(g, s, imitates, rolls_out);
+    Balance share = balance(g, s, imitates, rolls_out);
+    share.sft *= fade;
     const bool imitated = share.sft > 0 && g.demonstration_length > 0;
     batch.demonstrations += imitated;
     std::vector<double> returns = g.returns;
@@ -47,7 +63,7 @@ WeighedBatch weigh(const std::vector<GroupOutcome>& groups, const PostTrainingSe
     if (joined) returns.push_back(g.demonstration_return);
     std::vector<double> a = advantages(returns, rollouts.advantage);
     if (s.entropy_weighted)
-      for (std::size_t r = 0; r < a.size(); ++r) a[r] = returns[r] > 0.5 ? 1 : -1;
+      for (std::size_t r = 0; r < g.returns.size(); ++r) a[r] = succeeded(g, r) ? 1 : -1;
     const auto group = static_cast<std::int32_t>(i);
     // A divergence pulls on every answer, whatever its advantage.
     const bool pulled = rollouts.divergence != Divergence::kNone && rollouts.divergence_weight > 0;

@@ -16,6 +16,7 @@ struct GroupOutcome {
   std::vector<std::int64_t> lengths;  // of the rollouts, in tokens or steps
   double demonstration_return = 1;
   std::int64_t demonstration_length = 0;  // 0: there is none, or it may not be imitated
+  std::vector<std::uint8_t> successes;    // of the rollouts; empty: returns above 0.5
   double solved_share = -1;               // of the running gate: the estimate; < 0: this batch's own share
 };
 
@@ -32,9 +33,9 @@ struct WeighedBatch {
   double demonstrations = 0, groups = 0;  // how many were imitated, of how many
 };
 
-// Solved: a return above 0.5.
 int solved_of(const GroupOutcome& group);
 WeighedBatch weigh(const std::vector<GroupOutcome>& groups, const PostTrainingSettings& settings,
-                   const Estimator& rollouts, const Estimator& demonstrations, bool imitates, bool rolls_out);
+                   const Estimator& rollouts, const Estimator& demonstrations, bool imitates, bool rolls_out,
+                   std::int64_t step = 0);
 
 }  // namespace hardy::algorithms

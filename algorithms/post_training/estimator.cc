@@ -73,6 +73,8 @@ Registry<Parts> make_table() {
       true);
   row("dft", "reward-rectified fine-tuning", raw, Advantage::kOne, kSequenceMean);
   row("awr", "advantage-weighted regression", imitates, Advantage::kExponential, kTokenSum);
+  row("awr_demonstrations", "its demonstrations, in the group", imitates, Advantage::kExponential, kTokenSum,
+      true);
   row("rft", "rejection-sampling fine-tuning: what succeeded is imitated",
       {.mask = Mask::kPositive, .reference = Reference::kPolicy}, Advantage::kReturn, kSequenceMean);
   row("importance", "importance sampling without a mask", ratio, Advantage::kCentred, kTokenSumFixed);

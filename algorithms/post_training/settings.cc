@@ -67,6 +67,16 @@ Registry<Row> make_methods() {
   srft.rollout_estimator = "reinforce";
   srft.entropy_weighted = true;
   add("srft", "SRFT: imitation and reinforcement in one step, weighed by the policy's entropy", srft);
+  PostTrainingSettings dapg = mix;
+  dapg.demonstration_aggregation = "token_sum";
+  dapg.fading = dapg.control_only = true;
+  add("dapg", "DAPG's demonstrations, whose weight fades, beside rollouts (control)", dapg);
+  PostTrainingSettings awr;
+  awr.when = When::kBoth;
+  awr.rollout_estimator = "awr";
+  awr.demonstration_estimator = "awr_demonstrations";
+  awr.control_only = true;
+  add("awr", "advantage-weighted regression, demonstrations in the group (control)", awr);
   return all;
 }
 const Registry<Row>& methods_table() {
@@ -74,11 +84,13 @@ const Registry<Row>& methods_table() {
   return all;
 }
 
-Estimator estimator_of(const std::string& name, const std::string& aggregation, double max_length) {
+Estimator estimator_of(const std::string& name, const std::string& aggregation, double max_length,
+                       double lambda) {
   Estimator e = estimator_named(name);
   if (!aggregation.empty())
     e.aggregation = static_cast<Aggregation>(place_of(kAggregations, aggregation, "aggregation") - 1);
   e.max_length = max_length;
+  e.advantage.lambda = lambda;
   return e;
 }
 
@@ -109,12 +121,14 @@ void PostTrainingSettings::options(run::Schema& s) {
               "rollouts",
               0.0)
       .option("sft-weight", &sft_weight, "what the loss of demonstrations is multiplied by", 0.0)
-      .option("prompts-a-step", &prompts, "prompts of an optimiser batch", 1, 1 << 20)
-      .option("rollouts", &rollouts, "answers sampled to a prompt", 1, 4096)
+      .option("lambda0", &lambda0, "of dapg: the weight of demonstrations is lambda0 lambda1^step max A", 0.0)
+      .option("lambda1", &lambda1, "of dapg", 0.0, 1.0)
+      .option("lambda", &lambda, "of awr: an advantage A weighs exp(A / lambda), 20 at most", 1e-6)
+      .option("prompts-a-step", &prompts, "prompts (or starts) of an optimiser batch", 1, 1 << 20)
+      .option("rollouts", &rollouts, "answers sampled to a prompt, or episodes from a start", 1, 4096)
       .option("gate-kind", &gate_kind,
               "of hpt: switch at --gate; soft: a table of shares; running: the switch, on a running estimate "
-              "of how "
-              "often a prompt is solved",
+              "of how often a prompt is solved",
               kGates)
       .option("gate", &gate,
               "of hpt: a prompt is imitated where at most so many of its rollouts solved it; -1: never", -1,
@@ -158,13 +172,13 @@ void PostTrainingSettings::check(bool densities) const {
 }
 
 Estimator PostTrainingSettings::rollouts_by(double max_length) const {
-  Estimator e = estimator_of(rollout_estimator, rollout_aggregation, max_length);
+  Estimator e = estimator_of(rollout_estimator, rollout_aggregation, max_length, lambda);
   e.divergence = static_cast<Divergence>(place_of(kDivergences, divergence, "--kl"));
   e.divergence_weight = divergence_weight;
   return e;
 }
 Estimator PostTrainingSettings::demonstrations_by(double max_length) const {
-  return estimator_of(demonstration_estimator, demonstration_aggregation, max_length);
+  return estimator_of(demonstration_estimator, demonstration_aggregation, max_length, lambda);
 }
 
 bool PostTrainingSettings::rolls_out(std::int64_t step, std::int64_t steps) const {

@@ -28,6 +28,10 @@ struct PostTrainingSettings {
   std::string rollout_estimator = "dr_grpo", demonstration_estimator = "sft";
   std::string rollout_aggregation, demonstration_aggregation;  // "": the estimator's own
   double rl_weight = 1, sft_weight = 1;
+  bool fading = false;  // DAPG: demonstrations weigh lambda0 lambda1^k max A at step k besides
+  double lambda0 = 0.1, lambda1 = 0.95;
+  double lambda = 1;                        // of exponential advantages: AWR's temperature
+  bool control_only = false;                // of control policies alone
   std::int64_t prompts = 32, rollouts = 8;  // of an optimiser batch; of a prompt
   std::string gate_kind = "switch";  // soft: the table of shares; running: switch on a running estimate
   std::int64_t gate = 0;     // switch, running: imitate where at most this many of the rollouts solved it

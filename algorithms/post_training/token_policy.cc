@@ -59,18 +59,23 @@ TokenPolicy read_token_policy(const fs::path& path) {
   }
 }
 
-std::vector<TokenPolicy> read_token_policies(const fs::path& path) {
+std::vector<fs::path> base_policy_files(const fs::path& path) {
   if (!fs::exists(path)) throw Error("there is no such file or folder", path.string());
-  if (!fs::is_directory(path)) return {read_token_policy(path)};
-  std::vector<TokenPolicy> all;
+  if (!fs::is_directory(path)) return {path};
+  std::vector<fs::path> all;
   for (int agent = 0;; ++agent) {
     const fs::path file = path / "policy" / ("agent_" + std::to_string(agent) + ".policy");
     if (!fs::exists(file)) break;
-    all.push_back(read_token_policy(file));
+    all.push_back(file);
   }
   if (all.empty())
-    throw Error("holds no policy/agent_0.policy", path.string(),
-                "the run has not ended, or is no run of token policies");
+    throw Error("holds no policy/agent_0.policy", path.string(), "the run has not ended, or is none");
+  return all;
+}
+
+std::vector<TokenPolicy> read_token_policies(const fs::path& path) {
+  std::vector<TokenPolicy> all;
+  for (const fs::path& file : base_policy_files(path)) all.push_back(read_token_policy(file));
   return all;
 }
 

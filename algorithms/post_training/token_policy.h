@@ -25,7 +25,8 @@ void write_token_policy(const std::filesystem::path& path, const TokenPolicy& po
                         const nlohmann::json& about);
 // Errors: no such file, another kind of file, tensors that do not fit the description.
 TokenPolicy read_token_policy(const std::filesystem::path& path);
-// The policies of a run's folder, one an agent, or the one of a file.
+// What a --base names: a run's policy files, one an agent, or one file.
+std::vector<std::filesystem::path> base_policy_files(const std::filesystem::path& path);
 std::vector<TokenPolicy> read_token_policies(const std::filesystem::path& path);
 
 }  // namespace hardy::algorithms

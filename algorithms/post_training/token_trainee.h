@@ -1,13 +1,12 @@
-// Post-training of a token policy, as the shared training loop drives it. A step: prompts of a shuffled pass
-// over the set, answers to each, their verifier, what each answer and demonstration weighs (batch.h), and one
-// or more optimiser steps (token_update.h).
+// Post-training of a token policy (group_trainee.h): items are prompts, rollouts are answers, and a verifier
+// says what an answer is worth.
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "algorithms/experiments/training.h"
-#include "algorithms/post_training/batch.h"
+#include "algorithms/post_training/decoder.h"
+#include "algorithms/post_training/group_trainee.h"
 #include "algorithms/post_training/token_evaluation.h"
 #include "algorithms/post_training/token_policy.h"
 #include "algorithms/post_training/token_update.h"
@@ -23,7 +22,7 @@ struct TokenData {
   std::int64_t eval_samples = 8;
 };
 
-class TokenTrainee final : public Trainee {
+class TokenTrainee final : public GroupTrainee {
  public:
   // steps: those of the whole run, which schedules and switches count by. base: none, one for all agents, or
   // one an agent. An Error where prompts, demonstrations or the base do not fit the transformer's context and
@@ -32,52 +31,35 @@ class TokenTrainee final : public Trainee {
                std::vector<std::uint64_t> seeds, std::int64_t steps, std::int64_t sequences,
                const std::vector<TokenPolicy>& base);
 
-  void step(ThreadTeam& team) override;
-  std::int64_t steps_done() const override { return t_; }
-  Learner& learner() override { return learner_; }
   PolicySpec policy() const override { return {}; }
-  ReportValues own_reports() const override;
   bool evaluates() const override { return evaluation_ != nullptr; }
   run::MetricValues evaluate(ThreadTeam& team) override { return evaluation_->evaluate(team); }
   void write_policy_of(std::int64_t agent, const std::filesystem::path& path,
                        const nlohmann::json& about) override;
   std::string warning() const override;
-  void leave_in(const std::filesystem::path& run) const override;
-  void save(run::ArchiveWriter& file) const override;
-  void restore(const run::Archive& file) override;
 
   const nn::Transformer& transformer() const { return transformer_; }
-  // Prompts that no rollout of this agent has solved, of those that it has seen.
-  std::int64_t still_failing(std::int64_t agent) const;
 
  private:
-  struct Chosen {  // an agent's prompts of this step
-    std::vector<std::size_t> prompts;
-    std::vector<std::vector<DecodedAnswer>> answers;
-    std::vector<GroupOutcome> groups;
-  };
-  void load(const std::vector<TokenPolicy>& base);
-  void choose(std::size_t agent, Chosen& chosen) const;
-  void judge(std::size_t agent, Chosen& chosen);
-  void report(const std::vector<Chosen>& chosen, const std::vector<WeighedBatch>& batches);
+  void roll_out(const std::vector<std::vector<std::size_t>>& items, ThreadTeam& team) override;
+  GroupOutcome outcome(std::size_t agent, std::size_t place, std::size_t item, bool rolled_out) override;
+  const std::vector<SequenceSeen>& descend(const std::vector<std::vector<ChosenRow>>& rows,
+                                           ThreadTeam& team) override;
+  double flops_a_token() const override { return transformer_.flops_a_token(); }
+  double played(std::size_t agent, const std::vector<std::size_t>& items) const override;
+  nlohmann::json describe(std::size_t item) const override;
+  void report(std::size_t agent, const std::vector<std::size_t>& items,
+              const std::vector<GroupOutcome>& groups, ReportValues& reports) const override;
 
   TokenData data_;
-  PostTrainingSettings settings_;
   nn::Transformer transformer_;
   Alphabet alphabet_;
-  std::int64_t steps_;
   Verifier verify_;
   std::vector<std::vector<std::int32_t>> prompts_, demonstrations_;  // tokens; an empty demonstration: none
-  Learner learner_;
-  Estimator rollouts_, demonstrations_by_;
+  std::vector<std::vector<std::vector<DecodedAnswer>>> answers_;  // of this step: [agents][prompts][rollouts]
   std::unique_ptr<TokenUpdate> update_;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<TokenEvaluation> evaluation_;
-  std::int64_t t_ = 0;
-  std::vector<std::vector<float>> estimate_;         // [agents][prompts] of the running gate; -1: never seen
-  std::vector<std::vector<std::uint8_t>> state_of_;  // [agents][prompts] 0 unseen, 1 failing, 2 solved once
-  std::vector<double> flop_;                         // an agent has cost until now
-  ReportValues reports_;
 };
 
 }  // namespace hardy::algorithms

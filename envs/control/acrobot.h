@@ -23,6 +23,7 @@ struct Acrobot {
   static constexpr int kChoices = 3;
   using Action = std::int32_t;
   static constexpr double kReferenceMin = -500, kReferenceMax = -80;
+  static constexpr double kSuccessReturn = -499;  // the line, if in the last step
 
   template <class = void>
   constexpr void start(const Random& draws, double* state) const {

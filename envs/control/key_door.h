@@ -20,7 +20,7 @@ struct KeyDoor {
   static constexpr int kState = 9, kObservation = 9, kAction = 1, kSteps = 400;
   static constexpr int kChoices = 4;
   using Action = std::int32_t;
-  static constexpr double kReferenceMin = 0, kReferenceMax = 1;
+  static constexpr double kReferenceMin = 0, kReferenceMax = 1, kSuccessReturn = 1;
 
   int size = 8;  // cells a side, without a rim; at least 4
   bool anywhere = false;

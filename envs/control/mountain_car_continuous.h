@@ -19,6 +19,7 @@ struct MountainCarContinuous {
   using Action = float;
   static constexpr double kLimit = 1;
   static constexpr double kReferenceMin = -33.3, kReferenceMax = 95;
+  static constexpr double kSuccessReturn = 0.05;  // the top less 998 steps of full force; else at most 0
 
   template <class = void>
   constexpr void start(const Random& draws, double* state) const {

@@ -13,7 +13,7 @@ struct PendulumSparse {
   static constexpr int kState = 3, kObservation = 3, kAction = 1, kSteps = 200;
   using Action = float;
   static constexpr double kLimit = Pendulum::kLimit;
-  static constexpr double kReferenceMin = 0, kReferenceMax = 1;
+  static constexpr double kReferenceMin = 0, kReferenceMax = 1, kSuccessReturn = 1;
   static constexpr int kHeld = 10;
 
   template <class = void>

@@ -50,7 +50,7 @@ struct PointMaze {
   static constexpr int kState = 6, kObservation = 6, kAction = 2, kSteps = steps;
   using Action = float;
   static constexpr double kLimit = 1, kHalfWidth = 0.1, kReach = 0.45;
-  static constexpr double kReferenceMin = 0, kReferenceMax = 1;
+  static constexpr double kReferenceMin = 0, kReferenceMax = 1, kSuccessReturn = 1;
   static constexpr int kRows = static_cast<int>(map.size()), kColumns = static_cast<int>(map[0].size());
 
   static constexpr bool wall(int column, int row) {

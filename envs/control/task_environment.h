@@ -100,6 +100,7 @@ EnvSpec task_spec() {
   spec.max_episode_steps = Task::kSteps;
   spec.reference_min = Task::kReferenceMin;
   spec.reference_max = Task::kReferenceMax;
+  if constexpr (requires { Task::kSuccessReturn; }) spec.success_return = Task::kSuccessReturn;
   return spec;
 }
 

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "engine/run/archive.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/tools/command.h"
 
@@ -62,12 +63,6 @@ TEST(PostTrainingCommand, EvalAsksATokenPolicyPromptsAndShowsItsAnswers) {
   const Result mine = hardy_command("eval " + file + " --prompts " + d + "/mine.jsonl --max-tokens 3");
   EXPECT_EQ(mine.code, 0) << mine.err;
   EXPECT_NE(mine.out.find("pass_at_8"), std::string::npos) << mine.out;
-  const std::filesystem::path sources = std::filesystem::path(HARDY_TEST_DATA).parent_path().parent_path();
-  const Result control =
-      hardy_command("eval " + (sources / "datasets/behaviours/hopper/step_10000.policy").string() +
-                    " --env hopper --prompts x");
-  EXPECT_EQ(control.code, 2);
-  EXPECT_NE(control.err.find("--prompts: is of token policies"), std::string::npos) << control.err;
   for (const auto& [more, part] :
        {std::pair{" --max-tokens 400", "do not fit"}, {" --task chans", "chains"}}) {
     const Result refused = hardy_command("eval " + file + more);
@@ -150,6 +145,83 @@ TEST(PostTrainingCommand, OneRolloutAPromptAndBatchesThatAllFailTrainOnDemonstra
   for (std::string line; std::getline(file, line); ++records)
     EXPECT_EQ(nlohmann::json::parse(line).at("values").at("offline_share")[0], 1.0);
   EXPECT_EQ(records, 3);
+}
+
+TEST(PostTrainingCommand, TrainsControlPoliciesFromCollectedDemonstrationsAndResumesToTheSameBytes) {
+  const Scratch dir;
+  const std::string d = dir.path().string();
+  ASSERT_EQ(hardy_command("data collect --env key_door:size=4 --behaviour random --episodes 24 --seed 5 " +
+                          d + "/demos.hdf5")
+                .code,
+            0);
+  const std::string hpt =
+      "train hpt --env key_door:size=4 --start-seed 5 --prompts-a-step 4 --rollouts 2 "
+      "--hidden 8 --eval-episodes 4 --eval-every 100 --log-every 1 --checkpoint-every 2 "
+      "--seeds 2 --dataset " +
+      d + "/demos.hdf5 --verify-demos --out " + d;
+  ASSERT_EQ(hardy_command(hpt + "/whole --steps 4").code, 0);
+  ASSERT_EQ(hardy_command(hpt + "/two --threads 1 --steps 2").code, 0);
+  ASSERT_EQ(hardy_command("resume " + d + "/two --steps 4").code, 0);
+  for (const char* policy : {"policy/agent_0.policy", "policy/agent_1.policy"}) {
+    const run::Archive whole = run::Archive::read(dir / "whole" / policy, "policy", 4),
+                       two = run::Archive::read(dir / "two" / policy, "policy", 4);
+    const auto x = whole.get<float>("policy/w1"), y = two.get<float>("policy/w1");
+    EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin(), y.end())) << policy;
+  }
+  std::ifstream file((dir / "whole/metrics.jsonl").string());
+  int records = 0;
+  for (std::string line; std::getline(file, line);) {
+    const nlohmann::json j = nlohmann::json::parse(line);
+    if (j.at("kind") != "train") continue;
+    ++records;
+    for (const char* figure : {"train_solve/mean", "offline_share", "entropy", "episode_length", "clip_share",
+                               "gradient_norm", "still_failing", "truncated_share"})
+      EXPECT_EQ(j.at("values").at(figure).size(), 2u) << figure;
+    EXPECT_EQ(j.at("values").at("log_prob_difference/max"), (std::vector<double>{0, 0}));
+  }
+  EXPECT_EQ(records, 4);
+  EXPECT_TRUE(std::filesystem::exists(dir / "whole/still_failing.jsonl"));
+  EXPECT_EQ(hardy_command(hpt + "/whole --or-resume --steps 4").code, 0);
+  EXPECT_EQ(hardy_command("report " + d + "/whole -o " + d + "/page.html").code, 0);
+  const Result eval = hardy_command("eval " + d + "/whole --episodes 4 --json");
+  EXPECT_EQ(eval.code, 0) << eval.err;
+  EXPECT_EQ(hardy_command("export " + d + "/whole/policy/agent_0.policy " + d + "/p.c").code, 0);
+  EXPECT_EQ(hardy_command("train dapg --base " + d + "/whole " + hpt.substr(10, hpt.find(" --verify") - 10) +
+                          " --steps 2 --out " + d + "/dapg")
+                .code,
+            0);
+}
+
+TEST(PostTrainingCommand, RefusesControlThatCannotBe) {
+  const Scratch dir;
+  const std::string d = dir.path().string(), demos = " --dataset " + d + "/demos.hdf5";
+  ASSERT_EQ(hardy_command("data collect --env key_door:size=4 --behaviour random --episodes 24 --seed 5 " +
+                          d + "/demos.hdf5")
+                .code,
+            0);
+  const std::string door = " --env key_door:size=4";
+  for (const auto& [arguments, part] : std::vector<std::pair<std::string, std::string>>{
+           {"hpt" + door, "imitates demonstrations"},
+           {"hpt" + door + demos, "begins at one of the 24 starts"},
+           {"hpt --env cart_pole" + demos, "cart_pole: does not say what a success is"},
+           {"hpt --env cart_pole --success-return 100" + demos, "has 9 observations and 1 actions"},
+           {"hpt --env cart_pole --success-return much" + demos, "is no number"},
+           {"hpt --env pendulum_sparse" + demos, "has 9 observations"},
+           {"hpt" + door + " --start-seed 5 --starts 8" + demos, "fewer than a step takes"},
+           {"hpt" + door + " --start-seed 5 --gate 9 --prompts-a-step 4" + demos, "more than the rollouts"},
+           {"luffy --env pendulum_sparse" + demos, "a density has a unit"},
+           {"srft --env pendulum_sparse" + demos, "a density has a unit"},
+           {"grpo" + door + " --temperature 0.5", "sampled as it is"},
+           {"grpo" + door + " --task chains", "is of token policies"},
+           {"grpo --hidden 8 --task chains", "is of control policies"},
+           {"grpo" + door + " --base " + d + "/demos.hdf5", "demos.hdf5"},
+           {"awr --task chains", "is a method of control policies"},
+           {"grpo" + door + " --normalise", "no demonstrations to normalise by"}}) {
+    const Result o = hardy_command("train " + arguments + " --out " + d + "/run");
+    EXPECT_EQ(o.code, 2) << arguments << o.err;
+    EXPECT_NE((o.out + o.err).find(part), std::string::npos) << arguments << ": " << o.out << o.err;
+    EXPECT_FALSE(std::filesystem::exists(dir / "run")) << arguments;
+  }
 }
 
 }  // namespace

@@ -185,16 +185,17 @@ std::string export_c(const LoadedPolicy& policy, const std::string& name, const 
   std::string body = chooses(s.head) ? kChoices : kNumbers;
   if (s.head == Head::kCategorical) body += kCategorical;
   if (tanh_gaussian || gaussian) body += kDrawn;
-  return text + filled(body, {{"UMODE", gaussian ? "u[k]" : "tanhf(u[k])"},
-                              {"UDRAWN", gaussian ? draw : "tanhf(" + draw + ")"},
-                              {"LOGSTD", deviation},
-                              {"LOWEST", tanh_gaussian ? "-20.0f" : "-5.0f"},
-                              {"FIRST + ", s.head == Head::kDuelingQ ? "1 + " : ""},
-                              {"CHOICES", std::to_string(s.action_choices)},
-                              {"OUT", std::to_string(layers.back().out)},
-                              {"OBS", std::to_string(s.observation_size)},
-                              {"ACT", std::to_string(s.action_size)},
-                              {"NAME", name}});
+  return text +
+         filled(body, {{"UMODE", gaussian ? "u[k]" : "tanhf(u[k])"},
+                       {"UDRAWN", gaussian ? draw : "tanhf(" + draw + ")"},
+                       {"LOGSTD", deviation},
+                       {"LOWEST", tanh_gaussian ? literal(static_cast<float>(s.log_std_low)) : "-5.0f"},
+                       {"FIRST + ", s.head == Head::kDuelingQ ? "1 + " : ""},
+                       {"CHOICES", std::to_string(s.action_choices)},
+                       {"OUT", std::to_string(layers.back().out)},
+                       {"OBS", std::to_string(s.observation_size)},
+                       {"ACT", std::to_string(s.action_size)},
+                       {"NAME", name}});
 }
 
 }  // namespace hardy::algorithms

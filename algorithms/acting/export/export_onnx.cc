@@ -177,7 +177,7 @@ void give_numbers(Graph& g, const LoadedPolicy& policy, const std::string& net) 
   } else {
     if (s.head == Head::kTanhGaussian) {
       u = columns(g, net, 0, n, "mean");
-      clip(g, columns(g, net, n, 2 * n, "log_std_free"), -20, 2, "log_std");
+      clip(g, columns(g, net, n, 2 * n, "log_std_free"), s.log_std_low, 2, "log_std");
     }
     stretched(g.node("Tanh", {u}), "action");
   }

@@ -227,7 +227,7 @@ int or_resume(TrainingJob& asked, const std::string& method, const std::string& 
   remove_leavings_beside(out);
   if (described.text("method") != method) differs("method", described.text("method"), method);
   nlohmann::json ours = asked.schema().resolved_json();
-  if (ours.contains("dataset"))
+  if (!ours.value("dataset", std::string()).empty())
     ours["dataset"] = fs::absolute(ours.at("dataset").get<std::string>()).lexically_normal().string();
   if (ours.contains("env")) ours["env"] = envs::absolute_name(ours.at("env"));
   const nlohmann::json settings = described.at("settings").object();
@@ -314,9 +314,6 @@ int eval_command(const std::vector<std::string>& args) {
   const std::vector<fs::path> files = policy_files(path, best);
   if (is_token_policy(files[0]))
     return eval_token_policies(files, tokens, static_cast<std::uint64_t>(seed), json);
-  for (const char* key : {"task", "prompts", "count", "samples", "max-tokens", "show"})
-    if (schema.was_set(key))
-      throw Error("is of token policies", std::string("--") + key, files[0].string() + " is none");
   if (fs::is_directory(path) && environment.empty()) environment = run::read_run(path).text("env", "");
   nlohmann::json results = nlohmann::json::array();
   for (const fs::path& file : files) {
