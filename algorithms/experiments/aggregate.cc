@@ -35,7 +35,7 @@ Interval interval_of(double value, int draws, const Statistic& statistic) {
   for (int i = 0; i < draws; ++i) values.push_back(statistic(i));
   std::ranges::sort(values);
   const auto at = [&](double share) {
-    return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
+    return values[static_cast<std::size_t>(std::lround(share * static_cast<double>(values.size() - 1)))];
   };
   return {value, at(0.025), at(0.975)};
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -91,6 +92,24 @@ fs::path normal(const fs::path& given) {
   return path;
 }
 
+// Between a claim's file and its name among the half-written ones no signal ends the process: the file would
+// stay.
+class SignalsHeld {
+ public:
+  SignalsHeld() {
+    sigset_t ends;
+    sigemptyset(&ends);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&ends, number);
+    ::pthread_sigmask(SIG_BLOCK, &ends, &before_);
+  }
+  ~SignalsHeld() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsHeld(const SignalsHeld&) = delete;
+  SignalsHeld& operator=(const SignalsHeld&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 }  // namespace
 
 Output::Output(const fs::path& path, const OutputRules& rules)
@@ -112,6 +131,7 @@ Output::~Output() { release(); }
 
 void Output::release() {
   if (lock_ >= 0) {
+    const SignalsHeld held;
     claimed_.reset();
     ::unlink(claim_.c_str());  // while the lock is held: whoever opened it before finds another name there
     ::close(std::exchange(lock_, -1));
@@ -135,6 +155,7 @@ void Output::make_parents() {
 void Output::claim() {
   constexpr off_t kLongest = 32;  // a process number; anything longer is not ours
   for (;;) {
+    const SignalsHeld held;
     const int fd = ::open(claim_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
     if (fd < 0)
       throw Error(errno == ENOENT ? std::string("its folder does not exist")

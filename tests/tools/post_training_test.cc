@@ -63,6 +63,12 @@ TEST(PostTrainingCommand, EvalAsksATokenPolicyPromptsAndShowsItsAnswers) {
   const Result mine = hardy_command("eval " + file + " --prompts " + d + "/mine.jsonl --max-tokens 3");
   EXPECT_EQ(mine.code, 0) << mine.err;
   EXPECT_NE(mine.out.find("pass_at_8"), std::string::npos) << mine.out;
+  const std::filesystem::path sources = std::filesystem::path(HARDY_TEST_DATA).parent_path().parent_path();
+  const Result control =
+      hardy_command("eval " + (sources / "datasets/behaviours/hopper/step_10000.policy").string() +
+                    " --env hopper --prompts x");
+  EXPECT_EQ(control.code, 2);
+  EXPECT_NE(control.err.find("--prompts: is of token policies"), std::string::npos) << control.err;
   for (const auto& [more, part] :
        {std::pair{" --max-tokens 400", "do not fit"}, {" --task chans", "chains"}}) {
     const Result refused = hardy_command("eval " + file + more);

@@ -314,6 +314,9 @@ int eval_command(const std::vector<std::string>& args) {
   const std::vector<fs::path> files = policy_files(path, best);
   if (is_token_policy(files[0]))
     return eval_token_policies(files, tokens, static_cast<std::uint64_t>(seed), json);
+  for (const char* key : {"task", "prompts", "count", "samples", "max-tokens", "show"})
+    if (schema.was_set(key))
+      throw Error("is of token policies", std::string("--") + key, files[0].string() + " is none");
   if (fs::is_directory(path) && environment.empty()) environment = run::read_run(path).text("env", "");
   nlohmann::json results = nlohmann::json::array();
   for (const fs::path& file : files) {
