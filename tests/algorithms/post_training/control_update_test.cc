@@ -109,14 +109,3 @@ TEST(ControlUpdate, WithoutRowsHasAGradientOfZero) {
   }
 }
 
-// Of gradients by ratios: what is u in other units, and mean and sigma with it, has the same ratios; a
-// density itself, which pi_ref = 1 weighs by, has not, and is refused.
-TEST(ControlUpdate, RefusesToWeighByADensity) {
-  for (const char* method : {"luffy", "srft"}) {
-    EXPECT_THROW(algorithms::post_training_settings(method).check(true), Error);
-    algorithms::post_training_settings(method).check(false);
-  }
-}
-
-}  // namespace
-}  // namespace hardy::test
