@@ -28,6 +28,19 @@ Registry<Family>& registry() {
   return families;
 }
 
+// Where the path that is the value of file= stands in a name, [begin, end); empty where there is none.
+std::pair<std::size_t, std::size_t> place_of_file(const std::string& name) {
+  const std::string mark = "file=";
+  std::size_t at = name.find(':');
+  const Family* const known = registry().find(name.substr(0, at));
+  if (known == nullptr || std::ranges::find(known->paths, "file") == known->paths.end())
+    return {name.size(), name.size()};  // of another family a key of its own
+  while (at != std::string::npos && name.compare(at + 1, mark.size(), mark) != 0) at = name.find(',', at + 1);
+  if (at == std::string::npos) return {name.size(), name.size()};
+  const std::size_t begin = at + 1 + mark.size();
+  return {begin, std::min(name.find(',', begin), name.size())};
+}
+
 }  // namespace
 
 double normalised_score(const EnvSpec& spec, double episode_return) {
@@ -147,6 +160,16 @@ std::unique_ptr<BatchEnvironment> make_environment(const std::string& name, int 
     throw Error("its factory made " + std::to_string(made->size()) + " instances",
                 "environment '" + name + "'", std::to_string(instances) + " were asked for");
   return made;
+}
+
+std::string file_in(const std::string& name) {
+  const auto [begin, end] = place_of_file(name);
+  return name.substr(begin, end - begin);
+}
+
+std::string with_file(const std::string& name, const std::string& file) {
+  const auto [begin, end] = place_of_file(name);
+  return begin == end ? name : name.substr(0, begin) + file + name.substr(end);
 }
 
 std::string absolute_name(const std::string& name) {

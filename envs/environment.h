@@ -75,10 +75,12 @@ class BatchEnvironment {
   virtual void save_state(int i, std::span<double> state) const = 0;
   virtual void load_state(int i, std::span<const double> state) = 0;
 
-  // Episodes so far that ended because the simulation did not stay finite.
+  // Episodes so far that broke off: the simulation did not stay finite, or its process was lost.
   virtual std::int64_t broken_episodes() const { return 0; }
   // How the first of them did, "" where none has: "the reward is not finite in step 7 of ...".
   virtual std::string first_break() const { return ""; }
+  // Actions so far that lay outside of the bounds and were moved to them, an action a step and instance.
+  virtual std::int64_t clipped_actions() const { return 0; }
 
   // Generalised positions and velocities, where the task has them.
   virtual int positions() const { return 0; }
@@ -114,6 +116,10 @@ struct Registration {
 // An unknown name is an Error that says the nearest known one; so is a batch whose specification is none
 // (check_spec) or that has another size than was asked for.
 std::unique_ptr<BatchEnvironment> make_environment(const std::string& name, int instances);
+// Of a name that is made of a file (file=F), F; else "".
+std::string file_in(const std::string& name);
+// The name with another file in it, where it has one.
+std::string with_file(const std::string& name, const std::string& file);
 // The same name wherever it is used later: files and folders in it (file=) by their absolute paths. A program
 // without '/' stays, which PATH leads to.
 std::string absolute_name(const std::string& name);

@@ -153,12 +153,12 @@ void Actor::act(std::span<const double> observations, std::span<const float> noi
   const bool gaussian = spec_.head == Head::kGaussian;
   for (std::size_t i = 0; i < actions.size(); ++i) {
     const float low = spec_.action_low[i % act], high = spec_.action_high[i % act];
-    // Squashed heads give (-1, 1), stretched to the bounds; a plain Gaussian is stretched and held within
-    // them.
-    if (!gaussian)
-      actions[i] = low + (out[i] + 1) * 0.5f * (high - low);
-    else
-      actions[i] = std::clamp(spec_.scaled ? bounds_.stretched(out[i], i % act) : out[i], low, high);
+    // Squashed heads give [-1, 1], stretched to the bounds, which rounding may pass by a last bit; a plain
+    // Gaussian is stretched, or not, and reaches anywhere.
+    const float stretched = !gaussian      ? low + (out[i] + 1) * 0.5f * (high - low)
+                            : spec_.scaled ? bounds_.stretched(out[i], i % act)
+                                           : out[i];
+    actions[i] = std::clamp(stretched, low, high);
   }
   if (!log_probs.empty() && !log_prob_) std::ranges::fill(log_probs, 0.0f);
   if (!log_probs.empty() && log_prob_) {

@@ -291,6 +291,8 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
   if (const std::int64_t broken = env->broken_episodes(); broken > 0) {
     Array& count = arrays["metadata/broken_episodes"] = Array::of(ArrayType::kI64, {});
     *count.as<std::int64_t>() = broken;
+    watch.observer->note(std::to_string(broken) +
+                         " of the episodes played broke off; the first: " + env->first_break());
   }
   arrays["metadata/iteration"] = Array::of(ArrayType::kI32, {});
   if (stretches.size() == 1 && !stretches[0].parameters.empty()) describe_policy(arrays, stretches[0]);

@@ -32,7 +32,7 @@ std::vector<Stretch> behaviour(const std::string& environment, const std::string
 std::vector<std::string> behaviour_names();
 
 // Every key of a D4RL v2 MuJoCo file (and metadata/broken_episodes where there were any: episodes played that
-// ended because the simulation did not stay finite); actions are float32 within the task's bounds, or int64
+// broke off, of which the watch hears); actions are float32 within the task's bounds, or int64
 // choices. Episode i begins from the draw (seed, kEnvironment, i); the last one is cut where the steps end,
 // without a flag, as in the published files. The watch hears and may stop (Stopped) between two waves of
 // episodes.

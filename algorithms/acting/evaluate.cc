@@ -34,8 +34,10 @@ Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::ui
                     const EpisodeDraws& draws, ThreadTeam& team) {
   const auto n = static_cast<std::size_t>(environment.size());
   Rollout rollout(environment);
-  Evaluation result{std::vector<double>(n, 0), std::vector<double>(n, 0), std::vector<double>(n, 0)};
-  const std::int64_t broken_before = environment.broken_episodes();
+  Evaluation result;
+  for (std::vector<double>* each : {&result.returns, &result.lengths, &result.scores}) each->assign(n, 0);
+  const std::int64_t broken_before = environment.broken_episodes(),
+                     clipped_before = environment.clipped_actions();
   for (int i = 0; i < environment.size(); ++i)
     rollout.start(i, episode_seed(seed, RandomStream::kEvaluation, static_cast<std::uint64_t>(i)), policy);
   std::vector<std::uint8_t> stepped(n);
@@ -53,6 +55,8 @@ Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::ui
     }
   }
   result.broken = environment.broken_episodes() - broken_before;
+  result.clipped = environment.clipped_actions() - clipped_before;
+  if (result.broken > 0) result.first_break = environment.first_break();
   for (std::size_t i = 0; i < n; ++i)
     result.scores[i] = envs::normalised_score(environment.spec(), result.returns[i]);
   return result;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "algorithms/acting/policy.h"
@@ -12,7 +13,9 @@ namespace hardy::algorithms {
 
 struct Evaluation {
   std::vector<double> returns, lengths, scores;  // one an episode
-  std::int64_t broken = 0;  // episodes that ended because the simulation did not stay finite
+  std::int64_t broken = 0;                       // episodes that broke off
+  std::string first_break;                       // how the first did in this environment; "" where none has
+  std::int64_t clipped = 0;                      // actions that the environment moved to its bounds
   double mean_return() const, std_return() const, mean_score() const, mean_length() const;
 };
 

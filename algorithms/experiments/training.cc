@@ -117,6 +117,9 @@ class Training {
     if (queue_) record(queue_->drain());
     if (broken_episodes() > 0)
       observer_.note(std::to_string(broken_episodes()) + " episodes broke off and were cut where they stood");
+    if (clipped_actions() > 0)
+      observer_.note(std::to_string(clipped_actions()) +
+                     " actions lay outside of the bounds and were moved to them");
     if (saved_ != step) save(step);
     for (std::int64_t a = 0; a < agents(); ++a) write_policy_of(a, files_.directory.policy_file(a), step);
     trainee_.leave_in(files_.directory.path());
@@ -169,7 +172,10 @@ class Training {
   std::int64_t broken_episodes() const {
     return trainee_.broken_episodes() + (queue_ ? queue_->environment().broken_episodes() : 0);
   }
-  // The first of them, as soon as it is there.
+  std::int64_t clipped_actions() const {
+    return trainee_.clipped_actions() + (queue_ ? queue_->environment().clipped_actions() : 0);
+  }
+  // The first episode that broke off, as soon as it is there.
   void tell_of_breaks() {
     if (told_of_breaks_) return;
     std::string how = trainee_.first_break();
@@ -340,6 +346,7 @@ class Training {
     }
     nlohmann::json summary{{"finished", finished}, {"steps", step}, {"seconds", seconds()}, {"agents", list}};
     if (broken_episodes() > 0) summary["broken_episodes"] = broken_episodes();
+    if (clipped_actions() > 0) summary["clipped_actions"] = clipped_actions();
     files_.directory.write_summary(summary);
   }
 

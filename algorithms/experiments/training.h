@@ -46,6 +46,8 @@ class Trainee {
   // Episodes that broke off since the run began, and how the first since it was made did.
   virtual std::int64_t broken_episodes() const { return 0; }
   virtual std::string first_break() const { return ""; }
+  // Actions since the run began that the environment moved to its bounds.
+  virtual std::int64_t clipped_actions() const { return 0; }
 };
 
 // The trainee as a checkpoint has it. An Error names the checkpoint's file and what in it does not fit.

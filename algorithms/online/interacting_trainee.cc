@@ -91,6 +91,7 @@ void InteractingTrainee::step(ThreadTeam& team) {
 void InteractingTrainee::save(run::ArchiveWriter& file) const {
   file.header()["interaction"] = {{"t", t_}, {"rows", replay_.rows()}, {"capacity", replay_.capacity()}};
   if (broken_episodes() > 0) file.header()["interaction"]["broken"] = broken_episodes();
+  if (clipped_actions() > 0) file.header()["interaction"]["clipped"] = clipped_actions();
   const std::size_t each = env_->state_size();
   std::vector<double> states(each * episodes_.size());
   for (std::size_t a = 0; a < episodes_.size(); ++a)
@@ -116,6 +117,7 @@ void InteractingTrainee::restore(const run::Archive& file) {
   if (episodes.size() != episodes_.size()) throw Error("the state is of another number of agents");
   t_ = h.at("t");
   broken_before_ = h.value("broken", std::int64_t{0}) - env_->broken_episodes();
+  clipped_before_ = h.value("clipped", std::int64_t{0}) - env_->clipped_actions();
   replay_.restore(file, h.at("capacity"), h.at("rows"), t_, learner_.mirror());
   episodes_ = episodes;
   returns_ = get<double>(file, "interaction/returns");

@@ -31,6 +31,7 @@ class InteractingTrainee final : public Trainee {
   std::string lost_in_saving() const override;
   std::int64_t broken_episodes() const override { return broken_before_ + env_->broken_episodes(); }
   std::string first_break() const override { return env_->first_break(); }
+  std::int64_t clipped_actions() const override { return clipped_before_ + env_->clipped_actions(); }
 
   const envs::BatchEnvironment& environment() const { return *env_; }
   const Replay& replay() const { return replay_; }
@@ -48,7 +49,7 @@ class InteractingTrainee final : public Trainee {
   Learner learner_;
   std::unique_ptr<Actor> actor_;
   Rollout rollout_;
-  std::int64_t t_ = 0, broken_before_ = 0;
+  std::int64_t t_ = 0, broken_before_ = 0, clipped_before_ = 0;
   std::vector<std::uint64_t> episodes_;
   std::vector<double> returns_, last_returns_;
   std::vector<Random> draws_;

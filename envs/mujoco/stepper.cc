@@ -5,6 +5,7 @@
 #include "engine/base/error.h"
 #include "engine/base/random.h"
 #include "engine/base/registry.h"
+#include "envs/breaks.h"
 #include "envs/mujoco/task.h"
 
 namespace hardy::envs {
@@ -89,19 +90,18 @@ class Stepper final : public BatchEnvironment {
       const bool success = task_.success && task_.success(*model_, d) && !diverged(d);
       if (success) reward += task_.success_bonus;
       const bool finite = std::isfinite(reward), broken = diverged(d) || !finite;
-      instance.broken += broken;
       rewards[n] = finite ? reward : 0;
       terminated[n] = broken || success || (task_.healthy && !task_.healthy(*model_, d));
-      truncated[n] = ++instance.steps >= spec_.max_episode_steps && !terminated[n];
+      ++instance.steps;
+      if (broken)
+        breaks_.add(i, instance.steps, finite ? "the simulation diverged" : "the reward is not finite");
+      truncated[n] = instance.steps >= spec_.max_episode_steps && !terminated[n];
       observe(i, observations.subspan(n * obs, obs));
     }
   }
 
-  std::int64_t broken_episodes() const override {
-    std::int64_t all = 0;
-    for (const Instance& instance : instances_) all += instance.broken;
-    return all;
-  }
+  std::int64_t broken_episodes() const override { return breaks_.count(); }
+  std::string first_break() const override { return breaks_.first(); }
 
   // The physics, where the forward body was last seen (if there is one), the steps.
   std::size_t state_size() const override { return physics_state_size(*model_) + (body_ < 0 ? 1 : 2); }
@@ -133,7 +133,6 @@ class Stepper final : public BatchEnvironment {
     Data data;
     double forward = 0;
     int steps = 0;
-    std::int64_t broken = 0;
   };
 
   Instance& at(int i) { return instances_[static_cast<std::size_t>(i)]; }
@@ -152,6 +151,7 @@ class Stepper final : public BatchEnvironment {
   EnvSpec spec_;
   int body_ = -1;  // whose x is measured; -1: qpos[0]
   std::vector<Instance> instances_;
+  Breaks breaks_;
 };
 
 Registry<MujocoRecord>& records() {

@@ -13,6 +13,7 @@
 #include "engine/base/error.h"
 #include "engine/base/parameters.h"
 #include "engine/base/text.h"
+#include "envs/breaks.h"
 #include "envs/environment.h"
 #include "envs/plugin/plugin_batch.h"
 
@@ -105,11 +106,9 @@ class PluginEnvironment final : public BatchEnvironment {
     steps_[static_cast<std::size_t>(i)] = static_cast<int>(state.back());
   }
 
-  std::int64_t broken_episodes() const override { return broken_.load(); }
-  std::string first_break() const override {
-    const std::lock_guard lock(breaking_);
-    return first_break_;
-  }
+  std::int64_t broken_episodes() const override { return breaks_.count(); }
+  std::string first_break() const override { return breaks_.first(); }
+  std::int64_t clipped_actions() const override { return clipped_.load(); }
 
  private:
   // Of [begin, end), those that run.
@@ -159,7 +158,7 @@ class PluginEnvironment final : public BatchEnvironment {
                              std::span<const std::uint8_t> running) {
     const std::size_t act = spec_.action_low.size(), first = static_cast<std::size_t>(begin) * act,
                       last = static_cast<std::size_t>(end) * act;
-    bool outside = false;
+    std::size_t outside = 0, row = last;  // rows with an action outside, the last of them
     for (std::size_t at = first, k = 0; at < last; ++at, k = k + 1 == act ? 0 : k + 1) {
       if (!running.empty() && running[at / act] == 0) continue;
       const float a = actions[at];
@@ -172,9 +171,11 @@ class PluginEnvironment final : public BatchEnvironment {
                                 "its bounds are " + to_text(static_cast<double>(spec_.action_low[k])) +
                                     " and " + to_text(static_cast<double>(spec_.action_high[k])) +
                                     "; actions=clip moves actions to them");
-      outside = true;
+      outside += row != at / act;
+      row = at / act;
     }
-    if (!outside) return actions.data();
+    if (outside == 0) return actions.data();
+    clipped_ += static_cast<std::int64_t>(outside);
     for (std::size_t at = first; at < last; ++at)
       held_[at] = std::clamp(actions[at], spec_.action_low[at % act], spec_.action_high[at % act]);
     return held_.data();
@@ -206,11 +207,7 @@ class PluginEnvironment final : public BatchEnvironment {
     std::copy_n(last_of(i), observation_size_, s.observations + n * observation_size_);
     s.rewards[n] = 0;
     s.terminated[n] = 0, s.truncated[n] = 1;
-    ++broken_;
-    const std::lock_guard lock(breaking_);
-    if (first_break_.empty())
-      first_break_ =
-          why + " in step " + std::to_string(steps_[n]) + " of an episode of instance " + std::to_string(i);
+    breaks_.add(i, steps_[n], why);
   }
 
   std::unique_ptr<PluginBatch> batch_;
@@ -222,9 +219,8 @@ class PluginEnvironment final : public BatchEnvironment {
   std::vector<int> steps_;    // of the episodes
   std::vector<float> held_;
   std::mutex one_at_a_time_;
-  std::atomic<std::int64_t> broken_{0};
-  mutable std::mutex breaking_;
-  std::string first_break_;
+  Breaks breaks_;
+  std::atomic<std::int64_t> clipped_{0};
 };
 
 std::unique_ptr<BatchEnvironment> make_plugin(Parameters& keys, int instances) {

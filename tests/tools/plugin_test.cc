@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/run/atomic_file.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/envs/plugin/made_plugin.h"
 #include "tests/tools/command.h"
@@ -77,6 +78,84 @@ TEST(PluginCommand, ARunOfChoicesAndNaNsCountsWhatBroke) {
   const std::int64_t broken = summary_of(run).at("broken_episodes");
   EXPECT_GE(broken, 25);
   EXPECT_LE(broken, 25 + 22);
+}
+
+TEST(PluginCommand, ActionsThatAreMovedToTheBoundsAreCounted) {
+  const Scratch dir;
+  // Its bounds narrow for the batch of the evaluations, which the policy does not know.
+  const std::string file = made_plugin(dir.path(), "mine", "-DNARROW");
+  const fs::path run = dir / "run";
+  const Result r = hardy_command("train sac --env plugin:steps=7,file=" + file + kShort +
+                                 "--steps 60 --start-steps 40 --out '" + run.string() + "'");
+  EXPECT_EQ(r.code, 0) << r.err;
+  const std::int64_t clipped = summary_of(run).at("clipped_actions");
+  EXPECT_GT(clipped, 7);        // most of
+  EXPECT_LE(clipped, 11 * 14);  // evaluations of 2 episodes of 7 steps
+  EXPECT_NE(r.err.find(std::to_string(clipped) + " actions lay outside of the bounds and were moved to them"),
+            std::string::npos)
+      << r.err;
+  const Result played = hardy_command("eval '" + run.string() + "' --episodes 3 --json");
+  EXPECT_EQ(played.code, 0) << played.err;
+  EXPECT_EQ(nlohmann::json::parse(played.out).at(0).at("clipped_actions"), 0);  // the first batch there
+}
+
+TEST(PluginCommand, EvalSaysHowAnEpisodeBrokeOff) {
+  const Scratch dir;
+  const std::string file = made_plugin(dir.path(), "mine");
+  const std::string run = (dir / "run").string(), env = "plugin:steps=9,file=" + file;
+  ASSERT_EQ(hardy_command("train sac --env " + env + kShort + "--steps 40 --start-steps 20 --out " + run).code,
+            0);
+  for (const auto& [keys, says] :
+       {std::pair<std::string, std::string>{
+            ",isolated=true,crash=5",
+            "2 of the episodes broke off; the first: its process crashed (Segmentation fault) in step 3 of an"},
+        {",nan_reward=4", "2 of the episodes broke off; the first: the reward is not finite in step 4 of an"}}) {
+    const Result r = hardy_command("eval " + run + " --episodes 2 --env " + env + keys);
+    EXPECT_EQ(r.code, 0) << r.err;
+    EXPECT_NE(r.out.find(says), std::string::npos) << r.out;
+  }
+}
+
+TEST(PluginCommand, AResumedRunIsOfTheSameLibraryWhereverItLies) {
+  const Scratch dir;
+  fs::create_directories(dir / "a");
+  const fs::path library = made_plugin(dir / "a", "mine"), run = dir / "a/run";
+  ASSERT_EQ(hardy_command("train sac --env plugin:steps=9,file=mine.so" + kShort +
+                              "--steps 40 --start-steps 20 --out run",
+                          "cd '" + (dir / "a").string() + "' && ")
+                .code,
+            0);
+  const nlohmann::json about = nlohmann::json::parse(contents(run / "run.json")).at("environment_file");
+  EXPECT_EQ(about.at("path"), library.string());
+  EXPECT_EQ(about.at("sha256"), run::sha256_of_file(library));
+  // Folder and library move together.
+  fs::rename(dir / "a", dir / "b");
+  const std::string moved = (dir / "b/run").string();
+  const Result resumed = hardy_command("resume " + moved + " --steps 50");
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_EQ(hardy_command("resume " + moved).code, 0);  // what it keeps of itself is still one
+  EXPECT_EQ(hardy_command("eval " + moved + " --episodes 1").code, 0);
+  // Another library.
+  const std::string other = made_plugin(dir / "b", "mine", "-DPARALLEL");
+  const Result refused = hardy_command("resume " + moved + " --steps 60");
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_TRUE(one_line(refused.err)) << refused.err;
+  EXPECT_NE(refused.err.find("mine.so: is not the file that the run began with (its SHA-256 differs)"),
+            std::string::npos)
+      << refused.err;
+  EXPECT_EQ(summary_of(moved).at("steps"), 50);
+  const Result played = hardy_command("eval " + moved + " --episodes 1");
+  EXPECT_EQ(played.code, 0) << played.err;
+  EXPECT_NE(played.err.find("mine.so: is not the file that the run began with"), std::string::npos);
+  // None.
+  fs::remove(other);
+  for (const std::string& line : {"resume " + moved + " --steps 60", "eval " + moved}) {
+    const Result gone = hardy_command(line);
+    EXPECT_EQ(gone.code, 2);
+    EXPECT_TRUE(one_line(gone.err)) << gone.err;
+    EXPECT_NE(gone.err.find("its environment's file is not there any more; looked for "), std::string::npos)
+        << gone.err;
+  }
 }
 
 TEST(PluginCommand, BadNamesAreOneLineAndNothingIsWritten) {

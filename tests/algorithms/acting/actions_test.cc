@@ -180,6 +180,15 @@ TEST(Imitation, OfDataInAnotherUnitIsTheSameToTheLastBitOfItsNetworks) {
   EXPECT_EQ(networks(1, 0, {-1, -1, -1}, {1, 1, 1}), networks(4, 2, {-2, -2, -2}, {6, 6, 6}));
 }
 
+// In float32, -2 + (0.4 - -2) is the next number beyond 0.4.
+TEST(Actor, ASaturatedPolicysActionsArePreciselyTheBounds) {
+  PolicySpec spec;
+  spec.head = Head::kDeterministic, spec.hidden = {}, spec.observation_size = 1, spec.action_size = 1;
+  spec.action_low = {-2}, spec.action_high = {0.4f};
+  ASSERT_GT(-2 + (0.4f - -2.0f), 0.4f);
+  EXPECT_EQ(act_of(spec, {{100}, {0}}, {1, -1}), (std::vector<float>{0.4f, -2}));
+}
+
 TEST(Replay, HoldsActionsAsTheUpdatesPolicyGivesThem) {
   const auto sac = test::method_with("sac", {{"hidden", "8"}, {"batch-size", "8"}});
   InteractingTrainee interaction(*sac, "sac",

@@ -89,6 +89,7 @@ TEST(BrokenEpisodes, AreCountedByCollectionAndEvaluation) {
   } push;
   const Evaluation e = evaluate(push, *env, 1);
   EXPECT_EQ(e.broken, 3);
+  EXPECT_TRUE(e.first_break.ends_with(" in step 1 of an episode of instance 0")) << e.first_break;
   EXPECT_EQ(e.lengths, std::vector<double>(3, 1));
 }
 

@@ -155,6 +155,7 @@ TEST(MujocoTasks, AnEpisodeThatDoesNotStayFiniteEndsAndIsCounted) {
   EXPECT_TRUE(std::isfinite(one.batch.rewards[0]));
   for (const double x : one.batch.observations) EXPECT_TRUE(std::isfinite(x));
   EXPECT_EQ(one.env->broken_episodes(), 1);
+  EXPECT_EQ(one.env->first_break(), "the simulation diverged in step 1 of an episode of instance 0");
   one.batch.reset(0, 3);
   one.batch.actions.numbers[2] = std::numeric_limits<float>::quiet_NaN();
   one.batch.step(one.team);

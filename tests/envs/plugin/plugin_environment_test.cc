@@ -128,6 +128,10 @@ TEST_F(Plugin, ActionsOutOfBoundsAreMovedToThemOrRefusedAndNaNAlways) {
   for (int i = 0; i < 2; ++i) a.reset(i, 0), b.reset(i, 0);
   a.step({5, -2.5f});
   EXPECT_EQ(a.rewards, (std::vector<double>{3, -2}));
+  a.step({3, -2});  // the bounds are within
+  a.step({1, 9}), a.step({9, 1}, std::vector<std::uint8_t>{0, 1});
+  EXPECT_EQ(clipping->clipped_actions(), 3);
+  EXPECT_EQ(refusing->clipped_actions(), 0);
   EXPECT_NE(error_of([&] {
               b.step({1, -2.5f});
             }).find("action 0 of instance 1 is -2.5; its bounds are -2 and 3"),
@@ -229,6 +233,13 @@ TEST(Names, AFileInANameIsFoundFromElsewhereToo) {
   EXPECT_EQ(absolute_name("hopper"), "hopper");
   EXPECT_EQ(absolute_name("a:profile=x"), "a:profile=x");
   EXPECT_EQ(absolute_name(""), "");
+  EXPECT_EQ(file_in("plugin:mass=2,file=a/b.so,g=9"), "a/b.so");
+  EXPECT_EQ(with_file("plugin:mass=2,file=a/b.so,g=9", "/c.so"), "plugin:mass=2,file=/c.so,g=9");
+  EXPECT_EQ(with_file("plugin:file=b.so", "c"), "plugin:file=c");
+  for (const char* none : {"hopper", "a:profile=x", ""}) {
+    EXPECT_EQ(file_in(none), "");
+    EXPECT_EQ(with_file(none, "c"), none);
+  }
 }
 
 }  // namespace

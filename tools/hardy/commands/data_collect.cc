@@ -7,6 +7,7 @@
 #include "datasets/episodes.h"
 #include "datasets/memory.h"
 #include "datasets/store.h"
+#include "engine/run/observer.h"
 #include "engine/run/output.h"
 #include "engine/run/schema.h"
 #include "envs/environment.h"
@@ -26,6 +27,11 @@ algorithms::Stretch own_policy(const std::string& path, std::int64_t steps) {
           0,
           p.method.empty() ? "unknown" : p.method};
 }
+
+struct Notes final : run::Observer {
+  void note(const std::string& text) override { notes.push_back(text); }
+  std::vector<std::string> notes;
+};
 
 int run(const std::vector<std::string>& args) {
   std::string out, env = "hopper", behaviour = "medium-replay", policy;
@@ -54,8 +60,10 @@ int run(const std::vector<std::string>& args) {
     throw Error("is of one policy alone", "--episodes " + std::to_string(episodes),
                 "behaviour " + behaviour + " joins several; give --steps");
   stretches[0].episodes = episodes;
-  const datasets::Arrays arrays =
-      algorithms::collect(env, stretches, static_cast<std::uint64_t>(seed), static_cast<int>(threads));
+
+  Notes heard;
+  const datasets::Arrays arrays = algorithms::collect(env, stretches, static_cast<std::uint64_t>(seed),
+                                                      static_cast<int>(threads), {.observer = &heard});
   datasets::write_hdf5(output.path(), arrays);
   datasets::MemoryReader memory(arrays, out);
   const datasets::Episodes e = datasets::episodes_of(memory);
@@ -65,9 +73,7 @@ int run(const std::vector<std::string>& args) {
               static_cast<long long>(arrays.at("rewards").elements()), e.returns.size(),
               total / static_cast<double>(e.returns.size()),
               envs::normalised_score(spec, total / static_cast<double>(e.returns.size())));
-  if (const auto broken = arrays.find("metadata/broken_episodes"); broken != arrays.end())
-    std::printf("%lld of the episodes played ended because the simulation did not stay finite\n",
-                static_cast<long long>(*broken->second.as<std::int64_t>()));
+  for (const std::string& note : heard.notes) std::printf("%s\n", note.c_str());
   return 0;
 }
 

@@ -1,4 +1,4 @@
-// `hardy train METHOD ...`, `hardy resume DIR`, `hardy eval DIR`.
+// `hardy train METHOD ...`, `hardy resume DIR`.
 #include <chrono>
 #include <cstdio>
 #include <ctime>
@@ -6,25 +6,21 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "algorithms/acting/evaluate.h"
-#include "algorithms/acting/policy_file.h"
 #include "algorithms/experiments/training_job.h"
 #include "algorithms/learning/checkpoint.h"
 #include "algorithms/learning/method.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "engine/run/checkpoints.h"
-#include "engine/run/json_text.h"
 #include "engine/run/metrics.h"
 #include "engine/run/output.h"
 #include "engine/run/run_directory.h"
 #include "envs/environment.h"
 #include "tools/hardy/command.h"
+#include "tools/hardy/files_of_run.h"
 #include "tools/hardy/plugins.h"
-#include "tools/hardy/policy_files.h"
 #include "tools/hardy/progress.h"
 #include "tools/hardy/signals.h"
-#include "tools/hardy/token_eval.h"
 
 namespace hardy::tools {
 namespace {
@@ -91,27 +87,6 @@ int carry_out(const TrainingJob& job, algorithms::Trainee& trainee, run::RunDire
   return finish(directory, finished);
 }
 
-// A dataset is kept by its absolute path, and by the way to it from the run's folder, for when both move.
-void remember_place(nlohmann::json& about, const fs::path& run) {
-  if (!about.at("dataset").is_object()) return;
-  const fs::path dataset = about.at("dataset").at("path").get<std::string>();
-  about["dataset"]["from_run"] = dataset.lexically_relative(fs::absolute(run).lexically_normal()).string();
-}
-
-// Where a run's dataset lies now. `configured`: as config.ini names it; a run made by an earlier version may
-// have a path there that is relative to the folder in which it was started.
-std::string place_of_dataset(const std::string& configured, const run::Fields& dataset, const fs::path& run) {
-  std::vector<fs::path> places{configured, run / configured};
-  if (dataset.has("from_run")) places.push_back(run / dataset.text("from_run"));
-  std::string tried;
-  for (const fs::path& place : places) {
-    if (fs::exists(place)) return place.string();
-    const std::string name = fs::absolute(place).lexically_normal().string();
-    if (tried.find(name) == std::string::npos) tried += (tried.empty() ? "" : ", ") + name;
-  }
-  throw Error("its dataset is not there any more", run.string(), "looked for " + tried);
-}
-
 // A run cannot be trained to a step that it has passed.
 void require_steps_ahead(const run::RunDirectory& directory, std::int64_t steps) {
   const std::vector<std::int64_t> saved = run::Checkpoints(directory.checkpoint_folder()).steps();
@@ -173,19 +148,23 @@ int go_on(const fs::path& path, const Resumption& r) {
     schema.apply({{key, value}}, "--" + key, run::Schema::Source::kCommandLine);
   };
   if (described.has("dataset"))
-    override_with("dataset", place_of_dataset(schema.resolved_json().at("dataset"), described.at("dataset"),
-                                              directory.path()));
+    override_with("dataset", place_now(schema.resolved_json().at("dataset"), "its dataset",
+                                       described.at("dataset"), directory.path()));
   if (r.device_check) override_with("device-check", "true");
   const std::int64_t before = job->settings().steps;
   if (r.steps > 0) override_with("steps", std::to_string(r.steps));
   const std::string config = schema.resolved();
   if (r.threads >= 0) override_with("threads", std::to_string(r.threads));
+  if (described.has("environment_file")) {  // before it is loaded
+    const std::string environment = environment_now(described, directory.path());
+    require_same_file(described.at("environment_file"), envs::file_in(environment));
+    override_with("env", environment);
+  }
   nlohmann::json about;
   const auto trainee = job->prepare(about);
-  if (about.at("dataset").is_object() &&
-      about.at("dataset").at("sha256") != described.at("dataset").text("sha256"))
-    throw Error("is not the file that the run began with (its SHA-256 differs)",
-                about.at("dataset").at("path"), "put the same file back");
+  if (about.at("dataset").is_object())
+    require_same_sha256(described.at("dataset"), about.at("dataset").at("path"),
+                        about.at("dataset").at("sha256"));
   if (job->settings().steps != before) {
     require_steps_ahead(directory, r.steps);
     require_fitting(directory, *trainee);
@@ -283,7 +262,7 @@ int train_command(const std::vector<std::string>& args) {
                        {"steps", job->settings().steps}};
   const auto trainee = job->prepare(about);
   about["env"] = job->environment();  // by its absolute path, where it is made of a file
-  remember_place(about, out);
+  remember_files(about, out);
   about["settings"] = job->schema().resolved_json();
   if (!about.at("notes").get<std::string>().empty())
     std::fprintf(stderr, "%s\n", about.at("notes").get<std::string>().c_str());
@@ -295,60 +274,9 @@ int train_command(const std::vector<std::string>& args) {
   return carry_out(*job, *trainee, directory, method, command, false);
 }
 
-int eval_command(const std::vector<std::string>& args) {
-  std::string path, environment;
-  std::int64_t episodes = 10, seed = 42;
-  bool best = false, json = false;
-  TokenEvalOptions tokens;
-  run::Schema schema("eval",
-                     "Plays a run's policies, or one policy file, in an environment, or asks them prompts.");
-  schema.positional("PATH", &path, "a run's folder, or a .policy file")
-      .option("best", &best,
-              "of a run: the policies of its best evaluations, which train's --keep-best keeps")
-      .option("env", &environment, "environment; default: that of the training. " + envs::environment_help())
-      .option("episodes", &episodes, "episodes for each policy", 1, 100000)
-      .option("seed", &seed, "of the episodes", 0)
-      .option("json", &json, "print JSON");
-  tokens.options(schema);
-  if (!parse_or_help(schema, args)) return 0;
-  const std::vector<fs::path> files = policy_files(path, best);
-  if (is_token_policy(files[0]))
-    return eval_token_policies(files, tokens, static_cast<std::uint64_t>(seed), json);
-  for (const char* key : {"task", "prompts", "count", "samples", "max-tokens", "show"})
-    if (schema.was_set(key))
-      throw Error("is of token policies", std::string("--") + key, files[0].string() + " is none");
-  if (fs::is_directory(path) && environment.empty()) environment = run::read_run(path).text("env", "");
-  nlohmann::json results = nlohmann::json::array();
-  for (const fs::path& file : files) {
-    const algorithms::LoadedPolicy policy = algorithms::read_policy(file);
-    const std::string where = environment.empty() ? policy.environment : environment;
-    if (where.empty())
-      throw Error("in which environment? " + file.string() + " does not say", "--env",
-                  "give " + envs::environment_help());
-    const auto e = algorithms::evaluate(policy.spec, policy.parameters, where, static_cast<int>(episodes),
-                                        static_cast<std::uint64_t>(seed));
-    if (!json)
-      std::printf("%s: score %.1f, return %.1f +- %.1f over %lld episodes, length %.0f\n", file.c_str(),
-                  e.mean_score(), e.mean_return(), e.std_return(), static_cast<long long>(episodes),
-                  e.mean_length());
-    if (!json && e.broken > 0)
-      std::printf("%lld of the episodes ended because the simulation did not stay finite\n",
-                  static_cast<long long>(e.broken));
-    results.push_back({{"policy", file.string()},
-                       {"returns", e.returns},
-                       {"broken_episodes", e.broken},
-                       {"lengths", e.lengths},
-                       {"score", e.mean_score()},
-                       {"return", e.mean_return()}});
-  }
-  if (json) std::printf("%s\n", run::json_text(results).c_str());
-  return 0;
-}
-
 const RegisterCommand train_registration({"train", "train a method; `hardy train` lists them",
                                           train_command});
 const RegisterCommand resume_registration({"resume", "go on with a run, bit for bit", resume_command});
-const RegisterCommand eval_registration({"eval", "play a run's policies in their environment", eval_command});
 
 }  // namespace
 }  // namespace hardy::tools

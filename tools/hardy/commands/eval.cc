@@ -1,0 +1,91 @@
+// `hardy eval PATH`: plays a run's policies.
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "algorithms/acting/evaluate.h"
+#include "algorithms/acting/policy_file.h"
+#include "engine/base/error.h"
+#include "engine/run/json_text.h"
+#include "engine/run/run_directory.h"
+#include "envs/environment.h"
+#include "tools/hardy/command.h"
+#include "tools/hardy/files_of_run.h"
+#include "tools/hardy/policy_files.h"
+#include "tools/hardy/token_eval.h"
+
+namespace hardy::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+// As it is now: another file than the run's own is said, and played.
+std::string environment_of_run(const fs::path& path) {
+  const run::Fields described = run::read_run(path);
+  const std::string environment = environment_now(described, path);
+  if (described.has("environment_file") &&
+      !same_file(described.at("environment_file"), envs::file_in(environment)))
+    std::fprintf(stderr, "note: %s: is not the file that the run began with (its SHA-256 differs)\n",
+                 envs::file_in(environment).c_str());
+  return environment;
+}
+
+int run(const std::vector<std::string>& args) {
+  std::string path, environment;
+  std::int64_t episodes = 10, seed = 42;
+  bool best = false, json = false;
+  TokenEvalOptions tokens;
+  run::Schema schema("eval",
+                     "Plays a run's policies, or one policy file, in an environment, or asks them prompts.");
+  schema.positional("PATH", &path, "a run's folder, or a .policy file")
+      .option("best", &best,
+              "of a run: the policies of its best evaluations, which train's --keep-best keeps")
+      .option("env", &environment, "environment; default: that of the training. " + envs::environment_help())
+      .option("episodes", &episodes, "episodes for each policy", 1, 100000)
+      .option("seed", &seed, "of the episodes", 0)
+      .option("json", &json, "print JSON");
+  tokens.options(schema);
+  if (!parse_or_help(schema, args)) return 0;
+  const std::vector<fs::path> files = policy_files(path, best);
+  if (is_token_policy(files[0]))
+    return eval_token_policies(files, tokens, static_cast<std::uint64_t>(seed), json);
+  for (const char* key : {"task", "prompts", "count", "samples", "max-tokens", "show"})
+    if (schema.was_set(key))
+      throw Error("is of token policies", std::string("--") + key, files[0].string() + " is none");
+  if (fs::is_directory(path) && environment.empty()) environment = environment_of_run(path);
+  nlohmann::json results = nlohmann::json::array();
+  for (const fs::path& file : files) {
+    const algorithms::LoadedPolicy policy = algorithms::read_policy(file);
+    const std::string where = environment.empty() ? policy.environment : environment;
+    if (where.empty())
+      throw Error("in which environment? " + file.string() + " does not say", "--env",
+                  "give " + envs::environment_help());
+    const auto e = algorithms::evaluate(policy.spec, policy.parameters, where, static_cast<int>(episodes),
+                                        static_cast<std::uint64_t>(seed));
+    if (!json)
+      std::printf("%s: score %.1f, return %.1f +- %.1f over %lld episodes, length %.0f\n", file.c_str(),
+                  e.mean_score(), e.mean_return(), e.std_return(), static_cast<long long>(episodes),
+                  e.mean_length());
+    if (!json && e.broken > 0)
+      std::printf("%lld of the episodes broke off; the first: %s\n", static_cast<long long>(e.broken),
+                  e.first_break.c_str());
+    if (!json && e.clipped > 0)
+      std::printf("%lld actions lay outside of the bounds and were moved to them\n",
+                  static_cast<long long>(e.clipped));
+    results.push_back({{"policy", file.string()},
+                       {"returns", e.returns},
+                       {"broken_episodes", e.broken},
+                       {"first_break", e.first_break},
+                       {"clipped_actions", e.clipped},
+                       {"lengths", e.lengths},
+                       {"score", e.mean_score()},
+                       {"return", e.mean_return()}});
+  }
+  if (json) std::printf("%s\n", run::json_text(results).c_str());
+  return 0;
+}
+
+const RegisterCommand command({"eval", "play a run's policies in their environment", run});
+
+}  // namespace
+}  // namespace hardy::tools
