@@ -25,13 +25,14 @@ double Evaluation::std_return() const {
   return std::sqrt(square / static_cast<double>(returns.size()));
 }
 
-Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::uint64_t seed) {
+Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::uint64_t seed,
+                    const FirstEpisode& look) {
   ThreadTeam alone(1);
-  return evaluate(policy, environment, seed, {}, alone);
+  return evaluate(policy, environment, seed, {}, alone, look);
 }
 
 Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::uint64_t seed,
-                    const EpisodeDraws& draws, ThreadTeam& team) {
+                    const EpisodeDraws& draws, ThreadTeam& team, const FirstEpisode& look) {
   const auto n = static_cast<std::size_t>(environment.size());
   Rollout rollout(environment);
   Evaluation result;
@@ -40,6 +41,7 @@ Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::ui
                      clipped_before = environment.clipped_actions();
   for (int i = 0; i < environment.size(); ++i)
     rollout.start(i, episode_seed(seed, RandomStream::kEvaluation, static_cast<std::uint64_t>(i)), policy);
+  if (look) look(environment);
   std::vector<std::uint8_t> stepped(n);
   std::vector<Random> drawn;
   for (std::uint64_t t = 0; rollout.running() > 0; ++t) {
@@ -48,6 +50,7 @@ Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::ui
     for (std::size_t i = 0; draws && i < n; ++i) drawn.push_back(draws(i, t));
     rollout.act(policy, drawn, team);
     rollout.step(team);
+    if (look && stepped[0]) look(environment);
     for (std::size_t i = 0; i < n; ++i) {
       if (!stepped[i]) continue;
       result.returns[i] += rollout.reward(static_cast<int>(i));
@@ -63,16 +66,17 @@ Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::ui
 }
 
 Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>>& parameters,
-                    envs::BatchEnvironment& environment, std::uint64_t seed) {
+                    envs::BatchEnvironment& environment, std::uint64_t seed, const FirstEpisode& look) {
   require_match(spec, environment.spec(), "this policy");
   Actor actor(spec, environment.size(), parameters);
-  return evaluate(actor, environment, seed);
+  return evaluate(actor, environment, seed, look);
 }
 
 Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>>& parameters,
-                    const std::string& environment, int episodes, std::uint64_t seed) {
+                    const std::string& environment, int episodes, std::uint64_t seed,
+                    const FirstEpisode& look) {
   const auto made = envs::make_environment(environment, episodes);
-  return evaluate(spec, parameters, *made, seed);
+  return evaluate(spec, parameters, *made, seed, look);
 }
 
 }  // namespace hardy::algorithms

@@ -19,17 +19,22 @@ struct Evaluation {
   double mean_return() const, std_return() const, mean_score() const, mean_length() const;
 };
 
+// Who looks at the environment where the first instance's episode begins, and after each of its steps.
+using FirstEpisode = std::function<void(const envs::BatchEnvironment&)>;
+
 // An episode in each of the environment's instances, the i-th begun from the draw (seed, kEvaluation, i): the
 // same for every policy.
-Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::uint64_t seed);
+Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::uint64_t seed,
+                    const FirstEpisode& look = {});
 // The same by draws instead of the mode: draws(episode, t) for step t of an episode.
 using EpisodeDraws = std::function<Random(std::size_t episode, std::uint64_t t)>;
 Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::uint64_t seed,
-                    const EpisodeDraws& draws, ThreadTeam& team);
+                    const EpisodeDraws& draws, ThreadTeam& team, const FirstEpisode& look = {});
 Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>>& parameters,
-                    envs::BatchEnvironment& environment, std::uint64_t seed);
+                    envs::BatchEnvironment& environment, std::uint64_t seed, const FirstEpisode& look = {});
 // In an environment made for it, of `episodes` instances.
 Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>>& parameters,
-                    const std::string& environment, int episodes, std::uint64_t seed);
+                    const std::string& environment, int episodes, std::uint64_t seed,
+                    const FirstEpisode& look = {});
 
 }  // namespace hardy::algorithms

@@ -7,6 +7,7 @@
 #include "engine/base/registry.h"
 #include "envs/breaks.h"
 #include "envs/mujoco/task.h"
+#include "envs/mujoco/view.h"
 
 namespace hardy::envs {
 namespace {
@@ -194,6 +195,7 @@ RegisterMujoco::RegisterMujoco(const std::string& name, MujocoRecord record, con
     return make_mujoco(keys.text(), std::move(task), instances);
   };
   Registration(name, make, needs);
+  RegisterView(name, make_mujoco_view);
 }
 
 MujocoTask mujoco_task(const std::string& name) {

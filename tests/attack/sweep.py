@@ -32,7 +32,7 @@ BASES = {
     'resume': [['run', '--steps', '21']],
 }
 TRAIN = ['--env', 'pendulum', '--steps', '2', '--out', 'out']
-OUTPUT_KEYS = {'--out', '--export', '--manifest', '--output'}
+OUTPUT_KEYS = {'--out', '--export', '--manifest', '--output', '--video', '--frames'}
 
 VALUES = ['', ' ', '0', '-0', '1', '-1', '2', '0.5', '1e-320', '1e30', '1e308', '1e309', '-1e309', 'nan', 'inf', '-inf',
           '9223372036854775807', '9223372036854775808', '-9223372036854775808', '18446744073709551616', '0x10', '1,2', ',',

@@ -103,13 +103,14 @@ TEST(PluginCommand, EvalSaysHowAnEpisodeBrokeOff) {
   const Scratch dir;
   const std::string file = made_plugin(dir.path(), "mine");
   const std::string run = (dir / "run").string(), env = "plugin:steps=9,file=" + file;
-  ASSERT_EQ(hardy_command("train sac --env " + env + kShort + "--steps 40 --start-steps 20 --out " + run).code,
-            0);
+  ASSERT_EQ(
+      hardy_command("train sac --env " + env + kShort + "--steps 40 --start-steps 20 --out " + run).code, 0);
   for (const auto& [keys, says] :
-       {std::pair<std::string, std::string>{
-            ",isolated=true,crash=5",
-            "2 of the episodes broke off; the first: its process crashed (Segmentation fault) in step 3 of an"},
-        {",nan_reward=4", "2 of the episodes broke off; the first: the reward is not finite in step 4 of an"}}) {
+       {std::pair<std::string, std::string>{",isolated=true,crash=5",
+                                            "2 of the episodes broke off; the first: its process crashed "
+                                            "(Segmentation fault) in step 3 of an"},
+        {",nan_reward=4",
+         "2 of the episodes broke off; the first: the reward is not finite in step 4 of an"}}) {
     const Result r = hardy_command("eval " + run + " --episodes 2 --env " + env + keys);
     EXPECT_EQ(r.code, 0) << r.err;
     EXPECT_NE(r.out.find(says), std::string::npos) << r.out;

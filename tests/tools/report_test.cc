@@ -23,7 +23,7 @@ class Report : public ::testing::Test {
       const test::Result r = test::hardy_command(
           std::string("train ") + method + " --dataset '" + data.string() +
           "' --env hopper --seeds 3 --steps 40 --hidden 32 --batch-size 32 --eval-every 20 --eval-episodes 2 "
-          "--log-every 10 --out " +
+          "--log-every 10 --keep-best --out " +
           path(method).string());
       ASSERT_EQ(r.code, 0) << r.err;
     }
@@ -56,6 +56,31 @@ TEST_F(Report, FitsWideAndPhoneNarrowWindowsOfTheRealBrowser) {
       return;
     }
   GTEST_SKIP() << "there is no Chromium here";
+}
+
+// Two strips a run: the last policy, and that of the best evaluation.
+TEST_F(Report, ShowsMomentsOfEpisodesOrSaysInALineWhyNot) {
+  const std::string page = test::contents(path("r.html")), mark = "src=\"data:image/png;base64,iVBORw0KGgo";
+  const auto count = [](const std::string& text, const std::string& what) {
+    std::size_t n = 0;
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
+    return n;
+  };
+  if (page.find("There are no pictures: ") == std::string::npos) {
+    EXPECT_EQ(count(page, mark), 2u * 2 * 8);
+    EXPECT_EQ(count(page, "The policy of the best evaluation, agent "), 2u * 9);  // a caption, 8 pictures
+    EXPECT_EQ(count(page, "The last policy, agent "), 2u * 9);
+    EXPECT_LT(page.size(), 1u << 20);
+  }
+  const test::Result none = test::hardy_command(
+      "report " + path("bc").string() + " " + path("riql").string() + " -o " + path("none.html").string(),
+      "HARDY_GL=/nowhere/libOSMesa.so.8 ");
+  EXPECT_EQ(none.code, 0) << none.err;
+  const std::string without = test::contents(path("none.html"));
+  EXPECT_EQ(count(without, mark), 0u);
+  EXPECT_EQ(count(without, "There are no pictures: "), 1u);
+  EXPECT_NE(without.find("apt-get install libosmesa6"), std::string::npos);
+  EXPECT_EQ(look("parse", "", "none.html"), 0);
 }
 
 TEST_F(Report, EscapesNamesFromOutside) {

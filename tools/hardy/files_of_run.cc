@@ -37,8 +37,8 @@ std::string place_now(const std::string& configured, const std::string& what, co
 std::string environment_now(const run::Fields& described, const fs::path& run) {
   const std::string name = described.text("env", "");
   if (!described.has("environment_file")) return name;
-  return envs::with_file(name, place_now(envs::file_in(name), "its environment's file",
-                                         described.at("environment_file"), run));
+  return envs::with_file(
+      name, place_now(envs::file_in(name), "its environment's file", described.at("environment_file"), run));
 }
 
 bool same_file(const run::Fields& remembered, const std::string& path) {

@@ -8,6 +8,7 @@
 #include "tools/report/chart.h"
 #include "tools/report/post_training_sections.h"
 #include "tools/report/run_curves.h"
+#include "tools/report/watching.h"
 
 namespace hardy::report {
 namespace {
@@ -239,7 +240,7 @@ std::string page(const std::vector<Run>& runs) {
                                                 (runs.size() == 1 ? " run" : " runs");
   return whole_page("Hardy", title, lead(runs),
                     results_section(runs) + prompts_results(runs) + task_sections(tasks) +
-                        data_section(runs) + configuration(runs))
+                        watching_section(runs) + data_section(runs) + configuration(runs))
       .str();
 }
 

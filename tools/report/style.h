@@ -45,6 +45,8 @@ svg{display:block;width:100%;height:auto;background:var(--panel);border:1px soli
 .band{opacity:.15}
 .bar{fill:var(--s1);opacity:.8}
 .multiples{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,270px),1fr));gap:12px}
+.strip{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,108px),1fr));gap:6px;font-size:13px;color:var(--soft)}
+.strip img{display:block;width:100%;height:auto;border-radius:4px}
 .legend{display:flex;flex-wrap:wrap;gap:6px 18px;font-size:14px}
 .legend i{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:6px;vertical-align:-1px}
 dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:12px;margin:.6em 0}

@@ -236,7 +236,7 @@ TEST(Names, AFileInANameIsFoundFromElsewhereToo) {
   EXPECT_EQ(file_in("plugin:mass=2,file=a/b.so,g=9"), "a/b.so");
   EXPECT_EQ(with_file("plugin:mass=2,file=a/b.so,g=9", "/c.so"), "plugin:mass=2,file=/c.so,g=9");
   EXPECT_EQ(with_file("plugin:file=b.so", "c"), "plugin:file=c");
-  for (const char* none : {"hopper", "a:profile=x", ""}) {
+  for (const char* none : {"hopper", "a:profile=x", "gymnasium:id=A-v0,file=x", "hopper:goal=1", ""}) {
     EXPECT_EQ(file_in(none), "");
     EXPECT_EQ(with_file(none, "c"), none);
   }

@@ -17,7 +17,7 @@ import tempfile
 import xml.etree.ElementTree
 
 TAGS = set('html head meta title style body main header section p h1 h2 h3 div table thead tbody tr th td strong code sub '
-           'sup span br ul li dl dt dd pre details summary figure figcaption i svg g path line rect circle text'.split())
+           'sup span br ul li dl dt dd pre details summary figure figcaption i svg g path line rect circle text img'.split())
 VOID = {'meta', 'link', 'br', 'hr', 'img', 'input'}
 FETCHES = {'src', 'href', 'srcset', 'data', 'poster', 'action', 'xlink:href'}
 
@@ -34,7 +34,8 @@ class Page(html.parser.HTMLParser):
                 if value in self.ids:
                     self.problems.append(f'id {value} twice')
                 self.ids.add(value)
-            if key in FETCHES and not (value or '').startswith('#'):
+            own = tag == 'img' and key == 'src' and (value or '').startswith('data:image/png;base64,')
+            if key in FETCHES and not (value or '').startswith('#') and not own:
                 self.problems.append(f'<{tag} {key}={value}> would be fetched')
             if key == 'style' and 'url(' in (value or ''):
                 self.problems.append(f'style of <{tag}> fetches')
@@ -135,18 +136,19 @@ def browser(path, chromium):
                 f.write(f'<!doctype html><body><iframe style="border:0;width:{width}px;height:900px" '
                         f'srcdoc="{html.escape(page)}" onload="const e=this.contentDocument.documentElement;'
                         f"document.body.dataset.seen=e.scrollWidth+' '+e.scrollHeight+' '+"
-                        f'this.contentDocument.querySelectorAll(\'svg\').length"></iframe>')
+                        f"this.contentDocument.querySelectorAll('svg').length+' '+"
+                        f'[...this.contentDocument.images].filter(i=>!i.naturalWidth).length"></iframe>')
             out = subprocess.run([chromium, '--headless', '--no-sandbox', '--disable-gpu',
                                   f'--user-data-dir={folder}/profile', '--window-size=1600,1000', '--dump-dom',
                                   'file://' + wrapper], capture_output=True, text=True, timeout=120).stdout
-        seen = re.search(r'data-seen="(\d+) (\d+) (\d+)"', out)
+        seen = re.search(r'data-seen="(\d+) (\d+) (\d+) (\d+)"', out)
         if not seen:
             print(f'{width}: the browser drew nothing')
             fine = False
             continue
-        across, down, drawings = map(int, seen.groups())
-        print(f'{width} pixels: {across} across, {down} down, {drawings} drawings')
-        fine = fine and across <= width and down > 500 and drawings > 0
+        across, down, drawings, broken = map(int, seen.groups())
+        print(f'{width} pixels: {across} across, {down} down, {drawings} drawings, {broken} broken pictures')
+        fine = fine and across <= width and down > 500 and drawings > 0 and broken == 0
     return fine
 
 

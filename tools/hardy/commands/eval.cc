@@ -1,7 +1,8 @@
-// `hardy eval PATH`: plays a run's policies.
+// `hardy eval PATH`: plays a run's policies, and films the first one.
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "algorithms/acting/evaluate.h"
 #include "algorithms/acting/policy_file.h"
@@ -13,6 +14,7 @@
 #include "tools/hardy/files_of_run.h"
 #include "tools/hardy/policy_files.h"
 #include "tools/hardy/token_eval.h"
+#include "tools/pictures/film.h"
 
 namespace hardy::tools {
 namespace {
@@ -30,10 +32,46 @@ std::string environment_of_run(const fs::path& path) {
   return environment;
 }
 
+// What is to be drawn, and where to.
+struct FilmWords {
+  std::string video, frames;
+  std::int64_t width = 480, height = 360;
+  bool overwrite = false;
+
+  void options(run::Schema& schema) {
+    schema
+        .option("video", &video,
+                "an MP4 file of the first policy's first episode, a picture a step, at the task's own pace; "
+                "needs ffmpeg")
+        .option("frames", &frames, "a new folder with the same pictures as PNG files")
+        .option("width", &width, "of the pictures; even in a video", 16, 4096)
+        .option("height", &height, "of the pictures; even in a video", 16, 4096)
+        .option("overwrite", &overwrite, "replace a video and a folder that are there");
+  }
+  bool wanted() const { return !video.empty() || !frames.empty(); }
+  std::string names() const { return video + (video.empty() || frames.empty() ? "" : ", ") + frames; }
+  pictures::FilmSettings settings() const {
+    return {video, frames, static_cast<int>(width), static_cast<int>(height)};
+  }
+};
+
+struct FilmOutputs {
+  FilmOutputs(const FilmWords& words, const std::vector<fs::path>& inputs) {
+    if (!words.video.empty())
+      video.emplace(words.video, run::OutputRules{.overwrite = words.overwrite, .inputs = inputs});
+    if (!words.frames.empty())
+      frames.emplace(words.frames, run::OutputRules{.kind = run::OutputRules::Kind::kFolder,
+                                                    .overwrite = words.overwrite,
+                                                    .inputs = inputs});
+  }
+  std::optional<run::Output> video, frames;
+};
+
 int run(const std::vector<std::string>& args) {
   std::string path, environment;
   std::int64_t episodes = 10, seed = 42;
   bool best = false, json = false;
+  FilmWords words;
   TokenEvalOptions tokens;
   run::Schema schema("eval",
                      "Plays a run's policies, or one policy file, in an environment, or asks them prompts.");
@@ -44,15 +82,19 @@ int run(const std::vector<std::string>& args) {
       .option("episodes", &episodes, "episodes for each policy", 1, 100000)
       .option("seed", &seed, "of the episodes", 0)
       .option("json", &json, "print JSON");
+  words.options(schema);
   tokens.options(schema);
   if (!parse_or_help(schema, args)) return 0;
   const std::vector<fs::path> files = policy_files(path, best);
-  if (is_token_policy(files[0]))
+  if (is_token_policy(files[0])) {
+    if (words.wanted()) throw Error("a token policy has no pictures", words.names());
     return eval_token_policies(files, tokens, static_cast<std::uint64_t>(seed), json);
+  }
   for (const char* key : {"task", "prompts", "count", "samples", "max-tokens", "show"})
     if (schema.was_set(key))
       throw Error("is of token policies", std::string("--") + key, files[0].string() + " is none");
   if (fs::is_directory(path) && environment.empty()) environment = environment_of_run(path);
+  const FilmOutputs outputs(words, inputs_of(schema, {path, envs::file_in(environment)}));
   nlohmann::json results = nlohmann::json::array();
   for (const fs::path& file : files) {
     const algorithms::LoadedPolicy policy = algorithms::read_policy(file);
@@ -60,8 +102,15 @@ int run(const std::vector<std::string>& args) {
     if (where.empty())
       throw Error("in which environment? " + file.string() + " does not say", "--env",
                   "give " + envs::environment_help());
+    std::optional<pictures::Film> film;  // of the first policy
+    algorithms::FirstEpisode look;
+    if (words.wanted() && results.empty()) {
+      film.emplace(where, words.settings());
+      look = [&film](const envs::BatchEnvironment& played) { film->take(played); };
+    }
     const auto e = algorithms::evaluate(policy.spec, policy.parameters, where, static_cast<int>(episodes),
-                                        static_cast<std::uint64_t>(seed));
+                                        static_cast<std::uint64_t>(seed), look);
+    if (film) film->finish();
     if (!json)
       std::printf("%s: score %.1f, return %.1f +- %.1f over %lld episodes, length %.0f\n", file.c_str(),
                   e.mean_score(), e.mean_return(), e.std_return(), static_cast<long long>(episodes),
@@ -72,6 +121,8 @@ int run(const std::vector<std::string>& args) {
     if (!json && e.clipped > 0)
       std::printf("%lld actions lay outside of the bounds and were moved to them\n",
                   static_cast<long long>(e.clipped));
+    if (!json && film)
+      std::printf("%s: its first episode in %s\n", words.names().c_str(), film->about().c_str());
     results.push_back({{"policy", file.string()},
                        {"returns", e.returns},
                        {"broken_episodes", e.broken},
@@ -80,6 +131,7 @@ int run(const std::vector<std::string>& args) {
                        {"lengths", e.lengths},
                        {"score", e.mean_score()},
                        {"return", e.mean_return()}});
+    if (film) results.back()["pictures"] = film->pictures();
   }
   if (json) std::printf("%s\n", run::json_text(results).c_str());
   return 0;
