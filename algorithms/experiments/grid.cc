@@ -114,6 +114,22 @@ std::string contents(const fs::path& file) {
   return text.str();
 }
 
+std::string written_in(const fs::path& lock) {
+  std::string holder = contents(lock);
+  if (holder.ends_with('\n')) holder.pop_back();
+  return holder.empty() ? "another process" : holder;
+}
+
+// Who works at a cell; "" for nobody. Nothing is written.
+std::string holder_of(const fs::path& cell) {
+  const fs::path file = cell / "lock";
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return "";
+  const bool held = ::flock(fd, LOCK_SH | LOCK_NB) != 0;
+  ::close(fd);
+  return held ? written_in(file) : "";
+}
+
 }  // namespace
 
 std::string name_of(CellState::Kind kind) {
@@ -268,9 +284,9 @@ CellState Grid::state_of(const GridCell& cell) const {
       state.seconds_a_step = line.value("seconds", 0.0) / state.steps;
     }
   }
-  if (const CellLock lock(own); !lock.held()) {
+  if (const std::string holder = holder_of(own); !holder.empty()) {
     state.kind = CellState::Kind::kRunning;
-    state.about = lock.holder();
+    state.about = holder;
   } else if (finished && state.steps >= state.of) {
     state.kind = CellState::Kind::kDone;
   } else if (fs::exists(own / "failed.txt")) {
@@ -285,23 +301,20 @@ CellLock::CellLock(const fs::path& cell) {
   const fs::path file = cell / "lock";
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) throw Error("the cell's lock cannot be opened", file.string());
-  // Somebody who looks at the cell's state holds it for a moment.
-  for (int attempt = 0; attempt < 20; ++attempt) {
+  // Somebody who looks at the cell's state shares it for a moment.
+  for (int attempt = 0; attempt < 5; ++attempt) {
     if (::flock(fd, LOCK_EX | LOCK_NB) == 0) {
       fd_ = fd;
-      static_cast<void>(::ftruncate(fd, 0));  // what a killed holder left
       return;
     }
-    holder_ = contents(file);
-    if (!holder_.empty()) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  if (holder_.ends_with('\n')) holder_.pop_back();
-  if (holder_.empty()) holder_ = "another process";
+  holder_ = written_in(file);
   ::close(fd);
 }
 void CellLock::sign() {
   const std::string text = run::this_process() + "\n";
+  if (::ftruncate(fd_, 0) != 0) return;
   if (::pwrite(fd_, text.data(), text.size(), 0) < 0) return;  // the lock holds without it
 }
 CellLock::~CellLock() {

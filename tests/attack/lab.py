@@ -211,6 +211,9 @@ def make_seeds(hardy, folder):
     small = ('--hidden', '4', '--seeds', '2', '--batch-size', '16', '--eval-episodes', '1', '--log-every', '5')
     run('train', 'iql', '--dataset', 'in.hdf5', '--env', 'pendulum', '--steps', '20', *small, '--out', 'run')
     run('regret', '--episodes', '8', '--out', 'study')
+    with open(os.path.join(folder, 'grid.ini'), 'w') as f:
+        f.write('method = bc iql\ndataset = in.hdf5\nsteps = 4\nhidden = 4\nbatch-size = 8\nthreads = 1\n')
+    run('grid', 'new', 'grid', 'grid.ini')
     run('regret', '--episodes', '4', '--export', 'instance.hdf5')
     with open(os.path.join(folder, 'train.ini'), 'w') as f:
         f.write('# a training\ndataset = in.hdf5\nenv = pendulum\nsteps = 4\nhidden = 4\nbatch-size = 8\neval-episodes = 1\n')

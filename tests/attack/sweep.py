@@ -25,13 +25,21 @@ BASES = {
     'doctor': [['--seconds', '0.001']],
     'eval': [['run', '--episodes', '1'], ['run/policy/agent_0.policy', '--episodes', '1']],
     'export': [['run', 'out.c'], ['run/policy/agent_0.policy', 'out.onnx'], ['run', 'out.safetensors', '--agent', '0']],
+    'grid cell': [['grid', '0', '--threads', '1']],
+    'grid new': [['out', 'grid.ini'], ['grid', 'grid.ini']],
+    'grid run': [['grid']],
+    'grid slurm': [['grid']],
+    'grid status': [['grid']],
     'regret': [['--episodes', '4'], ['--episodes', '4', '--env', 'instance.hdf5', '--out', 'out'],
                ['--episodes', '4', '--env', 'implicit_simplex', '--evaluation', 'sampled', '--covariance', 'empirical']],
     'regret estimators': [['--repeats', '2', '--multiples', '1', '--gammas', '0.1']],
-    'report': [['run', '-o', 'out.html'], ['in.hdf5', '-o', 'out.html'], ['study', '-o', 'out.html']],
+    'report': [['run', '-o', 'out.html'], ['in.hdf5', '-o', 'out.html'], ['study', '-o', 'out.html'],
+               ['grid', '-o', 'out.html']],
     'resume': [['run', '--steps', '21']],
 }
 TRAIN = ['--env', 'pendulum', '--steps', '2', '--out', 'out']
+GROUPS = ['--prompts-a-step', '2', '--rollouts', '2', '--test-count', '1', '--steps', '2', '--out', 'out']
+TOKENS = ['--task', 'chains:least=2,most=3', '--prompt-count', '4', '--width', '8', '--layers', '1', '--heads', '1']
 OUTPUT_KEYS = {'--out', '--export', '--manifest', '--output', '--video', '--frames'}
 
 VALUES = ['', ' ', '0', '-0', '1', '-1', '2', '0.5', '1e-320', '1e30', '1e308', '1e309', '-1e309', 'nan', 'inf', '-inf',
@@ -57,6 +65,10 @@ class Sweep:
                 if key in keys:
                     line += [key, value]
             bases['train ' + method] = [line]
+            if '--rollouts' in keys:  # post-training: of tokens, and of control
+                groups = [w for i, w in enumerate(GROUPS) if (w if i % 2 == 0 else GROUPS[i - 1]) in keys]
+                bases['train ' + method] = ([TOKENS + groups] if '--task' in keys else []) + [
+                    ['--env', 'pendulum_sparse', '--hidden', '4', '--dataset', 'in.hdf5', *groups]]
         self.missing = [c for c in commands if c not in BASES and c != 'train']
         for command, lines in bases.items():
             words = command.split()
@@ -86,6 +98,8 @@ class Sweep:
         outputs = ['runs', 'report.html', 'page.html']  # defaults
         if isinstance(key, int):
             line[key] = value
+            if words == ['grid', 'new'] and isinstance(value, str) and value:  # a folder may be called -1
+                outputs.append(os.path.normpath(value))
         elif rng.random() < 0.3 and key != '--config' and isinstance(value, str):
             lab.write('hostile.ini', f'{key[2:]} = {value}\n')
             line += ['--config', 'hostile.ini']

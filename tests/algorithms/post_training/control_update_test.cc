@@ -108,4 +108,3 @@ TEST(ControlUpdate, WithoutRowsHasAGradientOfZero) {
     for (const float g : t.gradients()) EXPECT_EQ(g, 0.0f);
   }
 }
-
