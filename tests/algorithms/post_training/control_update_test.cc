@@ -108,3 +108,13 @@ TEST(ControlUpdate, WithoutRowsHasAGradientOfZero) {
     for (const float g : t.gradients()) EXPECT_EQ(g, 0.0f);
   }
 }
+// pi_ref = 1 weighs by the density itself, which has a unit: refused. A choice's probability has none.
+TEST(ControlUpdate, RefusesToWeighByADensity) {
+  for (const char* method : {"luffy", "srft"}) {
+    EXPECT_THROW(algorithms::post_training_settings(method).check(true), Error);
+    algorithms::post_training_settings(method).check(false);
+  }
+}
+
+}  // namespace
+}  // namespace hardy::test
