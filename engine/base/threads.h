@@ -26,8 +26,9 @@ class ThreadTeam {
   int size() const { return size_; }
 
   // Calls body(task) once for every task in [0, tasks) and returns when all are done. Every thread has a
-  // contiguous run of tasks; one that is through with its own goes on with what is left of the others'.
-  // body must not throw and must not call run() itself.
+  // contiguous run of tasks; one that is through with its own goes on with what is left of the others'. A
+  // thread that has no core at the moment is not waited for: it finds nothing left to do when it comes.
+  // body must not throw and must not call run() itself. tasks < 2^36.
   template <class Body>
   void run(std::int64_t tasks, Body&& body) {
     if (size_ == 1 || tasks <= 1) {
@@ -49,18 +50,22 @@ class ThreadTeam {
   using Call = void (*)(void*, std::int64_t);
   void dispatch(Call call, void* body, std::int64_t tasks);
   void work(int index);
-  void take_tasks(int index);
+  void take_tasks(int index, std::uint64_t generation);
 
   struct alignas(kCacheLine) Slot {
-    std::atomic<std::int64_t> next{0};  // of this thread's run, the first that nobody has taken
-    std::int64_t end = 0;
-    std::atomic<std::uint64_t> done{0};  // the last generation that this thread has finished
+    // Of this thread's run: the generation, and the first task that nobody has taken.
+    std::atomic<std::uint64_t> next{0};
+    std::atomic<std::uint64_t> end{0};
   };
 
   int size_;
+  // Of the present generation. They change only when all its tasks are done, so that whoever has taken one
+  // may read them.
   Call call_ = nullptr;
   void* body_ = nullptr;
   alignas(kCacheLine) std::atomic<std::uint64_t> generation_{0};
+  alignas(kCacheLine) std::atomic<std::uint64_t> done_{0};  // tasks of the present generation
+  std::atomic<std::uint64_t> started_{0};                   // threads
   std::atomic<bool> stop_{false};
   std::unique_ptr<Slot[]> slots_;
   std::vector<std::thread> threads_;

@@ -63,6 +63,18 @@ TEST(ThreadTeam, WhatARunWroteIsSeenByTheNext) {
   EXPECT_EQ(now, std::vector<std::int64_t>(64, 2000));
 }
 
+// More threads than cores, and work so small that most of them come too late: each task once, in its own
+// round.
+TEST(ThreadTeam, AThreadThatComesTooLateTakesNothingOfTheNextRound) {
+  ThreadTeam team(6);
+  for (std::int64_t round = 1; round <= 30000; ++round) {
+    std::atomic<std::int64_t> sum{0};
+    const std::int64_t tasks = 2 + round % 7;
+    team.run(tasks, [&](std::int64_t i) { sum.fetch_add(round + i, std::memory_order_relaxed); });
+    ASSERT_EQ(sum.load(), tasks * round + tasks * (tasks - 1) / 2);
+  }
+}
+
 TEST(ThreadTeam, RunAllocatesNothing) {
   ThreadTeam team(2);
   std::int64_t sum[2] = {};
