@@ -121,7 +121,7 @@ TEST(Grid, ACellThatFailsSaysWhyAndTheOthersGoOn) {
 // and ends at the bytes of a run that nobody disturbed.
 TEST(Grid, WhatAKilledRunLeavesAnotherTakesOverToTheSameBytes) {
   SmallGrid g;
-  g.write("bc", "steps = 2000\nseed = 0 1 2 3\ncheckpoint-every = 100\n");
+  g.write("bc", "steps = 10000\nseed = 0 1 2 3\ncheckpoint-every = 200\n");
   ASSERT_EQ(g.call("new", g.ini_file().string()).code, 0);
   const auto start = [&] {
     const pid_t child = ::fork();
@@ -153,7 +153,7 @@ TEST(Grid, WhatAKilledRunLeavesAnotherTakesOverToTheSameBytes) {
     const std::string out = (g.dir / ("whole" + std::to_string(cell.at("number").get<int>()))).string();
     ASSERT_EQ(
         test::hardy_command("train bc --config " + (own / "config.ini").string() + " --out " + out).code, 0);
-    const char* last = "checkpoints/step_000000002000.ckpt";
+    const char* last = "checkpoints/step_000000010000.ckpt";
     EXPECT_TRUE(test::contents(own / "run" / last) == test::contents(fs::path(out) / last));
   }
 }

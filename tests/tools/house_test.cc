@@ -21,7 +21,7 @@ const fs::path kRoot = fs::path(HARDY_TEST_DATA).parent_path().parent_path();
 std::string room_of(const std::string& path) {
   const std::size_t slash = path.find('/');
   const std::string top = path.substr(0, slash), inside = path.substr(0, path.find('/', slash + 1));
-  return top == "engine" || inside == "tools/report" ? inside : top;
+  return top == "engine" || inside == "tools/report" || inside == "tools/pictures" ? inside : top;
 }
 
 struct Arrow {
@@ -54,7 +54,8 @@ std::set<std::string> allowed(const std::string& room) {
   }
   rooms.insert(room);  // the whole engine, and
   if (room != "envs" && room != "datasets") rooms.insert({"envs", "datasets"});
-  if (room.starts_with("tools")) rooms.insert({"algorithms", "tools/report"});
+  if (room.starts_with("tools")) rooms.insert({"algorithms", "tools/pictures"});
+  if (room == "tools") rooms.insert("tools/report");
   if (room == "tools") rooms.insert("cuda");
   return rooms;
 }

@@ -45,6 +45,7 @@ const std::vector<CommandOutput>& all_outputs() {
       {"data corrupt", "--manifest", "IN NEW --elements rewards --manifest @", false, "IN"},
       {"data prompts", "--out", "chains --count 100000000 --out @"},
       {"data repair", "OUT", "IN @", false, "IN"},
+      {"eval", "--frames", "POLICY --env pendulum --episodes 100000 --frames @", true},
       {"export", "OUT", "RUN @ --to c", false, "RUN/run.json", "RUN/x"},
       {"regret", "--export", "--env INSTANCE --episodes 4 --export @", false, "INSTANCE"},
       {"regret", "--out", "--episodes 100000000 --out @", true, "", "", false},
@@ -69,6 +70,13 @@ class EveryOutput : public ::testing::Test {
     datasets::write_arrays(*set, mine);
     const std::string in = at("in.hdf5");
     ASSERT_EQ(hardy_command("data corrupt " + in + " " + at("broken.hdf5") + " --elements rewards").code, 0);
+    ASSERT_EQ(hardy_command("train sac --env pendulum --steps 20 --start-steps 10 --batch-size 4 --hidden 4 "
+                            "--eval-episodes 1 --out " +
+                            at("swing"))
+                  .code,
+              0);
+    fs::rename(at("swing") + "/policy/agent_0.policy", at("swing.policy"));
+    fs::remove_all(at("swing"));
     ASSERT_EQ(hardy_command("regret --episodes 4 --out " + at("study")).code, 0);
     ASSERT_EQ(hardy_command("regret --episodes 4 --export " + at("instance.hdf5")).code, 0);
   }
@@ -82,6 +90,7 @@ class EveryOutput : public ::testing::Test {
                                                           {"BROKEN", "broken.hdf5"},
                                                           {"SET", "set"},
                                                           {"RUN", "study"},
+                                                          {"POLICY", "swing.policy"},
                                                           {"NEW", "new.hdf5"}})
       text = std::regex_replace(text, std::regex("\\b" + word + "\\b"), at(name));
     return text;

@@ -60,7 +60,8 @@ def build(root, work):
         print("no C++ compiler, or a MuJoCo wheel without its library")
         sys.exit(77)
     sources = [os.path.join(root, s) for s in (
-        "tests/envs/python/stepper_c_abi.cc", "envs/environment.cc", "envs/mujoco/stepper.cc", "envs/mujoco/model.cc",
+        "tests/envs/python/stepper_c_abi.cc", "envs/environment.cc", "envs/view.cc", "envs/mujoco/stepper.cc", "envs/mujoco/model.cc",
+        "envs/mujoco/view.cc", "envs/mujoco/off_screen.cc",
         *(f"envs/mujoco/{task}.cc" for task in TASKS), "engine/base/nearest.cc", "engine/base/parameters.cc",
         "engine/base/random.cc", "engine/base/text.cc", "engine/base/threads.cc")]
     out = os.path.join(work, "stepper.so")

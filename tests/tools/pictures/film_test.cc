@@ -110,6 +110,11 @@ TEST_F(Film, OutputsThatAreThereStayUnlessTheyMayBeReplaced) {
   }
   EXPECT_EQ(contents(dir_ / "out.mp4"), "mine");
   EXPECT_TRUE(fs::exists(dir_ / "frames/mine"));
+  const Result others = hardy_command(play(frames + " --overwrite"));  // a folder of somebody's own things
+  EXPECT_EQ(others.code, 2);
+  EXPECT_NE(others.err.find("holds other things than pictures"), std::string::npos) << others.err;
+  EXPECT_TRUE(fs::exists(dir_ / "frames/mine"));
+  fs::rename(dir_ / "frames/mine", dir_ / "frames/frame_000099.png");  // an earlier film's
   const Result replaced = hardy_command(play(video + " " + frames + " --overwrite"));
   EXPECT_EQ(replaced.code, 0) << replaced.err;
   EXPECT_NE(contents(dir_ / "out.mp4"), "mine");

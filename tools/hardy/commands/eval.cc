@@ -55,10 +55,23 @@ struct FilmWords {
   }
 };
 
+// What --overwrite may replace: a folder of an earlier film's pictures, and of nothing else.
+bool holds_pictures_alone(const fs::path& folder) {
+  std::size_t pictures = 0, all = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    ++all;
+    const std::string name = entry.path().filename().string();
+    pictures += entry.is_regular_file() && name.starts_with("frame_") && name.ends_with(".png");
+  }
+  return all > 0 && pictures == all;
+}
+
 struct FilmOutputs {
   FilmOutputs(const FilmWords& words, const std::vector<fs::path>& inputs) {
     if (!words.video.empty())
       video.emplace(words.video, run::OutputRules{.overwrite = words.overwrite, .inputs = inputs});
+    if (fs::is_directory(words.frames) && !holds_pictures_alone(words.frames))
+      throw Error("holds other things than pictures of an episode", words.frames, "name a new folder");
     if (!words.frames.empty())
       frames.emplace(words.frames, run::OutputRules{.kind = run::OutputRules::Kind::kFolder,
                                                     .overwrite = words.overwrite,
