@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "algorithms/acting/policy.h"
+#include "engine/base/stop.h"
 #include "envs/environment.h"
 
 namespace hardy::algorithms {
@@ -22,17 +23,22 @@ struct Evaluation {
 // Who looks at the environment where the first instance's episode begins, and after each of its steps.
 using FirstEpisode = std::function<void(const envs::BatchEnvironment&)>;
 
-// An episode in each of the environment's instances, the i-th begun from the draw (seed, kEvaluation, i): the
-// same for every policy.
+// Instances of an environment that is made for episodes of an evaluation: more of them are played in waves.
+inline constexpr int kEvaluationWave = 32;
+
+// Episodes, the i-th begun from the draw (seed, kEvaluation, i): the same for every policy, and for any
+// number of instances. episodes 0: one in each instance. Stopped is thrown where it is stopped.
 Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::uint64_t seed,
                     const FirstEpisode& look = {});
 // The same by draws instead of the mode: draws(episode, t) for step t of an episode.
 using EpisodeDraws = std::function<Random(std::size_t episode, std::uint64_t t)>;
 Evaluation evaluate(Policy& policy, envs::BatchEnvironment& environment, std::uint64_t seed,
-                    const EpisodeDraws& draws, ThreadTeam& team, const FirstEpisode& look = {});
+                    const EpisodeDraws& draws, ThreadTeam& team, const FirstEpisode& look = {},
+                    std::int64_t episodes = 0, StopToken stop = {});
 Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>>& parameters,
-                    envs::BatchEnvironment& environment, std::uint64_t seed, const FirstEpisode& look = {});
-// In an environment made for it, of `episodes` instances.
+                    envs::BatchEnvironment& environment, std::uint64_t seed, const FirstEpisode& look = {},
+                    std::int64_t episodes = 0, StopToken stop = {});
+// In an environment made for it.
 Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>>& parameters,
                     const std::string& environment, int episodes, std::uint64_t seed,
                     const FirstEpisode& look = {});

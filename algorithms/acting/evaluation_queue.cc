@@ -1,11 +1,17 @@
 #include "algorithms/acting/evaluation_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace hardy::algorithms {
 
-EvaluationQueue::EvaluationQueue(const std::string& environment, int episodes, std::uint64_t seed)
-    : environment_(envs::make_environment(environment, episodes)), seed_(seed), thread_([this] { work(); }) {}
+EvaluationQueue::EvaluationQueue(const std::string& environment, int episodes, std::uint64_t seed,
+                                 StopToken stop)
+    : environment_(envs::make_environment(environment, std::min(episodes, kEvaluationWave))),
+      episodes_(episodes),
+      seed_(seed),
+      stop_token_(stop),
+      thread_([this] { work(); }) {}
 
 EvaluationQueue::~EvaluationQueue() {
   {
@@ -33,9 +39,14 @@ std::vector<EvaluationQueue::Result> EvaluationQueue::finished() {
 
 std::vector<EvaluationQueue::Result> EvaluationQueue::drain() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return failure_ || (jobs_.empty() && !busy_); });
+  changed_.wait(lock, [this] { return failure_ || stopped_ || (jobs_.empty() && !busy_); });
   if (failure_) std::rethrow_exception(failure_);
   return std::exchange(results_, {});
+}
+
+std::vector<EvaluationQueue::Job> EvaluationQueue::unfinished() {
+  const std::scoped_lock lock(mutex_);
+  return {jobs_.begin(), jobs_.end()};
 }
 
 void EvaluationQueue::work() {
@@ -51,7 +62,14 @@ void EvaluationQueue::work() {
     std::exception_ptr failure;
     try {
       for (const auto& parameters : job.parameters)
-        result.agents.push_back(evaluate(job.spec, parameters, *environment_, seed_));
+        result.agents.push_back(
+            evaluate(job.spec, parameters, *environment_, seed_, {}, episodes_, stop_token_));
+    } catch (const Stopped&) {
+      lock.lock();
+      jobs_.push_front(std::move(job));
+      busy_ = false, stopped_ = true;
+      changed_.notify_all();
+      return;
     } catch (...) {
       failure = std::current_exception();
     }

@@ -76,6 +76,42 @@ void restore(Trainee& trainee, const run::Archive& checkpoint, const std::string
 
 namespace {
 
+// Evaluations that a stop came before: their policies, to be played when the run goes on.
+std::string evaluation_tensor(std::size_t job, std::size_t agent, std::size_t tensor) {
+  return "evaluation/" + std::to_string(job) + "/" + std::to_string(agent) + "/" + std::to_string(tensor);
+}
+void save_evaluations(const std::vector<EvaluationQueue::Job>& jobs, run::ArchiveWriter& file) {
+  if (jobs.empty()) return;
+  nlohmann::json list = nlohmann::json::array();
+  for (std::size_t j = 0; j < jobs.size(); ++j) {
+    list.push_back({{"step", jobs[j].step}, {"tensors", jobs[j].parameters.at(0).size()}});
+    for (std::size_t a = 0; a < jobs[j].parameters.size(); ++a)
+      for (std::size_t t = 0; t < jobs[j].parameters[a].size(); ++t) {
+        const std::vector<float>& x = jobs[j].parameters[a][t];
+        file.add<float>(evaluation_tensor(j, a, t), Shape{static_cast<std::int64_t>(x.size())},
+                        std::span<const float>(x));
+      }
+  }
+  file.header()["evaluations"] = {{"agents", jobs[0].parameters.size()}, {"jobs", list}};
+}
+std::vector<EvaluationQueue::Job> saved_evaluations(const run::Archive& file, const PolicySpec& spec) {
+  std::vector<EvaluationQueue::Job> jobs;
+  if (!file.header().contains("evaluations")) return jobs;
+  const nlohmann::json& h = file.header().at("evaluations");
+  for (const nlohmann::json& j : h.at("jobs")) {
+    EvaluationQueue::Job job{j.at("step"), spec, {}};
+    for (std::size_t a = 0; a < h.at("agents").get<std::size_t>(); ++a) {
+      job.parameters.emplace_back();
+      for (std::size_t t = 0; t < j.at("tensors").get<std::size_t>(); ++t) {
+        const auto x = file.get<float>(evaluation_tensor(jobs.size(), a, t));
+        job.parameters.back().emplace_back(x.begin(), x.end());
+      }
+    }
+    jobs.push_back(std::move(job));
+  }
+  return jobs;
+}
+
 class Training {
  public:
   Training(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files, const run::Watch& watch)
@@ -90,7 +126,7 @@ class Training {
     if (c_.checkpoint_every == 0) c_.checkpoint_every = std::max<std::int64_t>(1, c_.steps / 5);
     if (!files_.environment.empty())
       queue_ = std::make_unique<EvaluationQueue>(files_.environment, static_cast<int>(c_.eval_episodes),
-                                                 static_cast<std::uint64_t>(c_.eval_seed));
+                                                 static_cast<std::uint64_t>(c_.eval_seed), stop_);
   }
 
   bool run(bool resumed) {
@@ -105,8 +141,8 @@ class Training {
       after_step(trainee_.steps_done());
     }
     const std::int64_t step = trainee_.steps_done();
-    const bool finished = !stop_.stop_requested();
-    if (finished) {
+    const bool ran = !stop_.stop_requested();
+    if (ran) {
       evaluate(step);
       // The last step is logged, whatever --log-every.
       if (step > first && step % c_.log_every != 0 && learner().steps_done() > 0)
@@ -120,7 +156,9 @@ class Training {
     if (clipped_actions() > 0)
       observer_.note(std::to_string(clipped_actions()) +
                      " actions lay outside of the bounds and were moved to them");
-    if (saved_ != step) save(step);
+    const bool unfinished = own_stopped_ || (queue_ && !queue_->unfinished().empty());
+    const bool finished = ran && !unfinished;
+    if (saved_ != step || unfinished) save(step);
     for (std::int64_t a = 0; a < agents(); ++a) write_policy_of(a, files_.directory.policy_file(a), step);
     trainee_.leave_in(files_.directory.path());
     write_summary(finished, step);
@@ -167,6 +205,11 @@ class Training {
       if (r.kind == "eval") remember(r.step, r.values);
     }
     for (std::int64_t a = 0; a < agents(); ++a) told_.push_back(!learner().active(a));
+    if (!queue_) return;
+    for (EvaluationQueue::Job& job : saved_evaluations(loaded->archive, trainee_.policy())) {
+      queued_ = job.step;
+      queue_->push(std::move(job));
+    }
   }
 
   std::int64_t broken_episodes() const {
@@ -245,7 +288,13 @@ class Training {
   }
 
   void record_own(std::int64_t step) {
-    const run::MetricValues values = trainee_.evaluate(team_);
+    run::MetricValues values;
+    try {
+      values = trainee_.evaluate(team_, stop_);
+    } catch (const Stopped&) {  // it is made up for when the run goes on
+      own_stopped_ = true;
+      return;
+    }
     keep_best_of(step, values.at("score/mean"), [&](std::int64_t agent, const auto& path, const auto& about) {
       trainee_.write_policy_of(agent, path, about);
     });
@@ -300,6 +349,7 @@ class Training {
     save_learner(learner(), file);
     save_bounds(trainee_.policy().bounds(), file);
     trainee_.save(file);
+    if (queue_) save_evaluations(queue_->unfinished(), file);
     checkpoints_.save(step, file);
     log_->sync();
     saved_ = step;
@@ -366,7 +416,7 @@ class Training {
   std::vector<std::pair<std::int64_t, double>> best_;
   std::vector<bool> told_;
   static constexpr std::int64_t kLookForBreaks = 64;  // steps
-  bool told_of_breaks_ = false, warned_ = false;
+  bool told_of_breaks_ = false, warned_ = false, own_stopped_ = false;
 };
 
 }  // namespace

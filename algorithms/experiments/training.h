@@ -8,6 +8,7 @@
 
 #include "algorithms/acting/policy.h"
 #include "algorithms/learning/learner.h"
+#include "engine/base/stop.h"
 #include "engine/run/archive.h"
 #include "engine/run/metrics.h"
 #include "engine/run/observer.h"
@@ -33,7 +34,8 @@ class Trainee {
   // Whether it says by itself how good it is, and not by playing in an environment: figures of its policies
   // as they are now, one an agent, "score/mean" among them.
   virtual bool evaluates() const { return false; }
-  virtual run::MetricValues evaluate(ThreadTeam&) { return {}; }
+  // Stopped is thrown where it is stopped.
+  virtual run::MetricValues evaluate(ThreadTeam&, StopToken) { return {}; }
   // What it keeps beside the learner.
   virtual void save(run::ArchiveWriter&) const {}
   virtual void restore(const run::Archive&) {}

@@ -28,9 +28,11 @@ ControlEvaluation::ControlEvaluation(const ControlData& data, const PolicySpec& 
       seeds_(seeds),
       seed_(seed),
       success_return_(data.success_return),
-      env_(envs::make_environment(data.environment, static_cast<int>(episodes))) {}
+      episodes_(episodes),
+      env_(envs::make_environment(data.environment,
+                                  static_cast<int>(std::min<std::int64_t>(episodes, kEvaluationWave)))) {}
 
-run::MetricValues ControlEvaluation::evaluate(ThreadTeam& team) {
+run::MetricValues ControlEvaluation::evaluate(ThreadTeam& team, StopToken stop) {
   const auto solved = [&](const Evaluation& e) {
     return static_cast<double>(
                std::ranges::count_if(e.returns, [&](double r) { return r >= success_return_; })) /
@@ -39,14 +41,14 @@ run::MetricValues ControlEvaluation::evaluate(ThreadTeam& team) {
   run::MetricValues values;
   for (std::size_t a = 0; a < seeds_.size(); ++a) {
     Actor actor(spec_, env_->size(), policy_parameters(store_, static_cast<std::int64_t>(a)));
-    const Evaluation greedy = algorithms::evaluate(actor, *env_, seed_, {}, team);
+    const Evaluation greedy = algorithms::evaluate(actor, *env_, seed_, {}, team, {}, episodes_, stop);
     const Evaluation sampled = algorithms::evaluate(
         actor, *env_, seed_,
         [&](std::size_t episode, std::uint64_t t) {
           return Random(rollout_seed(seeds_[a], kStep, static_cast<std::int64_t>(episode), 0),
                         RandomStream::kExplore, t);
         },
-        team);
+        team, {}, episodes_, stop);
     values["score/mean"].push_back(greedy.mean_score());
     values["return/mean"].push_back(greedy.mean_return());
     values["return/std"].push_back(greedy.std_return());

@@ -6,6 +6,7 @@
 
 #include "algorithms/post_training/control_data.h"
 #include "algorithms/post_training/control_policy.h"
+#include "engine/base/stop.h"
 #include "engine/run/metrics.h"
 
 namespace hardy::algorithms {
@@ -21,7 +22,7 @@ class ControlEvaluation {
                     const std::vector<std::uint64_t>& seeds, std::int64_t episodes, std::uint64_t seed);
   // One number an agent. By the mode: score/mean, return/mean, return/std, length/mean, greedy/mean (the
   // share that succeeds). Sampled: solve/mean. Draws are the same every time.
-  run::MetricValues evaluate(ThreadTeam& team);
+  run::MetricValues evaluate(ThreadTeam& team, StopToken stop = {});
 
  private:
   PolicySpec spec_;
@@ -29,6 +30,7 @@ class ControlEvaluation {
   std::vector<std::uint64_t> seeds_;
   std::uint64_t seed_;
   double success_return_;
+  std::int64_t episodes_;
   std::unique_ptr<envs::BatchEnvironment> env_;
 };
 

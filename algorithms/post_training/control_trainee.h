@@ -32,7 +32,9 @@ class ControlTrainee final : public GroupTrainee {
 
   PolicySpec policy() const override { return spec_; }
   bool evaluates() const override { return true; }
-  run::MetricValues evaluate(ThreadTeam& team) override { return evaluation_->evaluate(team); }
+  run::MetricValues evaluate(ThreadTeam& team, StopToken stop = {}) override {
+    return evaluation_->evaluate(team, stop);
+  }
   std::int64_t broken_episodes() const override { return env_ ? env_->broken_episodes() : 0; }
   std::string first_break() const override { return env_ ? env_->first_break() : ""; }
 

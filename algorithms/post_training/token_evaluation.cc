@@ -58,7 +58,7 @@ std::vector<Answered> TokenEvaluation::likeliest(std::int64_t count, ThreadTeam&
   return all;
 }
 
-run::MetricValues TokenEvaluation::evaluate(ThreadTeam& team) {
+run::MetricValues TokenEvaluation::evaluate(ThreadTeam& team, StopToken stop) {
   const auto agents = static_cast<std::size_t>(agents_);
   const std::size_t bands = set_.bands.size();
   struct Sums {
@@ -69,6 +69,7 @@ run::MetricValues TokenEvaluation::evaluate(ThreadTeam& team) {
   for (Sums& s : sums) s.by_band.assign(bands, 0), s.in_band.assign(bands, 0);
   const auto count = static_cast<std::int64_t>(set_.rows.size());
   for (std::int64_t begin = 0; begin < count; begin += chunk_) {
+    throw_if_stopped(stop);
     const std::vector<std::vector<DecoderPrompt>> all = chunk_from(begin);
     const auto sampled = sampled_->decode(all, kStep, team), greedy = greedy_->decode(all, kStep, team);
     for (std::size_t a = 0; a < agents; ++a)

@@ -7,6 +7,7 @@
 #include "algorithms/post_training/alphabet.h"
 #include "algorithms/post_training/decoder.h"
 #include "algorithms/post_training/prompts.h"
+#include "engine/base/stop.h"
 #include "engine/run/metrics.h"
 
 namespace hardy::algorithms {
@@ -25,7 +26,7 @@ class TokenEvaluation {
   // One number an agent: score/mean (100 times the solve rate over all bands), solve/BAND and solve/mean,
   // greedy/mean, pass_at_K/mean for K = samples, length/mean, truncated/mean. Draws are the same every time,
   // so that two policies are compared on the same numbers.
-  run::MetricValues evaluate(ThreadTeam& team);
+  run::MetricValues evaluate(ThreadTeam& team, StopToken stop = {});
   // The first agent's likeliest answers to the first `count` prompts; one that is cut off is wrong.
   std::vector<Answered> likeliest(std::int64_t count, ThreadTeam& team);
 

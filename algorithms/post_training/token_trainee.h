@@ -33,7 +33,9 @@ class TokenTrainee final : public GroupTrainee {
 
   PolicySpec policy() const override { return {}; }
   bool evaluates() const override { return evaluation_ != nullptr; }
-  run::MetricValues evaluate(ThreadTeam& team) override { return evaluation_->evaluate(team); }
+  run::MetricValues evaluate(ThreadTeam& team, StopToken stop = {}) override {
+    return evaluation_->evaluate(team, stop);
+  }
   void write_policy_of(std::int64_t agent, const std::filesystem::path& path,
                        const nlohmann::json& about) override;
   std::string warning() const override;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/program_options.hpp>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
@@ -221,6 +222,7 @@ void Schema::assign(Option& o, const std::vector<std::string>& values, const std
   if (auto* v = std::get_if<double*>(&o.variable)) {
     const auto x = to_double(value);
     if (!x) refuse("is not a number");
+    if (!is_default && !std::isfinite(*x)) refuse("is not a finite number");
     if (!is_default && (*x < o.min || *x > o.max)) refuse("is out of range");
     **v = *x;
   } else if (auto* i = std::get_if<std::int64_t*>(&o.variable)) {

@@ -421,6 +421,31 @@ TEST(Resume, WhatIsNotTheRunsIsRefusedAndWhatIsMissingIsSaid) {
   EXPECT_TRUE(test::contents(run / "policy/agent_0.policy") == policy);
 }
 
+// A stop comes while evaluations are played: the run ends at once, and the one that goes on makes up for
+// them.
+TEST(Resume, AStopInTheMiddleOfEvaluationsLosesNoneOfThem) {
+  const test::Scratch dir;
+  const fs::path data = make_dataset(dir), whole = dir / "whole", run = dir / "run";
+  const auto words = [&](const fs::path& out) {
+    return Words{"train",    "bc", "--dataset",    data, "--env",        "hopper", "--steps",         "40",
+                 "--hidden", "8",  "--batch-size", "8",  "--eval-every", "10",     "--eval-episodes", "400",
+                 "--seeds",  "2",  "--threads",    "1",  "--out",        out};
+  };
+  ASSERT_EQ(finish(start(words(whole))), 0);
+  ASSERT_EQ(records(whole, "eval").size(), 4u);
+  const pid_t child = start(words(run));
+  for (int i = 0; i < 500 && !fs::exists(run / "run.json"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  kill(child, SIGINT);
+  EXPECT_EQ(finish(child), 75);
+  EXPECT_LT(records(run, "eval").size(), 4u);
+  EXPECT_EQ(json_of(run / "summary.json").at("finished"), false);
+  ASSERT_EQ(finish(start({"resume", run})), 0);
+  EXPECT_TRUE(records(run, "eval") == records(whole, "eval"));
+  EXPECT_EQ(json_of(run / "summary.json").at("finished"), true);
+}
+
 TEST(Resume, WithMoreStepsAndACheckpointThatDoesNotFitChangesNothing) {
   const test::Scratch dir;
   const fs::path data = make_dataset(dir), run = dir / "run", other = dir / "other";

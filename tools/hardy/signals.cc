@@ -17,8 +17,6 @@ static_assert(std::atomic<pid_t>::is_always_lock_free, "a signal handler may tou
 
 constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
 
-void note(int) { asked.request_stop(); }
-
 void leave(int number) {
   if (::getpid() != owner.load(std::memory_order_relaxed)) {  // a child that this process forked
     std::signal(number, SIG_DFL);
@@ -32,6 +30,12 @@ void leave(int number) {
   const char* text = number == SIGINT ? kInt : number == SIGTERM ? kTerm : kHup;
   if (::write(STDERR_FILENO, text, std::strlen(text)) < 0) ::_exit(kStoppedBySignal);
   ::_exit(kStoppedBySignal);
+}
+
+// The first asks; a second one does not wait for what the first asked for.
+void note(int number) {
+  if (asked.stop_requested()) leave(number);
+  asked.request_stop();
 }
 
 void take(int number, void (*handler)(int), struct sigaction* before) {

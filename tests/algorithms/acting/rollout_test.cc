@@ -170,6 +170,9 @@ TEST(Evaluation, OfChoicesIsTheSameInAnEnvironmentOfItsOwnAndInOneThatIsUsedAgai
   const Evaluation fresh = evaluate(spec, balance, "cart_pole", 5, 42);
   EXPECT_GT(fresh.mean_return(), 300);
   EXPECT_EQ(fresh.returns, fresh.lengths);  // one a step
+  // More episodes than instances are played in waves, each as it would be beside all others.
+  const auto many = envs::make_environment("cart_pole", 70);
+  EXPECT_EQ(evaluate(spec, balance, "cart_pole", 70, 42).returns, evaluate(spec, balance, *many, 42).returns);
   EvaluationQueue queue("cart_pole", 5, 42);
   queue.push({1, spec, {{std::vector<float>(8), {1, 0}}}});
   queue.push({2, spec, {balance}});

@@ -114,6 +114,8 @@ TEST(Schema, OutOfRangeNamesKeyValueAndRange) {
   Settings s;
   EXPECT_NE(error_of([&] { s.parse({"--tau", "nan"}); }), "");
   EXPECT_NE(error_of([&] { s.parse({"--tau", "-5"}); }).find("'-5' is out of range"), std::string::npos);
+  for (const char* none : {"inf", "-inf", "nan", "1e999"})
+    EXPECT_FALSE(error_of([&] { s.parse({"--tau", none}); }).empty()) << none;
   EXPECT_NE(error_of([&] { s.parse({"--loss", "hubr"}); }).find("'huber'"), std::string::npos);
   EXPECT_NE(error_of([&] {
               s.parse({"--steps", "1", "--steps", "2"});
