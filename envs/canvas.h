@@ -59,9 +59,11 @@ class Canvas {
         const Point p{(x + 0.5 - picture_.width / 2.0) / scale_ + middle_.x,
                       (picture_.height / 2.0 - y - 0.5) / scale_ + middle_.y};
         const double share = std::clamp(0.5 - distance(p) * scale_, 0.0, 1.0);
-        std::uint8_t* const rgb = &picture_.rgb[static_cast<std::size_t>(3 * (y * picture_.width + x))];
+        std::uint8_t* const rgb =
+            &picture_.rgb[3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(picture_.width) +
+                               static_cast<std::size_t>(x))];
         for (std::size_t k = 0; k < 3; ++k)
-          rgb[k] = static_cast<std::uint8_t>(rgb[k] + share * (colour[k] - rgb[k]) + 0.5);
+          rgb[k] = static_cast<std::uint8_t>(std::lround(rgb[k] + share * (colour[k] - rgb[k])));
       }
   }
 
