@@ -192,6 +192,7 @@ class Training {
     const auto loaded = checkpoints_.load_newest("checkpoint", kCheckpointFormat);
     if (!loaded) {  // stopped before its first checkpoint, or somebody removed them
       observer_.note("there is no checkpoint: it begins at step 0 again");
+      remember_said(0);
       return;
     }
     for (const std::string& damaged : loaded->warnings)
@@ -199,16 +200,22 @@ class Training {
     algorithms::restore(trainee_, loaded->archive, checkpoints_.path_of(loaded->step).string());
     if (const std::string lost = trainee_.lost_in_saving(); !lost.empty()) observer_.note(lost);
     saved_ = trainee_.steps_done();
-    for (const run::MetricsRecord& r : run::read_metrics(files_.directory.metrics_file())) {
-      if (r.step > saved_) continue;
-      seconds_before_ = std::max(seconds_before_, r.seconds);
-      if (r.kind == "eval") remember(r.step, r.values);
-    }
+    remember_said(saved_);
     for (std::int64_t a = 0; a < agents(); ++a) told_.push_back(!learner().active(a));
     if (!queue_) return;
     for (EvaluationQueue::Job& job : saved_evaluations(loaded->archive, trainee_.policy())) {
       queued_ = job.step;
       queue_->push(std::move(job));
+    }
+  }
+
+  // What the log of the run before says up to a step, and will not say again.
+  void remember_said(std::int64_t step) {
+    if (!std::filesystem::exists(files_.directory.metrics_file())) return;
+    for (const run::MetricsRecord& r : run::read_metrics(files_.directory.metrics_file())) {
+      if (r.step > step) continue;
+      seconds_before_ = std::max(seconds_before_, r.seconds);
+      if (r.kind == "eval") remember(r.step, r.values);
     }
   }
 

@@ -153,7 +153,7 @@ Words dqn_words(const fs::path& out) {
           "--seeds",
           "2",
           "--steps",
-          "3000",
+          "9000",
           "--start-steps",
           "250",
           "--hidden",
@@ -169,7 +169,7 @@ Words dqn_words(const fs::path& out) {
           "--checkpoint-every",
           "50",
           "--eval-every",
-          "1000",
+          "3000",
           "--eval-episodes",
           "1",
           "--out",
@@ -178,7 +178,7 @@ Words dqn_words(const fs::path& out) {
 
 TEST(Resume, AfterFiveKillsAMethodOfChoicesLastCheckpointIsByteIdentical) {
   const test::Scratch dir;
-  kill_and_compare(dir, dqn_words, "checkpoints/step_000000003000.ckpt", 5);
+  kill_and_compare(dir, dqn_words, "checkpoints/step_000000009000.ckpt", 5);
 }
 
 TEST(Resume, AfterTwentyKillsATokenPolicysLastCheckpointIsByteIdentical) {
@@ -419,6 +419,46 @@ TEST(Resume, WhatIsNotTheRunsIsRefusedAndWhatIsMissingIsSaid) {
   EXPECT_EQ(again.code, 0);
   EXPECT_NE(again.err.find("no checkpoint: it begins at step 0"), std::string::npos) << again.err;
   EXPECT_TRUE(test::contents(run / "policy/agent_0.policy") == policy);
+}
+
+TEST(Resume, KilledBeforeItsFirstCheckpointSaysNothingTwice) {
+  const test::Scratch dir;
+  const fs::path whole = dir / "whole", run = dir / "run";
+  ASSERT_EQ(finish(start({"train",
+                          "hpt",
+                          "--task",
+                          "chains:least=2,most=3",
+                          "--prompt-count",
+                          "20",
+                          "--prompts-a-step",
+                          "4",
+                          "--rollouts",
+                          "2",
+                          "--width",
+                          "16",
+                          "--layers",
+                          "1",
+                          "--steps",
+                          "6",
+                          "--eval-every",
+                          "3",
+                          "--test-count",
+                          "2",
+                          "--threads",
+                          "1",
+                          "--out",
+                          whole})),
+            0);
+  fs::copy(whole, run, fs::copy_options::recursive);
+  fs::remove_all(run / "checkpoints");
+  fs::create_directory(run / "checkpoints");
+  fs::remove(run / "summary.json");
+  const std::string said = test::contents(run / "metrics.jsonl");
+  test::put(run / "metrics.jsonl", said.substr(0, said.find('\n') + 1));  // how it began, evaluated at step 0
+  ASSERT_EQ(records(run, "eval").size(), 1u);
+  ASSERT_EQ(finish(start({"resume", run})), 0);
+  EXPECT_TRUE(records(run, "eval") == records(whole, "eval"));
+  EXPECT_TRUE(records(run, "train") == records(whole, "train"));
 }
 
 // A stop comes while evaluations are played: the run ends at once, and the one that goes on makes up for
