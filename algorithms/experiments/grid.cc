@@ -29,6 +29,8 @@ namespace {
 namespace fs = std::filesystem;
 using Keys = std::map<std::string, std::string>;
 
+constexpr const char* kFiles[] = {"dataset", "prompts", "test-prompts", "base"};  // keys that name one
+
 std::string hashed(const Keys& keys) {
   std::string text;
   for (const auto& [key, value] : keys) text += key + "=" + value + "\n";
@@ -44,7 +46,7 @@ std::vector<std::string> words_of(const std::string& value) {
 
 // Files are named from wherever a cell is run.
 Keys with_absolute_paths(Keys keys) {
-  for (const char* key : {"dataset", "prompts", "test-prompts", "base", "demonstrations"})
+  for (const char* key : kFiles)
     if (const auto found = keys.find(key); found != keys.end() && !found->second.empty())
       found->second = fs::absolute(found->second).lexically_normal().string();
   if (const auto env = keys.find("env"); env != keys.end()) env->second = envs::absolute_name(env->second);
@@ -57,7 +59,7 @@ std::string problem_of(const GridCell& cell) {
     Keys keys = cell.keys;
     keys.erase("method");
     job->schema().apply(keys, "", run::Schema::Source::kConfig);
-    for (const char* key : {"dataset", "prompts", "test-prompts", "base"})
+    for (const char* key : kFiles)
       if (const auto found = keys.find(key); found != keys.end() && !fs::exists(found->second))
         throw Error("there is no such file", found->second);
     if (const auto env = keys.find("env"); env != keys.end() && !env->second.empty())
@@ -66,14 +68,6 @@ std::string problem_of(const GridCell& cell) {
   } catch (const Error& e) {
     return e.message();
   }
-}
-
-std::string described(const GridCell& cell, const std::vector<std::string>& varied) {
-  std::string text = cell.method();
-  for (const std::string& key : varied)
-    if (const auto found = cell.keys.find(key); found != cell.keys.end() && key != "method")
-      text += ", " + key + " = " + found->second;
-  return text;
 }
 
 void write_cells(const fs::path& folder, const std::vector<GridCell>& cells, std::size_t first) {
@@ -131,6 +125,15 @@ std::string holder_of(const fs::path& cell) {
 }
 
 }  // namespace
+
+std::string described(const GridCell& cell, const std::vector<std::string>& varied,
+                      const std::string& between, const std::string& is) {
+  std::string text = cell.method();
+  for (const std::string& key : varied)
+    if (const auto found = cell.keys.find(key); found != cell.keys.end() && key != "method")
+      text += between + key + is + found->second;
+  return text;
+}
 
 std::string name_of(CellState::Kind kind) {
   static constexpr const char* kNames[] = {"waiting", "running", "stopped", "failed", "done"};

@@ -24,6 +24,9 @@ struct GridCell {
 
 // Every combination of an ini file's values, which blanks separate. An Error where it names no method.
 std::vector<GridCell> cells_of(const std::filesystem::path& ini);
+// A cell by its method and those of its keys that vary: "riql, corrupt = dynamics".
+std::string described(const GridCell& cell, const std::vector<std::string>& varied,
+                      const std::string& between = ", ", const std::string& is = " = ");
 // The keys that have more than one value in a grid.
 std::vector<std::string> varied_keys(const std::vector<GridCell>& cells);
 // Errors of all cells that cannot work, in one: unknown methods, keys and values, files that are not there.

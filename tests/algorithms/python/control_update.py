@@ -11,9 +11,9 @@ Names in INPUT    policy/w0 ...; settings: head, layers, groups [{rollouts: [{ob
                   solved, demonstration: {observations, drawn}}], method (hpt, grpo, dapg, awr), step, lr, decay, clip_norm
 Names in OUTPUT   loss/policy, grad/<name>, new/<name>
 """
-import json
 import sys
 
+import complex_step
 import numpy as np
 
 
@@ -70,33 +70,4 @@ def rows_of(p, s):
     return rows
 
 
-def main(source, target):
-    given = json.load(open(source))
-    s = given['settings']
-    arrays = {k: np.array(v['data'], float).reshape(v['shape']) for k, v in given['tensors'].items()}
-    p = {k[len('policy/'):]: v.astype(complex) for k, v in arrays.items() if k.startswith('policy/')}
-    rows = rows_of(p, s)
-
-    def loss():
-        return -sum((c * log_probs(p, e, s)).sum() for e, c in rows)
-
-    out, grads = {'loss/policy': loss().real}, {}
-    step = 1e-30
-    for name, x in p.items():
-        grads[name] = np.zeros(x.shape)
-        for i in np.ndindex(x.shape):
-            x[i] += 1j * step
-            grads[name][i] = loss().imag / step
-            x[i] = x[i].real
-    total = np.sqrt(sum((g**2).sum() for g in grads.values()))
-    scale = min(1, s['clip_norm'] / (total + 1e-6))
-    for name, x in p.items():
-        g = grads[name] * scale
-        m, v = 0.1 * g, 0.001 * g * g
-        new = x.real * (1 - s['lr'] * s['decay']) - s['lr'] * (m / 0.1) / (np.sqrt(v / 0.001) + 1e-8)
-        out['grad/policy/' + name], out['new/policy/' + name] = grads[name], new
-    json.dump({'tensors': {k: {'shape': list(np.shape(v)), 'data': np.ravel(v).tolist()} for k, v in out.items()}},
-              open(target, 'w'))
-
-
-main(*sys.argv[1:])
+complex_step.answer(*sys.argv[1:], rows_of, lambda p, row, s: log_probs(p, *row, s))

@@ -33,14 +33,6 @@ using algorithms::CellState;
 using algorithms::Grid;
 using algorithms::GridCell;
 
-std::string keys_text(const GridCell& cell, const std::vector<std::string>& varied) {
-  std::string text = cell.method();
-  for (const std::string& key : varied)
-    if (const auto found = cell.keys.find(key); found != cell.keys.end() && key != "method")
-      text += "  " + key + "=" + found->second;
-  return text;
-}
-
 int new_command(const std::vector<std::string>& args) {
   std::string folder, config;
   run::Schema schema(
@@ -131,7 +123,6 @@ int run_command(const std::vector<std::string>& args) {
   const Grid grid = Grid::open(folder);
   std::map<pid_t, const GridCell*> at_work;
   std::set<std::int64_t> tried;  // here, to their end or their failure
-  std::size_t done = 0, failed = 0;
   const auto reap = [&](bool wait) {
     int status = 0;
     const pid_t child = ::waitpid(-1, &status, wait ? 0 : WNOHANG);
@@ -142,7 +133,6 @@ int run_command(const std::vector<std::string>& args) {
     const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     if (code != kStoppedBySignal) tried.insert(cell.number);
     if (code != 0 && code != kStoppedBySignal) {
-      ++failed;
       const CellState state = grid.state_of(cell);
       std::fprintf(stderr, "cell %lld failed: %s\n", static_cast<long long>(cell.number),
                    state.about.empty() ? "see its log.txt" : state.about.c_str());
@@ -152,7 +142,6 @@ int run_command(const std::vector<std::string>& args) {
   };
   for (;;) {
     bool elsewhere = false;
-    done = 0;
     for (const GridCell& cell : grid.cells()) {
       if (std::ranges::any_of(at_work, [&](const auto& w) { return w.second == &cell; })) continue;
       if (tried.contains(cell.number)) continue;
@@ -172,14 +161,11 @@ int run_command(const std::vector<std::string>& args) {
     if (tried.size() == grid.cells().size()) break;
     if (elsewhere) std::this_thread::sleep_for(std::chrono::milliseconds(500));
   }
-  std::size_t not_done = 0;
-  for (const GridCell& cell : grid.cells()) {
-    const bool is = grid.state_of(cell).kind == CellState::Kind::kDone;
-    done += is;
-    not_done += !is;
-  }
+  const auto done = static_cast<std::size_t>(std::ranges::count_if(grid.cells(), [&](const GridCell& cell) {
+    return grid.state_of(cell).kind == CellState::Kind::kDone;
+  }));
   std::printf("grid: %s, %zu of %zu cells done\n", folder.c_str(), done, grid.cells().size());
-  return not_done == 0 ? 0 : 1;
+  return done == grid.cells().size() ? 0 : 1;
 }
 
 std::string hours_text(double hours) {
@@ -240,7 +226,8 @@ int status_command(const std::vector<std::string>& args) {
                        s.kind == CellState::Kind::kFailed;
     if (!as_json && shown)
       std::printf("%5lld  %-8s %s%s%s\n", static_cast<long long>(cell.number), name_of(s.kind).c_str(),
-                  keys_text(cell, varied).c_str(), s.about.empty() ? "" : "   ", s.about.c_str());
+                  algorithms::described(cell, varied, "  ", "=").c_str(), s.about.empty() ? "" : "   ",
+                  s.about.c_str());
   }
   if (as_json) {
     nlohmann::json result{{"cells", list}, {"counts", counts}, {"hours_left_on_one", nullptr}};
