@@ -8,6 +8,7 @@
 
 #include "algorithms/post_training/batch.h"
 #include "algorithms/post_training/control_update.h"
+#include "tests/algorithms/post_training/trainees.h"
 
 namespace hardy::test {
 
@@ -91,15 +92,10 @@ struct SmallControl {
         learner(std::move(seeds)) {
     algorithms::ControlNetworks policy{learner.network("policy", spec.mlp()), {}};
     if (head == Head::kGaussian) policy.log_std = learner.vector("policy/log_std", spec.action_size, -0.2f);
-    algorithms::Descent descent;
-    descent.learning_rate = nn::Schedule::constant(0.01);
-    descent.clip_norm = 0.5;
-    descent.rule.rule = nn::GroupSettings::Rule::kAdamW;
-    descent.rule.weight_decay = 0.1;
     update = std::make_unique<ControlUpdate>(
         learner, spec, policy, nullptr,
-        algorithms::SequenceLoss{rollouts, demonstrations, 0, settings.entropy_weighted}, descent, pass,
-        steps);
+        algorithms::SequenceLoss{rollouts, demonstrations, 0, settings.entropy_weighted}, oracle_descent(),
+        pass, steps);
     learner.finish();
   }
 
@@ -125,14 +121,8 @@ struct SmallControl {
         std::vector<std::vector<ControlRow>>(static_cast<std::size_t>(learner.agents()), rows(number)));
     learner.step(team);
   }
-  std::vector<float> values() const {
-    const auto x = learner.parameters().values();
-    return {x.begin(), x.end()};
-  }
-  std::vector<float> gradients() const {
-    const auto x = learner.parameters().gradients();
-    return {x.begin(), x.end()};
-  }
+  std::vector<float> values() const { return values_of(learner.parameters()); }
+  std::vector<float> gradients() const { return gradients_of(learner.parameters()); }
 };
 
 }  // namespace hardy::test

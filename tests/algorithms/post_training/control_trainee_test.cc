@@ -8,6 +8,7 @@
 #include "algorithms/learning/checkpoint.h"
 #include "engine/base/error.h"
 #include "tests/algorithms/post_training/control_starts.h"
+#include "tests/algorithms/post_training/trainees.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::test {
@@ -68,16 +69,6 @@ std::unique_ptr<ControlTrainee> make(const PostTrainingSettings& settings, const
                                           algorithms::ControlTraining{.episodes = 8}, std::move(seeds), 20,
                                           base);
 }
-std::vector<float> values(ControlTrainee& t) {
-  const auto x = t.learner().parameters().values();
-  return {x.begin(), x.end()};
-}
-std::vector<float> after(ControlTrainee& t, int steps, int threads = 2) {
-  ThreadTeam team(threads);
-  for (int i = 0; i < steps; ++i) t.step(team);
-  return values(t);
-}
-
 TEST(ControlTrainee, HasTheSameBitsForAnyThreadsAndAfterResuming) {
   for (const Case& of : cases())
     for (const char* method : {"hpt", "sft_then_grpo", "dapg"}) {
@@ -86,22 +77,7 @@ TEST(ControlTrainee, HasTheSameBitsForAnyThreadsAndAfterResuming) {
       s.switch_at = 0.1;
       s.learning_rate = 0.01;
       if (s.when == algorithms::When::kGate) s.gate_kind = "running";  // it has a memory to be kept
-      const auto whole = make(s, of), threaded = make(s, of), first = make(s, of), second = make(s, of);
-      const std::vector<float> expected = after(*whole, 4);
-      EXPECT_EQ(after(*threaded, 4, 1), expected);
-      after(*first, 2);
-      const Scratch dir;
-      run::ArchiveWriter file("checkpoint", algorithms::kCheckpointFormat);
-      algorithms::save_learner(first->learner(), file);
-      first->save(file);
-      file.write(dir / "c.hardy");
-      const run::Archive saved =
-          run::Archive::read(dir / "c.hardy", "checkpoint", algorithms::kCheckpointFormat);
-      algorithms::restore_learner(second->learner(), saved, "c");
-      second->restore(saved);
-      EXPECT_EQ(second->steps_done(), 2);
-      EXPECT_EQ(after(*second, 2), expected);
-      EXPECT_EQ(second->still_failing(0), whole->still_failing(0));
+      expect_same_bits_for_any_threads_and_after_resuming([&] { return make(s, of); }, 2);
     }
 }
 
@@ -110,11 +86,7 @@ TEST(ControlTrainee, AnAgentIsWhatItIsAlone) {
     const auto pair = make(few("hpt"), of), alone = make(few("hpt"), of, {9});
     after(*pair, 3);
     after(*alone, 3);
-    const nn::ParameterStore &p = pair->learner().parameters(), &q = alone->learner().parameters();
-    for (int t = 0; t < q.size(); ++t) {
-      const auto x = p.agent(t, 1), y = q.agent(t, 0);
-      EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin(), y.end())) << q.name(t);
-    }
+    expect_same_agent(pair->learner().parameters(), 1, alone->learner().parameters(), 0);
   }
 }
 

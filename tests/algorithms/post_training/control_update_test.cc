@@ -69,21 +69,8 @@ TEST(ControlUpdate, HasTheSameBitsForAnyThreadsAndForWhateverStandsBehindAnEpiso
 }
 
 TEST(ControlUpdate, SplitIntoPassesChangesSumsInTheirLastBitsAlone) {
-  ThreadTeam team(2);
-  SmallControl whole("mix", Head::kGaussian, 32);
-  whole.step(team);
-  EXPECT_EQ(whole.update->passes(), 1);
-  const std::vector<float> expected = whole.gradients();
-  float largest = 0;
-  for (const float g : expected) largest = std::max(largest, std::abs(g));
-  for (const std::int64_t pass : {1, 2, 7}) {
-    SmallControl split("mix", Head::kGaussian, pass);
-    split.step(team);
-    EXPECT_GT(split.update->passes(), 1);
-    const std::vector<float> g = split.gradients();
-    for (std::size_t i = 0; i < g.size(); ++i)
-      ASSERT_NEAR(g[i], expected[i], 1e-6f * largest) << pass << " " << i;
-  }
+  expect_passes_change_last_bits_alone(
+      [](std::int64_t pass) { return SmallControl("mix", Head::kGaussian, pass); });
 }
 
 TEST(ControlUpdate, OfAnAgentDoesNotDependOnItsNeighbours) {
@@ -91,11 +78,7 @@ TEST(ControlUpdate, OfAnAgentDoesNotDependOnItsNeighbours) {
   SmallControl pair("hpt", Head::kGaussian, 4, SmallControl::kSteps, {8, 3}), alone("hpt");
   pair.step(team);
   alone.step(team);
-  const nn::ParameterStore &p = pair.learner.parameters(), &q = alone.learner.parameters();
-  for (int t = 0; t < q.size(); ++t) {
-    const auto x = p.agent(t, 1), y = q.agent(t, 0);
-    EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin(), y.end())) << q.name(t);
-  }
+  expect_same_agent(pair.learner.parameters(), 1, alone.learner.parameters(), 0);
 }
 
 TEST(ControlUpdate, WithoutRowsHasAGradientOfZero) {
@@ -108,6 +91,7 @@ TEST(ControlUpdate, WithoutRowsHasAGradientOfZero) {
     for (const float g : t.gradients()) EXPECT_EQ(g, 0.0f);
   }
 }
+
 // pi_ref = 1 weighs by the density itself, which has a unit: refused. A choice's probability has none.
 TEST(ControlUpdate, RefusesToWeighByADensity) {
   for (const char* method : {"luffy", "srft"}) {

@@ -8,6 +8,7 @@
 
 #include "algorithms/post_training/batch.h"
 #include "algorithms/post_training/token_update.h"
+#include "tests/algorithms/post_training/trainees.h"
 
 namespace hardy::test {
 
@@ -75,13 +76,8 @@ struct SmallTraining {
         demonstrations(settings.demonstrations_by(kLongest)),
         learner(std::move(seeds)) {
     const algorithms::Network network = learner.network("policy", std::make_shared<nn::Transformer>(spec));
-    algorithms::Descent descent;
-    descent.learning_rate = nn::Schedule::constant(0.01);
-    descent.clip_norm = 0.5;
-    descent.rule.rule = nn::GroupSettings::Rule::kAdamW;
-    descent.rule.weight_decay = 0.1;
     update = std::make_unique<TokenUpdate>(
-        learner, transformer, network, nullptr, rollouts, demonstrations, 1.0, 0.0, descent,
+        learner, transformer, network, nullptr, rollouts, demonstrations, 1.0, 0.0, oracle_descent(),
         algorithms::TokenUpdateSizes{pass, tokens, settings.entropy_weighted});
     learner.finish();
   }
@@ -107,14 +103,8 @@ struct SmallTraining {
     update->set_rows(std::vector<std::vector<TokenRow>>(static_cast<std::size_t>(learner.agents()), rows()));
     learner.step(team);
   }
-  std::vector<float> values() const {
-    const auto x = learner.parameters().values();
-    return {x.begin(), x.end()};
-  }
-  std::vector<float> gradients() const {
-    const auto x = learner.parameters().gradients();
-    return {x.begin(), x.end()};
-  }
+  std::vector<float> values() const { return values_of(learner.parameters()); }
+  std::vector<float> gradients() const { return gradients_of(learner.parameters()); }
 };
 
 }  // namespace hardy::test

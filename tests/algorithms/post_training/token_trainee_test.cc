@@ -6,6 +6,7 @@
 
 #include "algorithms/learning/checkpoint.h"
 #include "engine/base/error.h"
+#include "tests/algorithms/post_training/trainees.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::test {
@@ -45,38 +46,13 @@ std::unique_ptr<TokenTrainee> make(const PostTrainingSettings& settings,
   return std::make_unique<TokenTrainee>(data, settings, tiny(data), std::vector<std::uint64_t>{3, 9}, 20, 8,
                                         base);
 }
-std::vector<float> values(TokenTrainee& t) {
-  const auto x = t.learner().parameters().values();
-  return {x.begin(), x.end()};
-}
-std::vector<float> after(TokenTrainee& t, int steps, int threads = 2) {
-  ThreadTeam team(threads);
-  for (int i = 0; i < steps; ++i) t.step(team);
-  return values(t);
-}
-
 TEST(TokenTrainee, HasTheSameBitsForAnyThreadsAndAfterResuming) {
   for (const char* method : {"hpt", "sft_then_grpo", "luffy"}) {
     SCOPED_TRACE(method);
     PostTrainingSettings s = few(method);
     s.switch_at = 0.1;
     if (s.when == algorithms::When::kGate) s.gate_kind = "running";  // it has a memory to be kept
-    const auto whole = make(s), threaded = make(s), first = make(s), second = make(s);
-    const std::vector<float> expected = after(*whole, 6);
-    EXPECT_EQ(after(*threaded, 6, 1), expected);
-    after(*first, 3);
-    const Scratch dir;
-    run::ArchiveWriter file("checkpoint", algorithms::kCheckpointFormat);
-    algorithms::save_learner(first->learner(), file);
-    first->save(file);
-    file.write(dir / "c.hardy");
-    const run::Archive saved =
-        run::Archive::read(dir / "c.hardy", "checkpoint", algorithms::kCheckpointFormat);
-    algorithms::restore_learner(second->learner(), saved, "c");
-    second->restore(saved);
-    EXPECT_EQ(second->steps_done(), 3);
-    EXPECT_EQ(after(*second, 3), expected);
-    EXPECT_EQ(second->still_failing(0), whole->still_failing(0));
+    expect_same_bits_for_any_threads_and_after_resuming([&] { return make(s); }, 3);
   }
 }
 
@@ -129,7 +105,7 @@ TEST(TokenTrainee, IsPulledTowardsWhatItBeganWith) {
   s.divergence = "k2";
   s.divergence_weight = 30;
   const auto held = make(s);
-  const std::vector<float> start = values(*free);
+  const std::vector<float> start = values_of(free->learner().parameters());
   const auto moved = [&](TokenTrainee& t) {
     after(t, 12);
     double square = 0;
