@@ -1,4 +1,5 @@
-// What the tests of token and control policies ask of both alike: an update (SmallTraining, SmallControl) and a trainee.
+// What the tests of token and control policies ask of both alike: an update (SmallTraining, SmallControl) and
+// a trainee.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -33,14 +34,16 @@ inline algorithms::Descent oracle_descent() {
 }
 
 // Agent i of the one and agent j of the other have the same parameters.
-inline void expect_same_agent(const nn::ParameterStore& p, std::int64_t i, const nn::ParameterStore& q, std::int64_t j) {
+inline void expect_same_agent(const nn::ParameterStore& p, std::int64_t i, const nn::ParameterStore& q,
+                              std::int64_t j) {
   for (int t = 0; t < q.size(); ++t) {
     const auto x = p.agent(t, i), y = q.agent(t, j);
     EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin(), y.end())) << q.name(t);
   }
 }
 
-// make(pass): an update whose passes are of so many sequences. Split, its gradient is the whole one's but for last bits.
+// make(pass): an update whose passes are of so many sequences. Split, its gradient is the whole one's but for
+// last bits.
 template <class Make>
 void expect_passes_change_last_bits_alone(const Make& make) {
   ThreadTeam team(2);
@@ -67,8 +70,8 @@ std::vector<float> after(Trainee& t, int steps, int threads = 2) {
   return values_of(t.learner().parameters());
 }
 
-// make(): a trainee at its start. The same bits after 2 * half steps by two threads, by one, and where it is saved and
-// read back half way.
+// make(): a trainee at its start. The same bits after 2 * half steps by two threads, by one, and where it is
+// saved and read back half way.
 template <class Make>
 void expect_same_bits_for_any_threads_and_after_resuming(const Make& make, int half) {
   const auto whole = make(), threaded = make(), first = make(), second = make();
