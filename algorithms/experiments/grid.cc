@@ -12,63 +12,19 @@
 #include <sstream>
 #include <thread>
 
-#include "algorithms/experiments/training_job.h"
 #include "engine/base/error.h"
-#include "engine/base/text.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/ini.h"
 #include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/run_directory.h"
 #include "engine/run/temporary.h"
-#include "envs/environment.h"
 
 namespace hardy::algorithms {
 namespace {
 
 namespace fs = std::filesystem;
 using Keys = std::map<std::string, std::string>;
-
-constexpr const char* kFiles[] = {"dataset", "prompts", "test-prompts", "base"};  // keys that name one
-
-std::string hashed(const Keys& keys) {
-  std::string text;
-  for (const auto& [key, value] : keys) text += key + "=" + value + "\n";
-  return run::sha256(std::as_bytes(std::span(text))).substr(0, 10);
-}
-
-std::vector<std::string> words_of(const std::string& value) {
-  std::istringstream stream(value);
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
-}
-
-// Files are named from wherever a cell is run.
-Keys with_absolute_paths(Keys keys) {
-  for (const char* key : kFiles)
-    if (const auto found = keys.find(key); found != keys.end() && !found->second.empty())
-      found->second = fs::absolute(found->second).lexically_normal().string();
-  if (const auto env = keys.find("env"); env != keys.end()) env->second = envs::absolute_name(env->second);
-  return keys;
-}
-
-std::string problem_of(const GridCell& cell) {
-  try {
-    const auto job = make_training_job(cell.method());
-    Keys keys = cell.keys;
-    keys.erase("method");
-    job->schema().apply(keys, "", run::Schema::Source::kConfig);
-    for (const char* key : kFiles)
-      if (const auto found = keys.find(key); found != keys.end() && !fs::exists(found->second))
-        throw Error("there is no such file", found->second);
-    if (const auto env = keys.find("env"); env != keys.end() && !env->second.empty())
-      static_cast<void>(envs::make_environment(env->second, 1));
-    return "";
-  } catch (const Error& e) {
-    return e.message();
-  }
-}
 
 void write_cells(const fs::path& folder, const std::vector<GridCell>& cells, std::size_t first) {
   std::string table;
@@ -77,10 +33,10 @@ void write_cells(const fs::path& folder, const std::vector<GridCell>& cells, std
   for (std::size_t i = first; i < cells.size(); ++i) {
     const fs::path own = folder / "cells" / cells[i].name;
     fs::create_directories(own);
-    std::string config =
-        "# cell " + std::to_string(cells[i].number) + ": hardy train " + cells[i].method() + "\n";
-    for (const auto& [key, value] : with_absolute_paths(cells[i].keys))
-      if (key != "method") config += key + " = " + run::ini_value(value) + "\n";
+    std::string config = "# cell " + std::to_string(cells[i].number) + ": hardy " +
+                         (cells[i].regret() ? "regret" : "train " + cells[i].method()) + "\n";
+    for (const auto& [key, value] : configuration_of(cells[i]))
+      config += key + " = " + run::ini_value(value) + "\n";
     run::write_atomically(own / "config.ini", config);
   }
   run::write_atomically(folder / "cells.jsonl", table);  // last: what it names is there
@@ -124,94 +80,40 @@ std::string holder_of(const fs::path& cell) {
   return held ? written_in(file) : "";
 }
 
-}  // namespace
-
-std::string described(const GridCell& cell, const std::vector<std::string>& varied,
-                      const std::string& between, const std::string& is) {
-  std::string text = cell.method();
-  for (const std::string& key : varied)
-    if (const auto found = cell.keys.find(key); found != cell.keys.end() && key != "method")
-      text += between + key + is + found->second;
-  return text;
+// A line of the table, the number-th. Errors name the line.
+GridCell cell_of_line(const std::string& line, std::int64_t number, const fs::path& table) {
+  const std::string where = table.string() + ", line " + std::to_string(number + 1);
+  try {
+    const nlohmann::json j = nlohmann::json::parse(line);
+    GridCell cell{j.at("number"), j.at("name"), j.at("keys").get<Keys>()};
+    if (cell.number != number || !cell.keys.contains("method") || cell.name != name_of_cell(cell.keys))
+      throw Error("is not as `hardy grid new` wrote it", where, "put the file back");
+    return cell;
+  } catch (const nlohmann::json::exception&) {
+    throw Error("is no cell of a grid", where, "put the file back");
+  }
 }
+
+std::ifstream open_table(const fs::path& folder) {
+  std::ifstream in(folder / "cells.jsonl");
+  if (!in) throw Error("is no grid: it has no cells.jsonl", folder.string(), "`hardy grid new` makes one");
+  return in;
+}
+
+}  // namespace
 
 std::string name_of(CellState::Kind kind) {
   static constexpr const char* kNames[] = {"waiting", "running", "stopped", "failed", "done"};
   return kNames[static_cast<int>(kind)];
 }
 
-std::vector<GridCell> cells_of(const fs::path& ini) {
-  std::vector<std::pair<std::string, std::vector<std::string>>> keys;
-  for (auto [key, value] : run::read_ini_file(ini)) {
-    std::ranges::replace(key, '_', '-');
-    std::vector<std::string> values = words_of(value);
-    if (values.empty()) throw Error("has no value", ini.string() + ", " + key, "leave the key out");
-    if (key == "out" || key == "or-resume")
-      throw Error("is the grid's own", ini.string() + ", " + key, "leave it out");
-    if (std::ranges::any_of(keys, [&](const auto& k) { return k.first == key; }))
-      throw Error("stands there twice", ini.string() + ", " + key, "give all its values in one line");
-    if (std::set<std::string>(values.begin(), values.end()).size() != values.size())
-      throw Error("has a value twice", ini.string() + ", " + key, "each once");
-    keys.emplace_back(key, values);
-  }
-  if (std::ranges::none_of(keys, [](const auto& k) { return k.first == "method"; }))
-    throw Error("names no method", ini.string(), "e.g. method = bc iql riql");
-  std::vector<GridCell> cells(1);
-  for (const auto& [key, values] : keys) {
-    std::vector<GridCell> more;
-    for (const GridCell& cell : cells)
-      for (const std::string& value : values) {
-        more.push_back(cell);
-        more.back().keys[key] = value;
-      }
-    constexpr std::size_t kMost = 100000;
-    if (more.size() > kMost)
-      throw Error("has more than " + std::to_string(kMost) + " cells", ini.string(),
-                  "make several grids of it");
-    cells = std::move(more);
-  }
-  for (GridCell& cell : cells) cell.name = cell.method() + "-" + hashed(cell.keys);
-  return cells;
-}
-
-std::vector<std::string> varied_keys(const std::vector<GridCell>& cells) {
-  std::map<std::string, std::set<std::string>> values;
-  for (const GridCell& cell : cells)
-    for (const auto& [key, value] : cell.keys) values[key].insert(value);
-  std::vector<std::string> varied;
-  for (const auto& [key, seen] : values) {
-    const bool everywhere =
-        std::ranges::all_of(cells, [&, k = key](const GridCell& c) { return c.keys.contains(k); });
-    if (seen.size() > 1 || !everywhere) varied.push_back(key);
-  }
-  return varied;
-}
-
-void check(const std::vector<GridCell>& cells) {
-  const std::vector<std::string> varied = varied_keys(cells);
-  std::map<std::string, std::vector<std::string>> problems;  // many cells fail alike
-  for (const GridCell& cell : cells)
-    if (const std::string problem = problem_of(cell); !problem.empty())
-      problems[problem].push_back(described(cell, varied));
-  if (problems.empty()) return;
-  std::string text;
-  std::size_t count = 0;
-  for (const auto& [problem, which] : problems) {
-    count += which.size();
-    constexpr std::size_t kShown = 3;
-    const std::vector<std::string> shown(
-        which.begin(), which.begin() + static_cast<std::ptrdiff_t>(std::min(which.size(), kShown)));
-    text += (text.empty() ? "" : "; ") + problem + " (" + join(shown, " | ") +
-            (which.size() > kShown ? " | and " + std::to_string(which.size() - kShown) + " more" : "") + ")";
-  }
-  throw Error(std::to_string(count) + " of " + std::to_string(cells.size()) + " cells cannot work: " + text);
-}
-
-Grid Grid::begin(const fs::path& folder, const fs::path& ini) {
-  const std::vector<GridCell> asked = cells_of(ini);
+Grid Grid::begin(const fs::path& folder, const fs::path& ini, const Choose& choose) {
+  std::vector<GridCell> asked = cells_of(ini);
   check(asked);
   const std::string text = contents(ini);
   if (!fs::exists(folder / "cells.jsonl")) {
+    require_seeds_apart(asked);
+    if (choose) asked = choose(asked, nullptr);
     const run::Output out(
         folder, {.kind = run::OutputRules::Kind::kFolder, .inputs = {ini}, .hint = "name another folder"});
     run::AtomicFolder fresh(out.path());
@@ -226,6 +128,10 @@ Grid Grid::begin(const fs::path& folder, const fs::path& ini) {
     return grid;
   }
   Grid grid = open(folder);
+  std::vector<GridCell> together = grid.cells_;
+  together.insert(together.end(), asked.begin(), asked.end());
+  require_seeds_apart(together);
+  if (choose) asked = choose(asked, &grid);
   std::set<std::string> names;
   for (const GridCell& cell : grid.cells_) names.insert(cell.name);
   const std::size_t before = grid.cells_.size();
@@ -241,32 +147,21 @@ Grid Grid::begin(const fs::path& folder, const fs::path& ini) {
 }
 
 Grid Grid::open(const fs::path& folder) {
-  const fs::path table = folder / "cells.jsonl";
-  std::ifstream in(table);
-  if (!in) throw Error("is no grid: it has no cells.jsonl", folder.string(), "`hardy grid new` makes one");
+  std::ifstream in = open_table(folder);
   Grid grid(folder);
-  std::int64_t number = 0;
-  for (std::string line; std::getline(in, line); ++number) {
-    const std::string where = table.string() + ", line " + std::to_string(number + 1);
-    try {
-      const nlohmann::json j = nlohmann::json::parse(line);
-      GridCell cell{j.at("number"), j.at("name"), j.at("keys").get<Keys>()};
-      if (cell.number != number || !cell.keys.contains("method") ||
-          cell.name != cell.method() + "-" + hashed(cell.keys))
-        throw Error("is not as `hardy grid new` wrote it", where, "put the file back");
-      grid.cells_.push_back(std::move(cell));
-    } catch (const nlohmann::json::exception&) {
-      throw Error("is no cell of a grid", where, "put the file back");
-    }
-  }
+  for (std::string line; std::getline(in, line);)
+    grid.cells_.push_back(
+        cell_of_line(line, static_cast<std::int64_t>(grid.cells_.size()), folder / "cells.jsonl"));
   return grid;
 }
 
-const GridCell& Grid::cell(std::int64_t number) const {
-  if (number < 0 || number >= static_cast<std::int64_t>(cells_.size()))
-    throw Error("there is no such cell", "cell " + std::to_string(number),
-                folder_.string() + " has 0 to " + std::to_string(cells_.size() - 1));
-  return cells_[static_cast<std::size_t>(number)];
+GridCell Grid::read_cell(const fs::path& folder, std::int64_t number) {
+  std::ifstream in = open_table(folder);
+  std::int64_t there = 0;
+  for (std::string line; std::getline(in, line); ++there)
+    if (there == number) return cell_of_line(line, number, folder / "cells.jsonl");
+  throw Error("there is no such cell", "cell " + std::to_string(number),
+              folder.string() + " has 0 to " + std::to_string(there - 1));
 }
 
 CellState Grid::state_of(const GridCell& cell) const {
@@ -275,7 +170,7 @@ CellState Grid::state_of(const GridCell& cell) const {
   bool finished = false;
   if (fs::exists(run / "run.json")) {
     state.kind = CellState::Kind::kStopped;
-    state.of = static_cast<double>(run::read_run(run).integer("steps", 0));
+    state.of = run::read_run(run).number("steps", 0);
     if (const auto summary = run::read_summary(run)) {
       finished = summary->flag("finished", false);
       state.steps = summary->number("steps", 0);

@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "algorithms/experiments/growth.h"
 #include "algorithms/experiments/regret_run.h"
+#include "engine/run/fields.h"
 #include "envs/linear_mdp/linearity.h"
 
 namespace hardy::algorithms {
@@ -46,6 +48,7 @@ struct EnvironmentResults {
   envs::Linearity linearity;
   std::vector<double> uniform;  // the uniform policy's regret at each K, of three K or more
   std::vector<MethodResults> methods;
+  std::optional<MethodResults> unfinished;  // the one at play, where others have more K already
 };
 
 struct RegretResults {
@@ -56,10 +59,17 @@ struct RegretResults {
   bool single = false;    // one environment, one method, one K
   bool complete = false;  // else there is more to come
   double seconds = 0;     // of a complete one
+
+  double episodes_played() const;  // of all replicas
 };
 
 // "1.2e+05, vacuous at this K", or "none": the literal bound as people read it.
 std::string bound_text(const ResolvedSettings& settings);
+// What people should know of a method's numbers, with the growth that was fitted to them.
+std::vector<std::string> warnings_of(const MethodResults& method);
 nlohmann::json json_of(const RegretResults& results);
+// What a folder's results.json says, without growth, which follows from the rest, and the replicas of a
+// single run. Errors name the file and the key.
+RegretResults regret_results_of(const run::Fields& file);
 
 }  // namespace hardy::algorithms

@@ -26,6 +26,14 @@ double size_of(const StepLaw& law, const std::string& key, const Sizes& sizes) {
   return value;
 }
 
+// Where the seeds of a K begin in all studies of it: a million and more apart for different K (Knuth's
+// multiplicative hash: the golden ratio's bits).
+std::uint64_t shard_seed(std::int64_t episodes) {
+  constexpr int kRoom = 20;
+  const std::uint64_t mixed = static_cast<std::uint64_t>(episodes) * 0x9E3779B97F4A7C15u;
+  return mixed >> (2 * kRoom) << kRoom;
+}
+
 // Means over replicas.
 std::map<std::string, double> mean_figures(const RegretResult& result) {
   std::map<std::string, double> means;
@@ -40,21 +48,6 @@ std::vector<double> mean_curve(const RegretResult& result) {
     for (std::size_t i = 0; i < mean.size() && i < r.curve.size(); ++i)
       mean[i] += r.curve[i] / static_cast<double>(result.replicas.size());
   return mean;
-}
-
-std::vector<std::string> warnings_of(const MethodResults& m) {
-  std::vector<std::string> lines;
-  if (m.growth.tail_index < kHeavyTail)
-    lines.push_back(
-        m.label + ": regret is heavy-tailed over replicas (tail index " +
-        format("%.1f", m.growth.tail_index) +
-        "): a few of them carry the mean, and intervals may miss it; look at the largest, play more");
-  for (std::size_t k = 0; k < m.figures.size(); ++k)
-    if (const auto known = m.figures[k].find("known_states");
-        known != m.figures[k].end() && known->second == 0)
-      lines.push_back(m.label + ": no state is known at K = " + to_text(m.table.episodes[k]) +
-                      ": it plays uniformly and learns nothing; raise --alpha or --cover-episodes");
-  return lines;
 }
 
 }  // namespace
@@ -122,7 +115,8 @@ RegretConfig RegretStudy::config(std::size_t env, const MethodChoice& method, st
   c.instance = instances_[env][k];
   c.random = settings_.random;
   // Every K has seeds of its own; methods share them. A sequence's number is added to its replica's seed.
-  const std::uint64_t first = static_cast<std::uint64_t>(settings_.replicas) * k;
+  const std::uint64_t first =
+      settings_.shard ? shard_seed(c.episodes) : static_cast<std::uint64_t>(settings_.replicas) * k;
   c.random.first_seed += first;
   c.seeds.clear();
   for (std::int64_t r = 0; r < settings_.replicas; ++r)
@@ -156,6 +150,32 @@ std::string RegretStudy::cost() const {
          (settings_.envs.size() * settings_.methods.size() > 1
               ? ", " + clock_text(longest) + " of them " + slowest
               : "");
+}
+
+double RegretStudy::seconds() const {
+  ThreadTeam team(static_cast<int>(settings_.threads));
+  double total = 0;
+  for (std::size_t env = 0; env < settings_.envs.size(); ++env)
+    for (const MethodChoice& m : settings_.methods) total += seconds_of(env, m, team);
+  return total;
+}
+
+double RegretStudy::episodes_in_all() const {
+  double all = 0;
+  for (const std::int64_t k : settings_.episodes) all += static_cast<double>(k);
+  return all * static_cast<double>(settings_.replicas * static_cast<std::int64_t>(settings_.envs.size()) *
+                                   static_cast<std::int64_t>(settings_.methods.size()));
+}
+
+// What is there of a method: in a study that has all of its K, or the one that was at play.
+MethodResults RegretStudy::known_of(const RegretResults* before, std::size_t env, std::size_t method) const {
+  MethodResults fresh;
+  fresh.label = settings_.methods[method].label;
+  fresh.method = settings_.methods[method].method;
+  if (before == nullptr || env >= before->studies.size()) return fresh;
+  const EnvironmentResults& study = before->studies[env];
+  if (method < study.methods.size()) return study.methods[method];
+  return study.unfinished && method == study.methods.size() ? *study.unfinished : fresh;
 }
 
 // An episode costs a method about the same at every K; how many replicas share it is as in the run.
@@ -213,7 +233,7 @@ void RegretStudy::play(std::size_t env, const MethodChoice& method, std::size_t 
   m.best = std::move(result.best);
 }
 
-RegretResults RegretStudy::run(const Ears& ears, const run::Watch& watch) const {
+RegretResults RegretStudy::run(const Ears& ears, const run::Watch& watch, const RegretResults* before) const {
   const auto began = std::chrono::steady_clock::now();
   ThreadTeam team(static_cast<int>(settings_.threads));
   const std::size_t all_k = settings_.episodes.size();
@@ -236,29 +256,41 @@ RegretResults RegretStudy::run(const Ears& ears, const run::Watch& watch) const 
     study.losses = settings_.losses;
     study.sizes = sizes_of(*instances_[env].back().mdp, settings_.episodes.back());
     study.linearity = linearity_[env];
-    for (const MethodChoice& method : settings_.methods) {
-      MethodResults& m = study.methods.emplace_back();
-      m.label = method.label;
-      m.method = method.method;
-      for (std::size_t k = 0; k < all_k; ++k) {
-        play(env, method, k, m, team, watch);
-        if (all_k >= 3 && study.uniform.size() <= k)
-          study.uniform.push_back(uniform_regret(env, k, team, watch));
-        if (!ears.keep && k + 1 < all_k) continue;
+    if (before != nullptr && env < before->studies.size()) study.uniform = before->studies[env].uniform;
+    for (std::size_t i = 0; i < settings_.methods.size(); ++i) {
+      const MethodChoice& method = settings_.methods[i];
+      MethodResults m = known_of(before, env, i);
+      results.seconds += m.seconds;  // of another process
+      const auto grow = [&](std::size_t played) {
         const std::vector<double> below(
             study.uniform.begin(),
-            study.uniform.begin() + static_cast<std::ptrdiff_t>(std::min(k + 1, study.uniform.size())));
+            study.uniform.begin() + static_cast<std::ptrdiff_t>(std::min(played, study.uniform.size())));
         m.growth = growth_of(m.table, static_cast<std::uint64_t>(settings_.seed), settings_.resamples, below);
         m.warnings = warnings_of(m);
-        // A study's methods have the same K: of a method that has not played all of them, what is there is
-        // kept where it is the first.
-        if (ears.keep && (study.methods.size() == 1 || k + 1 == all_k)) ears.keep(with_warnings(results));
+      };
+      if (m.table.episodes.size() == all_k) grow(all_k);
+      for (std::size_t k = m.table.episodes.size(); k < all_k; ++k) {
+        play(env, method, k, m, team, watch);
+        while ((all_k >= 3 || settings_.shard) && study.uniform.size() <= k)
+          study.uniform.push_back(uniform_regret(env, study.uniform.size(), team, watch));
+        if (!ears.keep && k + 1 < all_k) continue;
+        grow(k + 1);
+        if (!ears.keep) continue;
+        // A study's methods have the same K: what there is of one that has not played all of them is kept
+        // apart, but for the first.
+        RegretResults so_far = results;
+        if (study.methods.empty() || k + 1 == all_k)
+          so_far.studies.back().methods.push_back(m);
+        else
+          so_far.studies.back().unfinished = m;
+        ears.keep(with_warnings(std::move(so_far)));
       }
+      study.methods.push_back(m);
       ears.say(study.env + "  " + method.label + format("  %.1f s", m.seconds));
     }
   }
   results.complete = true;
-  results.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  results.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   return with_warnings(results);
 }
 

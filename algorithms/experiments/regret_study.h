@@ -42,6 +42,8 @@ struct RegretStudySettings {
   CoverLaws cover;
   int curve_points = 50, keep_trajectories = 2, resamples = 2000;
   bool strict = false;  // refuse what is no linear MDP
+  bool shard =
+      false;  // a part of a larger study: seeds follow from K itself, and uniform play is always there
   std::string title;
 };
 
@@ -59,11 +61,15 @@ class RegretStudy {
     // Results so far, after every run of a method at one K, as those at the end else. May be empty.
     std::function<void(const RegretResults&)> keep;
   };
-  // The watch's token may stop it (Stopped) between two episodes.
-  RegretResults run(const Ears& ears, const run::Watch& watch = {}) const;
+  // The watch's token may stop it (Stopped) between two episodes. before: what the same study kept when it
+  // was stopped; its runs are not played again, and what comes out is as if it had never been stopped.
+  RegretResults run(const Ears& ears, const run::Watch& watch = {},
+                    const RegretResults* before = nullptr) const;
   // Memory and work of the largest run, and how long all of it will take: the methods themselves play a few
   // episodes for that, about a twentieth of a second or a thirtieth of their run each.
   std::string cost() const;
+  double seconds() const;          // how long all of it will take, likewise
+  double episodes_in_all() const;  // of all environments, methods, K and replicas
 
  private:
   RegretConfig config(std::size_t env, const MethodChoice& method, std::size_t k) const;
@@ -71,6 +77,7 @@ class RegretStudy {
   // One more K for a method.
   void play(std::size_t env, const MethodChoice& method, std::size_t k, MethodResults& results,
             ThreadTeam& team, const run::Watch& watch) const;
+  MethodResults known_of(const RegretResults* before, std::size_t env, std::size_t method) const;
   void look_at_instances();
   // The uniform policy's mean regret at a K.
   double uniform_regret(std::size_t env, std::size_t k, ThreadTeam& team, const run::Watch& watch) const;

@@ -7,6 +7,7 @@
 
 #include "algorithms/acting/actions.h"
 #include "algorithms/experiments/post_training_job.h"
+#include "algorithms/experiments/prepared_data.h"
 #include "algorithms/offline/offline_trainee.h"
 #include "algorithms/online/interacting_trainee.h"
 #include "algorithms/post_training/settings.h"
@@ -75,7 +76,11 @@ class OfflineJob final : public TrainingJob {
         .option("corrupt-scale", &corruption_.scale, "range of the noise", 0.0)
         .option("corrupt-seed", &corrupt_seed_, "of masks and noise", 0)
         .option("corrupt-generator", &corruption_.generator, "numpy reproduces the published masks",
-                {"philox", "numpy"});
+                {"philox", "numpy"})
+        .option("prepared", &prepared_,
+                "a folder that keeps data ready to be learned from (read, checked, corrupted), where the "
+                "next run "
+                "that wants the same finds them; a grid's cells share one");
     method_->options(schema_);
     descent_options(schema_, descent_);
     settings_.options(schema_);
@@ -93,39 +98,23 @@ class OfflineJob final : public TrainingJob {
     method_->check();
     if (settings_.keep_best && environment_.empty())
       throw Error("without evaluations there is no best policy", "--keep-best", "name an --env");
-    const datasets::View view = datasets::view_named(view_);
     std::error_code unknown;
     if (const auto place = std::filesystem::absolute(dataset_, unknown).lexically_normal(); !unknown)
       schema_.apply({{"dataset", place.string()}}, "--dataset", run::Schema::Source::kCommandLine);
     keep_absolute(schema_, environment_);
-    const auto reader = datasets::open_dataset(dataset_);
-    const datasets::ActionSpace space = datasets::action_space(*reader);
-    require_continuous(space, dataset_, name_);
-    datasets::Arrays arrays = datasets::read_arrays(*reader);
-    const std::vector<std::string> made = method_->imitates() && view == datasets::View::kLossless
-                                              ? datasets::complete_for_imitation(arrays)
-                                              : std::vector<std::string>();
-    datasets::MemoryReader memory(arrays, dataset_, reader->attributes());
-    datasets::check_d4rl(memory);
     const std::optional<envs::EnvSpec> task =
         environment_.empty() ? std::nullopt : std::optional(envs::make_environment(environment_, 1)->spec());
-    const std::int64_t limit = time_limit(*reader, task);
-    nlohmann::json summary = datasets::without_drawings(datasets::inspect(memory, limit));
-    without_made_columns(made, summary);
-    if (view == datasets::View::kQlearning && summary.at("corruption").is_object())
-      for (const auto& e : summary.at("corruption").at("elements"))
-        if (e.at("element") == "dynamics")
-          throw Error(
-              "its corrupted next_observations would not be seen: the qlearning view takes next states from "
-              "the following row",
-              dataset_, "use --view lossless");
-    datasets::Transitions t = datasets::transitions_of(arrays, view, dataset_, static_cast<int>(limit));
-    datasets::require_finite(t, dataset_);
-    corrupt_in_memory(t, made, summary);
+    PreparedPlace place(prepared_, prepared_.empty() ? nlohmann::json() : description(task));
+    std::optional<PreparedData> data = place.found();
+    if (data && !data->made.empty() && !method_->imitates()) data.reset();  // it will be told what is lacking
+    const bool fresh = !data;
+    if (fresh) data = load(task);
+    datasets::Transitions& t = data->transitions;
+    nlohmann::json summary = data->summary;
 
     ActionBounds bounds;
     if (!task) {
-      bounds = bounds_of(t, space);
+      bounds = bounds_of(t, data->space);
     } else {
       const envs::EnvSpec& spec = *task;
       if (spec.observation_size != t.observation_size || spec.action_size != t.action_size)
@@ -138,14 +127,14 @@ class OfflineJob final : public TrainingJob {
       bounds = {spec.action_low, spec.action_high, environment_};
       score_returns(summary, spec);
     }
-    summary["sha256"] = datasets::dataset_sha256(*reader);
-    summary["view"] = view_;
-    summary["transitions"] = t.rows;
+    if (fresh) place.keep(*data);  // what could not be learned from is not
     about["dataset"] = summary;
-    std::vector<std::string> notes = reader->notes();
+    std::vector<std::string> notes = data->notes;
+    if (!place.trouble().empty()) notes.push_back(place.trouble());
     if (const std::string of_method = method_->notes(); !of_method.empty()) notes.push_back(of_method);
-    if (!made.empty())
-      notes.push_back(dataset_ + " has no " + join(made, ", no ") + ", which " + name_ + " does without");
+    if (!data->made.empty())
+      notes.push_back(dataset_ + " has no " + join(data->made, ", no ") + ", which " + name_ +
+                      " does without");
     note_actions(bounds, t, notes);
     if (const std::int64_t end = method_->schedule_end(); end > 0 && settings_.steps > end)
       notes.push_back("the policy's learning rate is 0 from step " + std::to_string(end) +
@@ -159,6 +148,54 @@ class OfflineJob final : public TrainingJob {
   }
 
  private:
+  // All that load() depends on; where columns are missing also on whether the method needs them.
+  nlohmann::json description(const std::optional<envs::EnvSpec>& task) const {
+    nlohmann::json what{{"files", files_of_dataset(dataset_)},
+                        {"view", view_},
+                        {"time_limit", time_limit_ > 0 ? time_limit_
+                                       : task          ? task->max_episode_steps
+                                                       : 0}};
+    if (!corrupt_.empty())
+      what["corruption"] = {{"elements", corrupt_},
+                            {"rate", corruption_.rate},
+                            {"scale", corruption_.scale},
+                            {"seed", corrupt_seed_},
+                            {"generator", corruption_.generator}};
+    return what;
+  }
+
+  // Reads the dataset, checks it, cuts it into transitions and corrupts them.
+  PreparedData load(const std::optional<envs::EnvSpec>& task) {
+    PreparedData data;
+    const datasets::View view = datasets::view_named(view_);
+    const auto reader = datasets::open_dataset(dataset_);
+    data.space = datasets::action_space(*reader);
+    require_continuous(data.space, dataset_, name_);
+    datasets::Arrays arrays = datasets::read_arrays(*reader);
+    if (method_->imitates() && view == datasets::View::kLossless)
+      data.made = datasets::complete_for_imitation(arrays);
+    datasets::MemoryReader memory(arrays, dataset_, reader->attributes());
+    datasets::check_d4rl(memory);
+    const std::int64_t limit = time_limit(*reader, task);
+    data.summary = datasets::without_drawings(datasets::inspect(memory, limit));
+    without_made_columns(data.made, data.summary);
+    if (view == datasets::View::kQlearning && data.summary.at("corruption").is_object())
+      for (const auto& e : data.summary.at("corruption").at("elements"))
+        if (e.at("element") == "dynamics")
+          throw Error(
+              "its corrupted next_observations would not be seen: the qlearning view takes next states from "
+              "the following row",
+              dataset_, "use --view lossless");
+    data.transitions = datasets::transitions_of(arrays, view, dataset_, static_cast<int>(limit));
+    datasets::require_finite(data.transitions, dataset_);
+    corrupt_in_memory(data.transitions, data.made, data.summary);
+    data.summary["sha256"] = datasets::dataset_sha256(*reader);
+    data.summary["view"] = view_;
+    data.summary["transitions"] = data.transitions.rows;
+    data.notes = reader->notes();
+    return data;
+  }
+
   // Where a file without timeouts cuts its episodes.
   std::int64_t time_limit(const datasets::Reader& data, const std::optional<envs::EnvSpec>& task) const {
     if (time_limit_ > 0) return time_limit_;
@@ -236,7 +273,7 @@ class OfflineJob final : public TrainingJob {
   run::Schema schema_;
   TrainingSettings settings_;
   DescentDefaults descent_;
-  std::string dataset_, view_ = "lossless", environment_;
+  std::string dataset_, view_ = "lossless", environment_, prepared_;
   std::vector<std::string> corrupt_;
   datasets::CorruptionSettings corruption_;
   std::int64_t corrupt_seed_ = 0, time_limit_ = 0;

@@ -1,11 +1,13 @@
 // Preloaded: makes the FAIL_AT-th call that changes the file system fail, and all after it with FAIL_ON set, as
-// a full or broken disk does. FAIL_WITH is the error's number.
+// a full or broken disk does. FAIL_WITH is the error's number; with KILL in its place the process is killed there.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@ static int fails(void) {
   const char *at = getenv("FAIL_AT"), *on = getenv("FAIL_ON"), *with = getenv("FAIL_WITH");
   long call = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED), n = at ? atol(at) : 0;
   if (n == 0 || call < n || (call > n && !on)) return 0;
+  if (with && !strcmp(with, "KILL")) raise(SIGKILL);
   errno = with ? atoi(with) : ENOSPC;
   return 1;
 }
@@ -54,6 +57,10 @@ int ftruncate64(int fd, off64_t n) {
 int rename(const char* a, const char* b) {
   REAL(int, rename, const char*, const char*);
   return fails() ? -1 : real(a, b);
+}
+int renameat2(int from, const char* a, int to, const char* b, unsigned flags) {
+  REAL(int, renameat2, int, const char*, int, const char*, unsigned);
+  return fails() ? -1 : real(from, a, to, b, flags);
 }
 int mkdir(const char* path, mode_t mode) {
   REAL(int, mkdir, const char*, mode_t);

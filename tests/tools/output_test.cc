@@ -23,8 +23,9 @@ namespace fs = std::filesystem;
 using test::hardy_command;
 using test::Result;
 
-// @ stands for the output, IN for a dataset, SET for a Minari folder, RUN for a study's folder. The work is
-// such that a command that began with it would not be back in time.
+// @ stands for the output, IN for a dataset, SET for a Minari folder, RUN for a study's folder, CELLS for
+// what a grid is made of, GRID for one that is done. The work is such that a command that began with it would
+// not be back in time.
 struct CommandOutput {
   const char *command, *key, *line;
   bool folder = false;
@@ -47,9 +48,13 @@ const std::vector<CommandOutput>& all_outputs() {
       {"data repair", "OUT", "IN @", false, "IN"},
       {"eval", "--frames", "POLICY --env pendulum --episodes 100000 --frames @", true},
       {"export", "OUT", "RUN @ --to c", false, "RUN/run.json", "RUN/x"},
+      {"grid new", "DIR", "@ CELLS", true, "CELLS", "", false},
       {"regret", "--export", "--env INSTANCE --episodes 4 --export @", false, "INSTANCE"},
       {"regret", "--out", "--episodes 100000000 --out @", true, "", "", false},
       {"regret estimators", "--out", "--repeats 1000000 --out @", true, "", "", false},
+      {"report", "--csv", "GRID -o NEW --csv @", false, "GRID/cells.jsonl", "GRID/x"},
+      {"report", "--latex", "GRID -o NEW --latex @", false, "GRID/cells.jsonl", "GRID/x"},
+      {"report", "--output", "GRID -o @", false, "GRID/cells.jsonl", "GRID/page.html"},
       {"report", "--output", "IN -o @", false, "IN"},
       {"report", "--output", "RUN -o @", false, "RUN/run.json", "RUN/page.html"},
       {"train", "--out", "bc --dataset IN --env hopper --steps 1000000000 --out @", true, "IN", "", false},
@@ -79,6 +84,9 @@ class EveryOutput : public ::testing::Test {
     fs::remove_all(at("swing"));
     ASSERT_EQ(hardy_command("regret --episodes 4 --out " + at("study")).code, 0);
     ASSERT_EQ(hardy_command("regret --episodes 4 --export " + at("instance.hdf5")).code, 0);
+    test::put(at("cells.ini"), "method = uniform\nenv = mirror\nepisodes = 4\nresamples = 10\n");
+    ASSERT_EQ(hardy_command("grid new " + at("grid") + " " + at("cells.ini")).code, 0);
+    ASSERT_EQ(hardy_command("grid cell " + at("grid") + " 0").code, 0);
   }
   static void TearDownTestSuite() { delete dir_; }
   static std::string at(const std::string& name) { return (*dir_ / name).string(); }
@@ -90,6 +98,8 @@ class EveryOutput : public ::testing::Test {
                                                           {"BROKEN", "broken.hdf5"},
                                                           {"SET", "set"},
                                                           {"RUN", "study"},
+                                                          {"CELLS", "cells.ini"},
+                                                          {"GRID", "grid"},
                                                           {"POLICY", "swing.policy"},
                                                           {"NEW", "new.hdf5"}})
       text = std::regex_replace(text, std::regex("\\b" + word + "\\b"), at(name));

@@ -238,6 +238,68 @@ TEST(Regret, AStudyThatIsKilledLeavesWhatItHadAndThePageSaysSo) {
   EXPECT_NE(test::contents(page).find("This study was stopped before its end"), std::string::npos);
 }
 
+// A run that was made stays: one of its numbers is changed, and comes out changed; what is lacking is played
+// as it would have been.
+TEST(Regret, AStudyThatWasStoppedKeepsEveryKOfEveryMethodAndEndsAsIfItHadNotBeen) {
+  const test::Scratch dir;
+  const std::string out = (dir / "s").string(), study = kStudy + "--threads 1 --or-resume --out " + out;
+  const json whole = run_json(study);
+  const std::string done = test::contents(dir / "s/results.json");
+  const Result again = hardy_command("regret " + study);
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_NE(again.err.find("is done"), std::string::npos) << again.err;
+  EXPECT_EQ(test::contents(dir / "s/results.json"), done);
+
+  json half = json::parse(done);
+  half["complete"] = false;
+  json& methods = half["studies"][0]["methods"];
+  json second = methods[1];
+  methods.erase(1);
+  for (const char* key : {"episodes", "regret", "settings", "extremes", "figures", "covariance"})
+    second[key].erase(2);
+  second["regret"][0][3] = 1234.5;
+  half["studies"][0]["unfinished"] = second;
+  test::put(dir / "s/results.json", half.dump());
+  json expected = without_times(whole);
+  const json resumed = without_times(run_json(study));
+  EXPECT_FALSE(resumed.at("studies")[0].contains("unfinished"));
+  EXPECT_EQ(resumed.at("studies")[0].at("methods")[0], expected.at("studies")[0].at("methods")[0]);
+  json regret = resumed.at("studies")[0].at("methods")[1].at("regret");
+  EXPECT_EQ(regret[0][3], 1234.5);
+  regret[0][3] = expected.at("studies")[0].at("methods")[1].at("regret")[0][3];
+  EXPECT_EQ(regret, expected.at("studies")[0].at("methods")[1].at("regret"));
+  EXPECT_EQ(json::parse(test::contents(dir / "s/summary.json")).at("steps"), 2 * 9 * (64 + 128 + 256));
+
+  const Result by_name = hardy_command("resume " + out);
+  EXPECT_EQ(by_name.code, 2);
+  EXPECT_NE(by_name.err.find("--or-resume"), std::string::npos) << by_name.err;
+  EXPECT_EQ(hardy_command("regret --config " + out + "/config.ini --out " + out + " --or-resume").code, 0);
+
+  const Result other = hardy_command("regret " + study + " --seed 5");
+  EXPECT_EQ(other.code, 2);
+  EXPECT_NE(other.err.find("its seed is 0, not 5"), std::string::npos) << other.err;
+  half["studies"][0]["unfinished"]["regret"] = "none";
+  test::put(dir / "s/results.json", half.dump());
+  const Result broken = hardy_command("regret " + study);
+  EXPECT_EQ(broken.code, 2);
+  EXPECT_TRUE(one_line(broken.err)) << broken.err;
+  EXPECT_NE(broken.err.find("results.json"), std::string::npos) << broken.err;
+  EXPECT_EQ(hardy_command("regret --env mirror --episodes 4 --or-resume").code, 2);  // it has no folder
+}
+
+TEST(Regret, AShardsSeedsFollowFromKAloneAndUniformPlayIsThere) {
+  const json all = run_json("--env mirror --episodes '64 128' --replicas 3 --resamples 10 --shard");
+  const json one = run_json("--env mirror --episodes 128 --replicas 3 --resamples 10 --shard");
+  const json& a = all.at("studies")[0];
+  const json& b = one.at("studies")[0];
+  EXPECT_EQ(a.at("methods")[0].at("regret")[1], b.at("methods")[0].at("regret")[0]);
+  EXPECT_EQ(a.at("uniform")[1], b.at("uniform")[0]);
+  // Further replicas of the same K are a shard with a later seed.
+  const json later = run_json("--env mirror --episodes 128 --replicas 2 --seed 1 --resamples 10 --shard");
+  EXPECT_EQ(later.at("studies")[0].at("methods")[0].at("regret")[0][0],
+            b.at("methods")[0].at("regret")[0][1]);
+}
+
 TEST(RegretPages, SeveralStudiesAreOnePageAndARunAmongThemIsRefused) {
   const test::Scratch dir;
   const std::string a = (dir / "a").string(), b = (dir / "b").string(), page = (dir / "p.html").string();

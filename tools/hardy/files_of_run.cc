@@ -4,6 +4,7 @@
 
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
+#include "engine/run/output.h"
 #include "envs/environment.h"
 
 namespace hardy::tools {
@@ -39,6 +40,24 @@ std::string environment_now(const run::Fields& described, const fs::path& run) {
   if (!described.has("environment_file")) return name;
   return envs::with_file(
       name, place_now(envs::file_in(name), "its environment's file", described.at("environment_file"), run));
+}
+
+void remove_leavings_beside(const fs::path& run) {
+  run::Output(fs::canonical(run), {.kind = run::OutputRules::Kind::kFolder, .overwrite = true}).release();
+}
+
+void refuse_another_run(const fs::path& run, const std::string& key, const std::string& theirs,
+                        const std::string& asked) {
+  throw Error("holds another run: its " + key + " is " + theirs + ", not " + asked, run.string(),
+              "choose another --out");
+}
+
+void require_same_settings(const run::Fields& described, const nlohmann::json& asked,
+                           const std::set<std::string>& apart, const fs::path& run) {
+  const nlohmann::json settings = described.at("settings").object();
+  for (const auto& [key, theirs] : settings.items())
+    if (!apart.contains(key) && asked.contains(key) && asked.at(key) != theirs)
+      refuse_another_run(run, key, theirs.get<std::string>(), asked.at(key).get<std::string>());
 }
 
 bool same_file(const run::Fields& remembered, const std::string& path) {

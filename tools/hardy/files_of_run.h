@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <set>
 #include <string>
 
 #include "engine/run/fields.h"
@@ -21,6 +22,15 @@ std::string place_now(const std::string& configured, const std::string& what, co
                       const std::filesystem::path& run);
 // The run's environment, with its file where that lies now; "" where it has none.
 std::string environment_now(const run::Fields& described, const std::filesystem::path& run);
+
+// What a command that was killed while it made the run may have left beside it.
+void remove_leavings_beside(const std::filesystem::path& run);
+// The same command was called again: an Error that names the first setting in which it asks for another run.
+// apart: keys that may differ.
+void require_same_settings(const run::Fields& described, const nlohmann::json& asked,
+                           const std::set<std::string>& apart, const std::filesystem::path& run);
+[[noreturn]] void refuse_another_run(const std::filesystem::path& run, const std::string& key,
+                                     const std::string& theirs, const std::string& asked);
 
 bool same_file(const run::Fields& remembered, const std::string& path);
 // Errors: another file than the one that the run began with.

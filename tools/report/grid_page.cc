@@ -10,7 +10,9 @@
 #include "engine/base/error.h"
 #include "engine/run/run_directory.h"
 #include "tools/report/chart.h"
+#include "tools/report/grid_regret.h"
 #include "tools/report/runs.h"
+#include "tools/report/study_page.h"
 
 namespace hardy::report {
 namespace {
@@ -32,8 +34,10 @@ struct Scores {
   std::vector<std::string> axes;           // keys that vary beside `by` and seeds
   std::vector<std::map<std::string, std::string>> keys_of_task;
   std::vector<ScoresByTask> of;  // [group][task][runs]
-  std::map<std::string, int> states;
+  std::map<std::string, int> counts;
+  std::vector<CellState> states;
   std::size_t cells = 0;
+  bool regret = false;  // among the cells
   std::string csv;
 };
 
@@ -42,25 +46,6 @@ std::size_t place_in(std::vector<std::string>& names, const std::string& name) {
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
   names.push_back(name);
   return names.size() - 1;
-}
-
-std::string value_of(const GridCell& cell, const std::string& key) {
-  const auto found = cell.keys.find(key);
-  return found == cell.keys.end() ? "" : found->second;
-}
-
-// A field of a comma-separated line.
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
-std::string exact(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.17g", value);
-  return std::isfinite(value) ? text : "";
 }
 
 // The last score of every agent; not a number where it was not evaluated.
@@ -83,15 +68,31 @@ Scores scores_of(const Grid& grid, const std::string& by) {
   for (const std::string& key : varied)
     if (key != by && key != "seed") s.axes.push_back(key);
   s.csv = "cell,state";
-  for (const std::string& key : varied) s.csv += "," + field(key);
-  s.csv += ",seed,score\n";
+  for (const std::string& key : varied)
+    if (key != "seed") s.csv += "," + csv_field(key);  // each run says its own
+  s.regret = std::ranges::any_of(grid.cells(), &GridCell::regret);
+  s.csv += s.regret ? ",seed,score,K,regret\n" : ",seed,score\n";
   for (const GridCell& cell : grid.cells()) {
     const CellState state = grid.state_of(cell);
-    ++s.states[name_of(state.kind)];
+    s.states.push_back(state);
+    ++s.counts[name_of(state.kind)];
+    std::string line = std::to_string(cell.number) + "," + name_of(state.kind);
+    for (const std::string& key : varied)
+      if (key != "seed") line += "," + csv_field(value_of(cell, key));
+    const bool done = state.kind == CellState::Kind::kDone;
+    if (!done) s.csv += line + (s.regret ? ",,,,\n" : ",,\n");
+    if (cell.regret()) {
+      if (done)
+        for (const Replica& r : replicas_of(grid, cell))
+          s.csv +=
+              line + "," + std::to_string(r.seed) + ",," + exact(r.episodes) + "," + exact(r.regret) + "\n";
+      continue;
+    }
     std::string task;
     std::map<std::string, std::string> keys;
     for (const std::string& key : s.axes) {
       keys[key] = value_of(cell, key);
+      if (keys[key].empty()) continue;
       task += (task.empty() ? "" : ", ") + key + " " + keys[key];
     }
     const std::size_t g = place_in(s.groups, value_of(cell, by)),
@@ -100,14 +101,9 @@ Scores scores_of(const Grid& grid, const std::string& by) {
     for (ScoresByTask& tasks : s.of) tasks.resize(s.tasks.size());
     s.keys_of_task.resize(s.tasks.size());
     s.keys_of_task[t] = keys;
-    std::string line = std::to_string(cell.number) + "," + name_of(state.kind);
-    for (const std::string& key : varied) line += "," + field(value_of(cell, key));
-    if (state.kind != CellState::Kind::kDone) {
-      s.csv += line + ",,\n";
-      continue;
-    }
+    if (!done) continue;
     for (const auto& [seed, score] : scores_of(grid.folder_of(cell) / "run")) {
-      s.csv += line + "," + std::to_string(seed) + "," + exact(score) + "\n";
+      s.csv += line + "," + std::to_string(seed) + "," + exact(score) + (s.regret ? ",,\n" : "\n");
       if (std::isfinite(score)) s.of[g][t].push_back(score);
     }
   }
@@ -135,7 +131,7 @@ std::size_t runs_in(const ScoresByTask& tasks) {
 std::string done_text(const Scores& s) {
   std::string text;
   for (const char* name : {"done", "running", "stopped", "failed", "waiting"})
-    if (const auto found = s.states.find(name); found != s.states.end())
+    if (const auto found = s.counts.find(name); found != s.counts.end())
       text += (text.empty() ? "" : ", ") + std::to_string(found->second) + " " + name;
   return std::to_string(s.cells) + " cells: " + text;
 }
@@ -232,15 +228,6 @@ Html task_table(const Scores& s) {
   return table(head, rows) + "<p class=\"note\">Mean ± standard error over seeds.</p>";
 }
 
-std::string latex_text(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (std::string("_%&#${}").find(c) != std::string::npos) out += '\\';
-    out += c;
-  }
-  return out;
-}
-
 std::string latex(const Scores& s) {
   std::string text = "\\begin{tabular}{l" + std::string(s.groups.size(), 'r') + "}\n\\hline\n";
   for (const std::string& group : s.groups) text += " & " + latex_text(group);
@@ -261,21 +248,31 @@ bool is_grid(const fs::path& folder) {
 }
 
 GridTables grid_tables(const fs::path& folder, const std::string& by) {
-  const Scores s = scores_of(Grid::open(folder), by);
-  if (std::ranges::all_of(s.of, [](const ScoresByTask& tasks) { return runs_in(tasks) == 0; }))
+  const Grid grid = Grid::open(folder);
+  const Scores s = scores_of(grid, by);
+  GridTables out;
+  out.regret = regret_of_grid(grid, s.states, by);
+  const bool scores = std::ranges::any_of(s.of, [](const ScoresByTask& tasks) { return runs_in(tasks) > 0; });
+  if (!scores && !out.regret)
     throw Error("has no cell that is done and was evaluated", folder.string(),
                 "see: hardy grid status " + folder.string());
-  GridTables out;
   out.csv = s.csv;
-  out.latex = latex(s);
   out.text = done_text(s) + "\n";
-  for (std::size_t g = 0; g < s.groups.size(); ++g)
-    out.text +=
-        s.groups[g] + "  " + interval_text(algorithms::interquartile_mean_of(s.of[g], kBootstrap), 1) + "\n";
+  Html sections;
+  if (scores) {
+    out.latex = latex(s);
+    for (std::size_t g = 0; g < s.groups.size(); ++g)
+      out.text += s.groups[g] + "  " +
+                  interval_text(algorithms::interquartile_mean_of(s.of[g], kBootstrap), 1) + "\n";
+    sections += Html("<section><h2>Results</h2>") + overview(s) + profile(s) + axis_charts(s) +
+                "</section><section><h2>Tasks</h2>" + task_table(s) + "</section>";
+  }
+  if (out.regret) {
+    out.latex += regret_latex(*out.regret);
+    sections += regret_sections(run::Fields(json_of(*out.regret), folder.string()));
+  }
   out.page = whole_page("Hardy", "Grid " + folder.filename().string(),
-                        Html("<p class=\"lead\">") + done_text(s) + ".</p>",
-                        Html("<section><h2>Results</h2>") + overview(s) + profile(s) + axis_charts(s) +
-                            "</section><section><h2>Tasks</h2>" + task_table(s) + "</section>")
+                        Html("<p class=\"lead\">") + done_text(s) + ".</p>", sections)
                  .str();
   return out;
 }

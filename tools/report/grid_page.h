@@ -2,7 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+
+#include "algorithms/experiments/regret_results.h"
 
 namespace hardy::report {
 
@@ -10,10 +13,11 @@ namespace hardy::report {
 bool is_grid(const std::filesystem::path& folder);
 
 struct GridTables {
-  std::string page;   // HTML
-  std::string text;   // for a terminal
-  std::string csv;    // a line a cell and seed
-  std::string latex;  // tasks down, methods across: mean ± standard error
+  std::string page;                                 // HTML
+  std::string text;                                 // for a terminal
+  std::string csv;                                  // a line a cell and seed, or replica
+  std::string latex;                                // tasks down, methods across: mean ± standard error
+  std::optional<algorithms::RegretResults> regret;  // of the regret studies among the cells
 };
 // by: the key that is compared ("method"); what else varies makes tasks, seeds are runs. An Error where
 // nothing is done.

@@ -1,27 +1,19 @@
-// `hardy grid new, cell, run, status, slurm`: many runs, by whatever starts processes.
+// `hardy grid new, cell, slurm`: many runs, by whatever starts processes.
 #include "algorithms/experiments/grid.h"
 
-#include <fcntl.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
-#include <set>
-#include <thread>
+#include <optional>
 
+#include "algorithms/experiments/training_job.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "engine/run/atomic_file.h"
-#include "engine/run/json_text.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
+#include "tools/hardy/grid_text.h"
 #include "tools/hardy/signals.h"
 
 namespace hardy::tools {
@@ -32,17 +24,44 @@ using algorithms::CellLock;
 using algorithms::CellState;
 using algorithms::Grid;
 using algorithms::GridCell;
+using algorithms::GridCosts;
 
 int new_command(const std::vector<std::string>& args) {
   std::string folder, config;
+  double budget = 0;
+  std::int64_t jobs = 1, threads = 1;
   run::Schema schema(
       "grid new",
       "Makes a grid of runs, or adds to one: a folder for every combination of values.\n"
-      "FILE has keys of `hardy train` and `method`; a key may have several values, with blanks\n"
-      "between. What a grid has already keeps its name, its number and its run.");
-  schema.positional("DIR", &folder, "the grid's folder").positional("FILE", &config, "an ini file");
+      "FILE has keys of `hardy train` and `method`, or of `hardy regret` for its learners; a key may have\n"
+      "several values, with blanks between. What a grid has already keeps its name, its number and its run.");
+  schema.positional("DIR", &folder, "the grid's new folder, or one to add to")
+      .positional("FILE", &config, "an ini file")
+      .option(
+          "budget", &budget,
+          "hours that may be spent here: only the rows of the comparison that fit are made, whole rows (all "
+          "methods) in the grid's order, each seed on all of them before the next; 0: all",
+          0, 1e6)
+      .option("jobs", &jobs, "of the budget: cells at once", 1, 4096)
+      .option("threads", &threads, "of the budget: of each cell", 1, 1024);
   if (!parse_or_help(schema, args)) return 0;
-  const Grid grid = Grid::begin(folder, config);
+  std::optional<GridCosts> costs;
+  const auto chosen = [&](const std::vector<GridCell>& asked, const Grid* there) {
+    std::map<std::string, CellState> states;
+    if (there != nullptr)
+      for (const GridCell& cell : there->cells()) states[cell.name] = there->state_of(cell);
+    std::vector<CellState> of_asked;
+    for (const GridCell& cell : asked) of_asked.push_back(states[cell.name]);
+    costs.emplace(asked, of_asked, folder, static_cast<int>(threads));
+    costs->measure();
+    std::vector<GridCell> some;
+    const std::vector<std::size_t> cells = cells_within(*costs, budget, jobs);
+    for (const std::size_t i : cells) some.push_back(asked[i]);
+    std::printf("cost: %s\n", cost_text(*costs, cells, jobs).c_str());
+    return some;
+  };
+  const Grid grid = Grid::begin(folder, config, budget > 0 ? Grid::Choose(chosen) : Grid::Choose());
+  if (costs) costs->keep(folder);
   const std::vector<std::string> varied = algorithms::varied_keys(grid.cells());
   std::printf("grid: %s, %zu cells (%s)\n", folder.c_str(), grid.cells().size(),
               varied.empty() ? "one combination" : join(varied, " x ").c_str());
@@ -65,9 +84,8 @@ int cell_command(const std::vector<std::string>& args) {
   if (which.empty() || !std::ranges::all_of(which, [](unsigned char c) { return std::isdigit(c); }) ||
       which.size() > 9)
     throw Error("is no number of a cell", which, "a number from 0");
-  const Grid grid = Grid::open(folder);
-  const GridCell& cell = grid.cell(std::stoll(which));
-  const fs::path own = grid.folder_of(cell);
+  const GridCell cell = Grid::read_cell(folder, std::stoll(which));
+  const fs::path own = Grid::folder_of(folder, cell);
   CellLock lock(own);
   if (!lock.held()) {
     std::fprintf(stderr, "cell %s is at work: %s\n", which.c_str(), lock.holder().c_str());
@@ -75,11 +93,16 @@ int cell_command(const std::vector<std::string>& args) {
   }
   lock.sign();
   fs::remove(own / "failed.txt");
-  std::vector<std::string> words{cell.method(),          "--config",   (own / "config.ini").string(), "--out",
-                                 (own / "run").string(), "--or-resume"};
+  std::vector<std::string> words{"--config", (own / "config.ini").string(), "--out", (own / "run").string(),
+                                 "--or-resume"};
+  if (!cell.regret()) {
+    words.insert(words.begin(), cell.method());
+    if (algorithms::make_training_job(cell.method())->schema().has("prepared"))
+      words.insert(words.end(), {"--prepared", (fs::path(folder) / "prepared").string()});
+  }
   if (threads > 0) words.insert(words.end(), {"--threads", std::to_string(threads)});
   try {
-    const int code = commands().get("train").run(words);
+    const int code = commands().get(cell.regret() ? "regret" : "train").run(words);
     if (code != 0 && code != kStoppedBySignal)
       run::write_atomically(own / "failed.txt", "every agent was stopped; run/summary.json says why\n");
     return code;
@@ -87,163 +110,6 @@ int cell_command(const std::vector<std::string>& args) {
     run::write_atomically(own / "failed.txt", e.message() + "\n");
     throw;
   }
-}
-
-// A child that does one cell, its output appended to the cell's log.txt. It ends, with a checkpoint, where
-// this process does.
-pid_t start(const Grid& grid, const GridCell& cell, std::int64_t threads) {
-  const std::string folder = grid.folder().string(), number = std::to_string(cell.number),
-                    own = std::to_string(threads), log = (grid.folder_of(cell) / "log.txt").string();
-  const pid_t parent = ::getpid(), child = ::fork();
-  if (child < 0) throw Error::failed_run("no process can be started");
-  if (child > 0) return child;
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (::getppid() != parent) ::_exit(kStoppedBySignal);
-  const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-  if (file < 0 || ::dup2(file, STDOUT_FILENO) < 0 || ::dup2(file, STDERR_FILENO) < 0) ::_exit(1);
-  const char* words[] = {"hardy",        "grid",      "cell",      folder.c_str(),
-                         number.c_str(), "--threads", own.c_str(), nullptr};
-  ::execv("/proc/self/exe", const_cast<char**>(words));
-  ::_exit(1);
-}
-
-int run_command(const std::vector<std::string>& args) {
-  std::string folder;
-  std::int64_t jobs = 1, threads = 1;
-  bool retry = false;
-  run::Schema schema(
-      "grid run",
-      "Works through a grid's cells on this machine. Several machines may do so on one folder;\n"
-      "what one of them leaves unfinished when it dies another takes over.");
-  schema.positional("DIR", &folder, "a grid's folder")
-      .option("jobs", &jobs, "cells at once", 1, 4096)
-      .option("threads", &threads, "of each cell", 1, 1024)
-      .option("retry-failed", &retry, "cells that failed are tried again");
-  if (!parse_or_help(schema, args)) return 0;
-  const Grid grid = Grid::open(folder);
-  std::map<pid_t, const GridCell*> at_work;
-  std::set<std::int64_t> tried;  // here, to their end or their failure
-  const auto reap = [&](bool wait) {
-    int status = 0;
-    const pid_t child = ::waitpid(-1, &status, wait ? 0 : WNOHANG);
-    if (child <= 0) return false;
-    const auto found = at_work.find(child);
-    if (found == at_work.end()) return true;
-    const GridCell& cell = *found->second;
-    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    if (code != kStoppedBySignal) tried.insert(cell.number);
-    if (code != 0 && code != kStoppedBySignal) {
-      const CellState state = grid.state_of(cell);
-      std::fprintf(stderr, "cell %lld failed: %s\n", static_cast<long long>(cell.number),
-                   state.about.empty() ? "see its log.txt" : state.about.c_str());
-    }
-    at_work.erase(found);
-    return true;
-  };
-  for (;;) {
-    bool elsewhere = false;
-    for (const GridCell& cell : grid.cells()) {
-      if (std::ranges::any_of(at_work, [&](const auto& w) { return w.second == &cell; })) continue;
-      if (tried.contains(cell.number)) continue;
-      const CellState state = grid.state_of(cell);
-      if (state.kind == CellState::Kind::kDone || (state.kind == CellState::Kind::kFailed && !retry)) {
-        tried.insert(cell.number);
-        continue;
-      }
-      if (state.kind == CellState::Kind::kRunning) {
-        elsewhere = true;
-        continue;
-      }
-      while (static_cast<std::int64_t>(at_work.size()) >= jobs) reap(true);
-      at_work[start(grid, cell, threads)] = &cell;
-    }
-    while (!at_work.empty()) reap(true);
-    if (tried.size() == grid.cells().size()) break;
-    if (elsewhere) std::this_thread::sleep_for(std::chrono::milliseconds(500));
-  }
-  const auto done = static_cast<std::size_t>(std::ranges::count_if(grid.cells(), [&](const GridCell& cell) {
-    return grid.state_of(cell).kind == CellState::Kind::kDone;
-  }));
-  std::printf("grid: %s, %zu of %zu cells done\n", folder.c_str(), done, grid.cells().size());
-  return done == grid.cells().size() ? 0 : 1;
-}
-
-std::string hours_text(double hours) {
-  char text[48];
-  std::snprintf(text, sizeof text, hours < 1 ? "%.0f minutes" : "%.1f hours", hours < 1 ? 60 * hours : hours);
-  return text;
-}
-
-int status_command(const std::vector<std::string>& args) {
-  std::string folder;
-  bool as_json = false, all = false;
-  run::Schema schema(
-      "grid status",
-      "What is done of a grid, what is running and where, what failed and why, and what is left.");
-  schema.positional("DIR", &folder, "a grid's folder")
-      .option("all", &all, "a line a cell, not only for those that run, stopped or failed")
-      .option("json", &as_json, "print JSON");
-  if (!parse_or_help(schema, args)) return 0;
-  const Grid grid = Grid::open(folder);
-  const std::vector<std::string> varied = algorithms::varied_keys(grid.cells());
-  std::vector<CellState> states;
-  std::map<std::string, std::pair<double, int>> rates;  // seconds a step, by method
-  for (const GridCell& cell : grid.cells()) {
-    states.push_back(grid.state_of(cell));
-    if (states.back().seconds_a_step > 0) {
-      auto& [sum, count] = rates[cell.method()];
-      sum += states.back().seconds_a_step, ++count;
-    }
-  }
-  std::map<std::string, int> counts;
-  nlohmann::json list = nlohmann::json::array();
-  double seconds = 0;
-  bool known = true;
-  for (std::size_t i = 0; i < states.size(); ++i) {
-    const GridCell& cell = grid.cells()[i];
-    const CellState& s = states[i];
-    ++counts[name_of(s.kind)];
-    const bool left = s.kind != CellState::Kind::kDone && s.kind != CellState::Kind::kFailed;
-    if (left) {
-      const auto rate = rates.find(cell.method());
-      const auto steps = cell.keys.find("steps");
-      const double of = s.of > 0                   ? s.of
-                        : steps != cell.keys.end() ? std::strtod(steps->second.c_str(), nullptr)
-                                                   : 0;
-      if (rate == rates.end() || of <= 0)
-        known = false;
-      else
-        seconds += std::max(0.0, of - s.steps) * rate->second.first / rate->second.second;
-    }
-    list.push_back({{"number", cell.number},
-                    {"name", cell.name},
-                    {"state", name_of(s.kind)},
-                    {"about", s.about},
-                    {"steps", s.steps},
-                    {"of", s.of},
-                    {"keys", cell.keys}});
-    const bool shown = all || s.kind == CellState::Kind::kRunning || s.kind == CellState::Kind::kStopped ||
-                       s.kind == CellState::Kind::kFailed;
-    if (!as_json && shown)
-      std::printf("%5lld  %-8s %s%s%s\n", static_cast<long long>(cell.number), name_of(s.kind).c_str(),
-                  algorithms::described(cell, varied, "  ", "=").c_str(), s.about.empty() ? "" : "   ",
-                  s.about.c_str());
-  }
-  if (as_json) {
-    nlohmann::json result{{"cells", list}, {"counts", counts}, {"hours_left_on_one", nullptr}};
-    if (known) result["hours_left_on_one"] = seconds / 3600;
-    std::printf("%s\n", run::json_text(result).c_str());
-    return 0;
-  }
-  std::string text;
-  for (const char* name : {"done", "running", "stopped", "failed", "waiting"})
-    text += std::string(text.empty() ? "" : ", ") + std::to_string(counts[name]) + " " + name;
-  std::printf("%zu cells: %s", states.size(), text.c_str());
-  if (seconds > 0)
-    std::printf("; %s%s of one job at a time are left, at the rate so far", known ? "" : "at least ",
-                hours_text(seconds / 3600).c_str());
-  std::printf("\n");
-  return 0;
 }
 
 int slurm_command(const std::vector<std::string>& args) {
@@ -289,8 +155,6 @@ int slurm_command(const std::vector<std::string>& args) {
 const RegisterCommand make({"grid new", "a folder for every combination of methods and settings",
                             new_command});
 const RegisterCommand one({"grid cell", "do what a cell of a grid still needs", cell_command});
-const RegisterCommand all({"grid run", "work through a grid's cells here", run_command});
-const RegisterCommand look({"grid status", "what is done of a grid, running, failed, left", status_command});
 const RegisterCommand script({"grid slurm", "a job script that does a grid", slurm_command});
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "engine/run/output.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
+#include "tools/hardy/regret_text.h"
 #include "tools/report/dataset_page.h"
 #include "tools/report/grid_page.h"
 #include "tools/report/html.h"
@@ -47,8 +48,8 @@ int run(const std::vector<std::string>& args) {
   schema.positional("PATH", &paths, "run folders, studies' folders, a grid's, or a dataset's file or folder")
       .option("output,o", &output, "the page to write; an old page of hardy's is replaced")
       .option("by", &by, "of a grid: the key that is compared; what else varies makes tasks")
-      .option("csv", &csv, "of a grid: a line a cell and seed, into this file")
-      .option("latex", &latex, "of a grid: a table of tasks and methods, into this file")
+      .option("csv", &csv, "of a grid: write a line a cell and seed to this file")
+      .option("latex", &latex, "of a grid: write a table of tasks and methods to this file")
       .option("overwrite", &overwrite, "replace files also where they are something else");
   if (!parse_or_help(schema, args)) return 0;
   const run::Output out(
@@ -68,6 +69,7 @@ int run(const std::vector<std::string>& args) {
                                                claim(latex, overwrite, schema, paths)};
     const report::GridTables tables = report::grid_tables(paths.front(), by);
     page = tables.page, table = tables.text;
+    if (tables.regret) table += study_text(*tables.regret);
     if (more[0]) run::write_atomically(more[0]->path(), tables.csv);
     if (more[1]) run::write_atomically(more[1]->path(), tables.latex);
   } else if (dataset) {

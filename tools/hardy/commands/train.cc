@@ -122,11 +122,6 @@ void require_own_configuration(TrainingJob& job, const run::Fields& described, c
   }
 }
 
-// What a command that was killed while it made the run may have left beside it.
-void remove_leavings_beside(const fs::path& run) {
-  run::Output(fs::canonical(run), {.kind = run::OutputRules::Kind::kFolder, .overwrite = true}).release();
-}
-
 struct Resumption {
   std::int64_t steps = 0;     // 0: the run's own
   std::int64_t threads = -1;  // < 0: the run's own
@@ -137,6 +132,10 @@ int go_on(const fs::path& path, const Resumption& r) {
   run::RunDirectory directory = run::RunDirectory::open(path);
   remove_leavings_beside(path);
   const run::Fields described = run::read_run(path);
+  if (described.has("kind"))
+    throw Error("is a study, not a training", path.string(),
+                "a regret study goes on with: hardy regret --config " + directory.config_file().string() +
+                    " --out " + path.string() + " --or-resume");
   const std::string method = described.text("method"), command = described.text("command");
   const auto job = algorithms::make_training_job(method);
   Place place;
@@ -199,21 +198,13 @@ int resume_command(const std::vector<std::string>& args) {
 // The folder holds a run: this very one is gone on with, and nothing is done for one that has ended.
 int or_resume(TrainingJob& asked, const std::string& method, const std::string& out) {
   const run::Fields described = run::read_run(out);
-  const auto differs = [&](const std::string& key, const std::string& theirs, const std::string& ours) {
-    throw Error("holds another run: its " + key + " is " + theirs + ", not " + ours, out,
-                "choose another --out");
-  };
   remove_leavings_beside(out);
-  if (described.text("method") != method) differs("method", described.text("method"), method);
+  if (described.text("method") != method) refuse_another_run(out, "method", described.text("method"), method);
   nlohmann::json ours = asked.schema().resolved_json();
   if (!ours.value("dataset", std::string()).empty())
     ours["dataset"] = fs::absolute(ours.at("dataset").get<std::string>()).lexically_normal().string();
   if (ours.contains("env")) ours["env"] = envs::absolute_name(ours.at("env"));
-  const nlohmann::json settings = described.at("settings").object();
-  for (const auto& [key, theirs] : settings.items())
-    if (key != "out" && key != "or-resume" && key != "threads" && ours.contains(key) &&
-        ours.at(key) != theirs)
-      differs(key, theirs.get<std::string>(), ours.at(key).get<std::string>());
+  require_same_settings(described, ours, {"out", "or-resume", "threads", "prepared"}, out);
   if (const auto summary = run::read_summary(out);
       summary && summary->flag("finished") && summary->integer("steps") >= asked.settings().steps) {
     const run::RunDirectory directory = run::RunDirectory::open(out);

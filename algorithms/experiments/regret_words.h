@@ -1,4 +1,4 @@
-// What `hardy regret` is told in words, and the studies that these ask for.
+// What `hardy regret` and the cells of a grid are told in words, and the studies that these ask for.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,9 @@
 
 #include "algorithms/experiments/regret_study.h"
 #include "algorithms/experiments/sampled_study.h"
+#include "engine/run/schema.h"
 
-namespace hardy::tools {
+namespace hardy::algorithms {
 
 // As the command line and a configuration file give it. Lists are separated by blanks: a word may hold
 // commas.
@@ -20,9 +21,11 @@ struct RegretOptions {
   std::string delta_e = "0", alpha = "0", epoch = "0", cover_episodes = "0";  // laws too
   std::int64_t cover_rounds = 64;
   double cover_bonus = 0.1;
-  bool cover_oracle = false, strict = false;
+  bool cover_oracle = false, strict = false, shard = false;
   std::string evaluation = "exact";
   double memory_gb = 4;
+
+  void options(run::Schema& schema);
 };
 
 // "1024 4096 16384", "1e3", or "2^10..2^17", which doubles.
@@ -30,9 +33,9 @@ std::vector<std::int64_t> parse_episodes(const std::string& text);
 
 // A method with settings of its own: "exp_weights:c_eta=20,c_beta=0", keys as the command's, also
 // covariance=mgr,M=10,N=40 and label=... ; what it does not name is as for all methods.
-algorithms::MethodChoice parse_method(const std::string& text, const RegretOptions& options);
+MethodChoice parse_method(const std::string& text, const RegretOptions& options);
 
-algorithms::RegretStudySettings study_settings(const RegretOptions& options);
-algorithms::SampledStudySettings sampled_settings(const RegretOptions& options);
+RegretStudySettings study_settings(const RegretOptions& options);
+SampledStudySettings sampled_settings(const RegretOptions& options);
 
-}  // namespace hardy::tools
+}  // namespace hardy::algorithms

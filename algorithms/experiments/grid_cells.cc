@@ -1,0 +1,247 @@
+// What cells a configuration asks for, and whether they can work.
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <sstream>
+
+#include "algorithms/adversarial/regret_method.h"
+#include "algorithms/experiments/grid.h"
+#include "algorithms/experiments/regret_words.h"
+#include "algorithms/experiments/training_job.h"
+#include "engine/base/error.h"
+#include "engine/base/nearest.h"
+#include "engine/base/text.h"
+#include "engine/run/atomic_file.h"
+#include "engine/run/ini.h"
+#include "envs/environment.h"
+
+namespace hardy::algorithms {
+namespace {
+
+namespace fs = std::filesystem;
+using Keys = std::map<std::string, std::string>;
+
+constexpr const char* kFiles[] = {"dataset", "prompts", "test-prompts", "base"};  // keys that name one
+
+std::string hashed(const Keys& keys) {
+  std::string text;
+  for (const auto& [key, value] : keys) text += key + "=" + value + "\n";
+  return run::sha256(std::as_bytes(std::span(text))).substr(0, 10);
+}
+
+std::vector<std::string> words_of(const std::string& value) {
+  std::istringstream stream(value);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+std::string absolute(const std::string& file) { return fs::absolute(file).lexically_normal().string(); }
+
+// "exp_weights:c_eta=2" is exp_weights.
+std::string bare(const std::string& method) { return method.substr(0, method.find(':')); }
+
+bool is_regret_method(const std::string& method) {
+  static const std::set<std::string> all = [] {
+    std::set<std::string> names;
+    for (const RegretMethod& m : regret_methods()) names.insert(m.name);
+    return names;
+  }();
+  return all.contains(bare(method));
+}
+
+void require_method(const std::string& method) {
+  if (is_regret_method(method)) return;
+  std::vector<std::string> names;
+  for (const auto& [name, summary] : training_methods()) names.push_back(name);
+  if (std::ranges::find(names, method) != names.end()) return;
+  for (const RegretMethod& m : regret_methods()) names.push_back(m.name);
+  throw Error("there is no method '" + method + "'", "method", suggestion(bare(method), names));
+}
+
+// What the check of one cell says of others too, and is asked once: environments may take a while to make.
+using Seen = std::map<std::string, std::string>;
+
+template <class Check>
+void once(Seen& seen, const std::string& what, const Check& check) {
+  auto found = seen.find(what);
+  if (found == seen.end()) {
+    std::string problem;
+    try {
+      check();
+    } catch (const Error& e) {
+      problem = e.message();
+    }
+    found = seen.emplace(what, problem).first;
+  }
+  if (!found->second.empty()) throw Error(found->second);
+}
+
+void check_training(const GridCell& cell, Seen& seen) {
+  const auto job = make_training_job(cell.method());
+  Keys keys = cell.keys;
+  keys.erase("method");
+  job->schema().apply(keys, "", run::Schema::Source::kConfig);
+  for (const char* key : kFiles)
+    if (const auto found = keys.find(key); found != keys.end() && !fs::exists(found->second))
+      throw Error("there is no such file", found->second);
+  if (const auto env = keys.find("env"); env != keys.end() && !env->second.empty())
+    once(seen, "env " + env->second, [&] { static_cast<void>(envs::make_environment(env->second, 1)); });
+}
+
+void check_regret(const GridCell& cell, Seen& seen) {
+  const RegretStudySettings settings = study_settings_of(cell);
+  Keys keys = cell.keys;
+  keys.erase("seed");
+  once(seen, "study " + hashed(keys), [&] { static_cast<void>(RegretStudy(settings)); });
+}
+
+std::string problem_of(const GridCell& cell, Seen& seen) {
+  try {
+    require_method(cell.method());
+    cell.regret() ? check_regret(cell, seen) : check_training(cell, seen);
+    return "";
+  } catch (const Error& e) {
+    return e.message();
+  }
+}
+
+std::int64_t whole(const Keys& keys, const char* key, std::int64_t otherwise) {
+  const auto found = keys.find(key);
+  return found == keys.end() ? otherwise : to_integer(found->second).value_or(otherwise);
+}
+
+}  // namespace
+
+std::string name_of_cell(const Keys& keys) { return bare(keys.at("method")) + "-" + hashed(keys); }
+
+bool GridCell::regret() const { return is_regret_method(method()); }
+
+Keys configuration_of(const GridCell& cell) {
+  Keys keys = cell.keys;
+  for (const char* key : kFiles)
+    if (const auto found = keys.find(key); found != keys.end() && !found->second.empty())
+      found->second = absolute(found->second);
+  const auto env = keys.find("env");
+  if (!cell.regret()) {
+    keys.erase("method");
+    if (env != keys.end()) env->second = envs::absolute_name(env->second);
+    return keys;
+  }
+  if (env != keys.end() && fs::is_regular_file(env->second)) env->second = absolute(env->second);
+  keys["shard"] = "true";
+  return keys;
+}
+
+RegretStudySettings study_settings_of(const GridCell& cell) {
+  RegretOptions options;
+  run::Schema schema("regret");
+  options.options(schema);
+  schema.apply(configuration_of(cell), "", run::Schema::Source::kConfig);
+  if (options.evaluation != "exact")
+    throw Error("a sampled run has no folder, and no regret", "evaluation = " + options.evaluation,
+                "evaluation = exact");
+  return study_settings(options);
+}
+
+std::string described(const GridCell& cell, const std::vector<std::string>& varied,
+                      const std::string& between, const std::string& is) {
+  std::string text = cell.method();
+  for (const std::string& key : varied)
+    if (const auto found = cell.keys.find(key); found != cell.keys.end() && key != "method")
+      text += between + key + is + found->second;
+  return text;
+}
+
+std::vector<GridCell> cells_of(const fs::path& ini) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> keys;
+  for (auto [key, value] : run::read_ini_file(ini)) {
+    std::ranges::replace(key, '_', '-');
+    std::vector<std::string> values = words_of(value);
+    if (values.empty()) throw Error("has no value", ini.string() + ", " + key, "leave the key out");
+    if (key == "out" || key == "or-resume" || key == "prepared" || key == "shard")
+      throw Error("is the grid's own", ini.string() + ", " + key, "leave it out");
+    if (std::ranges::any_of(keys, [&](const auto& k) { return k.first == key; }))
+      throw Error("stands there twice", ini.string() + ", " + key, "give all its values in one line");
+    if (std::set<std::string>(values.begin(), values.end()).size() != values.size())
+      throw Error("has a value twice", ini.string() + ", " + key, "each once");
+    keys.emplace_back(key, values);
+  }
+  if (std::ranges::none_of(keys, [](const auto& k) { return k.first == "method"; }))
+    throw Error("names no method", ini.string(), "e.g. method = bc iql riql");
+  std::vector<GridCell> cells(1);
+  for (const auto& [key, values] : keys) {
+    std::vector<GridCell> more;
+    for (const GridCell& cell : cells)
+      for (const std::string& value : values) {
+        more.push_back(cell);
+        more.back().keys[key] = value;
+      }
+    constexpr std::size_t kMost = 100000;
+    if (more.size() > kMost)
+      throw Error("has more than " + std::to_string(kMost) + " cells", ini.string(),
+                  "make several grids of it");
+    cells = std::move(more);
+  }
+  for (GridCell& cell : cells) cell.name = name_of_cell(cell.keys);
+  return cells;
+}
+
+std::vector<std::string> varied_keys(const std::vector<GridCell>& cells) {
+  std::map<std::string, std::set<std::string>> values;
+  for (const GridCell& cell : cells)
+    for (const auto& [key, value] : cell.keys) values[key].insert(value);
+  std::vector<std::string> varied;
+  for (const auto& [key, seen] : values) {
+    const bool everywhere =
+        std::ranges::all_of(cells, [&, k = key](const GridCell& c) { return c.keys.contains(k); });
+    if (seen.size() > 1 || !everywhere) varied.push_back(key);
+  }
+  return varied;
+}
+
+void check(const std::vector<GridCell>& cells) {
+  const std::vector<std::string> varied = varied_keys(cells);
+  std::map<std::string, std::vector<std::string>> problems;  // many cells fail alike
+  Seen seen;
+  for (const GridCell& cell : cells)
+    if (const std::string problem = problem_of(cell, seen); !problem.empty())
+      problems[problem].push_back(described(cell, varied));
+  if (problems.empty()) return;
+  std::string text;
+  std::size_t count = 0;
+  for (const auto& [problem, which] : problems) {
+    count += which.size();
+    constexpr std::size_t kShown = 3;
+    const std::vector<std::string> shown(
+        which.begin(), which.begin() + static_cast<std::ptrdiff_t>(std::min(which.size(), kShown)));
+    text += (text.empty() ? "" : "; ") + problem + " (" + join(shown, " | ") +
+            (which.size() > kShown ? " | and " + std::to_string(which.size() - kShown) + " more" : "") + ")";
+  }
+  throw Error(std::to_string(count) + " of " + std::to_string(cells.size()) + " cells cannot work: " + text);
+}
+
+// Two cells that differ in `seed` alone are further runs of the same; a seed that both have would count
+// twice.
+void require_seeds_apart(const std::vector<GridCell>& cells) {
+  std::map<std::string, std::map<std::int64_t, const GridCell*>> alike;  // by all else, by first seed
+  for (const GridCell& cell : cells) {
+    Keys keys = cell.keys;
+    keys.erase("seed");
+    alike[hashed(keys)].emplace(whole(cell.keys, "seed", 0), &cell);
+  }
+  for (const auto& [name, by_seed] : alike) {
+    std::int64_t before = 0, end = 0;
+    for (const auto& [seed, cell] : by_seed) {
+      const char* key = cell->regret() ? "replicas" : "seeds";
+      const std::int64_t count = whole(cell->keys, key, 1);
+      if (seed != by_seed.begin()->first && seed < end)
+        throw Error("two cells would have the same seeds: " + std::to_string(count) + " from " +
+                        std::to_string(before) + " and from " + std::to_string(seed),
+                    "seed", std::string("at least ") + key + " = " + std::to_string(count) + " apart");
+      before = seed, end = seed + count;
+    }
+  }
+}
+
+}  // namespace hardy::algorithms
