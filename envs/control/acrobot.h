@@ -10,10 +10,10 @@
 //   start: all four in [-0.1, 0.1), uniformly
 #pragma once
 
-#include <cmath>
 #include <numbers>
 
-#include "envs/control/task.h"
+#include "engine/base/sin_cos.h"
+#include "envs/control/abreast.h"
 
 namespace hardy::envs {
 
@@ -21,6 +21,7 @@ struct Acrobot {
   static constexpr const char* kName = "acrobot";
   static constexpr int kState = 4, kObservation = 6, kAction = 1, kSteps = 500;
   static constexpr int kChoices = 3;
+  static constexpr bool kAbreast = true;  // a step takes the sines and cosines of 14 angles
   using Action = std::int32_t;
   static constexpr double kReferenceMin = -500, kReferenceMax = -80;
   static constexpr double kSuccessReturn = -499;  // the line, if in the last step
@@ -29,19 +30,20 @@ struct Acrobot {
   constexpr void start(const Random& draws, double* state) const {
     for (std::uint64_t k = 0; k < 4; ++k) state[k] = 0.1 * (2 * draws.uniform64(k) - 1);
   }
-  template <class T = double>
-  constexpr void observe(const T* state, T* observation) const {
+  template <class V>
+  void observe(const V* state, V* observation) const {
     for (int k = 0; k < 2; ++k) {
-      observation[2 * k] = std::cos(state[k]);
-      observation[2 * k + 1] = std::sin(state[k]);
+      const auto [sine, cosine] = simd::sin_cos(state[k]);
+      observation[2 * k] = cosine;
+      observation[2 * k + 1] = sine;
       observation[4 + k] = state[2 + k];
     }
   }
-  template <class T = double>
-  constexpr Outcome step(const std::int32_t* action, const Random&, T* x) const {
+  template <class V>
+  Abreast<V> step(const V* action, V* x) const {
     constexpr double kStep = 0.2;
-    const double torque = action[0] - 1;
-    double slope[4][4], at[4];
+    const V torque = action[0] - 1;
+    V slope[4][4], at[4];
     motion(x, torque, slope[0]);
     for (int stage = 1; stage < 4; ++stage) {
       const double ahead = stage == 3 ? kStep : kStep / 2;
@@ -54,26 +56,30 @@ struct Acrobot {
     x[1] = turned(x[1]);
     x[2] = held(x[2], 4 * std::numbers::pi);
     x[3] = held(x[3], 9 * std::numbers::pi);
-    const bool above = -std::cos(x[0]) - std::cos(x[1] + x[0]) > 1;
-    return {above ? 0.0 : -1.0, above};
+    const V height = -simd::sin_cos(x[0]).cosine - simd::sin_cos(x[1] + x[0]).cosine, none{};
+    return {height > 1 ? none : none - 1, height > 1 ? none + 1 : none};
   }
 
  private:
-  static constexpr double turned(double angle) {
-    while (angle > std::numbers::pi) angle -= 2 * std::numbers::pi;
-    while (angle < -std::numbers::pi) angle += 2 * std::numbers::pi;
+  template <class V>
+  static V turned(V angle) {
+    constexpr double kTurn = 2 * std::numbers::pi;
+    const V half = V{} + std::numbers::pi;
+    while (any(angle > half)) angle = angle > half ? angle - kTurn : angle;
+    while (any(angle < -half)) angle = angle < -half ? angle + kTurn : angle;
     return angle;
   }
-  // d/dt of (first, second, their speeds): the book's equations with m = l = I = 1 and centres at 0.5.
-  template <class T = double>
-  static constexpr void motion(const T* x, double torque, T* slope) {
+  // d/dt of (first, second, their speeds): the book's equations with m = l = I = 1 and centres at 0.5;
+  // cos(x - pi / 2) as sin x.
+  template <class V>
+  static void motion(const V* x, V torque, V* slope) {
     constexpr double kGravity = 9.8, kCentre = 0.5;
-    const double bend = std::cos(x[1]), pull = std::sin(x[1]);
-    const double own = kCentre * kCentre + (1 + kCentre * kCentre + 2 * kCentre * bend) + 1 + 1;
-    const double shared = kCentre * kCentre + kCentre * bend + 1;
-    const double lower = kCentre * kGravity * std::cos(x[0] + x[1] - std::numbers::pi / 2);
-    const double upper = -kCentre * x[3] * x[3] * pull - 2 * kCentre * x[3] * x[2] * pull +
-                         (kCentre + 1) * kGravity * std::cos(x[0] - std::numbers::pi / 2) + lower;
+    const auto [pull, bend] = simd::sin_cos(x[1]);
+    const V own = kCentre * kCentre + (1 + kCentre * kCentre + 2 * kCentre * bend) + 1 + 1;
+    const V shared = kCentre * kCentre + kCentre * bend + 1;
+    const V lower = kCentre * kGravity * simd::sin_cos(x[0] + x[1]).sine;
+    const V upper = -kCentre * x[3] * x[3] * pull - 2 * kCentre * x[3] * x[2] * pull +
+                    (kCentre + 1) * kGravity * simd::sin_cos(x[0]).sine + lower;
     slope[0] = x[2];
     slope[1] = x[3];
     slope[3] = (torque + shared / own * upper - kCentre * x[2] * x[2] * pull - lower) /

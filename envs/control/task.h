@@ -1,5 +1,6 @@
 // Small tasks written once for every device: a task is a record of constexpr functions on one instance's
-// state, and a batch steps them one by one (CPU) or as one kernel, a thread to an instance (cuda/envs).
+// state, and a batch steps them one by one (CPU; abreast.h: as many as a vector has lanes) or as one kernel,
+// a thread to an instance (cuda/envs).
 //
 //   struct Pendulum {
 //     static constexpr int kState, kObservation, kAction, kSteps;
@@ -54,13 +55,21 @@ struct TaskBatch {
     const Random draws(seed, RandomStream::kEnvironment, static_cast<std::uint64_t>(steps));
     const Outcome outcome = task.step(actions + i * Task::kAction, draws, state);
     task.observe(state, observations + i * Task::kObservation);
+    settle(i, outcome);
+  }
+  // What came of the step that was counted last.
+  constexpr void settle(std::int64_t i, const Outcome& outcome) const {
     rewards[i] = outcome.reward;
     terminated[i] = outcome.terminated;
-    truncated[i] = !outcome.terminated && steps >= Task::kSteps;
+    truncated[i] = !outcome.terminated && states[i * kWholeState<Task> + Task::kState] >= Task::kSteps;
   }
 };
 
-// Held to [-limit, limit].
-constexpr double held(double x, double limit) { return x < -limit ? -limit : (limit < x ? limit : x); }
+// Held to [-limit, limit]; V: a double, or a vector of them.
+template <class V>
+constexpr V held(V x, double limit) {
+  const V most = V{} + limit;
+  return x < -most ? -most : (most < x ? most : x);
+}
 
 }  // namespace hardy::envs

@@ -9,6 +9,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/parameters.h"
+#include "envs/control/abreast.h"
 #include "envs/control/task.h"
 #include "envs/environment.h"
 
@@ -48,7 +49,10 @@ class TaskEnvironment final : public BatchEnvironment {
     batch.rewards = rewards.data();
     batch.terminated = terminated.data();
     batch.truncated = truncated.data();
-    for (int i = begin; i < end; ++i) batch.step(i);
+    if constexpr (requires { Task::kAbreast; })
+      step_abreast(batch, begin, end);
+    else
+      for (int i = begin; i < end; ++i) batch.step(i);
   }
 
   std::size_t state_size() const override { return kWholeState<Task>; }

@@ -2,8 +2,11 @@
 // environment owes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
+#include <utility>
 
 #include "envs/environment.h"
 
@@ -97,6 +100,53 @@ TEST(Control, ASavedStateGoesOnBitForBit) {
     for (int t = 0; t < 5; ++t)
       EXPECT_EQ(one(*env, -0.2f).observation, one(*other, -0.2f).observation) << name;
   }
+}
+
+TEST(Control, AnAcrobotsBitsDoNotDependOnWhoIsBesideItNorOnWhereABatchIsCut) {
+  constexpr int kInstances = 21;  // no multiple of a vector's lanes
+  constexpr std::size_t kObservation = 6;
+  const auto whole = make_environment("acrobot", kInstances), cut = make_environment("acrobot", kInstances);
+  std::vector<std::unique_ptr<BatchEnvironment>> alone;
+  struct Seen {
+    std::vector<double> observations = std::vector<double>(kInstances * kObservation),
+                        rewards = std::vector<double>(kInstances);
+    std::vector<std::uint8_t> terminated = std::vector<std::uint8_t>(kInstances), truncated = terminated;
+    bool operator==(const Seen&) const = default;
+  } together, apart, pieces;
+  std::vector<std::int32_t> choices(kInstances);
+  for (int i = 0; i < kInstances; ++i) {
+    alone.push_back(make_environment("acrobot", 1));
+    // Fast ones turn over between two steps, those next to them do not.
+    const std::array state{0.3 * i - 3, 3 - 0.2 * i, i % 3 * 6.0, i % 4 * -9.0, 0.0, 7.0, 0.0};
+    whole->load_state(i, state);
+    cut->load_state(i, state);
+    alone.back()->load_state(0, state);
+  }
+  const auto step = [&](BatchEnvironment& env, int begin, int end, Seen& to, std::size_t at = 0) {
+    const auto n = static_cast<std::size_t>(env.size());
+    const auto part = [&](auto& all) { return std::span(all).subspan(at, n); };
+    env.step(begin, end, part(std::as_const(choices)),
+             std::span(to.observations).subspan(at * kObservation, n * kObservation), part(to.rewards),
+             part(to.terminated), part(to.truncated));
+  };
+  bool ended = false;
+  for (int t = 0; t < 60; ++t) {
+    for (int i = 0; i < kInstances; ++i) choices[static_cast<std::size_t>(i)] = (t / 7 + i) % 3;
+    step(*whole, 0, kInstances, together);
+    for (const auto& [begin, end] : {std::pair{0, 1}, {1, 12}, {12, kInstances}})
+      step(*cut, begin, end, pieces);
+    for (std::size_t i = 0; i < kInstances; ++i) step(*alone[i], 0, 1, apart, i);
+    ASSERT_TRUE(together == pieces) << t;
+    ASSERT_TRUE(together == apart) << t;
+    for (int i = 0; i < kInstances; ++i) {  // what is observed outside of a step is what the step gave
+      std::array<double, kObservation> seen{};
+      whole->observe(i, seen);
+      for (std::size_t k = 0; k < kObservation; ++k)
+        ASSERT_EQ(seen[k], together.observations[static_cast<std::size_t>(i) * kObservation + k]);
+    }
+    ended |= std::ranges::count(together.terminated, 1) > 0;
+  }
+  EXPECT_TRUE(ended);
 }
 
 }  // namespace
