@@ -29,8 +29,7 @@ void require_match(const PolicySpec& policy, const envs::EnvSpec& spec, const st
     require_continuous(spec, who);
   } else if (!spec.discrete()) {
     throw Error("its actions are numbers within bounds", spec.name,
-                who + " takes one of " + std::to_string(policy.action_choices) +
-                    " choices; take a task of discrete actions");
+                who + " acts by one of several choices; take a task of discrete actions");
   }
   const auto sizes = [](int observations, int actions, int choices) {
     return std::to_string(observations) + " observations and " +

@@ -12,6 +12,8 @@ Parameters::Parameters(const std::string& text) : text_(text) {
   const std::size_t colon = text.find(':');
   name_ = text.substr(0, colon);
   if (colon == std::string::npos) return;
+  if (colon + 1 == text.size())
+    throw Error("no key follows its colon", text, "write " + name_ + ", or " + name_ + ":key=value");
   for (const std::string& part : split(text.substr(colon + 1), ',')) {
     const std::size_t equals = part.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == part.size())

@@ -23,19 +23,24 @@ namespace {
 
 constexpr double kFar = 1e9;
 
+// Keys that would change nothing where `needed` is not given are mistakes.
+void require_with(Parameters& keys, const std::string& needed, std::initializer_list<const char*> dependent) {
+  if (!keys.word(needed, "").empty()) return;
+  for (const char* key : dependent)
+    if (!keys.word(key, "").empty())
+      throw Error(std::string(key) + " is given, and no " + needed, keys.text(), "give " + needed + "=");
+}
+
 double distance(const double* a, const double* b) {
   return std::sqrt((a[0] - b[0]) * (a[0] - b[0]) + (a[1] - b[1]) * (a[1] - b[1]) +
                    (a[2] - b[2]) * (a[2] - b[2]));
 }
 
 void pay_for_height(MujocoTask& task, Parameters& keys, const mjModel& model) {
+  require_with(keys, "body", {"healthy_low", "healthy_high", "forward_weight"});
   const double low = keys.number("healthy_low", -kFar, -kFar, kFar);
   const double high = keys.number("healthy_high", kFar, -kFar, kFar);
-  if (task.forward_body.empty()) {
-    if (low != -kFar || high != kFar)
-      throw Error("a healthy height is given, and no body", keys.text(), "give body=NAME");
-    return;
-  }
+  if (task.forward_body.empty()) return;
   if (!(low < high)) throw Error("healthy_low is not below healthy_high", keys.text());
   const int body = find(model, mjOBJ_BODY, "body", task.forward_body, keys.text());
   task.healthy = [=](const mjModel&, const mjData& d) {
@@ -45,17 +50,20 @@ void pay_for_height(MujocoTask& task, Parameters& keys, const mjModel& model) {
 }
 
 void pay_for_goal(MujocoTask& task, Parameters& keys, const mjModel& model) {
+  require_with(keys, "site",
+               {"goal_site", "goal_x", "goal_y", "goal_z", "goal_weight", "goal_radius", "goal_bonus"});
+  require_with(keys, "goal_radius", {"goal_bonus"});
   const std::string site = keys.word("site", ""), goal_site = keys.word("goal_site", "");
+  for (const char* axis : {"goal_x", "goal_y", "goal_z"})
+    if (!goal_site.empty() && !keys.word(axis, "").empty())
+      throw Error(std::string(axis) + " and goal_site are given", keys.text(), "the goal is one of them");
   const std::array<double, 3> goal{keys.number("goal_x", 0, -kFar, kFar),
                                    keys.number("goal_y", 0, -kFar, kFar),
                                    keys.number("goal_z", 0, -kFar, kFar)};
   const double weight = keys.number("goal_weight", 1, 0, kFar),
                radius = keys.number("goal_radius", 0, 0, kFar);
   task.success_bonus = keys.number("goal_bonus", 0, -kFar, kFar);
-  if (site.empty()) {
-    if (!goal_site.empty()) throw Error("a goal is given, and no site", keys.text(), "give site=NAME");
-    return;
-  }
+  if (site.empty()) return;
   const int own = find(model, mjOBJ_SITE, "site", site, keys.text());
   const int other = goal_site.empty() ? -1 : find(model, mjOBJ_SITE, "site", goal_site, keys.text());
   const auto away = [=](const mjData& d) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <mutex>
 
@@ -63,6 +64,7 @@ Model compile_model(const std::string& name, const std::string& mjcf) {
 Model compile_model_file(const std::string& path) {
   install_handlers();
   if (!std::ifstream(path)) throw Error("there is no such file", path, "give an MJCF file (.xml)");
+  if (std::filesystem::is_directory(path)) throw Error("is a folder", path, "give an MJCF file (.xml)");
   char problem[1000] = "";
   Model model;
   try {

@@ -110,6 +110,10 @@ TEST(RequireContinuous, KeepsPoliciesAndInteractionOffTasksOfChoices) {
               evaluate(spec, {{0, 0}, {0}}, "enumerable_mdp", 1, 1);
             }).find("choices"),
             std::string::npos);
+  const std::string numbers = error_of([] {
+    InteractingTrainee(*make_method("dqn"), "dqn", {.environment = "pendulum", .capacity = 300}, {1});
+  });
+  EXPECT_NE(numbers.find("dqn acts by one of several choices"), std::string::npos) << numbers;
   const auto sac = make_method("sac");
   EXPECT_NE(error_of([&] {
               InteractingTrainee(*sac, "sac", {.environment = "enumerable_mdp", .capacity = 300}, {1});

@@ -28,6 +28,7 @@ TEST(Parameters, WhatCannotBeRightIsSaidWithTheKeyAndTheNearestOne) {
   says([] { Parameters("a:H=30").integer("H", 1, 1, 10); }, "H=30 is not an integer in [1, 10]");
   says([] { Parameters("a:H=3.5").integer("H", 1, 1, 10); }, "H=3.5");
   says([] { Parameters("a:x=nan").number("x", 1, 0, 1); }, "x=nan is not a number in [0, 1]");
+  says([] { Parameters p("a:"); }, "no key follows its colon");
   says([] { Parameters p("a:H"); }, "'H' is not key=value");
   says([] { Parameters p("a:=3"); }, "'=3' is not key=value");
   says([] { Parameters p("a:H=1,H=2"); }, "'H' stands twice");

@@ -134,9 +134,15 @@ TEST_F(Mjcf, RefusesWhatCannotBeRightInOneLine) {
   says("mjcf:file=" + (dir / "free.xml").string(), "actuator 0 has no bounds");
   says(name(",body=crat"), "did you mean 'cart'?");
   says(name(",site=nos"), "did you mean 'nose'?");
-  says(name(",healthy_low=1"), "no body");
+  says("mjcf:file=" + dir.path().string(), "is a folder");
+  says(name(",healthy_low=1"), "healthy_low is given, and no body");
+  says(name(",forward_weight=2"), "forward_weight is given, and no body");
   says(name(",body=cart,healthy_low=1,healthy_high=0"), "healthy_low is not below healthy_high");
-  says(name(",goal_site=flag"), "give site=NAME");
+  for (const std::string key :
+       {"goal_site=flag", "goal_x=2", "goal_weight=2", "goal_radius=1", "goal_bonus=1"})
+    says(name("," + key), key.substr(0, key.find('=')) + " is given, and no site");
+  says(name(",site=nose,goal_bonus=1"), "goal_bonus is given, and no goal_radius");
+  says(name(",site=nose,goal_site=flag,goal_y=1"), "goal_y and goal_site are given");
   says(name(",frame_skipp=2"), "did you mean 'frame_skip'?");
 }
 
