@@ -93,7 +93,7 @@ GrowingHdf5::GrowingHdf5(const std::filesystem::path& path, std::vector<Column> 
 GrowingHdf5::~GrowingHdf5() { ::unlink(twin_.c_str()); }
 
 void GrowingHdf5::fail(const std::string& what) const {
-  throw Error::failed_run(what + " (is the disk full?)", output_.path().string(),
+  throw Error::failed_run(what + " (" + why_hdf5_did_not_write() + ")", output_.path().string(),
                           published_
                               ? "it holds the " + std::to_string(published_rows_) + " rows of the last flush"
                               : "nothing was written");
@@ -105,6 +105,7 @@ void GrowingHdf5::append(std::size_t i, std::span<const std::byte> rows) {
 
 void GrowingHdf5::begin_twin() {
   const auto held = hold_hdf5();
+  require_hdf5_memory(output_.path().string());
   const Hdf5Id access = file_access();
   Hdf5Id file(H5Fcreate(twin_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose);
   bool good = file.good();
@@ -122,6 +123,7 @@ void GrowingHdf5::begin_twin() {
 
 void GrowingHdf5::extend_twin() {
   const auto held = hold_hdf5();
+  require_hdf5_memory(output_.path().string());
   const Hdf5Id access = file_access();
   Hdf5Id file(H5Fopen(twin_.c_str(), H5F_ACC_RDWR, access), H5Fclose);
   bool good = file.good();

@@ -1,6 +1,7 @@
 #include "datasets/formats/hdf5_child.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,10 +71,21 @@ void send(const json& found, int to) {
   }
 }
 
+// Nothing stays open but the standard descriptors and `needed`: what the parent holds by a lock (a run's) is
+// not held by the child when the parent has died.
+void close_all_but(int needed) {
+  const unsigned first = STDERR_FILENO + 1, kept = static_cast<unsigned>(needed);
+  if (kept > first) ::close_range(first, kept - 1, 0);
+  ::close_range(std::max(first, kept + 1), ~0U, 0);
+}
+
 // The child's whole life.
 [[noreturn]] void walk_and_send(const std::string& path, std::uint64_t file_bytes,
-                                const Hdf5Patience& patience, int to) {
+                                const Hdf5Patience& patience, pid_t parent, int to) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(3);
   ::alarm(kPatience);  // before anything can wait
+  close_all_but(to);
   for (const int s : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGALRM, SIGXCPU}) std::signal(s, SIG_DFL);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_DATA, data_bytes() + 2 * file_bytes + 256 * kMiB);
@@ -157,8 +169,10 @@ void walk_hdf5_in_child(const std::string& path, std::uint64_t file_bytes, const
   pid_t child = -1;
   {
     const auto held = hold_hdf5();
+    require_hdf5_memory(path);
+    const pid_t parent = ::getpid();
     child = ::fork();
-    if (child == 0) walk_and_send(path, file_bytes, patience, ends[1]);
+    if (child == 0) walk_and_send(path, file_bytes, patience, parent, ends[1]);
   }
   ::close(ends[1]);
   if (child < 0) {

@@ -1,5 +1,9 @@
 #include "datasets/formats/hdf5_handle.h"
 
+#include <sys/mman.h>
+
+#include "engine/base/error.h"
+
 namespace hardy::datasets {
 namespace {
 
@@ -12,12 +16,31 @@ Hdf5Id bool_type() {
   return type;
 }
 
+// What the library takes for an open file: its caches, a chunk, the filters' tables.
+constexpr std::size_t kMemory = 16 << 20;
+
+// Asked of the kernel, and given back at once, so that the heap stays as it is.
+bool has_memory() {
+  void* const room = ::mmap(nullptr, kMemory, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return room != MAP_FAILED && ::munmap(room, kMemory) == 0;
+}
+
 }  // namespace
+
+void require_hdf5_memory(const std::string& where) {
+  if (!has_memory())
+    throw Error::failed_run("HDF5's library needs " + std::to_string(kMemory >> 20) +
+                                " MiB of memory, which this process cannot have",
+                            where, "give it more (ulimit -v)");
+}
+
+const char* why_hdf5_did_not_write() { return has_memory() ? "is the disk full?" : "no memory is left"; }
 
 std::unique_lock<std::mutex> hold_hdf5() {
   static std::mutex mutex;
   std::unique_lock<std::mutex> lock(mutex);
   static const bool once = [] {
+    require_hdf5_memory("");
     H5dont_atexit();  // on a full disk its exit handler would try again, and complain
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     return true;

@@ -4,6 +4,7 @@
 #include <hdf5.h>
 
 #include <mutex>
+#include <string>
 #include <utility>
 
 #include "datasets/array.h"
@@ -35,6 +36,13 @@ class Hdf5Id {
 // The library is held by one thread at a time, and never while a reader forks its child. The first call
 // also silences the library: errors are ours to tell.
 std::unique_lock<std::mutex> hold_hdf5();
+
+// Before a file is opened or made at `where`: refuses, with exit code 1, where this process cannot have as
+// much more memory as the library takes. Without it the library crashes in some places (H5AC_create).
+void require_hdf5_memory(const std::string& where);
+
+// Why the library could not write, as far as can be told afterwards, for brackets.
+const char* why_hdf5_did_not_write();
 
 // The type in memory; text is of variable length, UTF-8; bool is NumPy's enumeration.
 Hdf5Id hdf5_memory_type(ArrayType type);

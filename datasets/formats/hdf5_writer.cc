@@ -43,6 +43,7 @@ Hdf5Writer::Hdf5Writer(const std::filesystem::path& path, const Settings& settin
     H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
     H5Pset_obj_track_times(creation, 0);
   }
+  require_hdf5_memory(path_);
   file_ = Hdf5Id(H5Fcreate(out_.temporary().c_str(), H5F_ACC_TRUNC, creation, access), H5Fclose);
   if (!file_.good()) throw Error("cannot be written", path_, "does its folder exist, and is there room?");
 }
@@ -56,7 +57,7 @@ Hdf5Writer::~Hdf5Writer() {
 std::string Hdf5Writer::where(const Column& column) const { return path_ + " /" + column.key; }
 
 void Hdf5Writer::fail(const std::string& where) const {
-  throw Error::failed_run("cannot be written (is the disk full?)", where,
+  throw Error::failed_run(std::string("cannot be written (") + why_hdf5_did_not_write() + ")", where,
                           "what was there before is as it was");
 }
 

@@ -410,5 +410,31 @@ TEST_F(DataCommands, ReportDrawsADatasetAndWhatWasCorruptedInIt) {
   GTEST_SKIP() << "there is no Chromium here: the page was not looked at in a browser";
 }
 
+TEST_F(DataCommands, WhereMemoryEndsConversionSaysSoInOneLineAndDoesNotCrash) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers map more than any limit";
+#endif
+  const test::Scratch dir;
+  const std::string in = (dir / "in.hdf5").string(), out = (dir / "out.hdf5").string();
+  ASSERT_EQ(hardy_command("data collect --env pendulum --behaviour random --steps 40 " + in).code, 0);
+  int written = 0, refused = 0;
+  for (int kib = 30 << 10; written < 3; kib += 1 << 10) {
+    const Result r =
+        hardy_command("data convert " + in + " " + out, "ulimit -v " + std::to_string(kib) + "; ");
+    ASSERT_LT(kib, 400 << 10) << r.err;
+    if (r.err.find("shared libraries") != std::string::npos || r.err.find("terminate") != std::string::npos)
+      continue;  // before main()
+    (r.code == 0 ? written : refused) += 1;
+    EXPECT_EQ(r.err.empty(), r.code == 0);
+    if (r.code != 0) {
+      EXPECT_EQ(r.code, 1) << kib << " KiB: " << r.err;
+      EXPECT_TRUE(one_line(r.err) && r.err.find("memory") != std::string::npos) << kib << " KiB: " << r.err;
+    }
+    EXPECT_EQ(fs::exists(out), r.code == 0);
+    fs::remove(out);
+  }
+  EXPECT_GT(refused, 0);
+}
+
 }  // namespace
 }  // namespace hardy

@@ -1,10 +1,16 @@
 // HDF5 files that people make and that are easily read wrongly: links, large integers, columns without
 // numbers, one chunk for a whole array, very many or very deep groups.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <hdf5.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <ctime>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -243,6 +249,37 @@ TEST(Hdf5, AWalkThatTakesTooLongSaysSoAndDoesNotCallTheFileDamaged) {
   const std::string error = test::error_of([&] { read_hdf5_layout(dir / "f.hdf5", {.seconds = -1e6}); });
   EXPECT_NE(error.find("takes too long to look through"), std::string::npos) << error;
   EXPECT_EQ(error.find("damaged"), std::string::npos) << error;
+}
+
+TEST(Hdf5, TheProcessThatLooksThroughAFileHoldsNoLockOfItsParent) {
+  const Scratch dir;
+  Arrays a = test::made_data(30);
+  for (int i = 0; i < 4000; ++i) a["infos/" + std::to_string(i)] = Array::text("x");
+  write_hdf5(dir / "f.hdf5", a);  // it takes a while
+  test::put(dir / "lock", "");
+  const pid_t parent = ::fork();
+  if (parent == 0) {
+    const int lock = ::open((dir / "lock").c_str(), O_RDWR);
+    if (::flock(lock, LOCK_EX) == 0) read_hdf5_layout(dir / "f.hdf5");
+    ::_exit(0);
+  }
+  const auto children = "/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children";
+  pid_t child = 0;
+  while (child == 0 && ::waitpid(parent, nullptr, WNOHANG) == 0) std::ifstream(children) >> child;
+  ASSERT_GT(child, 0) << "the file was looked through before anybody saw how";
+  const auto holds = [&] {
+    std::error_code gone;
+    for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(child) + "/fd", gone))
+      if (fs::read_symlink(entry, gone) == fs::canonical(dir / "lock")) return true;
+    return false;
+  };
+  const auto looked = std::chrono::steady_clock::now();
+  while (holds() && std::chrono::steady_clock::now() - looked < std::chrono::milliseconds(50)) {
+  }
+  EXPECT_FALSE(holds());
+  EXPECT_EQ(::kill(child, 0), 0) << "it had ended already";
+  ::kill(parent, SIGKILL);
+  ::waitpid(parent, nullptr, 0);
 }
 
 TEST(Hdf5, LinksThatMultiplyAreRefusedBeforeTheyFillTheMemory) {
