@@ -278,15 +278,11 @@ void Schema::parse(const std::vector<std::string>& args) {
       help_requested_ = true;
       return;
     }
-    if (word[1] != '-') {  // -o FILE; anything else that begins with one dash is a value, as -5
+    if (word[1] != '-') {  // -o FILE
       const auto named = std::find_if(options_.begin(), options_.end(), [&](const Option& o) {
         return word.size() == 2 && o.letter == word[1];
       });
-      if (named == options_.end()) {
-        if (!to_double(word)) throw Error("there is no such option", word, "--help lists the keys");
-        words.push_back(word);
-        continue;
-      }
+      if (named == options_.end()) throw Error("there is no such option", word, "--help lists the keys");
       word = "--" + named->key;
     }
     const std::size_t equals = word.find('=');
@@ -300,9 +296,13 @@ void Schema::parse(const std::vector<std::string>& args) {
       }
     }
     words.push_back("--" + key + (equals == std::string::npos ? "" : word.substr(equals)));
-    // The next word is its value even where it looks like an option's number: --shift -5.
-    if (equals == std::string::npos && i + 1 < args.size() && !args[i + 1].starts_with("--"))
+    // The next word is its value even where it begins with a dash: --shift -5.
+    if (equals == std::string::npos) {
+      if (i + 1 == args.size() || args[i + 1].starts_with("--"))
+        throw Error("a value is missing", "--" + key,
+                    "one that begins with -- is written --" + key + "=--VALUE");
       words.back() += "=" + args[++i];
+    }
     if (words.back().back() == '=') words.back() += kEmpty;
   }
 

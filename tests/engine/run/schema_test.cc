@@ -43,6 +43,30 @@ struct Settings {
   void parse(const std::vector<std::string>& args) { schema.parse(args); }
 };
 
+TEST(Schema, AnOptionWithoutItsValueIsNamedAndTakesNoOtherOption) {
+  std::vector<std::string> names;
+  bool flag = false;
+  double shift = 0;
+  Schema s("x", "x");
+  s.option("names", &names, "n").option("flag", &flag, "f").option("shift", &shift, "s", -9.0, 9.0);
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"--names", "--flag"}, {"--flag", "--names"}, {"--names", "--shift", "-5"}})
+    EXPECT_NE(error_of([&] { s.parse(words); }).find("--names: a value is missing"), std::string::npos);
+  s.parse({"--shift", "-5", "--flag", "--names=--flag"});
+  EXPECT_EQ(shift, -5);
+  EXPECT_EQ(names, std::vector<std::string>{"--flag"});
+}
+
+TEST(Schema, AWordThatBeginsWithADashIsNoFileUnlessAllWordsAre) {
+  std::string file;
+  Schema s("x", "x");
+  s.positional("FILE", &file, "f");
+  for (const char* word : {"-inf", "-5", "-x"})
+    EXPECT_NE(error_of([&] { s.parse({word}); }).find("there is no such option"), std::string::npos) << word;
+  s.parse({"--", "-inf"});
+  EXPECT_EQ(file, "-inf");
+}
+
 TEST(Schema, CommandLineBeatsFileBeatsPresetBeatsDefault) {
   const Scratch dir;
   put(dir / "f.ini", "steps = 200\ntau = 0.6\n");
