@@ -13,10 +13,12 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "algorithms/experiments/regret_study.h"
+#include "algorithms/experiments/training_job.h"
 
 namespace hardy::algorithms {
 
@@ -44,6 +46,8 @@ void require_seeds_apart(const std::vector<GridCell>& cells);
 std::string name_of_cell(const std::map<std::string, std::string>& keys);
 // A cell's keys for its command, wherever it is started: files by their absolute paths.
 std::map<std::string, std::string> configuration_of(const GridCell& cell);
+// The training that a cell asks for. Errors as of `hardy train`.
+std::unique_ptr<TrainingJob> configured_job(const GridCell& cell);
 // The study that a regret cell asks for. Errors as of `hardy regret`.
 RegretStudySettings study_settings_of(const GridCell& cell);
 

@@ -78,15 +78,13 @@ void once(Seen& seen, const std::string& what, const Check& check) {
 }
 
 void check_training(const GridCell& cell, Seen& seen) {
-  const auto job = make_training_job(cell.method());
-  Keys keys = cell.keys;
-  keys.erase("method");
-  job->schema().apply(keys, "", run::Schema::Source::kConfig);
+  const auto job = configured_job(cell);
   for (const char* key : kFiles)
-    if (const auto found = keys.find(key); found != keys.end() && !fs::exists(found->second))
+    if (const auto found = cell.keys.find(key); found != cell.keys.end() && !fs::exists(found->second))
       throw Error("there is no such file", found->second);
-  if (const auto env = keys.find("env"); env != keys.end() && !env->second.empty())
+  if (const auto env = cell.keys.find("env"); env != cell.keys.end() && !env->second.empty())
     once(seen, "env " + env->second, [&] { static_cast<void>(envs::make_environment(env->second, 1)); });
+  job->check();
 }
 
 void check_regret(const GridCell& cell, Seen& seen) {
@@ -133,6 +131,14 @@ Keys configuration_of(const GridCell& cell) {
   return keys;
 }
 
+std::unique_ptr<TrainingJob> configured_job(const GridCell& cell) {
+  auto job = make_training_job(cell.method());
+  std::vector<std::string> words;  // as a command line, so that presets are followed
+  for (const auto& [key, value] : configuration_of(cell)) words.push_back("--" + key + "=" + value);
+  job->schema().parse(words);
+  return job;
+}
+
 RegretStudySettings study_settings_of(const GridCell& cell) {
   RegretOptions options;
   run::Schema schema("regret");
@@ -159,8 +165,9 @@ std::vector<GridCell> cells_of(const fs::path& ini) {
     std::ranges::replace(key, '_', '-');
     std::vector<std::string> values = words_of(value);
     if (values.empty()) throw Error("has no value", ini.string() + ", " + key, "leave the key out");
-    if (key == "out" || key == "or-resume" || key == "prepared" || key == "shard")
-      throw Error("is the grid's own", ini.string() + ", " + key, "leave it out");
+    static const std::set<std::string> own{"out",    "or-resume", "prepared", "shard",
+                                           "config", "help",      "explain"};
+    if (own.contains(key)) throw Error("is the grid's own", ini.string() + ", " + key, "leave it out");
     if (std::ranges::any_of(keys, [&](const auto& k) { return k.first == key; }))
       throw Error("stands there twice", ini.string() + ", " + key, "give all its values in one line");
     if (std::set<std::string>(values.begin(), values.end()).size() != values.size())

@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "algorithms/experiments/training_job.h"
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/json_text.h"
@@ -41,14 +40,6 @@ double since(std::chrono::steady_clock::time_point began) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 }
 
-std::unique_ptr<TrainingJob> job_of(const GridCell& cell) {
-  auto job = make_training_job(cell.method());
-  std::vector<std::string> words;  // so that presets are followed
-  for (const auto& [key, value] : configuration_of(cell)) words.push_back("--" + key + "=" + value);
-  job->schema().parse(words);
-  return job;
-}
-
 std::int64_t evaluations_of(const TrainingSettings& s) {
   const std::int64_t every = s.eval_every > 0 ? s.eval_every : std::max<std::int64_t>(1, s.steps / 10);
   return 1 + (s.steps + every - 1) / every;  // and one of what it begins with
@@ -57,7 +48,7 @@ std::int64_t evaluations_of(const TrainingSettings& s) {
 Rate training_rate(const GridCell& cell, int threads) {
   constexpr double kLongEnough = 0.1, kPatience = 3;  // seconds: of learning steps, and until there is one
   const auto began = std::chrono::steady_clock::now();
-  const auto job = job_of(cell);
+  const auto job = configured_job(cell);
   nlohmann::json about;
   const auto trainee = job->prepare(about);
   ThreadTeam team(threads);
@@ -96,7 +87,7 @@ Rate rate_here(const GridCell& cell, int threads) {
 }
 
 double steps_of(const GridCell& cell) {
-  if (!cell.regret()) return static_cast<double>(job_of(cell)->settings().steps);
+  if (!cell.regret()) return static_cast<double>(configured_job(cell)->settings().steps);
   double all = 0;
   const RegretStudySettings s = study_settings_of(cell);
   for (const std::int64_t k : s.episodes) all += static_cast<double>(k);

@@ -91,23 +91,26 @@ class PostTrainingJob final : public TrainingJob {
     return text;
   }
 
-  std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
+  void check() override {
     if (settings_.device != "cpu")
       throw Error("post-trained policies are trained on the CPU", "--device " + settings_.device,
                   "leave it out");
-    if (control_.chosen()) {
-      require_no_prompts();
-      return control_.prepare(method_, base_, post_, settings_, schema_, about);
-    }
+    if (control_.chosen()) return require_no_prompts();
     control_.require_not_asked(schema_);
     if (post_.control_only)
       throw Error("is a method of control policies", "train " + method_, "name their environment by --env");
     post_.check(false);
+    if (!task_.empty()) static_cast<void>(chosen_bands(*envs::make_text_task(task_)));
+    if (prompts_.empty() && task_.empty())
+      throw Error("needs prompts", "--task or --prompts", "e.g. --task chains");
+  }
+
+  std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
+    check();
+    if (control_.chosen()) return control_.prepare(method_, base_, post_, settings_, schema_, about);
     TokenData data;
     if (!task_.empty()) data.task = envs::make_text_task(task_);
     data.task_name = task_;
-    if (prompts_.empty() && !data.task)
-      throw Error("needs prompts", "--task or --prompts", "e.g. --task chains");
     data.train = prompts_.empty() ? draw_prompts(*data.task, seed(), envs::Split::kTrain,
                                                  chosen_bands(*data.task), prompt_count_, teacher_)
                                   : read_prompts(prompts_, data.task);

@@ -90,7 +90,7 @@ class OfflineJob final : public TrainingJob {
   const TrainingSettings& settings() const override { return settings_; }
   const std::string& environment() const override { return environment_; }
 
-  std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
+  void check() override {
     static_cast<void>(
         settings_.open_device());  // a device that is not there is said before the data are read
     if (dataset_.empty())
@@ -98,9 +98,17 @@ class OfflineJob final : public TrainingJob {
     method_->check();
     if (settings_.keep_best && environment_.empty())
       throw Error("without evaluations there is no best policy", "--keep-best", "name an --env");
+    for (const std::string& e : corrupt_) static_cast<void>(datasets::element_named(e, "--corrupt"));
+  }
+
+  std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
+    check();
     std::error_code unknown;
     if (const auto place = std::filesystem::absolute(dataset_, unknown).lexically_normal(); !unknown)
       schema_.apply({{"dataset", place.string()}}, "--dataset", run::Schema::Source::kCommandLine);
+    if (!prepared_.empty())
+      schema_.apply({{"prepared", std::filesystem::absolute(prepared_).lexically_normal().string()}},
+                    "--prepared", run::Schema::Source::kCommandLine);
     keep_absolute(schema_, environment_);
     const std::optional<envs::EnvSpec> task =
         environment_.empty() ? std::nullopt : std::optional(envs::make_environment(environment_, 1)->spec());
@@ -303,16 +311,20 @@ class InteractingJob final : public TrainingJob {
   run::Schema& schema() override { return schema_; }
   const TrainingSettings& settings() const override { return settings_; }
   const std::string& environment() const override { return interaction_.environment; }
-  std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
+  void check() override {
     method_->check();
-    InteractionSettings i = interaction_;
+    const InteractionSettings& i = interaction_;
     if (settings_.steps / i.update_every * i.update_every <= i.start_steps)
       throw Error("ends before learning begins", "--steps " + std::to_string(settings_.steps),
                   "learning begins after --start-steps " + std::to_string(i.start_steps) +
                       ", and then every --update-every " + std::to_string(i.update_every));
-    if (i.capacity == 0) i.capacity = std::min<std::int64_t>(settings_.steps, 1000000);
-    if (i.capacity < method_->batch_size())
-      throw Error("the replay is smaller than a batch", "--capacity " + std::to_string(i.capacity));
+    if (capacity() < method_->batch_size())
+      throw Error("the replay is smaller than a batch", "--capacity " + std::to_string(capacity()));
+  }
+  std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
+    check();
+    InteractionSettings i = interaction_;
+    i.capacity = capacity();
     about["dataset"] = nullptr;
     device_ = settings_.open_device();
     keep_absolute(schema_, i.environment);
@@ -334,6 +346,11 @@ class InteractingJob final : public TrainingJob {
   }
 
  private:
+  std::int64_t capacity() const {
+    constexpr std::int64_t kMost = 1000000;
+    return interaction_.capacity > 0 ? interaction_.capacity : std::min(settings_.steps, kMost);
+  }
+
   std::string name_;
   std::unique_ptr<Method> method_;
   run::Schema schema_;

@@ -18,6 +18,8 @@ class TrainingJob {
   virtual run::Schema& schema() = 0;
   virtual const TrainingSettings& settings() const = 0;
   virtual const std::string& environment() const = 0;
+  // What can be found wrong of the settings without reading data; prepare() begins with it.
+  virtual void check() = 0;
   // Reads data and builds the trainee; all bad input is found here, before a run directory exists.
   // Describes what it learns from in `about` ("dataset", "notes").
   virtual std::unique_ptr<Trainee> prepare(nlohmann::json& about) = 0;

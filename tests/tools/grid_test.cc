@@ -92,10 +92,15 @@ TEST(Grid, NamesAllCellsThatCannotWorkAndWritesNothing) {
   for (const char* part : {"4 of 4 cells cannot work", "did you mean 'iql'", "steps", "tau"})
     EXPECT_NE(r.err.find(part), std::string::npos) << part << "\n" << r.err;
   EXPECT_FALSE(fs::exists(g.folder));
-  for (const auto& [text, part] : {std::pair{"steps = 3\n", "names no method"},
-                                   {"method = bc\nmethod = iql\n", "twice"},
-                                   {"method = bc\nsteps = 3 3\n", "a value twice"},
-                                   {"method = bc\nout = x\n", "the grid's own"}}) {
+  for (const auto& [text, part] :
+       {std::pair{"steps = 3\n", "names no method"},
+        {"method = bc\nmethod = iql\n", "twice"},
+        {"method = bc\nsteps = 3 3\n", "a value twice"},
+        {"method = bc\nout = x\n", "the grid's own"},
+        {"method = bc\nconfig = x\n", "the grid's own"},
+        {"method = bc\nsteps = 3\n", "needs a dataset"},
+        {"method = hpt\ntask = chainz\n", "chains"},
+        {"method = sac\nenv = pendulum\nsteps = 10\n", "ends before learning begins"}}) {
     test::put(g.ini_file(), text);
     const test::Result refused = g.call("new", g.ini_file().string());
     EXPECT_EQ(refused.code, 2) << text;
