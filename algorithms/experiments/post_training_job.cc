@@ -62,8 +62,10 @@ class PostTrainingJob final : public TrainingJob {
         .option("free-head", &free_head_, "the head is not the embedding")
         .option("learned-positions", &spec_.learned_positions, "instead of rotary ones")
         .option("gelu", &spec_.gelu, "a plain feed-forward part instead of SwiGLU")
-        .option("pass", &sequences_,
-                "sequences computed at once; the sums over a batch follow it in their last bits", 1, 4096);
+        .option(
+            "micro-batches", &post_.micro_batches,
+            "parts that a step's prompts are answered in, one after the other: less memory, the same bits", 1,
+            1 << 20);
     post_.options(schema_);
     schema_.option("explain", &explain_, "print what stands before grad log pi of a token, and end");
     settings_.options(schema_);
@@ -159,12 +161,13 @@ class PostTrainingJob final : public TrainingJob {
     about["policy"] = nn::Transformer(spec).describe();
     about["notes"] = notes(data, base);
     return std::make_unique<TokenTrainee>(std::move(data), post_, spec, settings_.agent_seeds(),
-                                          settings_.steps, sequences_, base);
+                                          settings_.steps, base);
   }
 
  private:
   void require_no_prompts() const {
-    for (const char* key : {"task", "prompts", "test-prompts", "max-tokens", "context", "width", "layers"})
+    for (const char* key :
+         {"task", "prompts", "test-prompts", "max-tokens", "context", "width", "layers", "micro-batches"})
       if (schema_.source_of(key) == run::Schema::Source::kCommandLine)
         throw Error("is of token policies", std::string("--") + key, "leave it or --env out");
   }
@@ -231,7 +234,7 @@ class PostTrainingJob final : public TrainingJob {
   envs::Teacher teacher_;
   nn::TransformerSpec spec_;
   std::int64_t prompt_count_ = 1024, test_count_ = 100, eval_samples_ = 8, max_tokens_ = 0, data_seed_ = 0,
-               context_ = 0, sequences_ = 32;
+               context_ = 0;
   bool free_head_ = false, explain_ = false;
 };
 

@@ -43,7 +43,7 @@ ControlTrainee::ControlTrainee(ControlData data, const PostTrainingSettings& set
   ControlNetworks reference;
   if (pulled()) reference = networks("reference", nn::Role::kFrozen);
   update_ = std::make_unique<ControlUpdate>(learner, spec_, policy, pulled() ? &reference : nullptr, loss(),
-                                            descent(), how_.episodes, data_.spec.max_episode_steps);
+                                            descent(), data_.spec.max_episode_steps);
   learner.finish();
   std::vector<std::string> names;
   for (const nn::TensorSpec& t : spec_.mlp()->tensors("", 1)) names.push_back(t.name.substr(1));

@@ -17,7 +17,6 @@ namespace hardy::algorithms {
 
 struct ControlTraining {
   double initial_log_std = -0.5, log_std_floor = -3;  // of a kGaussian head
-  std::int64_t episodes = 32;                         // computed at once
   std::int64_t eval_episodes = 10;
   std::uint64_t eval_seed = 42;
 };

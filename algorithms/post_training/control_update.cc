@@ -8,7 +8,7 @@ namespace hardy::algorithms {
 
 ControlUpdate::ControlUpdate(Learner& learner, const PolicySpec& spec, const ControlNetworks& policy,
                              const ControlNetworks* reference, const SequenceLoss& by, const Descent& descent,
-                             std::int64_t episodes, std::int64_t steps)
+                             std::int64_t steps, std::int64_t episodes)
     : SequenceUpdate(learner.agents(), episodes, steps, by.rollouts.token),
       steps_(static_cast<std::size_t>(steps)),
       obs_(static_cast<std::size_t>(spec.observation_size)),

@@ -35,11 +35,11 @@ struct ControlNetworks {
 
 class ControlUpdate final : public SequenceUpdate<ControlRow> {
  public:
-  // Builds the update "policy" of the learner. reference: frozen, of the same kind; or none. episodes: of a
-  // pass; steps: of the longest.
+  // Builds the update "policy" of the learner. reference: frozen, of the same kind; or none. steps: of the
+  // longest episode; episodes: of a pass.
   ControlUpdate(Learner& learner, const PolicySpec& spec, const ControlNetworks& policy,
                 const ControlNetworks* reference, const SequenceLoss& loss, const Descent& descent,
-                std::int64_t episodes, std::int64_t steps);
+                std::int64_t steps, std::int64_t episodes = kPassSequences);
 
  private:
   void clear() override;

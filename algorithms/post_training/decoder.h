@@ -1,5 +1,6 @@
 // Answers sampled token by token, all of a step's together: prompts are read once each, and their keys and
-// values copied to the answers of each; then one graph of one token a row runs as long as an answer goes on.
+// values held once for all answers; then a graph of one token a row runs as long as an answer goes on. Where
+// half of the rows have ended, the others are moved together and a graph of half as many goes on.
 // A draw is keyed by (seed, step, prompt, rollout, position), so that an answer does not depend on who else
 // is in the batch. The log-probabilities are, bit for bit, those that training computes of the same tokens.
 #pragma once
@@ -49,21 +50,43 @@ class Decoder {
   double flops() const { return flops_; }  // of all decoding until now, by nn::Transformer::flops_a_token
 
  private:
+  // A graph of one token a row, for `rows` rows of each agent.
+  struct Step {
+    std::int64_t rows;
+    graph::Graph graph;
+    nn::TokenSequences in;
+    nn::DecodingCache cache;
+    graph::Tensor keys, token, log_prob, entropy;
+    std::unique_ptr<graph::Plan> plan;
+  };
+  struct Open {  // an answer that goes on
+    std::size_t agent;
+    std::int64_t row, prompt, rollout, first;  // first: where its next token stands
+    std::int32_t token, id;
+    DecodedAnswer* answer;
+  };
+  struct Layer {  // memory of a layer's keys and values
+    AlignedMemory<float> prompt_keys, prompt_values, keys, values;
+  };
+
   void build_prefill(const std::string& name, nn::ParameterStore& store);
-  void build_step(const std::string& name, nn::ParameterStore& store,
-                  const std::vector<std::uint64_t>& seeds);
-  void copy_prompts(const std::vector<std::vector<DecoderPrompt>>& prompts, ThreadTeam& team);
+  void build_step(std::int64_t rows, const std::string& name, nn::ParameterStore& store);
+  void read_prompts(const std::vector<std::vector<DecoderPrompt>>& prompts, ThreadTeam& team);
+  void keep_prompts(ThreadTeam& team);
+  void move_together(std::vector<Open>& open, std::int64_t from_rows, std::int64_t to_rows);
+  void run(Step& step, std::vector<Open>& open, std::int32_t position, std::int32_t key, ThreadTeam& team);
 
   const nn::Transformer& network_;
   DecoderSizes sizes_;
   std::int32_t end_;
-  std::int64_t agents_;
-  std::vector<std::int32_t> seeds_;
-  graph::Graph prefill_graph_, step_graph_;
-  nn::TokenSequences prefill_in_, step_in_;
-  nn::KeyValueCache seen_, cache_;
-  graph::Tensor keys_, token_, log_prob_, entropy_;
-  std::unique_ptr<graph::Plan> prefill_, step_;
+  std::int64_t agents_, answer_room_, prompt_room_;
+  std::vector<std::int32_t> seeds_, counts_;  // counts: tokens of each prompt that are held
+  std::vector<Layer> layers_;
+  graph::Graph prefill_graph_;
+  nn::TokenSequences prefill_in_;
+  nn::KeysAndValues seen_;
+  std::unique_ptr<graph::Plan> prefill_;
+  std::vector<std::unique_ptr<Step>> steps_;  // of ever fewer rows
   double flops_ = 0;
 };
 

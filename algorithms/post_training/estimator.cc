@@ -297,8 +297,10 @@ Tensor coefficients(Graph& g, const Estimator& e, const EstimatorInputs& in) {
   return ops::stop_gradient(g, ops::multiply(g, c, ops::multiply(g, in.weight, in.token)));
 }
 
+Tensor sum_of_sequences(Graph& g, Tensor x) { return ops::sum_per_agent(g, ops::sum(g, x, -1)); }
+
 Tensor policy_gradient_loss(Graph& g, const Estimator& e, const EstimatorInputs& in) {
-  return ops::negate(g, ops::sum_per_agent(g, ops::multiply(g, coefficients(g, e, in), in.log_prob)));
+  return ops::negate(g, sum_of_sequences(g, ops::multiply(g, coefficients(g, e, in), in.log_prob)));
 }
 
 }  // namespace hardy::algorithms

@@ -65,6 +65,8 @@ struct EstimatorInputs {
 
 // c [A, B, T], detached, 0 where `token` is.
 graph::Tensor coefficients(graph::Graph& g, const Estimator& estimator, const EstimatorInputs& in);
+// The sum of x [A, B, T] by agent, each sequence's first: zeros behind a sequence's end change no bit of it.
+graph::Tensor sum_of_sequences(graph::Graph& g, graph::Tensor x);
 // - sum_t c_t log pi(a_t): [A]. Its gradient is minus the estimator's; its value says nothing.
 graph::Tensor policy_gradient_loss(graph::Graph& g, const Estimator& estimator, const EstimatorInputs& in);
 

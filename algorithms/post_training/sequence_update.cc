@@ -47,7 +47,7 @@ Tensor sequence_loss(Update& u, SequenceArrays& x, const SequenceLoss& by, const
   Tensor loss = policy_gradient_loss(g, by.rollouts, with);
   if (by.entropy_weight > 0) {
     const Tensor entropy = ops::multiply(g, scores.entropy, ops::multiply(g, with.weight, with.token));
-    loss = ops::subtract(g, loss, ops::affine(g, ops::sum_per_agent(g, entropy), by.entropy_weight));
+    loss = ops::subtract(g, loss, ops::affine(g, sum_of_sequences(g, entropy), by.entropy_weight));
   }
   with.weight = numbers("demonstration_weight", one, x.demonstration_weight);
   with.log_reference.reset();

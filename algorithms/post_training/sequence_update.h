@@ -1,6 +1,7 @@
 // The optimiser step that token and control policies share: a batch's rows (answers, episodes), packed into
 // passes of a fixed number of sequences, each computed once forward and once backward; their gradients are
-// summed in the order of the rows' places, whatever order they come in.
+// summed in the order of the rows' places, whatever order they come in. How many sequences a pass has is no
+// setting: the cut is part of what the last bits of a sum mean.
 #pragma once
 
 #include <algorithm>
@@ -12,6 +13,8 @@
 #include "algorithms/post_training/estimator.h"
 
 namespace hardy::algorithms {
+
+inline constexpr std::int64_t kPassSequences = 32;
 
 // What the loss reads of a pass, [A, S, T] or [A, S], and what it leaves.
 struct SequenceArrays {

@@ -164,6 +164,9 @@ void PostTrainingSettings::check(bool densities) const {
                 "from -1 (reinforce always) to " + std::to_string(rollouts) + " (imitate always)");
   if (when == When::kGate && gate_kind == "soft" && rollouts != 8)
     throw Error("the soft table has entries for 8 rollouts", "--rollouts " + std::to_string(rollouts));
+  if (micro_batches > prompts)
+    throw Error("are more than the prompts of a step, of which there are " + std::to_string(prompts),
+                "--micro-batches " + std::to_string(micro_batches));
   if (prompts % updates != 0)
     throw Error("does not divide the prompts of a step, " + std::to_string(prompts),
                 "--updates " + std::to_string(updates));

@@ -33,6 +33,7 @@ struct PostTrainingSettings {
   double lambda = 1;                        // of exponential advantages: AWR's temperature
   bool control_only = false;                // of control policies alone
   std::int64_t prompts = 32, rollouts = 8;  // of an optimiser batch; of a prompt
+  std::int64_t micro_batches = 1;           // parts that a step's prompts are answered in
   std::string gate_kind = "switch";  // soft: the table of shares; running: switch on a running estimate
   std::int64_t gate = 0;     // switch, running: imitate where at most this many of the rollouts solved it
   double gate_memory = 0.7;  // running: what a visit keeps of the estimate before

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -20,13 +21,14 @@ std::size_t longest_of(const std::vector<std::vector<std::int32_t>>& all) {
 
 TokenTrainee::TokenTrainee(TokenData data, const PostTrainingSettings& settings,
                            const nn::TransformerSpec& spec, std::vector<std::uint64_t> seeds,
-                           std::int64_t steps, std::int64_t sequences, const std::vector<TokenPolicy>& base)
+                           std::int64_t steps, const std::vector<TokenPolicy>& base)
     : GroupTrainee(settings, std::move(seeds), steps, static_cast<std::int64_t>(data.train.rows.size()),
                    data.longest_answer),
       data_(std::move(data)),
       transformer_(spec),
       alphabet_(data_.characters),
-      verify_(verifier_of(data_.task)) {
+      verify_(verifier_of(data_.task)),
+      part_((settings.prompts + settings.micro_batches - 1) / settings.micro_batches) {
   for (const PromptRow& row : data_.train.rows) {
     prompts_.push_back(alphabet_.encode(row.prompt, "prompt " + row.prompt));
     demonstrations_.emplace_back();
@@ -57,7 +59,7 @@ TokenTrainee::TokenTrainee(TokenData data, const PostTrainingSettings& settings,
   update_ = std::make_unique<TokenUpdate>(
       learner, transformer_, network, pulled() ? &reference : nullptr, loss().rollouts, loss().demonstrations,
       settings.temperature, settings.entropy_weight, descent(),
-      TokenUpdateSizes{sequences, longest + data_.longest_answer - 1, settings.entropy_weighted});
+      TokenUpdateSizes{longest + data_.longest_answer - 1, settings.entropy_weighted});
   learner.finish();
   std::vector<std::string> names;
   for (const nn::TensorSpec& t : transformer_.tensors("", 1)) names.push_back(t.name.substr(1));
@@ -67,10 +69,10 @@ TokenTrainee::TokenTrainee(TokenData data, const PostTrainingSettings& settings,
   const std::vector<std::uint64_t> own(learner.seeds().begin(), learner.seeds().end());
   learner.write_parameters([&](nn::ParameterStore& store) {
     if (settings.when != When::kDemonstrations)
-      decoder_ = std::make_unique<Decoder>(transformer_, "policy", store, own,
-                                           DecoderSizes{settings.prompts, settings.rollouts, longest,
-                                                        data_.longest_answer, settings.temperature},
-                                           alphabet_.end());
+      decoder_ = std::make_unique<Decoder>(
+          transformer_, "policy", store, own,
+          DecoderSizes{part_, settings.rollouts, longest, data_.longest_answer, settings.temperature},
+          alphabet_.end());
     if (!data_.test.rows.empty())
       evaluation_ = std::make_unique<TokenEvaluation>(transformer_, store, own, alphabet_, data_.test,
                                                       verify_, data_.eval_samples, data_.longest_answer);
@@ -78,11 +80,17 @@ TokenTrainee::TokenTrainee(TokenData data, const PostTrainingSettings& settings,
 }
 
 void TokenTrainee::roll_out(const std::vector<std::vector<std::size_t>>& items, ThreadTeam& team) {
-  std::vector<std::vector<DecoderPrompt>> prompts(items.size());
-  for (std::size_t a = 0; a < items.size(); ++a)
-    for (const std::size_t prompt : items[a])
-      prompts[a].push_back({&prompts_[prompt], static_cast<std::int32_t>(prompt)});
-  answers_ = decoder_->decode(prompts, static_cast<std::int32_t>(steps_done()), team);
+  answers_.assign(items.size(), {});
+  const auto all = items[0].size(), part = static_cast<std::size_t>(part_);
+  for (std::size_t begin = 0; begin < all; begin += part) {
+    std::vector<std::vector<DecoderPrompt>> prompts(items.size());
+    for (std::size_t a = 0; a < items.size(); ++a)
+      for (std::size_t i = begin; i < std::min(all, begin + part); ++i)
+        prompts[a].push_back({&prompts_[items[a][i]], static_cast<std::int32_t>(items[a][i])});
+    auto answers = decoder_->decode(prompts, static_cast<std::int32_t>(steps_done()), team);
+    for (std::size_t a = 0; a < items.size(); ++a)
+      std::ranges::move(answers[a], std::back_inserter(answers_[a]));
+  }
 }
 
 GroupOutcome TokenTrainee::outcome(std::size_t agent, std::size_t place, std::size_t prompt,
@@ -151,8 +159,9 @@ void TokenTrainee::report(std::size_t agent, const std::vector<std::size_t>& ite
     by_band[band] += solved_of(groups[p]);
     in_band[band] += static_cast<double>(groups[p].returns.size());
     answers += static_cast<double>(groups[p].returns.size());
-    for (const double r : groups[p].returns) failed += !std::isfinite(r);
-    for (const DecodedAnswer& answer : answers_[agent][p]) {
+    for (std::size_t r = 0; r < groups[p].returns.size(); ++r) {
+      const DecodedAnswer& answer = answers_[agent][p][r];
+      failed += answer.ended && !std::isfinite(groups[p].returns[r]);
       entropy += answer.entropy;
       length += static_cast<double>(answer.tokens.size());
       truncated += !answer.ended;

@@ -28,8 +28,7 @@ class TokenTrainee final : public GroupTrainee {
   // one an agent. An Error where prompts, demonstrations or the base do not fit the transformer's context and
   // alphabet.
   TokenTrainee(TokenData data, const PostTrainingSettings& settings, const nn::TransformerSpec& spec,
-               std::vector<std::uint64_t> seeds, std::int64_t steps, std::int64_t sequences,
-               const std::vector<TokenPolicy>& base);
+               std::vector<std::uint64_t> seeds, std::int64_t steps, const std::vector<TokenPolicy>& base);
 
   PolicySpec policy() const override { return {}; }
   bool evaluates() const override { return evaluation_ != nullptr; }
@@ -57,6 +56,7 @@ class TokenTrainee final : public GroupTrainee {
   nn::Transformer transformer_;
   Alphabet alphabet_;
   Verifier verify_;
+  std::int64_t part_;                                                // prompts answered at once
   std::vector<std::vector<std::int32_t>> prompts_, demonstrations_;  // tokens; an empty demonstration: none
   std::vector<std::vector<std::vector<DecodedAnswer>>> answers_;  // of this step: [agents][prompts][rollouts]
   std::unique_ptr<TokenUpdate> update_;

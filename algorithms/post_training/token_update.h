@@ -22,8 +22,9 @@ struct TokenRow {
 };
 
 struct TokenUpdateSizes {
-  std::int64_t sequences = 32, tokens = 0;  // of a pass; of the longest prompt and answer together
-  bool entropy_weighted = false;            // rows have SRFT's weights
+  std::int64_t tokens = 0;        // of the longest prompt and answer together
+  bool entropy_weighted = false;  // rows have SRFT's weights
+  std::int64_t sequences = kPassSequences;
 };
 
 class TokenUpdate final : public SequenceUpdate<TokenRow> {

@@ -7,10 +7,12 @@
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/attention.h"
 #include "engine/ops/concat.h"
+#include "engine/ops/decode_attention.h"
 #include "engine/ops/gather.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/reshape.h"
 #include "engine/ops/rms_norm.h"
+#include "engine/ops/rotary.h"
 #include "engine/ops/write_rows.h"
 
 namespace hardy::nn {
@@ -43,8 +45,10 @@ TransformerSpec TransformerSpec::checked() const {
   return s;
 }
 
-Shape Transformer::cache_shape(std::int64_t agents, std::int64_t sequences) const {
-  return {agents, sequences, spec_.context, spec_.kv_heads, spec_.width / spec_.heads};
+std::pair<Shape, Shape> Transformer::cache_shapes(std::int64_t agents, std::int64_t sequences,
+                                                  std::int64_t positions) const {
+  const std::int64_t G = spec_.kv_heads, d = spec_.width / spec_.heads, room = ops::turned_room(positions);
+  return {{agents, sequences, G, d, room}, {agents, sequences, room, G, d}};
 }
 
 std::vector<TensorSpec> Transformer::tensors(const std::string& name, std::int64_t agents) const {
@@ -96,16 +100,17 @@ double Transformer::flops_a_token() const {
 }
 
 Tensor Transformer::hidden(Graph& g, std::span<const Tensor> parameters, const TokenSequences& in,
-                           const KeyValueCache* cache, KeyValueCache* seen) const {
+                           const DecodingCache* cache, KeysAndValues* seen) const {
   const TransformerSpec& s = spec_;
   const std::int64_t A = g.shape(in.tokens)[0], S = in.S, T = in.T, d = s.width, H = s.heads, G = s.kv_heads,
                      head = d / H;
+  const auto linear = [&](Tensor of, Tensor w) { return ops::linear(g, of, w, /*padded=*/true); };
   Tensor x = ops::gather_rows(g, parameters[0], in.tokens);
   std::size_t next = 1;
   if (s.learned_positions) x = ops::add(g, x, ops::gather_rows(g, parameters[next++], in.positions));
   for (std::int64_t l = 0; l < s.layers; ++l, next += kParts) {
     const std::span<const Tensor> layer = parameters.subspan(next, kParts);
-    const Tensor qkv = ops::linear(g, ops::rms_norm(g, x, layer[kNorm1], s.epsilon), layer[kQkv]);
+    const Tensor qkv = linear(ops::rms_norm(g, x, layer[kNorm1], s.epsilon), layer[kQkv]);
     const auto heads_of = [&](std::int64_t from, std::int64_t count) {
       return ops::reshape(g, ops::slice(g, qkv, from * head, (from + count) * head), {A, S, T, count, head});
     };
@@ -118,17 +123,23 @@ Tensor Transformer::hidden(Graph& g, std::span<const Tensor> parameters, const T
       seen->keys.push_back(k);
       seen->values.push_back(v);
     }
+    Tensor y;
     if (cache) {
-      k = ops::write_rows(g, cache->keys[static_cast<std::size_t>(l)], k, in.first, in.last);
-      v = ops::write_rows(g, cache->values[static_cast<std::size_t>(l)], v, in.first, in.last);
+      const auto at = static_cast<std::size_t>(l);
+      v = ops::write_rows(g, cache->own.values[at], v, cache->first, cache->last);
+      y = ops::decode_attention(g, cache->own.keys[at], v, q, k,
+                                {cache->prompts.keys[at], cache->prompts.values[at], cache->prompt,
+                                 cache->count, cache->first, cache->last})
+              .y;
+    } else {
+      y = ops::attention(g, q, k, v, in.first, in.last);
     }
-    const Tensor y = ops::reshape(g, ops::attention(g, q, k, v, in.first, in.last), {A, S * T, d});
-    x = ops::add(g, x, ops::linear(g, y, layer[kOut]));
-    const Tensor up = ops::linear(g, ops::rms_norm(g, x, layer[kNorm2], s.epsilon), layer[kUp]);
+    x = ops::add(g, x, linear(ops::reshape(g, y, {A, S * T, d}), layer[kOut]));
+    const Tensor up = linear(ops::rms_norm(g, x, layer[kNorm2], s.epsilon), layer[kUp]);
     const Tensor inner = s.gelu ? ops::gelu(g, up)
                                 : ops::multiply(g, ops::silu(g, ops::slice(g, up, 0, s.inner)),
                                                 ops::slice(g, up, s.inner, 2 * s.inner));
-    x = ops::add(g, x, ops::linear(g, inner, layer[kDown]));
+    x = ops::add(g, x, linear(inner, layer[kDown]));
   }
   return ops::rms_norm(g, x, parameters[next], s.epsilon);
 }

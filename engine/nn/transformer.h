@@ -37,10 +37,18 @@ struct TokenSequences {
   graph::Tensor positions = {};
 };
 
-// Keys and values of the tokens before, a pair a layer: inputs [A, S, context, G, d / H] that a decoding
-// graph writes this step's rows into, in place.
-struct KeyValueCache {
+// Keys and values of tokens, a pair a layer, [A, S, T, G, d / H].
+struct KeysAndValues {
   std::vector<graph::Tensor> keys, values;
+};
+
+// What a graph reads that decodes one token a row: inputs. P prompts' keys (turned) and values are there for
+// all rows that continue them; this step's keys and values are written to the rows' own, in place. Shapes as
+// ops::decode_attention has them, d / H for d.
+struct DecodingCache {
+  KeysAndValues prompts, own;
+  graph::Tensor prompt, count;  // i32 [A, S]: the row's prompt; i32 [A, P]: tokens of each that are held
+  graph::Tensor first, last;    // i32 [A, S]: own tokens before; nobody is there unless first < last
 };
 
 class Transformer final : public Architecture {
@@ -49,16 +57,18 @@ class Transformer final : public Architecture {
 
   const TransformerSpec& spec() const { return spec_; }
   // The last layer's tokens behind the last norm, [A, S * T, d]. Padding holds numbers that nothing else
-  // depends on. With a cache: keys and values are read from it, and this step's are written into it. A
-  // token's bits depend on itself and the tokens before it alone. `seen`: if not null, gets each layer's keys
-  // and values [A, S, T, G, d / H].
+  // depends on. With a cache, T = 1: keys and values are read from it, and this step's are written into it.
+  // A token's bits depend on itself and the tokens before it alone. `seen`: if not null, gets each layer's
+  // keys and values.
   graph::Tensor hidden(graph::Graph& g, std::span<const graph::Tensor> parameters, const TokenSequences& in,
-                       const KeyValueCache* cache = nullptr, KeyValueCache* seen = nullptr) const;
+                       const DecodingCache* cache = nullptr, KeysAndValues* seen = nullptr) const;
   // [A, V, d]: logits of a token are its inner products with the head's rows.
   graph::Tensor head(std::span<const graph::Tensor> parameters) const {
     return spec_.tied ? parameters.front() : parameters.back();
   }
-  Shape cache_shape(std::int64_t agents, std::int64_t sequences) const;
+  // Of a decoding cache's keys and values, for so many sequences of at most so many positions.
+  std::pair<Shape, Shape> cache_shapes(std::int64_t agents, std::int64_t sequences,
+                                       std::int64_t positions) const;
   std::int64_t parameters() const;  // of an agent
   // Multiply-adds of one token's forward pass beside attention's scores, twice over: floating-point
   // operations.

@@ -4,27 +4,27 @@
 #include <array>
 #include <cmath>
 
-#include "engine/base/simd.h"
 #include "engine/ops/arithmetic.h"
-#include "engine/ops/attributes.h"
-#include "engine/ops/gemm_kernel.h"
+#include "engine/ops/attention_rows.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/rows.h"
-#include "engine/ops/vectors.h"
 
 namespace hardy::ops {
 namespace {
 
-using hardy::detail::kPanel;
-using hardy::detail::kTileRows;
-using hardy::detail::kTileVectors;
+using detail::exponentials;
+using detail::kPanel;
+using detail::kTileRows;
+using detail::kTileVectors;
+using detail::Padded;
+using detail::padded;
+using detail::rounded_up;
+using detail::scaled;
 using hardy::detail::tile_of;
 using hardy::detail::TileEnd;
 
 // Rows whose scores the gradient holds at once. The sums over rows of a key's gradient run in these pieces.
 constexpr std::int64_t kRowBlock = 64;
-
-std::int64_t rounded_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
 
 // Where the numbers of one head of one sequence are. Rows of q and of the output lie q_step apart, of k and v
 // k_step. `real` of a sequence's rows are no padding.
@@ -72,26 +72,6 @@ const T* turned(const T* x, std::int64_t step, std::int64_t count, std::int64_t 
   }
   return to;
 }
-// `count` rows that are read by whole vectors: what stands behind a row's d elements is read and left unused.
-template <class T>
-struct Padded {
-  const T* at;
-  std::int64_t step;
-};
-// Rows from element `at` of x on, `step` apart: where they lie, or copied to `to` where the last vector would
-// reach past the end of x.
-template <class T>
-Padded<T> padded(const Buffer& x, std::int64_t at, std::int64_t step, std::int64_t count, const Sizes<T>& n,
-                 T* to) {
-  const T* rows = x.as<const T>() + at;
-  if (at + (count - 1) * step + n.padded <= x.elements()) return {rows, step};
-  for (std::int64_t j = 0; j < count; ++j) {
-    std::copy_n(rows + j * step, n.d, to + j * n.padded);
-    std::fill_n(to + j * n.padded + n.d, n.padded - n.d, T(0));
-  }
-  return {to, n.padded};
-}
-
 // products[r][j] = x_r . y_j for `rows` rows of x and the first `keys` turned rows: a chain of fused
 // multiply-adds over d, whatever stands beside.
 template <class T>
@@ -160,36 +140,6 @@ void weighed(std::int64_t rows, const T* weights, std::int64_t weights_step, std
   }
 }
 
-// A row of `count` products into e^{s_j - top} with s = scale product, and zeros up to a whole vector.
-template <class T>
-struct RowSums {
-  T total, log_sum;
-};
-template <class T>
-RowSums<T> exponentials(T* row, std::int64_t count, T scale) {
-  using V = typename simd::VectorOf<T>::type;
-  constexpr std::int64_t lanes = simd::VectorOf<T>::kLanes;
-  const T lowest = -static_cast<T>(HUGE_VAL);
-  const V times = simd::broadcast<T>(scale);
-  V tops = simd::broadcast<T>(lowest);
-  for (std::int64_t j = 0; j < count; j += lanes) {
-    V s = simd::load(row + j) * times;
-    if (j + lanes > count) s = detail::first_lanes<T>(s, count - j, lowest);
-    simd::store(row + j, s);
-    tops = detail::larger_lanes(tops, s);
-  }
-  const T top = detail::largest_lane<T>(tops);
-  const V all = simd::broadcast<T>(top);
-  V totals{};
-  for (std::int64_t j = 0; j < count; j += lanes) {
-    const V e = simd::exp<T>(simd::load(row + j) - all);
-    simd::store(row + j, e);
-    totals += e;
-  }
-  const T total = hardy::detail::sum_of<T>(totals);
-  return {total, top + std::log(total)};
-}
-
 // q, k, v, first, last -> y, and log sum_j e^{s_j} of every row, which the gradient needs. A few rows at a
 // time: their scores, the exponentials, the sums over values.
 template <class T>
@@ -206,8 +156,8 @@ void forward(const KernelCall& call, ThreadTeam& team) {
     T *turned_k = thread_scratch<T, Scratch::kKeys>(wide * n.d),
       *scores = thread_scratch<T, Scratch::kScores>(kTileRows * wide);
     turned(call.inputs[1].as<const T>() + at_keys, n.k_step, keys, n.d, turned_k);
-    const Padded<T> v = padded(call.inputs[2], at_keys, n.k_step, keys, n,
-                               thread_scratch<T, Scratch::kValues>(keys * n.padded));
+    const Padded<T> v = padded<T>(call.inputs[2], at_keys, n.k_step, keys, n.d,
+                                  thread_scratch<T, Scratch::kValues>(keys * n.padded));
     for (std::int64_t head = group * heads; head < (group + 1) * heads; ++head) {
       const T* q = call.inputs[0].as<const T>() + n.rows_at(sequence, head);
       T *y = call.outputs[0].as<T>() + n.rows_at(sequence, head),
@@ -217,9 +167,10 @@ void forward(const KernelCall& call, ThreadTeam& team) {
         products_of(q + t * n.q_step, n.q_step, rows, turned_k, common + rows - 1, n.d, scores, wide);
         V shares[kTileRows];
         for (std::int64_t r = 0; r < rows; ++r) {
-          const RowSums<T> sums = exponentials(scores + r * wide, common + r, scale);
-          shares[r] = simd::broadcast<T>(1 / sums.total);
-          log_sum[(t + r) * n.H] = sums.log_sum;
+          const T top = scaled(scores + r * wide, common + r, scale),
+                  total = exponentials(scores + r * wide, common + r, top);
+          shares[r] = simd::broadcast<T>(1 / total);
+          log_sum[(t + r) * n.H] = top + std::log(total);
         }
         weighed(
             rows, scores, wide, common, v, n, [&](std::int64_t r, V sum) { return sum * shares[r]; },
@@ -252,8 +203,8 @@ void backward(const KernelCall& call, ThreadTeam& team) {
     T *turned_k = thread_scratch<T, Scratch::kKeys>(2 * wide * n.d), *turned_v = turned_k + wide * n.d;
     turned(operand(2, at_keys), n.k_step, keys, n.d, turned_k);
     turned(operand(3, at_keys), n.k_step, keys, n.d, turned_v);
-    const Padded<T> k = padded(call.inputs[2], at_keys, n.k_step, keys, n,
-                               thread_scratch<T, Scratch::kValues>(keys * n.padded));
+    const Padded<T> k = padded<T>(call.inputs[2], at_keys, n.k_step, keys, n.d,
+                                  thread_scratch<T, Scratch::kValues>(keys * n.padded));
     T *p = thread_scratch<T, Scratch::kScores>(kRowBlock * wide),
       *ds = thread_scratch<T, Scratch::kSlopes>(kRowBlock * wide);
     // The gradients of all keys and values, then the rows of q and dy of a block, each with whole vectors.
@@ -292,8 +243,8 @@ void backward(const KernelCall& call, ThreadTeam& team) {
           weighed(
               std::min<std::int64_t>(kTileRows, rows - r), ds + r * wide, wide, start + begin + r + 1, k, n,
               [](std::int64_t, V sum) { return sum; }, dq + (begin + r) * n.q_step);
-        const Padded<T> q = padded(call.inputs[1], here, n.q_step, rows, n, rows_q),
-                        dy = padded(call.inputs[0], here, n.q_step, rows, n, rows_dy);
+        const Padded<T> q = padded<T>(call.inputs[1], here, n.q_step, rows, n.d, rows_q),
+                        dy = padded<T>(call.inputs[0], here, n.q_step, rows, n.d, rows_dy);
         for (std::int64_t j = 0; j < most; j += kTileRows) {
           // The first row that sees key j, by whole rows of this block.
           const std::int64_t from = std::max<std::int64_t>(0, j - start - begin),
@@ -320,53 +271,6 @@ void backward(const KernelCall& call, ThreadTeam& team) {
   });
 }
 
-// Angles are told apart by position alone: a table of their cosines and sines where it is smaller than the
-// rows that read it.
-template <class T>
-void rotate(const KernelCall& call, ThreadTeam& team) {
-  const Shape& s = call.inputs[0].shape;
-  const std::int64_t sequences = s[0] * s[1], rows = s[2], H = s[3], d = s[4], half = d / 2;
-  const auto* first = call.inputs[1].as<const std::int32_t>();
-  const Rotary& a = call.attribute<Rotary>();
-  double* frequency = thread_scratch<double, Scratch::kRowSums>(half);
-  for (std::int64_t i = 0; i < half; ++i)
-    frequency[i] = std::pow(a.base, -2.0 * static_cast<double>(i) / static_cast<double>(d));
-  const auto turns_at = [&](std::int64_t position, T* turns) {
-    for (std::int64_t i = 0; i < half; ++i) {
-      const double angle = static_cast<double>(position) * frequency[i];
-      turns[i] = static_cast<T>(std::cos(angle));
-      turns[half + i] = static_cast<T>(a.direction * std::sin(angle));
-    }
-  };
-  std::int64_t lowest = 0, count = 0;
-  if (sequences > 0) {
-    const auto [least, most] = std::minmax_element(first, first + sequences);
-    lowest = *least;
-    count = *most + rows - lowest;
-  }
-  const bool tabled = count <= sequences * rows;
-  T* table = thread_scratch<T, Scratch::kTurns>(tabled ? count * d : 0);
-  if (tabled) for_rows(count, 32 * d, team, [&](std::int64_t i) { turns_at(lowest + i, table + i * d); });
-  for_rows(sequences * rows, (tabled ? 2 : 32) * H * d, team, [&](std::int64_t row) {
-    const std::int64_t position = first[row / rows] + row % rows;
-    const T* turns = table + (position - lowest) * d;
-    if (!tabled) {
-      T* own = thread_scratch<T, Scratch::kRows>(d);
-      turns_at(position, own);
-      turns = own;
-    }
-    for (std::int64_t h = row * H; h < (row + 1) * H; ++h) {
-      const T* x = call.inputs[0].as<const T>() + h * d;
-      T* y = call.outputs[0].as<T>() + h * d;
-      for (std::int64_t i = 0; i < half; ++i) {
-        const T u = x[i], w = x[i + half];
-        y[i] = u * turns[i] - w * turns[half + i];
-        y[i + half] = w * turns[i] + u * turns[half + i];
-      }
-    }
-  });
-}
-
 template <void (*kF32)(const KernelCall&, ThreadTeam&), void (*kF64)(const KernelCall&, ThreadTeam&)>
 void by_type(const KernelCall& call, ThreadTeam& team) {
   (call.outputs[0].type == DType::kF64 ? kF64 : kF32)(call, team);
@@ -387,17 +291,6 @@ std::vector<Tensor> attention_rule(Graph& g, const Node& node, std::span<const T
 }
 constexpr Op kAttention{
     .name = "attention", .gradient = attention_rule, .cpu = by_type<forward<float>, forward<double>>};
-
-std::vector<Tensor> rotary_rule(Graph& g, const Node& node, std::span<const Tensor> d);
-constexpr Op kRotary{
-    .name = "rotary", .gradient = rotary_rule, .cpu = by_type<rotate<float>, rotate<double>>};
-
-// The other way round.
-std::vector<Tensor> rotary_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
-  Rotary back = node.attribute<Rotary>();
-  back.direction = -back.direction;
-  return {g.apply(kRotary, {d[0], node.inputs[1]}, g.type(d[0]), g.shape(d[0]), back), {}};
-}
 
 bool are_positions(const Graph& g, Tensor t, const Shape& x) {
   const Shape& s = g.shape(t);
@@ -420,15 +313,6 @@ Tensor attention(Graph& g, Tensor q, Tensor k, Tensor v, Tensor first, Tensor la
   return g.apply(kAttention, operands,
                  std::array{std::pair{type, Shape(x)}, std::pair{type, Shape{x[0], x[1], x[2], x[3], 1}}},
                  nullptr, 0)[0];
-}
-
-Tensor rotary(Graph& g, Tensor x, Tensor first, double base) {
-  const std::array operands{x, first};
-  const DType type = detail::common_float_type(g, "rotary", std::span(operands).first(1));
-  const Shape s = g.shape(x);
-  if (s.rank() != 5 || s[4] % 2 != 0 || !are_positions(g, first, s) || !(base > 0))
-    g.shape_error("rotary", "x [A, S, T, H, d], d even, needs i32 [A, S] and a base above 0", operands);
-  return g.apply(kRotary, {x, first}, type, s, Rotary{base, 1});
 }
 
 }  // namespace hardy::ops

@@ -1,5 +1,4 @@
-// Causal attention over sequences of their own lengths, and rotary positions (Su et al. 2021, arXiv
-// 2104.09864).
+// Causal attention over sequences of their own lengths.
 #pragma once
 
 #include "engine/graph/graph.h"
@@ -12,13 +11,10 @@ namespace hardy::ops {
 // Rows from position `last` on are padding: 0, without a gradient. first + t < U for all others. -> [A, S, T,
 // H, d].
 //
-// Training: first = 0, last = the sequence's length, T = U. Decoding: T = 1, first = the tokens before, k and
-// v the cache. A row's bits depend on its own keys alone, so that both give the same ones. The scores are
-// never held as a whole; the gradient computes them again. There is no second derivative.
+// Training: first = 0, last = the sequence's length, T = U. A row's bits depend on its own keys alone;
+// decode_attention gives the same ones, one token a row. The scores are never held as a whole; the gradient
+// computes them again. There is no second derivative.
 graph::Tensor attention(graph::Graph& g, graph::Tensor q, graph::Tensor k, graph::Tensor v,
                         graph::Tensor first, graph::Tensor last);
-
-// x [A, S, T, H, d], d even: elements i and i + d/2 of row t turn by the angle (first + t) base^(-2 i / d).
-graph::Tensor rotary(graph::Graph& g, graph::Tensor x, graph::Tensor first, double base = 10000);
 
 }  // namespace hardy::ops

@@ -37,6 +37,7 @@ struct Draw {
 };
 struct LinearAttributes {
   std::int32_t activation = 0;  // as in engine/ops/gemm.h
+  std::int32_t padded = 0;      // some rows are padding: linear.h
 };
 
 }  // namespace hardy::ops

@@ -46,18 +46,19 @@ template <class T>
 TileEnd<T> tile_end(const GemmArgs<T>& g, std::int64_t i, std::int64_t j, bool add, bool last) {
   return {g.c + i * g.ldc + j,
           g.ldc,
-          add,
+          add && !g.one_chain,
           last && g.bias ? g.bias + j : nullptr,
           last && g.act == Activation::kRelu,
           last && g.relu_mask ? g.relu_mask + i * g.ldmask + j : nullptr,
-          g.ldmask};
+          g.ldmask,
+          add && g.one_chain};
 }
 
 // The epilogue of one element, as micro_kernel has it for whole tiles.
 template <class T>
 void finish(const GemmArgs<T>& g, std::int64_t i, std::int64_t j, bool add, bool last, T x) {
   T& c = g.c[i * g.ldc + j];
-  if (add) x += c;
+  if (add && !g.one_chain) x += c;
   if (last) {
     if (g.bias) x += g.bias[j];
     if (g.act == Activation::kRelu) x = x < T(0) ? T(0) : x;
@@ -167,11 +168,14 @@ void panels(const GemmArgs<T>& g, std::int64_t j, std::int64_t width) {
       const std::int64_t rows = std::min<std::int64_t>(tile_rows, g.m - i);
       const T* a = g.transpose_a ? g.a + p0 * g.lda + i : g.a + i * g.lda + p0;
       const std::int64_t row_stride = g.transpose_a ? 1 : g.lda, k_stride = g.transpose_a ? g.lda : 1;
-      const bool whole = width == columns && g.act != Activation::kTanh;
+      const bool whole = width == columns && g.act != Activation::kTanh, begin = add && g.one_chain;
+      if (!whole && begin)
+        for (std::int64_t r = 0; r < rows; ++r)
+          for (std::int64_t c = 0; c < width; ++c) s.tile[r * columns + c] = g.c[(i + r) * g.ldc + j + c];
       detail::tile_of<T, tile_rows, Vectors>(
           rows, depth, a, row_stride, k_stride, s.panel, columns,
           whole ? tile_end(g, i, j, add, last)
-                : TileEnd<T>{s.tile, columns, false, nullptr, false, nullptr, 0});
+                : TileEnd<T>{s.tile, columns, false, nullptr, false, nullptr, 0, begin});
       if (!whole)
         for (std::int64_t r = 0; r < rows; ++r)
           for (std::int64_t c = 0; c < width; ++c)
@@ -276,10 +280,13 @@ void turned(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
       }
       for (std::int64_t j = 0; j < g.n; j += few) {
         const std::int64_t count = std::min<std::int64_t>(few, g.n - j);
-        detail::tile_of<T, few, Vectors>(count, depth,
-                                         g.transpose_b ? g.b + j * g.ldb + p0 : g.b + p0 * g.ldb + j,
-                                         g.transpose_b ? g.ldb : 1, g.transpose_b ? 1 : g.ldb, a, lda,
-                                         TileEnd<T>{s.tile, columns, false, nullptr, false, nullptr, 0});
+        const bool begin = add && g.one_chain;
+        for (std::int64_t c = 0; begin && c < width; ++c)
+          for (std::int64_t q = 0; q < count; ++q) s.tile[q * columns + c] = g.c[(i + c) * g.ldc + j + q];
+        detail::tile_of<T, few, Vectors>(
+            count, depth, g.transpose_b ? g.b + j * g.ldb + p0 : g.b + p0 * g.ldb + j,
+            g.transpose_b ? g.ldb : 1, g.transpose_b ? 1 : g.ldb, a, lda,
+            TileEnd<T>{s.tile, columns, false, nullptr, false, nullptr, 0, begin});
         for (std::int64_t c = 0; c < width; ++c)
           for (std::int64_t q = 0; q < count; ++q)
             finish(g, i + c, j + q, add, last, s.tile[q * columns + c]);

@@ -26,6 +26,9 @@ struct GemmArgs {
   std::int64_t ldc = 0;
   // The epilogue, in this order:
   bool accumulate = false;  // C += the product
+  // The pieces of k go on with one chain, which begins at C where it is accumulated into: zeros along k
+  // change no bit, wherever they stand. Of the products that sum rows, A transposed.
+  bool one_chain = false;
   const T* bias = nullptr;  // [n], added to each row
   Activation act = Activation::kNone;
   const T* relu_mask = nullptr;  // [m, n]: C = mask > 0 ? C : 0, the derivative of a ReLU

@@ -40,6 +40,7 @@ struct TileEnd {
   bool relu;
   const T* mask;
   std::int64_t ldmask;
+  bool begin = false;  // the sums begin at C
 };
 
 // The product of `Rows` rows of A with Vectors * lanes columns of B. A's element (r, p) is
@@ -51,6 +52,9 @@ inline void micro_kernel(std::int64_t k, const T* __restrict a, std::int64_t row
   using V = typename VectorOf<T>::type;
   constexpr int lanes = VectorOf<T>::kLanes;
   V acc[Rows][Vectors] = {};
+  if (end.begin) [[unlikely]]
+    for (int r = 0; r < Rows; ++r)
+      for (int v = 0; v < Vectors; ++v) acc[r][v] = load(end.c + r * end.ldc + v * lanes);
   // A pointer every four rows: the rows between are reached by addressing, which spares registers.
   const T* quad[(Rows + 3) / 4];
   for (int q = 0; q < (Rows + 3) / 4; ++q) quad[q] = a + 4 * q * row_stride;

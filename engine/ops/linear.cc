@@ -78,7 +78,7 @@ void input_gradient(const Sizes& s, const Buffer& dy, const Buffer& w, const Buf
 
 template <class T>
 void weight_gradient(const Sizes& s, const Buffer& x, const Buffer& dy, const Buffer& dw, const Buffer* db,
-                     ThreadTeam& team) {
+                     bool padded, ThreadTeam& team) {
   for_batches(s, [&](std::int64_t agent, std::int64_t count) {
     const std::int64_t first = agent * (s.shared ? s.members : 1);
     GemmArgs<T> args;
@@ -87,6 +87,7 @@ void weight_gradient(const Sizes& s, const Buffer& x, const Buffer& dy, const Bu
     args.transpose_a = true;
     args.b = dy.as<const T>() + first * s.rows * s.out, args.ldb = s.out;
     args.c = dw.as<T>() + first * s.in * s.out, args.ldc = s.out;
+    args.one_chain = padded;
     args.column_sums = db ? db->as<T>() + first * s.out : nullptr;
     GemmStrides strides;
     strides.a = s.shared ? 0 : s.rows * s.in;
@@ -160,8 +161,10 @@ void input_gradient_bias_kernel(const KernelCall& c, ThreadTeam& team) {
 void weight_gradient_kernel(const KernelCall& c, ThreadTeam& team) {
   const Sizes s(c.inputs[0].shape, c.outputs[0].shape);
   const Buffer* db = c.outputs.size() > 1 ? &c.outputs[1] : nullptr;
-  with_type(
-      c, [&](auto t) { weight_gradient<decltype(t)>(s, c.inputs[0], c.inputs[1], c.outputs[0], db, team); });
+  const bool padded = c.attribute<LinearAttributes>().padded != 0;
+  with_type(c, [&](auto t) {
+    weight_gradient<decltype(t)>(s, c.inputs[0], c.inputs[1], c.outputs[0], db, padded, team);
+  });
 }
 void add_bias_kernel(const KernelCall& c, ThreadTeam& team) {
   with_type(c, [&](auto t) { bias_kernel<decltype(t)>(c, team); });
@@ -169,19 +172,20 @@ void add_bias_kernel(const KernelCall& c, ThreadTeam& team) {
 
 std::vector<Tensor> linear_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
   const Tensor x = node.inputs[0], w = node.inputs[1];
-  return {g.apply(kLinearInputGradient, {dy[0], w}, g.type(x), g.shape(x)),
-          g.apply(kLinearWeightGradient, {x, dy[0]}, g.type(w), g.shape(w))};
+  return {
+      g.apply(kLinearInputGradient, {dy[0], w}, g.type(x), g.shape(x)),
+      g.apply(kLinearWeightGradient, {x, dy[0]}, g.type(w), g.shape(w), node.attribute<LinearAttributes>())};
 }
 // Both are linear in either operand: the product again, turned about.
 std::vector<Tensor> input_gradient_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
   const Tensor dy = node.inputs[0], w = node.inputs[1];
-  return {g.apply(kLinear, {d[0], w}, g.type(dy), g.shape(dy)),
-          g.apply(kLinearWeightGradient, {d[0], dy}, g.type(w), g.shape(w))};
+  return {g.apply(kLinear, {d[0], w}, g.type(dy), g.shape(dy), LinearAttributes{}),
+          g.apply(kLinearWeightGradient, {d[0], dy}, g.type(w), g.shape(w), LinearAttributes{})};
 }
 std::vector<Tensor> weight_gradient_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
   const Tensor x = node.inputs[0], dy = node.inputs[1];
   return {g.apply(kLinearInputGradient, {dy, d[0]}, g.type(x), g.shape(x)),
-          g.apply(kLinear, {x, d[0]}, g.type(dy), g.shape(dy))};
+          g.apply(kLinear, {x, d[0]}, g.type(dy), g.shape(dy), LinearAttributes{})};
 }
 std::vector<Tensor> bias_gradient_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
   return {stretch(g, unsqueeze(g, d[0], -2), g.shape(node.inputs[0]))};
@@ -206,7 +210,7 @@ const Op kLinearWeightGradient{
 const Op kBiasGradient{.name = "bias_gradient", .gradient = bias_gradient_rule, .cpu = bias_sum_kernel};
 const Op kLinearWeightBiasGradient{.name = "linear_weight_bias_gradient", .cpu = weight_gradient_kernel};
 
-Tensor linear(Graph& g, Tensor x, Tensor w) {
+Tensor linear(Graph& g, Tensor x, Tensor w, bool padded) {
   const Shape &xs = g.shape(x), &ws = g.shape(w);
   detail::common_float_type(g, "linear", std::array{x, w});
   if (ws.rank() < 3 || ws.rank() > 4 || xs.rank() < 3 || xs.rank() > ws.rank())
@@ -221,7 +225,8 @@ Tensor linear(Graph& g, Tensor x, Tensor w) {
         {x, w});
   const std::int64_t rows = xs[xs.rank() - 2], out = ws.back();
   return g.apply(kLinear, {x, w}, g.type(x),
-                 ws.rank() == 4 ? Shape{ws[0], ws[1], rows, out} : Shape{ws[0], rows, out});
+                 ws.rank() == 4 ? Shape{ws[0], ws[1], rows, out} : Shape{ws[0], rows, out},
+                 LinearAttributes{.padded = padded});
 }
 
 Tensor add_bias(Graph& g, Tensor y, Tensor b) {

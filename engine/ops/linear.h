@@ -8,7 +8,9 @@
 
 namespace hardy::ops {
 
-graph::Tensor linear(graph::Graph& g, graph::Tensor x, graph::Tensor w);  // x w
+// x w. padded: some rows are padding, whose gradient is 0; on the CPU how many, and where, changes no bit of
+// w's gradient, which then sums its rows by one chain.
+graph::Tensor linear(graph::Graph& g, graph::Tensor x, graph::Tensor w, bool padded = false);
 // y [A, (E,) B, n] + b [A, (E,) n]
 graph::Tensor add_bias(graph::Graph& g, graph::Tensor y, graph::Tensor b);
 

@@ -1,7 +1,9 @@
 // Vectors over any number of elements.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "engine/base/simd.h"
 
@@ -37,14 +39,18 @@ template <class V>
 V larger_lanes(V a, V b) {
   return ((a >= b) | (a != a)) ? a : b;
 }
-template <class T>
+// Lanes l and l ^ step change places.
+template <std::size_t step, class V, std::size_t... l>
+V exchanged(V x, std::index_sequence<l...>) {
+  return __builtin_shufflevector(x, x, static_cast<int>(l ^ step)...);
+}
+template <class T, std::size_t step = simd::VectorOf<T>::kLanes / 2>
 T largest_lane(typename simd::VectorOf<T>::type x) {
-  for (int step = simd::VectorOf<T>::kLanes / 2; step > 0; step /= 2) {
-    auto other = x;  // lanes l and l + step change places: one shuffle to a compiler
-    for (int l = 0; l < simd::VectorOf<T>::kLanes; ++l) other[l] = x[l ^ step];
-    x = larger_lanes(x, other);
-  }
-  return x[0];
+  x = larger_lanes(x, exchanged<step>(x, std::make_index_sequence<simd::VectorOf<T>::kLanes>()));
+  if constexpr (step > 1)
+    return largest_lane<T, step / 2>(x);
+  else
+    return x[0];
 }
 // x with `rest` in the lanes from `count` on.
 template <class T>

@@ -127,6 +127,10 @@ TEST(PostTrainingCommand, RefusesInOneLineAndLeavesNothing) {
            {"hpt --task chains --prompt-count 5", "fewer than a step takes"},
            {"hpt --task chains --base " + d, "holds no policy/agent_0.policy"},
            {"hpt --task chains --width 30", "no multiple of the heads"},
+           {"hpt --task chains --top-p 0.95", "top-p"},
+           {"hpt --task chains --micro-batches 33",
+            "are more than the prompts of a step, of which there are 32"},
+           {"grpo --env pendulum_sparse --micro-batches 2", "is of token policies"},
            {"hpt --task chains --device cuda", "trained on the CPU"}}) {
     const Result o = hardy_command("train " + arguments + " --out " + d + "/run");
     EXPECT_EQ(o.code, 2) << arguments;

@@ -26,7 +26,7 @@ using algorithms::TokenRow;
 using Tokens = std::vector<std::int32_t>;
 
 struct Sizes {
-  std::int64_t prompts = 32, rollouts = 8, prompt = 16, answer = 16, sequences = 32;
+  std::int64_t prompts = 32, rollouts = 8, prompt = 16, answer = 16;
 };
 
 class TokenBench {
@@ -42,7 +42,7 @@ class TokenBench {
     const auto longest = static_cast<double>(sizes.answer);
     update_ = std::make_unique<algorithms::TokenUpdate>(
         learner_, transformer_, network, nullptr, s.rollouts_by(longest), s.demonstrations_by(longest), 1.0,
-        0.0, descent, algorithms::TokenUpdateSizes{sizes.sequences, sizes.prompt + sizes.answer - 1});
+        0.0, descent, algorithms::TokenUpdateSizes{sizes.prompt + sizes.answer - 1});
     learner_.finish();
     constexpr std::int32_t kNever = -1;  // no token ends an answer
     learner_.write_parameters([&](nn::ParameterStore& store) {
@@ -130,7 +130,6 @@ int run(const std::vector<std::string>& args) {
       .option("rollouts", &sizes.rollouts, "answers to a prompt", 1, 4096)
       .option("prompt-tokens", &sizes.prompt, "of each prompt", 1, 1 << 16)
       .option("answer-tokens", &sizes.answer, "of each answer", 1, 1 << 16)
-      .option("pass", &sizes.sequences, "sequences trained at once", 1, 4096)
       .option("threads", &threads, "threads", 1, 1024)
       .option("seconds", &seconds, "to measure each for", 0.1, 3600.0)
       .option("json", &as_json, "print JSON");

@@ -95,7 +95,7 @@ struct SmallControl {
     update = std::make_unique<ControlUpdate>(
         learner, spec, policy, nullptr,
         algorithms::SequenceLoss{rollouts, demonstrations, 0, settings.entropy_weighted}, oracle_descent(),
-        pass, steps);
+        steps, pass);
     learner.finish();
   }
 

@@ -66,8 +66,7 @@ std::unique_ptr<ControlTrainee> make(const PostTrainingSettings& settings, const
                                      std::vector<std::uint64_t> seeds = {3, 9},
                                      const std::vector<algorithms::LoadedPolicy>& base = {}) {
   return std::make_unique<ControlTrainee>(of.data, settings, small(of.data, of.head),
-                                          algorithms::ControlTraining{.episodes = 8}, std::move(seeds), 20,
-                                          base);
+                                          algorithms::ControlTraining{}, std::move(seeds), 20, base);
 }
 TEST(ControlTrainee, HasTheSameBitsForAnyThreadsAndAfterResuming) {
   for (const Case& of : cases())

@@ -1,5 +1,7 @@
 #include "algorithms/post_training/decoder.h"
 
+#include <array>
+
 #include "tests/algorithms/post_training/token_policies.h"
 
 namespace hardy::test {
@@ -11,14 +13,15 @@ using algorithms::DecoderSizes;
 
 std::vector<std::vector<std::vector<algorithms::DecodedAnswer>>> decode(
     const nn::Transformer& t, Learner& learner, const std::vector<Tokens>& prompts, std::int64_t answers,
-    double temperature = 1, std::int64_t room = 0, int threads = 2) {
+    double temperature = 1, std::int64_t room = 0, int threads = 2, std::int64_t longest = 6) {
   ThreadTeam team(threads);
   std::vector<std::vector<std::vector<algorithms::DecodedAnswer>>> out;
   const std::vector<std::uint64_t> seeds(learner.seeds().begin(), learner.seeds().end());
   learner.write_parameters([&](nn::ParameterStore& store) {
-    Decoder d(
-        t, "policy", store, seeds,
-        DecoderSizes{static_cast<std::int64_t>(prompts.size()) + room, answers, 4 + room, 6, temperature}, 5);
+    Decoder d(t, "policy", store, seeds,
+              DecoderSizes{static_cast<std::int64_t>(prompts.size()) + room, answers, 4 + room, longest,
+                           temperature},
+              5);
     std::vector<DecoderPrompt> own;
     for (std::size_t i = 0; i < prompts.size(); ++i)
       own.push_back({&prompts[i], static_cast<std::int32_t>(prompts[i][0] * 7 + prompts[i][1])});
@@ -80,6 +83,29 @@ TEST(Decoder, DrawsDependOnThePromptAndTheRolloutAndNotOnTheBatch) {
   for (std::size_t a = 0; a < 2; ++a)
     for (const auto& answers : all[a]) EXPECT_TRUE(differ(answers));  // the n answers to one prompt
   EXPECT_NE(all[0], all[1]);                                          // two seeds
+}
+
+// Of 256 rows most have ended after a few tokens: the others are moved together, into graphs of fewer rows.
+TEST(Decoder, AnAnswerIsTheSameWhenTheOthersHaveEnded) {
+  SmallTraining t("hpt", 4, 9, small_transformer(), {3, 4});
+  const auto answers = [&](const std::vector<Tokens>& prompts, std::int64_t n) {
+    return decode(t.transformer, t.learner, prompts, n, 3, 0, 2, 12);
+  };
+  const auto all = answers(kPrompts, 64);
+  for (std::size_t a = 0; a < 2; ++a) {
+    std::array<int, 13> longer{};  // answers of more tokens
+    for (const auto& of_prompt : all[a])
+      for (const auto& answer : of_prompt)
+        for (std::size_t n = 0; n < answer.tokens.size(); ++n) ++longer[n];
+    EXPECT_LT(longer[6], 128);
+    EXPECT_LT(longer[10], 64);
+    EXPECT_GT(longer[11], 8);
+  }
+  for (std::size_t p = 0; p < kPrompts.size(); ++p) {
+    const auto few = answers({kPrompts[p]}, 8);  // no graph of fewer rows
+    for (std::size_t a = 0; a < 2; ++a)
+      for (std::size_t i = 0; i < 8; ++i) EXPECT_EQ(few[a][0][i], all[a][p][i]) << p << " " << i;
+  }
 }
 
 TEST(Decoder, EndsAtTheEndOrAtTheLongestAnswer) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "algorithms/post_training/token_trainee.h"
 
@@ -25,8 +26,10 @@ TokenData chains(const std::vector<int>& bands, double slips) {
   return data;
 }
 
+// offline: if not null, gets the share of prompts that were imitated at each step, over agents.
 std::unique_ptr<TokenTrainee> trained(const std::string& method, const TokenData& data, std::int64_t steps,
-                                      std::int64_t prompts, const std::vector<TokenPolicy>& base) {
+                                      std::int64_t prompts, const std::vector<TokenPolicy>& base,
+                                      std::vector<double>* offline = nullptr) {
   PostTrainingSettings s = algorithms::post_training_settings(method);
   s.prompts = prompts;
   s.learning_rate = 3e-3;
@@ -35,10 +38,14 @@ std::unique_ptr<TokenTrainee> trained(const std::string& method, const TokenData
   spec.vocabulary = static_cast<std::int64_t>(data.characters.size()) + 1;
   spec.width = 32, spec.context = 16;
   spec.learned_positions = spec.gelu = true;
-  auto t =
-      std::make_unique<TokenTrainee>(data, s, spec, std::vector<std::uint64_t>{0, 1, 2, 3}, steps, 32, base);
+  auto t = std::make_unique<TokenTrainee>(data, s, spec, std::vector<std::uint64_t>{0, 1, 2, 3}, steps, base);
   ThreadTeam team(2);
-  for (std::int64_t i = 0; i < steps; ++i) t->step(team);
+  for (std::int64_t i = 0; i < steps; ++i) {
+    t->step(team);
+    if (!offline) continue;
+    const std::vector<double> share = t->own_reports().at("offline_share");
+    offline->push_back(std::accumulate(share.begin(), share.end(), 0.0) / kSeeds);
+  }
   return t;
 }
 std::vector<double> solved(TokenTrainee& t) {
@@ -58,13 +65,17 @@ TEST(TokenLearning, LongHptReachesTheHardBandThatGrpoNeverMeets) {
       policies[static_cast<std::size_t>(a)].parameters.emplace_back(x.begin(), x.end());
     }
   const TokenData data = chains({0, 1, 2}, 0.1);
-  const std::vector<double> hpt = solved(*trained("hpt", data, 80, 16, policies)),
+  std::vector<double> offline;
+  const std::vector<double> hpt = solved(*trained("hpt", data, 80, 16, policies, &offline)),
                             grpo = solved(*trained("grpo", data, 80, 16, policies));
   double mean = 0, square = 0;
   for (std::size_t a = 0; a < kSeeds; ++a) mean += (hpt[a] - grpo[a]) / kSeeds;
   for (std::size_t a = 0; a < kSeeds; ++a) square += (hpt[a] - grpo[a] - mean) * (hpt[a] - grpo[a] - mean);
   EXPECT_GT(mean, 3 * std::sqrt(square / (kSeeds - 1) / kSeeds));  // paired by seed
   EXPECT_GT(mean, 0.04);
+  const double first = std::accumulate(offline.begin(), offline.begin() + 20, 0.0) / 20,
+               last = std::accumulate(offline.end() - 20, offline.end(), 0.0) / 20;
+  EXPECT_LT(last, first - 0.05);  // ever fewer prompts are imitated
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ struct SmallTraining {
     const algorithms::Network network = learner.network("policy", std::make_shared<nn::Transformer>(spec));
     update = std::make_unique<TokenUpdate>(
         learner, transformer, network, nullptr, rollouts, demonstrations, 1.0, 0.0, oracle_descent(),
-        algorithms::TokenUpdateSizes{pass, tokens, settings.entropy_weighted});
+        algorithms::TokenUpdateSizes{tokens, settings.entropy_weighted, pass});
     learner.finish();
   }
 

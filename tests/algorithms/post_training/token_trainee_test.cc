@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "algorithms/learning/checkpoint.h"
 #include "engine/base/error.h"
@@ -43,7 +44,7 @@ PostTrainingSettings few(const std::string& method) {
 std::unique_ptr<TokenTrainee> make(const PostTrainingSettings& settings,
                                    const std::vector<TokenPolicy>& base = {},
                                    const TokenData& data = chains()) {
-  return std::make_unique<TokenTrainee>(data, settings, tiny(data), std::vector<std::uint64_t>{3, 9}, 20, 8,
+  return std::make_unique<TokenTrainee>(data, settings, tiny(data), std::vector<std::uint64_t>{3, 9}, 20,
                                         base);
 }
 TEST(TokenTrainee, HasTheSameBitsForAnyThreadsAndAfterResuming) {
@@ -54,6 +55,31 @@ TEST(TokenTrainee, HasTheSameBitsForAnyThreadsAndAfterResuming) {
     if (s.when == algorithms::When::kGate) s.gate_kind = "running";  // it has a memory to be kept
     expect_same_bits_for_any_threads_and_after_resuming([&] { return make(s); }, 3);
   }
+}
+
+// What a step leaves, too: its gradient, its loss, its reports. Its batch is of more rows than one pass.
+TEST(TokenTrainee, HasTheSameBitsForOneTwoAndSevenMicroBatches) {
+  PostTrainingSettings s = few("srft");  // no answer's coefficient is 0
+  s.prompts = 12;
+  const auto left = [&](std::int64_t parts, int threads) {
+    s.micro_batches = parts;
+    const auto t = make(s);
+    ThreadTeam team(threads);
+    std::vector<std::vector<float>> all;
+    for (int i = 0; i < 3; ++i) {
+      t->step(team);
+      all.push_back(gradients_of(t->learner().parameters()));
+      all.push_back(values_of(t->learner().parameters()));
+      for (const auto& [name, values] : t->learner().reports())
+        all.emplace_back(values.begin(), values.end());
+      for (const auto& [name, values] : t->own_reports()) all.emplace_back(values.begin(), values.end());
+    }
+    EXPECT_GT(t->own_reports().at("tokens")[0], 32 * 6);  // of 6 at most
+    return all;
+  };
+  const auto whole = left(1, 2);
+  for (const std::int64_t parts : {1, 2, 7, 12})
+    for (const int threads : {1, 2}) EXPECT_EQ(left(parts, threads), whole) << parts << " on " << threads;
 }
 
 TEST(TokenTrainee, HptAtTheGatesEndsIsReinforcementOrImitationBitForBit) {
@@ -96,6 +122,89 @@ TEST(TokenTrainee, NeverImitatesWhatTheVerifierRejects) {
   ThreadTeam team(1);
   t->step(team);
   EXPECT_LT(t->own_reports().at("offline_share")[0], 0.6);
+}
+
+// A task whose verifier gives every answer the same verdict: right, wrong, or it throws.
+class Verdict final : public envs::TextTask {
+ public:
+  enum Kind { kRight, kWrong, kThrows };
+  explicit Verdict(Kind kind) : kind_(kind) {}
+  const std::string& alphabet() const override { return chains_->alphabet(); }
+  std::size_t longest_prompt() const override { return chains_->longest_prompt(); }
+  std::size_t longest_answer() const override { return chains_->longest_answer(); }
+  const std::vector<std::string>& bands() const override { return chains_->bands(); }
+  std::string wrong_rule() const override { return ""; }
+  bool verify(std::string_view, std::string_view) const override {
+    if (kind_ == kThrows) throw std::runtime_error("no verdict");
+    return kind_ == kRight;
+  }
+  std::string demonstrate(std::string_view, const envs::Teacher&, envs::Draws&) const override { return "1"; }
+
+ protected:
+  std::string draw(envs::Draws&, int) const override { return "1+1="; }
+
+ private:
+  Kind kind_;
+  std::unique_ptr<envs::TextTask> chains_ = envs::make_text_task("chains:least=2,most=4");
+};
+
+// What the last of three steps reports of one agent, by a verifier of that kind.
+algorithms::ReportValues judged(const std::string& method, Verdict::Kind kind, int rollouts = 4) {
+  PostTrainingSettings s = few(method);
+  s.rollouts = rollouts;
+  TokenData data = chains();
+  data.task = std::make_shared<Verdict>(kind);
+  const auto t = make(s, {}, data);
+  ThreadTeam team(2);
+  for (int i = 0; i < 3; ++i) t->step(team);
+  return t->own_reports();
+}
+
+TEST(TokenTrainee, AnAnswerWhoseVerifierThrowsCountsNowhereAndIsCounted) {
+  const algorithms::ReportValues grpo = judged("grpo", Verdict::kThrows),
+                                 hpt = judged("hpt", Verdict::kThrows);
+  const double ended = 24 * (1 - grpo.at("truncated_share")[0]);
+  EXPECT_GT(ended, 3);
+  EXPECT_NEAR(grpo.at("verifier_failures")[0], ended, 1e-9);  // a truncated answer is not asked about
+  EXPECT_EQ(grpo.at("tokens")[0], 0);
+  EXPECT_EQ(grpo.at("gradient_norm")[0], 0);
+  EXPECT_EQ(hpt.at("offline_share")[0], 1);  // nothing was solved
+  EXPECT_GT(hpt.at("gradient_norm")[0], 0);
+}
+
+TEST(TokenTrainee, ATruncatedAnswerIsAFailureOrCountsNowhere) {
+  PostTrainingSettings s = few("grpo");
+  TokenData data = chains();
+  data.task = std::make_shared<Verdict>(Verdict::kRight);
+  data.longest_answer = 3;
+  const auto seen = [&](bool counts) {
+    s.count_truncated = counts;
+    const auto t = make(s, {}, data);
+    ThreadTeam team(1);
+    t->step(team);
+    return t->own_reports();
+  };
+  const algorithms::ReportValues failures = seen(true), nowhere = seen(false);
+  EXPECT_GT(failures.at("truncated_share")[0], 0.2);
+  EXPECT_LT(failures.at("truncated_share")[0], 1);
+  EXPECT_GT(failures.at("tokens")[0], 0);  // right ones against those that were cut off
+  EXPECT_EQ(nowhere.at("tokens")[0], 0);   // all that count are right
+  for (const auto& reports : {failures, nowhere}) EXPECT_EQ(reports.at("verifier_failures")[0], 0);
+}
+
+TEST(TokenTrainee, BatchesThatAllFailOrAreAllSolvedReinforceNothing) {
+  const algorithms::ReportValues failed = judged("grpo", Verdict::kWrong),
+                                 hpt = judged("hpt", Verdict::kWrong);
+  EXPECT_EQ(failed.at("tokens")[0], 0);
+  EXPECT_EQ(failed.at("gradient_norm")[0], 0);
+  EXPECT_EQ(hpt.at("offline_share")[0], 1);
+  // A single answer has no other to be compared with; what was solved is not imitated.
+  const algorithms::ReportValues alone = judged("grpo", Verdict::kRight, 1),
+                                 solved = judged("hpt", Verdict::kRight, 1);
+  EXPECT_EQ(alone.at("gradient_norm")[0], 0);
+  for (const auto& one : {alone, solved})
+    EXPECT_NEAR(one.at("train_solve/mean")[0], 1 - one.at("truncated_share")[0], 1e-12);
+  EXPECT_NEAR(solved.at("offline_share")[0], solved.at("truncated_share")[0], 1e-12);
 }
 
 TEST(TokenTrainee, IsPulledTowardsWhatItBeganWith) {
@@ -148,7 +257,7 @@ TEST(TokenTrainee, RefusesWhatDoesNotFit) {
   const auto refuses = [&](const TokenData& d, const nn::TransformerSpec& s, const PostTrainingSettings& p,
                            const char* part) {
     try {
-      TokenTrainee t(d, p, s, {1}, 10, 8, {});
+      TokenTrainee t(d, p, s, {1}, 10, {});
       ADD_FAILURE() << part;
     } catch (const Error& e) {
       EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
@@ -185,7 +294,7 @@ TEST(TokenTrainee, HptFindsTheOneRewardedOfFourThousandAnswersAndRolloutsAloneDo
                      spec.context = 8;
                      return spec;
                    }(),
-                   {5}, 150, 8, {});
+                   {5}, 150, {});
     ThreadTeam team(1);
     for (int i = 0; i < 150; ++i) t.step(team);
     offline = t.own_reports().at("offline_share")[0];

@@ -3,6 +3,7 @@
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/attention.h"
 #include "engine/ops/concat.h"
+#include "engine/ops/decode_attention.h"
 #include "engine/ops/gather.h"
 #include "engine/ops/layer_norm.h"
 #include "engine/ops/linear.h"
@@ -11,6 +12,7 @@
 #include "engine/ops/reduce.h"
 #include "engine/ops/reshape.h"
 #include "engine/ops/rms_norm.h"
+#include "engine/ops/rotary.h"
 #include "engine/ops/sample_tokens.h"
 #include "engine/ops/softmax.h"
 #include "engine/ops/take.h"
@@ -255,6 +257,30 @@ TEST(DeviceOps, AttentionAndRotaryPositionsAndTheirGradients) {
     }
 }
 
+// Rows of two agents after a prompt each, some with nobody there; keys in one block of threads and in two.
+TEST(DeviceOps, OneTokenARowAfterAPromptThatRowsShare) {
+  for (const DType type : kFloats)
+    for (const std::int64_t prompt : {1, 130})
+      for (const std::int64_t own : {1, 20}) {
+        Case c;
+        const std::int64_t U = ops::turned_room(prompt), W = ops::turned_room(own);
+        c.normal(type, {2, 5, 2, 3, W});
+        const Tensor keys = c.operands.back() = c.g.input("keys", type, {2, 5, 2, 3, W});  // written to
+        const Tensor values = c.normal(type, {2, 5, W, 2, 3}), q = c.normal(type, {2, 5, 1, 4, 3}),
+                     k = c.normal(type, {2, 5, 1, 2, 3});
+        const ops::DecodedRows rows{c.normal(type, {2, 3, 2, 3, U}),
+                                    c.normal(type, {2, 3, U, 2, 3}),
+                                    c.integers({2, 5}, 3),
+                                    c.integers({2, 3}, static_cast<std::uint32_t>(prompt + 1)),
+                                    c.integers({2, 5}, static_cast<std::uint32_t>(own)),
+                                    c.integers({2, 5}, static_cast<std::uint32_t>(own + 2))};
+        const ops::Decoded y = ops::decode_attention(c.g, keys, values, q, k, rows);
+        c.outputs = {ops::affine(c.g, y.keys, 2), y.y};
+        compare(c, 4 * kSum * std::sqrt(static_cast<double>(prompt + own)),
+                "decoding " + text(prompt, type) + " and " + std::to_string(own));
+      }
+}
+
 TEST(DeviceOps, GatherPicksRowsAndScattersThemBackInOrder) {
   for (const DType type : {DType::kF32, DType::kF64, DType::kI32, DType::kBool})
     for (const std::int64_t n : kSizes)
@@ -436,6 +462,7 @@ TEST(DeviceOps, EveryKernelOfTheBackendWasAsked) {
                           "write_rows",
                           "attention",
                           "attention_gradient",
+                          "decode_attention",
                           "rotary",
                           "gather_rows",
                           "scatter_rows",

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/ops/random.h"
+#include "engine/ops/rotary.h"
 #include "tests/engine/ops/check.h"
 
 namespace hardy::test {
