@@ -82,6 +82,33 @@ TEST(Weigh, AtTheGatesEndsIsReinforcementOrImitationAlone) {
        algorithms::weigh(outcomes(), sft, sft.rollouts_by(16), sft.demonstrations_by(16), true, false));
 }
 
+// The loss of a prompt is alpha L_RL + beta L_SFT, alpha and beta of how many of its rollouts solved it.
+TEST(Weigh, PutsAlphaAndBetaBeforeThePartsOfAPrompt) {
+  PostTrainingSettings soft = algorithms::post_training_settings("hpt"), both = soft;
+  soft.gate_kind = "soft";
+  both.when = algorithms::When::kBoth;
+  for (int solved = 0; solved <= 8; ++solved) {
+    GroupOutcome g;
+    for (int i = 0; i < 8; ++i) g.returns.push_back(i < solved ? 1 : 0);
+    g.lengths.assign(8, 3);
+    g.demonstration_length = 4;
+    const algorithms::Balance share = algorithms::balance_of(algorithms::Gate::kSoft, solved, 8, 0);
+    const WeighedBatch part = weighed(soft, {g}), whole = weighed(both, {g});
+    std::size_t rows = 0;
+    for (const auto& r : whole.rows)
+      for (const auto& s : part.rows)
+        if (s.rollout == r.rollout) {
+          ++rows;
+          EXPECT_EQ(s.advantage, r.advantage);
+          EXPECT_FLOAT_EQ(s.rollout_weight, static_cast<float>(share.rl) * r.rollout_weight);
+          EXPECT_FLOAT_EQ(s.demonstration_weight, static_cast<float>(share.sft) * r.demonstration_weight);
+        }
+    EXPECT_EQ(rows, part.rows.size());
+    EXPECT_EQ(rows, (share.rl > 0 && solved > 0 && solved < 8 ? 8u : 0u) + (share.sft > 0 ? 1u : 0u))
+        << solved;
+  }
+}
+
 TEST(Weigh, LeavesOutRowsWhoseCoefficientIsZeroAndCountsThemStill) {
   PostTrainingSettings s = algorithms::post_training_settings("grpo");
   std::vector<GroupOutcome> groups = outcomes();

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <numbers>
 #include <string>
 
 #include "engine/base/error.h"
+#include "engine/ops/arithmetic.h"
 #include "engine/ops/gather.h"
 #include "engine/ops/reshape.h"
 #include "engine/ops/softmax.h"
@@ -264,6 +266,30 @@ TEST(Advantages, DividingByTheDeviationWeighsPromptsByTheirSolveRate) {
   }
 }
 
+// Where one answer alone is right, grad log p of the demonstration is grad p / p: at gate 0 a prompt pushes p
+// by (1 - 1/n) grad p and, where all n failed, by a series that pass@k alone has the terms of, k > n.
+TEST(Hpt, WithASingleRightAnswerItsGradientIsThatOfPassAtOneAndTheTailOfTheLikelihoodsSeries) {
+  const double p = .07;
+  const int n = 8;
+  double weight = 0, binomial = 1;
+  for (int k = 0; k <= n; ++k) {
+    const double probability = binomial * std::pow(p, k) * std::pow(1 - p, n - k);
+    std::vector<double> r(n, 0.0);
+    std::fill_n(r.begin(), k, 1.0);
+    const std::vector<double> a = advantages(r, {Advantage::kCentred});
+    const Balance b = balance_of(Gate::kSwitch, k, n, 0);
+    double push = b.sft / p;  // of grad log p
+    for (int i = 0; i < n; ++i)
+      push += b.rl * a[static_cast<std::size_t>(i)] / n * (i < k ? 1 / p : -1 / (1 - p));
+    weight += probability * push;
+    binomial *= (static_cast<double>(n) - k) / (k + 1);
+  }
+  EXPECT_NEAR(weight, 8.8690258524, 1e-9);
+  double series = 1 - 1.0 / n;
+  for (int k = n + 1; k < 2000; ++k) series += std::pow(1 - p, k - 1);
+  EXPECT_NEAR(series, weight, 1e-9);
+}
+
 TEST(Advantages, OfEqualReturnsAreZeroToTheLastBit) {
   for (const double r : {0.0, 0.1, 0.7, 1.0})
     for (const Advantage kind : {Advantage::kCentred, Advantage::kStandardised, Advantage::kLeaveOneOut})
@@ -335,6 +361,79 @@ TEST(Estimator, ADivergenceIsSubtractedTokenByToken) {
             0.5 / 4 * pull * ((b == s[t] ? 1 : 0) - std::exp(test::log_prob(test::kTheta, x, b)));
     }
   EXPECT_LT(test::largest_difference(gradient(with, kGroup, a), wanted), 1e-15);
+}
+
+// The gradient by a Gaussian's mean and log sigma of four drawn actions, told in other units: a' = scale a +
+// 3, whose density is the old one's over `scale`. One sequence of one step each.
+std::array<double, 2> gaussian_gradient(const Estimator& e, double scale, double mean = 0.3,
+                                        double log_sigma = -0.4) {
+  const std::vector<double> actions{-0.5, 0.1, 0.6, 1.2}, advantage{1.5, -0.5, 0.75, -1};
+  std::vector<double> old, told;
+  for (const double a : actions) {
+    const double z = (a - 0.1) / 0.8;  // of the policy that acted
+    old.push_back(-0.5 * z * z - std::log(0.8 * scale) - 0.5 * std::log(2 * std::numbers::pi));
+    told.push_back(scale * a + 3);
+  }
+  Graph g;
+  const auto number = [&](const char* name) { return g.parameter(name, DType::kF64, {1, 1, 1}); };
+  const auto input = [&](const char* name) { return g.input(name, DType::kF64, {1, 4, 1}); };
+  const Tensor m = number("mean"), s = number("log_sigma"), a = input("actions");
+  const Tensor centre = ops::affine(g, m, scale, 3), log_scaled = ops::affine(g, s, 1, std::log(scale));
+  const Tensor z = ops::divide(g, ops::subtract(g, a, centre), ops::exp(g, log_scaled));
+  const Tensor log_prob = ops::subtract(
+      g, ops::affine(g, ops::square(g, z), -0.5, -0.5 * std::log(2 * std::numbers::pi)), log_scaled);
+  const EstimatorInputs in{log_prob,           input("old"),    input("token"), input("weight"),
+                           input("advantage"), input("length"), std::nullopt};
+  const Tensor loss = policy_gradient_loss(g, e, in);
+  const std::vector<Tensor> slopes = graph::differentiate(g, loss, {m, s});
+  Plan plan(g, slopes);
+  plan.data<double>(m)[0] = mean;
+  plan.data<double>(s)[0] = log_sigma;
+  test::fill<double>(plan, a, told);
+  test::fill<double>(plan, in.log_behaviour, old);
+  test::fill<double>(plan, in.advantage, advantage);
+  for (const Tensor t : {in.token, in.weight, in.length}) test::fill<double>(plan, t, {1, 1, 1, 1});
+  ThreadTeam team(1);
+  plan.run(team);
+  return {-plan.data<double>(slopes[0])[0], -plan.data<double>(slopes[1])[0]};
+}
+
+TEST(Estimator, UnitsOfActionsChangeNoGradientOfARatioButOneByADensity) {
+  for (const char* name :
+       {"sft", "reinforce", "ppo", "grpo", "gspo", "sapo", "tis", "icepop", "importance"}) {
+    const std::array<double, 2> one = gaussian_gradient(estimator_named(name), 1),
+                                other = gaussian_gradient(estimator_named(name), 2.5);
+    for (const std::size_t i : {0, 1}) {
+      EXPECT_NEAR(other[i], one[i], 1e-13) << name;
+      EXPECT_GT(std::abs(one[i]), 1e-3) << name;
+    }
+  }
+  for (const char* name : {"srft_demonstrations", "dft"}) {  // pi_ref = 1: a density has units
+    const std::array<double, 2> one = gaussian_gradient(estimator_named(name), 1),
+                                other = gaussian_gradient(estimator_named(name), 2.5);
+    for (const std::size_t i : {0, 1}) EXPECT_NEAR(other[i], one[i] / 2.5, 1e-13) << name;
+    EXPECT_GT(std::abs(one[0] - other[0]), 0.01) << name;
+    EXPECT_NE(test::error_of([&] {
+                Estimator e = estimator_named(name);
+                e.max_length = 8;
+                e.check(true);
+              }).find("pi_ref = 1 has no meaning"),
+              std::string::npos)
+        << name;
+  }
+}
+
+TEST(Estimator, AGaussiansGradientIsThatOfItsLogDensityWeighed) {
+  // A likelihood alone: c = 1, so that the gradient is the sum of (a - m) / s^2 and of (a - m)^2 / s^2 - 1.
+  const double s = std::exp(-0.4);
+  std::array<double, 2> wanted{};
+  for (const auto& [a, advantage] : {std::pair{-0.5, 1.5}, {0.1, -0.5}, {0.6, 0.75}, {1.2, -1.0}}) {
+    const double z = (a - 0.3) / s;
+    wanted[0] += advantage * z / s;
+    wanted[1] += advantage * (z * z - 1);
+  }
+  const std::array<double, 2> got = gaussian_gradient(estimator_named("reinforce"), 1);
+  for (const std::size_t i : {0, 1}) EXPECT_NEAR(got[i], wanted[i], 1e-13);
 }
 
 TEST(PassAtK, IsTheShareOfSubsetsThatHoldASuccess) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "algorithms/online/formulas.h"
+#include "algorithms/post_training/estimator.h"
 #include "engine/nn/formulas.h"
 #include "engine/ops/pointwise.h"
 #include "tests/cuda/device/devices.h"
@@ -15,9 +16,9 @@ constexpr std::int64_t kSizes[] = {1, 31, 33, 255, 257};
 constexpr double kTolerance = 1e-6;  // contracted multiply-adds, exp and log of another library
 
 // map(formula, x, positive, ...): operands past the first are in (low, low + range), by default so that each
-// may be a threshold.
+// may be a threshold. derivatives: they are used; a detached number has none.
 template <int N, class F>
-void compare_formula(const F& formula, double low = 0.5, double range = 3) {
+void compare_formula(const F& formula, double low = 0.5, double range = 3, bool derivatives = true) {
   for (const DType type : {DType::kF32, DType::kF64})
     for (const std::int64_t n : kSizes) {
       Case c;
@@ -28,8 +29,11 @@ void compare_formula(const F& formula, double low = 0.5, double range = 3) {
         x[k] = c.operand(type, {2, n}, [&](std::int64_t i) {
           return low + range * random.uniform64(static_cast<std::uint64_t>(i) * N + k);
         });
-      c.value_and_gradients(
-          std::apply([&](auto... operand) { return ops::map(c.g, formula, operand...); }, x));
+      const Tensor y = std::apply([&](auto... operand) { return ops::map(c.g, formula, operand...); }, x);
+      if (derivatives)
+        c.value_and_gradients(y);
+      else
+        c.outputs = {y};
       compare(c, kTolerance, std::string(F::kName) + " of " + std::to_string(n) + " " + name_of(type));
     }
 }
@@ -51,6 +55,13 @@ TEST(DeviceFormulas, LossesOfSacAgree) {
   compare_formula<5>(algorithms::SoftTarget{0.99f});
   compare_formula<3>(algorithms::ActorLoss{});
   compare_formula<2>(algorithms::TemperatureLoss{-3.0f});
+}
+TEST(DeviceFormulas, CoefficientsOfTheUnifiedEstimatorAgree) {
+  for (const char* name : {"grpo", "dual_clip", "cispo_two_sided", "gspo", "sapo", "tis", "icepop", "rft",
+                           "luffy_demonstrations"})
+    compare_formula<4>(algorithms::estimator_named(name).token, -1, 2, false);
+  for (const auto divergence : {algorithms::Divergence::kK2, algorithms::Divergence::kK3})
+    compare_formula<2>(algorithms::DivergenceCoefficient{divergence}, -1, 2, false);
 }
 TEST(DeviceFormulas, HeadsAgree) {
   compare_formula<3>(nn::Reparameterise{});
