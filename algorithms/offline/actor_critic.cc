@@ -50,10 +50,11 @@ Tensor member_values(Update& u, const Network& q, Tensor observations, Tensor ac
 
 Tensor smallest(Graph& g, Tensor values) { return ops::squeeze(g, ops::min(g, values, 1), 1); }
 
-Tensor squared_errors(Graph& g, Tensor values, Tensor y) {
+Tensor squared_errors(Graph& g, Tensor values, Tensor y, Tensor u) {
   const std::int64_t members = g.shape(values)[1];
   if (g.shape(y).rank() == 2) y = ops::unsqueeze(g, y, 1);
-  const Tensor error = ops::square(g, ops::subtract(g, values, y));
+  Tensor error = ops::square(g, ops::subtract(g, values, y));
+  if (u) error = ops::divide(g, error, u);
   return ops::affine(g, ops::mean_per_agent(g, error), static_cast<double>(members));
 }
 

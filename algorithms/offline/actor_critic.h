@@ -34,8 +34,8 @@ struct ActorCriticSettings {
 Tensor member_values(Update& u, const Network& q, Tensor observations, Tensor actions);
 // Over the members: [A, E, B] -> [A, B].
 Tensor smallest(Graph& g, Tensor values);
-// sum_i mean_b (Q_i - y)^2, y [A, B] for all members or [A, E, B]; [A].
-Tensor squared_errors(Graph& g, Tensor values, Tensor y);
+// sum_i mean_b (Q_i - y)^2 / u, y [A, B] for all members or [A, E, B]; u [A, 1, B], or none for 1; [A].
+Tensor squared_errors(Graph& g, Tensor values, Tensor y, Tensor u = {});
 
 class SoftActor {
  public:

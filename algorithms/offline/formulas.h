@@ -80,6 +80,16 @@ struct Root {
     return math::sqrt(math::max(x, S(1e-12)));
   }
 };
+// What UW-MSG divides a squared error by: ratio times the deviation, held to [least, most].
+struct Uncertainty {
+  static constexpr const char* kName = "uncertainty";
+  double ratio, least, most;
+  template <class S>
+  constexpr S operator()(S deviation) const {
+    using T = math::Scalar<S>;
+    return math::clamp(S(static_cast<T>(ratio)) * deviation, static_cast<T>(least), static_cast<T>(most));
+  }
+};
 // A standard normal's quantile, moved to [-1, 1]: 2 Phi(z) - 1, uniform there.
 struct UniformOfNormal {
   static constexpr const char* kName = "uniform_of_normal";

@@ -13,6 +13,7 @@ const RegisterMap<algorithms::Exceeds, 2> exceeds;
 const RegisterMap<algorithms::FollowQuantile, 2> follow_quantile;
 const RegisterMap<algorithms::Magnitude, 1> magnitude;
 const RegisterMap<algorithms::Root, 1> root;
+const RegisterMap<algorithms::Uncertainty, 1> uncertainty;
 const RegisterMap<algorithms::UniformOfNormal, 1> uniform_of_normal;
 
 }  // namespace

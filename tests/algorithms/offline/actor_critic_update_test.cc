@@ -1,5 +1,5 @@
-// Whole steps of TD3+BC, AWAC, SAC-N, EDAC, MSG and CQL against the independent float64 NumPy program, and
-// what must hold whatever the threads and the other agents.
+// Whole steps of TD3+BC, AWAC, SAC-N, EDAC, MSG, UW-MSG and CQL against the independent float64
+// NumPy program, and what must hold whatever the threads and the other agents.
 #include <gtest/gtest.h>
 
 #include "algorithms/offline/offline_trainee.h"
@@ -81,6 +81,16 @@ TEST(ActorCriticUpdate, MsgEqualsTheOracle) {
   compare_with_oracle("msg", {{"critics", "5"}, {"pessimism", "1"}}, {{"pessimism", 1.0}}, 2);
 }
 
+TEST(ActorCriticUpdate, UwMsgEqualsTheOracleWithRowsOnEitherSideOfTheLeastUncertainty) {
+  const Values three{{"critics", "3"}};
+  compare_with_oracle("uw_msg", three, {});
+  compare_with_oracle(
+      "uw_msg", over(three, {{"uncertainty-ratio", "20"}, {"uncertainty-min", "0.5"}, {"pessimism", "1"}}),
+      {{"uncertainty_ratio", 20.0}, {"uncertainty_min", 0.5}, {"pessimism", 1.0}}, 2);
+  compare_with_oracle("uw_msg", over(three, {{"uncertainty-ratio", "100"}, {"uncertainty-max", "1.5"}}),
+                      {{"uncertainty_ratio", 100.0}, {"uncertainty_max", 1.5}});
+}
+
 TEST(ActorCriticUpdate, CqlEqualsTheOracle) {
   compare_with_oracle("cql", {{"proposals", "4"}}, {{"proposals", 4}, {"policy_lr", 3e-5}});
   compare_with_oracle("cql", {{"proposals", "4"}, {"conservatism", "1"}, {"policy-learning-rate", "3e-4"}},
@@ -88,7 +98,7 @@ TEST(ActorCriticUpdate, CqlEqualsTheOracle) {
 }
 
 TEST(ActorCriticUpdate, BitsDoNotDependOnThreadsNorOnOtherAgents) {
-  for (const char* name : {"td3_bc", "awac", "sac_n", "edac", "msg", "cql"}) {
+  for (const char* name : {"td3_bc", "awac", "sac_n", "edac", "msg", "uw_msg", "cql"}) {
     const auto after = [&](std::vector<std::uint64_t> seeds, int threads, std::size_t agent) {
       const auto trainee = trainee_of(name, {}, std::move(seeds));
       ThreadTeam team(threads);

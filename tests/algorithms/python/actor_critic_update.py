@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One step of TD3+BC, AWAC, SAC-N, EDAC, MSG or CQL in float64 NumPy: the oracle of the engine's.
+"""One step of TD3+BC, AWAC, SAC-N, EDAC, MSG, UW-MSG or CQL in float64 NumPy: the oracle of the engine's.
 
     actor_critic_update.py INPUT OUTPUT     one step
     actor_critic_update.py --self-test      identities between the methods, the density of a squashed normal
@@ -29,6 +29,7 @@ DEFAULTS = {
     'sac_n': {},
     'edac': {'eta': 1.0},
     'msg': {'pessimism': 4.0},
+    'uw_msg': {'pessimism': 4.0, 'uncertainty_ratio': 0.3, 'uncertainty_min': 1.0, 'uncertainty_max': 10.0},
     'cql': {'conservatism': 10.0, 'proposals': 10},
 }
 
@@ -163,12 +164,13 @@ class Step:
         self.descend('temperature', lambda p: -p['log_alpha'][0] * gap, ['log_alpha'], self.s['policy_lr'],
                      self.s['step'])
 
-    def soft_critics(self, over_members, extra=lambda p: 0.0, entropy=True):
+    def soft_critics(self, over_members, extra=lambda p: 0.0, entropy=True, uncertainty=1.0):
         next_action, log_prob = squashed(self.p, self.next_observations, self.next_noise)
         bonus = math.exp(self.p['log_alpha'][0]) * log_prob if entropy else 0.0
         y = self.bootstrap(over_members(critics(self.p, 'q_target', self.next_observations, next_action)) - bonus)
-        self.descend('q', lambda p: squares(critics(p, 'q', self.observations, self.actions), y) + extra(p), ['q'],
-                     done=self.s['step'])
+        scale = 1 / np.sqrt(uncertainty)  # (q - y)^2 / u
+        self.descend('q', lambda p: squares(critics(p, 'q', self.observations, self.actions) * scale, y * scale) + extra(p),
+                     ['q'], done=self.s['step'])
         self.follow('q')
 
     def sac_n(self):
@@ -189,6 +191,13 @@ class Step:
     def msg(self):
         self.soft_actor(lambda q: q.mean(axis=0) - self.s['pessimism'] * q.std(axis=0, ddof=1))
         self.soft_critics(lambda q: q)
+
+    def uw_msg(self):
+        s = self.s
+        self.soft_actor(lambda q: q.mean(axis=0) - s['pessimism'] * q.std(axis=0, ddof=1))
+        spread = critics(self.p, 'q', self.observations, self.actions).std(axis=0, ddof=1)
+        u = np.clip(s['uncertainty_ratio'] * spread, s['uncertainty_min'], s['uncertainty_max'])
+        self.soft_critics(lambda q: q, uncertainty=u)
 
     def cql(self):
         s, n = self.s, int(self.s['proposals'])
@@ -253,6 +262,12 @@ def self_test():
     # Critics alike have no deviation: MSG's policy then climbs their mean, which is their minimum.
     assert np.allclose(Step(twins, {'method': 'msg'}).out['loss/policy'],
                        Step(twins, {'method': 'sac_n'}).out['loss/policy'])
+    # Where no critic disagrees enough, or all are held to 1, UW-MSG is MSG; twice the uncertainty halves the loss.
+    one = Step(t, {'method': 'msg'}).out
+    for same in ({'uncertainty_ratio': 0.0}, {'uncertainty_max': 1.0}):
+        assert all(np.allclose(Step(t, {'method': 'uw_msg', **same}).out[k], one[k], atol=1e-12) for k in one), same
+    half = Step(t, {'method': 'uw_msg', 'uncertainty_ratio': 0.0, 'uncertainty_min': 2.0}).out
+    assert np.allclose(half['loss/q'], 0.5 * one['loss/q'])
     # The critics' slopes in the actions are their differences.
     p = {k: np.asarray(v) for k, v in t.items()}
     exact = slopes_in_actions(p, p['observations'], p['actions'])

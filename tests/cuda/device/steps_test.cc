@@ -43,7 +43,8 @@ TEST(DeviceSteps, TenUpdatesOfDqnAgree) {
   expect_equal(train(cpu.learner), train(gpu.learner));
 }
 TEST(DeviceSteps, TenUpdatesOfTheActorCriticsAgree) {
-  for (const char* name : {"td3_bc", "awac", "edac", "msg", "cql"}) {  // sac_n is edac without its term
+  for (const char* name :
+       {"td3_bc", "awac", "edac", "msg", "uw_msg", "cql"}) {  // sac_n is edac without its term
     SCOPED_TRACE(name);
     const Values small{{"critics", "3"}, {"hidden", "8"}, {"batch-size", "8"}};
     const auto cpu = offline(name, nullptr, small), gpu = offline(name, &device(), small);
