@@ -45,6 +45,45 @@ struct AdvantageWeight {
     return math::min(math::exp(S(static_cast<T>(beta)) * advantage), S(static_cast<T>(cap)));
   }
 };
+// min(u / b, cap)
+struct CappedRatio {
+  static constexpr const char* kName = "capped_ratio";
+  double b, cap;
+  template <class S>
+  constexpr S operator()(S u) const {
+    using T = math::Scalar<S>;
+    return math::min(u / S(static_cast<T>(b)), S(static_cast<T>(cap)));
+  }
+};
+// (exp(z) - z - 1) exp(-top), XQL's loss
+struct Gumbel {
+  static constexpr const char* kName = "gumbel";
+  template <class S>
+  constexpr S operator()(S z, S top) const {
+    return math::exp(z - top) - (z + S(1)) * math::exp(-top);
+  }
+};
+// 1[w > 0] w^2 + v / alpha of w = 1 + u / (2 alpha), SQL's loss
+struct SparseValue {
+  static constexpr const char* kName = "sparse_value";
+  double alpha;
+  template <class S>
+  constexpr S operator()(S u, S v) const {
+    using T = math::Scalar<S>;
+    const S w = math::max(S(1) + u / S(static_cast<T>(2 * alpha)), S(0));
+    return w * w + v / S(static_cast<T>(alpha));
+  }
+};
+// min(max(1 + u / (2 alpha), 0), cap)
+struct SparseWeight {
+  static constexpr const char* kName = "sparse_weight";
+  double alpha, cap;
+  template <class S>
+  constexpr S operator()(S u) const {
+    using T = math::Scalar<S>;
+    return math::clamp(S(1) + u / S(static_cast<T>(2 * alpha)), T(0), static_cast<T>(cap));
+  }
+};
 
 // 1 where the TD error is larger than the threshold.
 struct Exceeds {

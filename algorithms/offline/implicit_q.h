@@ -1,5 +1,5 @@
-// What IQL and RIQL have in common: settings, networks, and the two steps that they share word for
-// word (the expectile step on V and the advantage-weighted policy).
+// What IQL and its relatives have in common: settings, networks, and the step of those that differ in V's
+// loss and the policy's weights alone.
 #pragma once
 
 #include "algorithms/offline/losses.h"
@@ -17,7 +17,9 @@ struct ImplicitQSettings {
   std::int64_t schedule_steps = 3000000;  // the policy's learning rate falls to 0 over these by a cosine
   bool normalise = false;
 
-  void options(run::Schema& schema);
+  // section: of the help. V's loss and the policy's weights have keys of their own where they are not IQL's.
+  void options(run::Schema& schema, const std::string& section = "implicit Q-learning", bool expectile = true,
+               bool temperature = true);
   PolicySpec policy(int observation_size, int action_size) const;
   // Widths of a network with one output, V or a member of Q.
   std::vector<std::int64_t> value_widths(std::int64_t inputs) const {
@@ -35,5 +37,32 @@ struct ImplicitQSettings {
 // The networks' outputs as [A, B] and [A, K, B].
 Tensor state_values(Update& u, const Network& v, Tensor observations);
 Tensor action_values(Update& u, const Network& q, const Batch& batch);
+
+// A method that never asks for the value of an action that is not in the data. With u = min_i Q'_i(s, a) -
+// V(s), a row's advantage, one step is:
+//   1. v' = V(s') with the old V;
+//   2. V goes down value_loss(u, V(s));
+//   3. Q: r + gamma (1 - d) v' is the target of both critics, squared error; then their targets follow;
+//   4. the policy imitates, weighted by weights(u), u of step 2.
+class InSampleMethod : public Method {
+ public:
+  std::int64_t batch_size() const override { return c_.batch; }
+  bool normalises_observations() const override { return c_.normalise; }
+  std::int64_t schedule_end() const override { return c_.schedule_steps; }
+  PolicySpec policy(int observation_size, int action_size) const override {
+    return c_.policy(observation_size, action_size);
+  }
+  void build(Learner& learner, const DataSource& data) const override;
+
+ protected:
+  // Of each row [A, B]; V's gradient flows in u and in v.
+  virtual Tensor value_loss(Graph& g, Tensor u, Tensor v) const = 0;
+  // Of each row's imitation [A, B]; IQL's: min(exp(beta u), cap).
+  virtual Tensor weights(Graph& g, Tensor u) const {
+    return ops::map(g, AdvantageWeight{c_.beta, c_.weight_cap}, u);
+  }
+
+  ImplicitQSettings c_;
+};
 
 }  // namespace hardy::algorithms

@@ -1,4 +1,4 @@
-// Whole steps of TD3+BC, AWAC, SAC-N, EDAC, MSG, UW-MSG and CQL against the independent float64
+// Whole steps of TD3+BC, AWAC, SAC-N, EDAC, MSG, UW-MSG, CQL, XQL and SQL against the independent float64
 // NumPy program, and what must hold whatever the threads and the other agents.
 #include <gtest/gtest.h>
 
@@ -91,6 +91,18 @@ TEST(ActorCriticUpdate, UwMsgEqualsTheOracleWithRowsOnEitherSideOfTheLeastUncert
                       {{"uncertainty_ratio", 100.0}, {"uncertainty_max", 1.5}});
 }
 
+TEST(ActorCriticUpdate, XqlEqualsTheOracleWithValuesBelowAndBeyondItsClip) {
+  compare_with_oracle("xql", {}, {});
+  compare_with_oracle("xql", {{"loss-temp", "0.02"}, {"max-clip", "3"}, {"beta", "10"}, {"weight-cap", "2"}},
+                      {{"loss_temp", 0.02}, {"max_clip", 3.0}, {"beta", 10.0}, {"weight_cap", 2.0}}, 2);
+}
+
+TEST(ActorCriticUpdate, SqlEqualsTheOracleWithRowsThatAreLeftOut) {
+  compare_with_oracle("sql", {}, {});
+  compare_with_oracle("sql", {{"alpha", "0.05"}, {"weight-cap", "2"}}, {{"alpha", 0.05}, {"weight_cap", 2.0}},
+                      2);
+}
+
 TEST(ActorCriticUpdate, CqlEqualsTheOracle) {
   compare_with_oracle("cql", {{"proposals", "4"}}, {{"proposals", 4}, {"policy_lr", 3e-5}});
   compare_with_oracle("cql", {{"proposals", "4"}, {"conservatism", "1"}, {"policy-learning-rate", "3e-4"}},
@@ -98,7 +110,7 @@ TEST(ActorCriticUpdate, CqlEqualsTheOracle) {
 }
 
 TEST(ActorCriticUpdate, BitsDoNotDependOnThreadsNorOnOtherAgents) {
-  for (const char* name : {"td3_bc", "awac", "sac_n", "edac", "msg", "uw_msg", "cql"}) {
+  for (const char* name : {"td3_bc", "awac", "sac_n", "edac", "msg", "uw_msg", "cql", "xql", "sql"}) {
     const auto after = [&](std::vector<std::uint64_t> seeds, int threads, std::size_t agent) {
       const auto trainee = trainee_of(name, {}, std::move(seeds));
       ThreadTeam team(threads);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One step of TD3+BC, AWAC, SAC-N, EDAC, MSG, UW-MSG or CQL in float64 NumPy: the oracle of the engine's.
+"""One step of TD3+BC, AWAC, SAC-N, EDAC, MSG, UW-MSG, CQL, XQL or SQL in float64 NumPy: the oracle of the engine's.
 
     actor_critic_update.py INPUT OUTPUT     one step
     actor_critic_update.py --self-test      identities between the methods, the density of a squashed normal
@@ -9,7 +9,8 @@ written down twice. Files and layers are those of offline_update.py. A step is a
 from what the ones before it left.
 
 Names in INPUT
-  policy/..., policy_target/... (td3_bc), policy/log_std (awac), q/..., q_target/... [K, in, out], log_alpha [1]
+  policy/..., policy_target/... (td3_bc), policy/log_std (awac), q/..., q_target/... [K, in, out], log_alpha [1],
+  v/... (xql, sql)
   observations, actions, rewards, next_observations, terminals; noise, next_noise [B, act]
   proposals [3 B n, act] (cql): uniform actions' normals, then those of the policy at s, then at s'
 Settings: method; gamma 0.99, polyak 0.005, lr 3e-4, policy_lr (lr), step 0, and each method's own below.
@@ -30,6 +31,8 @@ DEFAULTS = {
     'edac': {'eta': 1.0},
     'msg': {'pessimism': 4.0},
     'uw_msg': {'pessimism': 4.0, 'uncertainty_ratio': 0.3, 'uncertainty_min': 1.0, 'uncertainty_max': 10.0},
+    'xql': {'loss_temp': 1.0, 'max_clip': 7.0, 'beta': 3.0, 'weight_cap': 100.0},
+    'sql': {'alpha': 1.0, 'weight_cap': 100.0},
     'cql': {'conservatism': 10.0, 'proposals': 10},
 }
 
@@ -199,6 +202,43 @@ class Step:
         u = np.clip(s['uncertainty_ratio'] * spread, s['uncertainty_min'], s['uncertainty_max'])
         self.soft_critics(lambda q: q, uncertainty=u)
 
+    # ------------------------------------------------------------- in the sample alone
+
+    def in_sample(self, value_loss, weights):
+        """value_loss(q, v) of a batch, a number; weights(q - v) [B]. All from the old V and the target critics."""
+        s, p = self.s, dict(self.p)
+        v = lambda p, at: mlp(p, 'v', at)[0][:, 0]
+        q = critics(p, 'q_target', self.observations, self.actions).min(axis=0)
+        y = self.bootstrap(v(p, self.next_observations))
+        weight = weights(q - v(p, self.observations))
+        self.descend('v', lambda p: value_loss(q, v(p, self.observations)), ['v'], done=s['step'])
+        self.descend('q', lambda p: np.mean((critics(p, 'q', self.observations, self.actions) - y)**2), ['q'],
+                     done=s['step'])
+        self.follow('q')
+
+        def loss(p):
+            error = np.tanh(mean_over(p, self.observations)) - self.actions
+            return np.mean(weight * np.sum(error**2, axis=1))
+
+        self.descend('policy', loss, ['policy'], s['policy_lr'], s['step'])
+
+    def xql(self):
+        s = self.s
+        q = critics(self.p, 'q_target', self.observations, self.actions).min(axis=0)
+        z = lambda q, v: np.minimum((q - v) / s['loss_temp'], s['max_clip'])
+        top = max(z(q, mlp(self.p, 'v', self.observations)[0][:, 0]).max(), -1.0)  # of the old V
+
+        def gumbel(q, v):
+            x = z(q, v)
+            return np.mean(np.exp(x - top) - x * np.exp(-top) - np.exp(-top))
+
+        self.in_sample(gumbel, lambda u: np.minimum(np.exp(s['beta'] * u), s['weight_cap']))
+
+    def sql(self):
+        s, alpha = self.s, self.s['alpha']
+        sparse = lambda q, v: np.mean(np.where(1 + (q - v) / (2 * alpha) > 0, (1 + (q - v) / (2 * alpha))**2, 0) + v / alpha)
+        self.in_sample(sparse, lambda u: np.clip(1 + u / (2 * alpha), 0, s['weight_cap']))
+
     def cql(self):
         s, n = self.s, int(self.s['proposals'])
         self.soft_actor(lambda q: q.min(axis=0))
@@ -224,10 +264,10 @@ class Step:
 
 def example(rng, method, members=3, rows=7, obs=4, act=2, hidden=5):
     t = {}
-    squashed_head = method not in ('td3_bc', 'awac')
+    squashed_head = method not in ('td3_bc', 'awac', 'xql', 'sql')
     for net, first, last, k in (('q', obs + act, 1, members), ('q_target', obs + act, 1, members),
                                 ('policy', obs, act * (2 if squashed_head else 1), 0),
-                                ('policy_target', obs, act, 0)):
+                                ('policy_target', obs, act, 0), ('v', obs, 1, 0)):
         widths = [first, hidden, hidden, last]
         for i in range(3):
             lead = (k,) if k else ()
@@ -268,6 +308,13 @@ def self_test():
         assert all(np.allclose(Step(t, {'method': 'uw_msg', **same}).out[k], one[k], atol=1e-12) for k in one), same
     half = Step(t, {'method': 'uw_msg', 'uncertainty_ratio': 0.0, 'uncertainty_min': 2.0}).out
     assert np.allclose(half['loss/q'], 0.5 * one['loss/q'])
+    # SQL's V is least where the weights' mean is 1, and XQL's where the mean of exp(z) is.
+    q = rng.normal(size=200)
+    settled = lambda loss: min(np.linspace(-5, 5, 4001), key=lambda v: loss(np.full(200, v)))
+    v = settled(lambda v: np.mean(np.maximum(1 + (q - v) / 1.6, 0)**2 + v / 0.8))
+    assert abs(np.mean(np.maximum(1 + (q - v) / 1.6, 0)) - 1) < 1e-2
+    v = settled(lambda v: np.mean(np.exp((q - v) / 0.8) - (q - v) / 0.8))
+    assert abs(0.8 * np.log(np.mean(np.exp(q / 0.8))) - v) < 1e-2
     # The critics' slopes in the actions are their differences.
     p = {k: np.asarray(v) for k, v in t.items()}
     exact = slopes_in_actions(p, p['observations'], p['actions'])

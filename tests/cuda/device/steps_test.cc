@@ -24,6 +24,13 @@ TEST(DeviceSteps, TenUpdatesOfIqlAgree) {
   const auto cpu = offline("iql", nullptr), gpu = offline("iql", &device());
   expect_equal(train(cpu->learner()), train(gpu->learner()));
 }
+TEST(DeviceSteps, TenUpdatesOfXqlAndSqlAgree) {
+  for (const char* name : {"xql", "sql"}) {
+    SCOPED_TRACE(name);
+    const auto cpu = offline(name, nullptr), gpu = offline(name, &device());
+    expect_equal(train(cpu->learner()), train(gpu->learner()));
+  }
+}
 TEST(DeviceSteps, TenUpdatesOfRiqlAgree) {
   const auto cpu = offline("riql", nullptr), gpu = offline("riql", &device());
   expect_equal(train(cpu->learner()), train(gpu->learner()));
