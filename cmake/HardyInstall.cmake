@@ -8,7 +8,7 @@ foreach(folder engine envs datasets algorithms)
   install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hardy FILES_MATCHING PATTERN "*.h")
 endforeach()
 install(DIRECTORY tools/report DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hardy/tools FILES_MATCHING PATTERN "*.h")
-install(FILES tools/api/hardy.h envs/plugin/plugin.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hardy)
+install(FILES tools/api/hardy.h envs/plugin/plugin.h envs/plugin/losses.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hardy)
 install(FILES envs/gymnasium/worker.py DESTINATION ${CMAKE_INSTALL_DATADIR}/hardy RENAME gymnasium_worker.py)
 install(DIRECTORY examples/point_mass examples/act DESTINATION ${CMAKE_INSTALL_DATADIR}/hardy/examples)
 # pkg-config, for simulators in C; the prefix is where the files lie.

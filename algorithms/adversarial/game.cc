@@ -5,6 +5,13 @@
 
 namespace hardy::algorithms {
 
+double Game::key(const std::string& name) const {
+  const auto found = keys.find(name);
+  if (found == keys.end())
+    throw Error("the method has no key '" + name + "'", "regret run", "RegretMethod::keys declares them");
+  return found->second;
+}
+
 RandomChoice parse_random(const std::string& text) {
   if (text == "philox") return {};
   if (text.starts_with("splitmix64:"))

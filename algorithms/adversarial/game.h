@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "algorithms/adversarial/covariance/choice.h"
@@ -34,6 +35,9 @@ struct Game {
   RandomChoice random;
   CovarianceChoice covariance;
   CoverSettings cover;
+  std::map<std::string, double> keys;  // of the method's own (RegretMethod::keys), by name
+
+  double key(const std::string& name) const;  // an Error where there is none
 };
 
 struct Lane {  // a replica of a group

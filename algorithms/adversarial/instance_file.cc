@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "datasets/formats/hdf5_file.h"
+#include "datasets/formats/npz_writer.h"
+#include "datasets/store.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 
@@ -112,11 +114,17 @@ Array array_of(std::span<const double> x, Dimensions shape) {
   return array;
 }
 
+bool is_npz(const std::string& path) { return path.ends_with(".npz"); }
+
+datasets::Arrays read_npz(const std::filesystem::path& file) {
+  return datasets::read_arrays(*datasets::open_dataset(file, {.format = "numpy", .any_columns = true}));
+}
+
 }  // namespace
 
 envs::LinearEnvironment read_linear_environment(const std::filesystem::path& file) {
   const std::string path = file.string();
-  const datasets::Arrays arrays = datasets::read_hdf5(file);
+  const datasets::Arrays arrays = is_npz(path) ? read_npz(file) : datasets::read_hdf5(file);
   envs::LinearEnvironment made;
   envs::LinearMdp& m = made.mdp;
   m.name = path;
@@ -182,15 +190,16 @@ void write_instance(const std::filesystem::path& path, const envs::Instance& ins
     arrays["nu"] = array_of(all, {rows, m.H, m.d});
   else
     arrays["losses"] = array_of(all, {rows, m.H, m.S, m.A});
-  datasets::write_hdf5(path, arrays);
+  if (is_npz(path.string()))
+    datasets::write_npz(path, arrays);
+  else
+    datasets::write_hdf5(path, arrays);
 }
 
 namespace {
 
-const envs::RegisterInstanceFile hdf5(".hdf5",
-                                      [](const std::string& path) { return read_linear_environment(path); });
-const envs::RegisterInstanceFile h5(".h5",
-                                    [](const std::string& path) { return read_linear_environment(path); });
+envs::LinearEnvironment read(const std::string& path) { return read_linear_environment(path); }
+const envs::RegisterInstanceFile hdf5(".hdf5", read), h5(".h5", read), npz(".npz", read);
 
 }  // namespace
 }  // namespace hardy::algorithms

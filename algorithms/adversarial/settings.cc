@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <tuple>
 
@@ -21,7 +22,7 @@ double unit_eta(const Sizes& z) {
          power(z.H, 2);
 }
 
-StepSizes theory(Scaling scaling, const Sizes& z) {
+StepSizes theory(Scaling scaling, const Sizes& z, const StepSizes& own) {
   const double H = z.H, S = z.S, A = std::max(z.A, 2), d = z.d, K = static_cast<double>(z.K);
   const double eta0 = unit_eta(z), gamma0 = std::min(1.0, power(eta0, 2) * power(H, 4));
   StepSizes steps;
@@ -52,6 +53,8 @@ StepSizes theory(Scaling scaling, const Sizes& z) {
       return {4 * A * std::sqrt(std::log(epochs) / epochs) / H, sizes.delta_e / (12 * d),
               std::pow(K, -3.0 / 9)};
     }
+    case Scaling::kOwn:
+      return own;
     case Scaling::kNone:
       break;
   }
@@ -107,6 +110,24 @@ void require(bool good, const char* key, double value, const char* bound) {
 
 }  // namespace
 
+double theory_exponent(Scaling scaling) {
+  switch (scaling) {
+    case Scaling::kLogBarrier:
+    case Scaling::kEntropy:
+    case Scaling::kTabular:
+    case Scaling::kFullInformation:
+    case Scaling::kOccupancy:
+    case Scaling::kContracted:
+      return 1.0 / 2;
+    case Scaling::kLinearQ:
+      return 2.0 / 3;
+    case Scaling::kEpochs:
+      return 8.0 / 9;
+    default:
+      return std::numeric_limits<double>::quiet_NaN();
+  }
+}
+
 CoverSizes cover_sizes(std::int64_t episodes) {
   const double K = static_cast<double>(episodes);
   const auto whole = [](double x) { return std::max<std::int64_t>(1, std::llround(x)); };
@@ -118,7 +139,8 @@ Sizes sizes_of(const envs::LinearMdp& mdp, std::int64_t episodes) {
   return {episodes, mdp.H, mdp.S, mdp.A, mdp.d};
 }
 
-ResolvedSettings resolve(Scaling scaling, const SettingsRequest& request, const Sizes& sizes) {
+ResolvedSettings resolve(Scaling scaling, const SettingsRequest& request, const Sizes& sizes,
+                         const StepSizes& own) {
   if (sizes.K < 1)
     throw Error("K = " + std::to_string(sizes.K), "--episodes", "at least one episode is needed");
   if (request.preset != "theory" && request.preset != "literal" && request.preset != "explicit")
@@ -138,7 +160,7 @@ ResolvedSettings resolve(Scaling scaling, const SettingsRequest& request, const 
                   "use --preset theory, or explicit with --eta, --beta and --gamma");
     r.steps = literal(scaling, sizes);
   } else {
-    r.steps = theory(scaling, sizes);
+    r.steps = theory(scaling, sizes, own);
   }
   r.steps.eta = request.eta.value_or(r.steps.eta * request.c_eta);
   r.steps.beta = request.beta.value_or(r.steps.beta * request.c_beta);

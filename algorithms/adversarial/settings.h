@@ -36,8 +36,12 @@ enum class Scaling {
   kEntropyControl,   // kEntropy's sizes on plain estimates, for which nobody has shown its bound
   kEntropyNoBonus,   // the same with beta = 0
   kContracted,       // eta = sqrt(ln A / K) / H, beta = 0.1 (bonus), gamma = 0.1 (contraction)
+  kOwn,              // a method's own laws (RegretMethod::steps)
   kNone
 };
+
+// The x of R ~ K^x that a scaling's theory shows; NaN where nobody has shown one for it.
+double theory_exponent(Scaling scaling);
 
 struct Sizes {
   std::int64_t K = 0;
@@ -73,7 +77,8 @@ struct ResolvedSettings {
 };
 
 // Throws an Error on gamma outside (0,1], eta or beta that are not what they must be, an unknown preset, and,
-// under `literal`, on eta B > 1/(2H) where B <= 2 e H beta / gamma.
-ResolvedSettings resolve(Scaling scaling, const SettingsRequest& request, const Sizes& sizes);
+// under `literal`, on eta B > 1/(2H) where B <= 2 e H beta / gamma. own: the unit sizes of Scaling::kOwn.
+ResolvedSettings resolve(Scaling scaling, const SettingsRequest& request, const Sizes& sizes,
+                         const StepSizes& own = {});
 
 }  // namespace hardy::algorithms

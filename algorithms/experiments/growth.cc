@@ -212,6 +212,9 @@ Growth fits_of(const RegretTable& table, std::uint64_t seed, int resamples) {
     g.standard_error.push_back(m.error);
     g.lowest.push_back(*std::min_element(replicas.begin(), replicas.end()));
     g.highest.push_back(*std::max_element(replicas.begin(), replicas.end()));
+    g.median.push_back(quantile(replicas, 0.5));
+    g.below_95.push_back(quantile(replicas, 0.95));
+    g.below_99.push_back(quantile(replicas, 0.99));
   }
   g.local = local_exponents(table.episodes, g.mean);
   g.tail_index = kNone;
@@ -229,30 +232,74 @@ Growth fits_of(const RegretTable& table, std::uint64_t seed, int resamples) {
   if (points > 0 && table.regret[0].size() > 1) {
     const std::vector<double> weights = slope_weights(table.episodes, 0, points),
                               upper_weights = slope_weights(table.episodes, half, points);
-    const Slope all = slope_of(weights, g.mean, g.standard_error),
-                upper = slope_of(upper_weights, g.mean, g.standard_error);
-    std::vector<double> t, upper_t;
-    for (int b = 0; b < resamples; ++b) {
-      const Random random(seed, RandomStream::kUser, static_cast<std::uint64_t>(b));
-      std::uint64_t draw = 0;
-      std::vector<double> means, errors;
-      for (const std::vector<double>& replicas : table.regret) {
-        const auto n = static_cast<std::uint32_t>(replicas.size());
-        const Moments m = moments_of(n, [&](std::size_t) { return replicas[random.integer(draw++, n)]; });
-        means.push_back(m.mean);
-        errors.push_back(m.error);
-      }
-      const Slope one = slope_of(weights, means, errors), two = slope_of(upper_weights, means, errors);
-      t.push_back((one.value - all.value) / one.error);
-      upper_t.push_back((two.value - upper.value) / two.error);
-    }
-    take_interval(g.all, all, std::move(t));
-    take_interval(g.upper_half, upper, std::move(upper_t));
+    const std::vector<Exponent> fitted =
+        exponents_of(table.regret, {weights, upper_weights}, seed, resamples);
+    g.all.low = fitted[0].low, g.all.high = fitted[0].high;
+    g.upper_half.low = fitted[1].low, g.upper_half.high = fitted[1].high;
   }
   return g;
 }
 
 }  // namespace
+
+double quantile(std::vector<double> values, double share) {
+  if (values.empty()) return kNone;
+  std::sort(values.begin(), values.end());
+  return percentile(values, share);
+}
+
+std::vector<Exponent> exponents_of(const std::vector<std::vector<double>>& regret,
+                                   const std::vector<std::vector<double>>& weights, std::uint64_t seed,
+                                   int resamples) {
+  std::vector<double> mean, error;
+  for (const std::vector<double>& replicas : regret) {
+    const Moments m = moments_of(replicas.size(), [&](std::size_t r) { return replicas[r]; });
+    mean.push_back(m.mean);
+    error.push_back(m.error);
+  }
+  std::vector<Slope> fitted;
+  for (const std::vector<double>& w : weights) fitted.push_back(slope_of(w, mean, error));
+  std::vector<std::vector<double>> t(weights.size());
+  for (int b = 0; b < resamples; ++b) {
+    const Random random(seed, RandomStream::kUser, static_cast<std::uint64_t>(b));
+    std::uint64_t draw = 0;
+    std::vector<double> means, errors;
+    for (const std::vector<double>& replicas : regret) {
+      const auto n = static_cast<std::uint32_t>(replicas.size());
+      const Moments m = moments_of(n, [&](std::size_t) { return replicas[random.integer(draw++, n)]; });
+      means.push_back(m.mean);
+      errors.push_back(m.error);
+    }
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const Slope one = slope_of(weights[i], means, errors);
+      t[i].push_back((one.value - fitted[i].value) / one.error);
+    }
+  }
+  std::vector<Exponent> exponents(weights.size());
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    exponents[i].value = fitted[i].value;
+    exponents[i].points = std::ranges::count_if(weights[i], [](double w) { return w != 0; });
+    take_interval(exponents[i], fitted[i], std::move(t[i]));
+  }
+  return exponents;
+}
+
+std::string standing_of(const Growth& g, double theory) {
+  const bool halves = g.mean.size() >= 5;  // the upper one has three points then
+  const Exponent& e = halves ? g.upper_half : g.all;
+  if (!e.none_because.empty()) return "a passing point: " + e.none_because;
+  const bool interval = std::isfinite(e.low);
+  const std::string slope =
+      "slope " + short_text(e.value, "%.2f") +
+      (interval ? " [" + short_text(e.low, "%.2f") + ", " + short_text(e.high, "%.2f") + "]" : "") +
+      (halves ? " over the upper half" : " over all K");
+  if (!std::isfinite(theory)) return "a slope alone: " + slope + ", and no theory to hold it to";
+  const std::string said = slope + ", theory's is " + short_text(theory, "%.2f");
+  const double lowest = interval ? e.low : e.value;
+  if (lowest > theory + kRateMargin) return "a passing point: " + said;
+  return (interval ? e.high : e.value) < theory - kRateMargin ? "a rate below the bound: " + said
+                                                              : "a rate: " + said;
+}
 
 Exponent interval_of(const RegretTable& table, std::uint64_t seed, int resamples) {
   return fits_of(table, seed, resamples).all;

@@ -43,6 +43,7 @@ inline constexpr double kUniformMargin = 0.05, kMostBend = 0.1, kMostResidual = 
 
 struct Growth {
   std::vector<double> mean, standard_error, deviation, lowest, highest;  // over replicas, per K
+  std::vector<double> median, below_95, below_99;                        // so many of a hundred lie below
   std::vector<double> local;
   Exponent all, upper_half;  // over all K; over the larger half of them
   // Of the regrets of one K, smallest over the larger half of the K; NaN with fewer than 8 replicas.
@@ -62,6 +63,22 @@ inline constexpr double kHeavyTail = 3;  // below it a study warns: the estimate
 // narrow where a few replicas carry the mean. Deterministic in `seed`.
 // With one replica the interval is NaN: there is nothing to resample. uniform: the uniform policy's regret at
 // each K, or empty.
+// By linear interpolation between neighbours; share from 0 to 1. NaN of no values.
+double quantile(std::vector<double> values, double share);
+
+// sum_i weights[i] log(mean regret at i) for each list of weights, the intervals as said above from one and
+// the same resamples, whether or not there is a power law to speak of. points: how many weights are not 0.
+std::vector<Exponent> exponents_of(const std::vector<std::vector<double>>& regret,
+                                   const std::vector<std::vector<double>>& weights, std::uint64_t seed,
+                                   int resamples);
+
+// Whether a curve has come to its rate: "a rate: ..." or "a passing point: ...", in words for table and page.
+// Of the upper half, or of all K where that has fewer than three. theory: the exponent that the method's
+// theory shows, NaN where it shows none. Bounds are upper ones: who stays below is at its rate, too. Nearer
+// than kRateMargin, or an interval that holds it, is agreement.
+std::string standing_of(const Growth& growth, double theory);
+inline constexpr double kRateMargin = 0.02;
+
 // The fit over all K and its interval alone, whether or not there is a power law to speak of.
 Exponent interval_of(const RegretTable& table, std::uint64_t seed, int resamples = 2000);
 Growth growth_of(const RegretTable& table, std::uint64_t seed, int resamples = 2000,

@@ -73,7 +73,13 @@ json method_json(const MethodResults& m) {
          {"curve", {{"episode", m.curve_episodes}, {"mean", m.curve}}},
          {"episodes", m.table.episodes},
          {"regret", m.table.regret},
+         {"replicas_at_last", m.table.regret.empty() ? std::vector<double>() : m.table.regret.back()},
          {"mean", g.mean},
+         {"median", g.median},
+         {"below_95", g.below_95},
+         {"below_99", g.below_99},
+         {"theory_exponent", m.theory},
+         {"standing", m.standing},
          {"standard_error", g.standard_error},
          {"deviation", g.deviation},
          {"lowest", g.lowest},
@@ -94,6 +100,13 @@ json method_json(const MethodResults& m) {
     j["best_loss"] = m.best;
   }
   return j;
+}
+
+json size_json(const SizeExponent& e) {
+  return {{"size", e.size}, {"held", e.held}, {"exponent", exponent_json(e.exponent)}};
+}
+json sizes_json(const MethodSizes& m) {
+  return {{"label", m.label}, {"along", all_of(m.along, size_json)}, {"joint", all_of(m.joint, size_json)}};
 }
 
 json environment_json(const EnvironmentResults& e) {
@@ -143,6 +156,8 @@ MethodResults method_of(const run::Fields& f) {
   m.method = f.text("method");
   m.regret_notion = f.text("regret_notion");
   m.comparator = f.text("comparator");
+  m.theory = f.number("theory_exponent", kNone);
+  m.standing = f.text("standing", "");
   for (const double k : f.at("curve").numbers("episode"))
     m.curve_episodes.push_back(static_cast<std::int64_t>(k));
   m.curve = f.at("curve").numbers("mean");
@@ -212,6 +227,7 @@ std::vector<std::string> warnings_of(const MethodResults& m) {
 json json_of(const RegretResults& r) {
   json j{{"title", r.title}, {"replicas", r.replicas}, {"studies", all_of(r.studies, environment_json)},
          {"notes", r.notes}, {"warnings", r.warnings}, {"complete", r.complete}};
+  if (!r.sizes.empty()) j["sizes"] = all_of(r.sizes, sizes_json);
   if (r.complete) j["seconds"] = r.seconds;
   return j;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "algorithms/experiments/growth.h"
+#include "algorithms/experiments/growth_sizes.h"
 #include "algorithms/experiments/regret_run.h"
 #include "engine/run/fields.h"
 #include "envs/linear_mdp/linearity.h"
@@ -19,16 +20,26 @@ struct Extremes {  // over the replicas of a run
   double least_eta_q = 0, largest_eta_bonus = 0;
 };
 
+// Every replica's regret in one run.
+struct RegretCurves {
+  std::vector<std::int64_t> episodes;       // the points, the last one K
+  std::vector<std::uint64_t> seeds;         // of the replicas
+  std::vector<std::vector<double>> regret;  // [replicas][points]
+};
+
 // One method on one environment, at every K that it has played so far.
 struct MethodResults {
   std::string label, method;
   RegretTable table;
   Growth growth;
+  double theory = 0;     // the exponent that theory shows, NaN where none
+  std::string standing;  // standing_of()
   // At each K:
   std::vector<ResolvedSettings> settings;
   std::vector<Extremes> extremes;
   std::vector<std::map<std::string, double>> figures;  // what learners say of themselves, means over replicas
   std::vector<std::string> covariance;
+  std::vector<RegretCurves> curves;  // where the study was asked to keep them
   // At the last K:
   std::string regret_notion, comparator;
   std::vector<std::int64_t> curve_episodes;
@@ -51,10 +62,17 @@ struct EnvironmentResults {
   std::optional<MethodResults> unfinished;  // the one at play, where others have more K already
 };
 
+// How one method's regret grows with the sizes of the environments.
+struct MethodSizes {
+  std::string label;
+  std::vector<SizeExponent> along, joint;
+};
+
 struct RegretResults {
   std::string title;
   std::int64_t replicas = 0;
   std::vector<EnvironmentResults> studies;
+  std::vector<MethodSizes> sizes;  // of a complete study whose environments differ in one, or that asks
   std::vector<std::string> notes, warnings;
   bool single = false;    // one environment, one method, one K
   bool complete = false;  // else there is more to come

@@ -19,6 +19,18 @@ using Result = RegretResult;
 
 std::size_t lanes_of(const Steps& group) { return static_cast<std::size_t>(group.tables.lanes); }
 
+// With the defaults of the method's own keys where the caller names none.
+RegretConfig completed(RegretConfig config) {
+  const RegretMethod& method = regret_method(config.method);
+  if (!config.instance.mdp) return config;  // which check() refuses
+  for (const auto& [name, value] : keys_of(method, {}, sizes_of(*config.instance.mdp, config.episodes)))
+    config.keys.emplace(name, value);
+  if (config.keys.size() > method.keys.size())
+    throw Error("there are " + std::to_string(config.keys.size()) + " keys", method.name,
+                "it has " + std::to_string(method.keys.size()) + " of its own");
+  return config;
+}
+
 struct Job {  // one group of replicas
   std::vector<std::size_t> replicas;
   std::vector<Lane> lanes;
@@ -27,12 +39,12 @@ struct Job {  // one group of replicas
 class Run {
  public:
   Run(const RegretConfig& config, ThreadTeam& team, const run::Watch& watch)
-      : config_(config), team_(team), watch_(watch), method_(regret_method(config.method)) {
+      : config_(completed(config)), team_(team), watch_(watch), method_(regret_method(config.method)) {
     check();
     result_.at = log_spaced(config.episodes, config.curve_points);
     for (std::size_t setting = 0; setting < config.settings.size(); ++setting) {
       const ResolvedSettings resolved =
-          resolve(method_.scaling, config.settings[setting], sizes_of(*config.instance.mdp, config.episodes));
+          resolve(method_, config.settings[setting], sizes_of(*config.instance.mdp, config.episodes));
       for (const std::uint64_t seed : config.seeds) {
         ReplicaResult replica;
         replica.seed = config.random.splitmix ? config.random.first_seed + seed : seed;
@@ -206,7 +218,7 @@ class Run {
     }
   }
 
-  const RegretConfig& config_;
+  const RegretConfig config_;
   ThreadTeam& team_;
   const run::Watch& watch_;
   const RegretMethod& method_;
@@ -248,8 +260,7 @@ RegretCost cost_of(const RegretConfig& config) {
   if (method.magnitude) flop += 2 * n * n * d;
   if (config.covariance.kind != CovarianceChoice::Kind::kExact && method.covariance) {
     const auto sampled = sample_counts(
-        config.covariance,
-        resolve(method.scaling, config.settings.at(0), sizes_of(m, config.episodes)).steps.gamma);
+        config.covariance, resolve(method, config.settings.at(0), sizes_of(m, config.episodes)).steps.gamma);
     const double each = config.covariance.kind == CovarianceChoice::Kind::kMgr ? 6 * d * d : d;
     flop += static_cast<double>(sampled.trajectories()) * (each + S);
   }

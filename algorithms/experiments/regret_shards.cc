@@ -126,6 +126,8 @@ EnvironmentResults together(const std::string& name, const std::vector<RegretLin
       m.seconds += shard.method.seconds;
     }
     m.growth = growth_of(m.table, seed, resamples, study.uniform);
+    m.theory = first.theory;
+    m.standing = standing_of(m.growth, m.theory);
     m.warnings = warnings_of(m);
   }
   return study;

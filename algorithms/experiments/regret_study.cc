@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "engine/base/error.h"
@@ -50,6 +51,35 @@ std::vector<double> mean_curve(const RegretResult& result) {
   return mean;
 }
 
+RegretCurves curves_of(const RegretResult& result) {
+  RegretCurves curves{result.at, {}, {}};
+  for (const ReplicaResult& r : result.replicas) {
+    curves.seeds.push_back(r.seed);
+    curves.regret.push_back(r.curve);
+  }
+  return curves;
+}
+
+// Each method's runs on all environments, as growth_sizes.h takes them.
+std::vector<MethodSizes> sizes_of_results(const RegretResults& results, const RegretStudySettings& settings) {
+  std::vector<MethodSizes> all;
+  const auto seed = static_cast<std::uint64_t>(settings.seed);
+  for (std::size_t m = 0; m < settings.methods.size(); ++m) {
+    std::vector<SizedRun> runs;
+    for (const EnvironmentResults& study : results.studies) {
+      const RegretTable& table = study.methods[m].table;
+      for (std::size_t k = 0; k < table.episodes.size(); ++k) {
+        runs.push_back({study.sizes, table.regret[k]});
+        runs.back().sizes.K = static_cast<std::int64_t>(table.episodes[k]);
+      }
+    }
+    MethodSizes one{settings.methods[m].label, along_sizes(runs, seed, settings.resamples), {}};
+    if (settings.joint) one.joint = joint_exponents(runs, seed, settings.resamples);
+    if (!one.along.empty() || !one.joint.empty()) all.push_back(std::move(one));
+  }
+  return all;
+}
+
 }  // namespace
 
 SettingsRequest MethodChoice::at(const Sizes& sizes) const {
@@ -82,7 +112,7 @@ RegretStudy::RegretStudy(RegretStudySettings settings) : settings_(std::move(set
     for (std::size_t k = 0; k < settings_.episodes.size(); ++k)
       for (const MethodChoice& m : settings_.methods) {
         const RegretConfig c = config(env, m, k);
-        resolve(regret_method(m.method).scaling, c.settings.front(), sizes_of(*c.instance.mdp, c.episodes));
+        resolve(regret_method(m.method), c.settings.front(), sizes_of(*c.instance.mdp, c.episodes));
       }
 }
 
@@ -125,6 +155,7 @@ RegretConfig RegretStudy::config(std::size_t env, const MethodChoice& method, st
   c.settings = {method.at(sizes)};
   c.covariance = method.covariance;
   c.cover = settings_.cover.at(sizes);
+  c.keys = keys_of(regret_method(method.method), method.keys, sizes);
   c.curve_points = settings_.curve_points;
   c.keep_trajectories = settings_.keep_trajectories;
   return c;
@@ -228,6 +259,7 @@ void RegretStudy::play(std::size_t env, const MethodChoice& method, std::size_t 
   m.comparator = result.comparator;
   m.curve_episodes = result.at;
   m.curve = mean_curve(result);
+  if (settings_.keep_curves) m.curves.push_back(curves_of(result));
   if (!single()) return;
   m.replicas = std::move(result.replicas);
   m.best = std::move(result.best);
@@ -266,6 +298,10 @@ RegretResults RegretStudy::run(const Ears& ears, const run::Watch& watch, const 
             study.uniform.begin(),
             study.uniform.begin() + static_cast<std::ptrdiff_t>(std::min(played, study.uniform.size())));
         m.growth = growth_of(m.table, static_cast<std::uint64_t>(settings_.seed), settings_.resamples, below);
+        // Theory speaks of the defaults of a method's own keys.
+        m.theory = method.keys.empty() ? theory_exponent(regret_method(m.method), method.at(study.sizes))
+                                       : std::numeric_limits<double>::quiet_NaN();
+        m.standing = standing_of(m.growth, m.theory);
         m.warnings = warnings_of(m);
       };
       if (m.table.episodes.size() == all_k) grow(all_k);
@@ -289,6 +325,7 @@ RegretResults RegretStudy::run(const Ears& ears, const run::Watch& watch, const 
       ears.say(study.env + "  " + method.label + format("  %.1f s", m.seconds));
     }
   }
+  results.sizes = sizes_of_results(results, settings_);
   results.complete = true;
   results.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   return with_warnings(results);

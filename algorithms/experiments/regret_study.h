@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,8 +18,9 @@ namespace hardy::algorithms {
 struct MethodChoice {
   std::string method, label;
   CovarianceChoice covariance;
-  SettingsRequest settings;                 // without step sizes:
-  std::optional<StepLaw> eta, beta, gamma;  // laws of K, d, H, A, S
+  SettingsRequest settings;                  // without step sizes:
+  std::optional<StepLaw> eta, beta, gamma;   // laws of K, d, H, A, S
+  std::map<std::string, StepLaw> keys = {};  // of the method's own
 
   SettingsRequest at(const Sizes& sizes) const;
 };
@@ -44,6 +46,8 @@ struct RegretStudySettings {
   bool strict = false;  // refuse what is no linear MDP
   bool shard =
       false;  // a part of a larger study: seeds follow from K itself, and uniform play is always there
+  bool joint = false;        // exponents of all sizes at once
+  bool keep_curves = false;  // every replica's, of every K (MethodResults::curves)
   std::string title;
 };
 

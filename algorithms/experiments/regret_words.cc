@@ -75,6 +75,8 @@ void RegretOptions::options(run::Schema& schema) {
       .option("curve", &curve, "points of the curve over episodes", 2, 10000)
       .option("trajectories", &trajectories, "of the first episodes to be shown", 0, 1000)
       .option("resamples", &resamples, "of the bootstrap", 10, 1000000)
+      .option("joint", &joint,
+              "fit the exponents of all sizes that vary (K, d, H, A, S) at once, over all environments")
       .option("title", &title, "of the page");
 }
 
@@ -125,6 +127,9 @@ MethodChoice parse_method(const std::string& text, const RegretOptions& o) {
   for (const char* key : {"M", "N", "reuse"})
     if (const std::string value = given.word(key, ""); !value.empty())
       parts += (parts.empty() ? ":" : ",") + std::string(key) + "=" + value;
+  for (const RegretKey& key : regret_method(m.method).keys)
+    if (const std::string law = given.word(key.name, ""); !law.empty())
+      m.keys.emplace(key.name, StepLaw(law, m.method + ":" + key.name));
   m.label = given.word("label", "");
   if (m.label.empty()) m.label = text;
   std::replace(m.label.begin(), m.label.end(), '+', ' ');
@@ -159,6 +164,7 @@ RegretStudySettings study_settings(const RegretOptions& o) {
   s.keep_trajectories = static_cast<int>(o.trajectories);
   s.resamples = static_cast<int>(o.resamples);
   s.strict = o.strict;
+  s.joint = o.joint;
   s.shard = o.shard;
   s.title = o.title;
   return s;

@@ -21,7 +21,7 @@ struct RegretOptions {
   std::string delta_e = "0", alpha = "0", epoch = "0", cover_episodes = "0";  // laws too
   std::int64_t cover_rounds = 64;
   double cover_bonus = 0.1;
-  bool cover_oracle = false, strict = false, shard = false;
+  bool cover_oracle = false, strict = false, shard = false, joint = false;
   std::string evaluation = "exact";
   double memory_gb = 4;
 

@@ -66,7 +66,7 @@ SampledStudy::SampledStudy(SampledStudySettings settings) : settings_(std::move(
         Cell& cell = cells_.emplace_back(Cell{env, method, episodes, samples_of(method.covariance), {}});
         const auto simulator = envs::make_simulator(env, settings_.losses, episodes);
         const Sizes sizes{episodes, simulator->H(), 1, simulator->A(), simulator->d()};
-        cell.settings = resolve(regret_method(method.method).scaling, method.at(sizes), sizes);
+        cell.settings = resolve(regret_method(method.method), method.at(sizes), sizes);
       }
   if (cells_.empty()) throw Error("no environment or no method", "--env, --method");
   cost();

@@ -59,7 +59,8 @@ LinearEnvironment make_linear_environment(const std::string& env) {
   if (is_implicit(parameters.name()))
     throw Error("the states of '" + parameters.name() + "' cannot be listed", env,
                 "ask for sampled evaluation: --evaluation sampled");
-  LinearEnvironment made = registry().get(parameters.name(), ", or a file ending in .hdf5").make(parameters);
+  LinearEnvironment made =
+      registry().get(parameters.name(), ", or a file ending in .hdf5 or .npz").make(parameters);
   parameters.finish();
   made.mdp.name = env;
   made.mdp.finish();
@@ -75,6 +76,8 @@ std::vector<Instance> make_instances(const std::string& env, const std::string& 
   for (const std::int64_t K : episodes) {
     const std::string& process = losses.empty() ? made.default_losses : losses;
     all.push_back({mdp, make_losses(process, {*mdp, made.rows, made.linear, K}), made.notes});
+    if (const std::string about = all.back().losses->about(); !about.empty())
+      all.back().notes.push_back(about);
     if (K > 0) check_losses(*mdp, *all.back().losses, K);
   }
   return all;

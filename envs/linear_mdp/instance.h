@@ -1,5 +1,5 @@
 // An instance is a linear MDP with a loss process: built by name ("simplex:seed=1,H=3,S=4,A=3,d=3,K=8"), read
-// from an HDF5 file ("mine.hdf5"), or put together by the user.
+// from a file ("mine.hdf5", "mine.npz"), or put together by the user.
 #pragma once
 
 #include <cstdint>

@@ -10,6 +10,7 @@
 #include "engine/base/parameters.h"
 #include "engine/base/random.h"
 #include "engine/base/text.h"
+#include "envs/linear_mdp/plugin_losses.h"
 
 namespace hardy::envs {
 namespace {
@@ -68,8 +69,8 @@ class Adaptive final : public LossProcess {
   std::unique_ptr<LossProcess> fresh() const override {
     return std::make_unique<Adaptive>(H_, d_, simplex_, rows_);
   }
-  void played(std::int64_t, std::span<const double> features) override {
-    for (std::size_t i = 0; i < visits_.size(); ++i) visits_[i] += features[i];
+  void played(std::int64_t, const PlayedEpisode& episode) override {
+    for (std::size_t i = 0; i < visits_.size(); ++i) visits_[i] += episode.features[i];
   }
   const double* losses(std::int64_t, double* scratch) const override {
     if (!simplex_) {
@@ -181,9 +182,9 @@ Loss adaptive(Parameters& p, const LossContext& c) {
                                     simplex ? std::vector<double>() : two_rows(c, p.text()));
 }
 
-constexpr std::pair<const char*, Make> kProcesses[] = {{"fixed", fixed},           {"cycle", cycle},
-                                                       {"stochastic", stochastic}, {"switching", switching},
-                                                       {"sinusoidal", sinusoidal}, {"adaptive", adaptive}};
+constexpr std::pair<const char*, Make> kProcesses[] = {
+    {"fixed", fixed},           {"cycle", cycle},       {"stochastic", stochastic}, {"switching", switching},
+    {"sinusoidal", sinusoidal}, {"adaptive", adaptive}, {"plugin", plugin_losses}};
 
 }  // namespace
 

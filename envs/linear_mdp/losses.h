@@ -14,6 +14,12 @@
 
 namespace hardy::envs {
 
+// What was played in an episode, as an adaptive adversary sees it.
+struct PlayedEpisode {
+  std::span<const double> features;     // [H][d]: sum_{s,a} q_h(s,a) phi_h(s,a)
+  std::span<const double> occupancies;  // [H][S][A]: q_h(s,a); empty unless sees_occupancies()
+};
+
 class LossProcess {
  public:
   virtual ~LossProcess() = default;
@@ -32,8 +38,11 @@ class LossProcess {
   virtual bool adaptive() const { return false; }
   // An adaptive process's own copy for one replica, as at the start.
   virtual std::unique_ptr<LossProcess> fresh() const { return nullptr; }
-  // After episode k: the expected features sum_{s,a} q_h(s,a) phi_h(s,a) of what was played, [H][d].
-  virtual void played(std::int64_t /*k*/, std::span<const double> /*features*/) {}
+  virtual bool sees_occupancies() const { return false; }
+  // After episode k.
+  virtual void played(std::int64_t /*k*/, const PlayedEpisode& /*episode*/) {}
+  // A line about what it is made of, where results should name it: "losses of mine.so, SHA-256 ...".
+  virtual std::string about() const { return ""; }
 };
 
 // What a loss process may be built from: the MDP, its typical losses nu [rows][H][d] (tables [rows][H][S][A]
@@ -51,7 +60,7 @@ std::int64_t loss_size(const LinearMdp& mdp, bool linear);
 // "sinusoidal:period=1000", "adaptive". Where the features lie in the simplex, stochastic draws Bernoulli(nu)
 // for each coordinate and sinusoidal moves nu_i = .5 + .4 sin(2 pi k / T_i + i); elsewhere both stay between
 // the MDP's own rows. An environment with one row of losses in [0,1]^d lends its complement 1 - nu as the
-// second.
+// second. "plugin:file=./mine.so,seed=7,KEY=..." is a function of one's own in C (envs/plugin/losses.h).
 std::shared_ptr<const LossProcess> make_losses(const std::string& specification, const LossContext& context);
 std::vector<std::string> loss_process_names();
 

@@ -1,21 +1,19 @@
 #include "envs/plugin/plugin_batch.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <exception>
-#include <filesystem>
 
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
 #include "engine/base/text.h"
+#include "envs/plugin/library.h"
 
 namespace hardy::envs {
 namespace {
 
-constexpr const char* kEntry = "hardy_plugin_entry";
+constexpr const char *kEntry = "hardy_plugin_entry", *kHeader = "hardy/plugin.h";
 constexpr std::int64_t kMostStateBytes = std::int64_t{1} << 30;
 
 // A plug-in's own words, in one line.
@@ -107,29 +105,13 @@ class LoadedBatch final : public PluginBatch {
 }  // namespace
 
 PluginLibrary::PluginLibrary(const std::string& file) : file_(file) {
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(file, ignored)) throw Error("there is no such file", file);
-  const std::string path = std::filesystem::absolute(file).lexically_normal().string();
-  void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) {
-    const char* why = ::dlerror();
-    throw Error("cannot be loaded (" + std::string(why != nullptr ? why : "for no reason given") + ")", file,
-                "give a shared library that implements hardy/plugin.h");
-  }
   using Entry = const hardy_plugin_table* (*)();
-  const auto entry = reinterpret_cast<Entry>(::dlsym(library, kEntry));
-  if (entry == nullptr)
-    throw Error(
-        std::string("has no function ") + kEntry, file,
-        "hardy/plugin.h declares it; a C++ library of methods and environments is loaded by --plugin");
+  const auto entry = reinterpret_cast<Entry>(
+      entry_of(file, kEntry, kHeader, "; a C++ library of methods and environments is loaded by --plugin"));
   const hardy_plugin_table* given = entry();
   if (given == nullptr) throw Error(std::string(kEntry) + " gives NULL", file, "give the table");
-  if (given->abi_version != HARDY_PLUGIN_ABI)
-    throw Error("is made for version " + std::to_string(given->abi_version) + " of hardy/plugin.h", file,
-                "this hardy speaks version " + std::to_string(HARDY_PLUGIN_ABI));
-  if (given->struct_size < offsetof(hardy_plugin_table, destroy) + sizeof(given->destroy))
-    throw Error("its table's struct_size is " + std::to_string(given->struct_size), file,
-                "set it to sizeof(hardy_plugin_table)");
+  check_table(file, kHeader, given->abi_version, HARDY_PLUGIN_ABI, given->struct_size,
+              offsetof(hardy_plugin_table, destroy) + sizeof(given->destroy), "hardy_plugin_table");
   std::memcpy(&table_, given, std::min<std::size_t>(given->struct_size, sizeof table_));
   const auto need = [&](const char* name, bool there) {
     if (!there)

@@ -86,6 +86,30 @@ TEST(House, TheGpusHalfIncludesTheEngineAndHeadersOfScalarsAlone) {
   }
 }
 
+// A learner or a study of one's own is compiled for whatever processor its compiler is told: what it includes
+// must lie in memory as it does in the library, however wide this machine's vectors are.
+TEST(House, HeadersOfRegretLearnersAndStudiesDoNotDependOnTheProcessor) {
+  static const std::regex include("^#include \"([^\"]+)\"");
+  for (const char* top : {"algorithms/adversarial/regret_method.h", "algorithms/experiments/regret_study.h",
+                          "algorithms/experiments/regret_curves.h", "tools/report/study_page.h"}) {
+    std::set<std::string> seen;
+    std::vector<std::string> left{top};
+    while (!left.empty()) {
+      const std::string header = left.back();
+      left.pop_back();
+      if (!fs::exists(kRoot / header) || !seen.insert(header).second) continue;
+      std::ifstream in(kRoot / header);
+      std::smatch found;
+      for (std::string line; std::getline(in, line);) {
+        EXPECT_EQ(line.find("__AVX"), std::string::npos) << top << " includes " << header;
+        if (std::regex_search(line, found, include)) left.push_back(found[1]);
+      }
+    }
+    EXPECT_GT(seen.size(), 1u);
+    EXPECT_FALSE(seen.contains("engine/base/simd.h")) << top;
+  }
+}
+
 TEST(House, OnlyCudaIncludesHeadersOfCuda) {
   static const std::regex cuda("^#include <(cuda|cublas|cub/|thrust/|curand|nccl)");
   for (const char* top : {"engine", "envs", "datasets", "algorithms", "tools"})

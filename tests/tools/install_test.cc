@@ -30,6 +30,8 @@ target_link_libraries(consumer PRIVATE hardy::hardy)
 )";
 
 const char* const kConsumer = R"(#include <iostream>
+#include "algorithms/adversarial/regret_method.h"
+#include "algorithms/experiments/regret_run.h"
 #include "engine/base/threads.h"
 #include "engine/graph/plan.h"
 #include "engine/ops/arithmetic.h"
@@ -42,6 +44,23 @@ int main() {
   hardy::ThreadTeam team(1);
   plan.run(team);
   std::cout << "y = " << plan.data<float>(y)[2] << "\n";
+  // Replicas side by side: their numbers lie where the library has them, whatever this compiler was told.
+  using namespace hardy::algorithms;
+  RegretConfig run;
+  run.instance = hardy::envs::make_instance("mirror", "", 4);
+  run.episodes = 4, run.method = "uniform", run.seeds = {1, 2, 3};
+  const auto whole = run_regret(run, team);
+  const Lane lanes[3] = {{1, {}}, {2, {}}, {3, {}}};
+  const auto group = make_steps(run, lanes, team, false);
+  group->uniform_policies();
+  for (int k = 0; k < 4; ++k) {
+    group->begin(k);
+    group->occupancies();
+    group->play();
+    group->end();
+  }
+  for (std::size_t w = 0; w < 3; ++w)
+    std::cout << (group->record.learner_loss[w] == whole.replicas[w].learner_loss && group->played.states.size() > 0) << "\n";
 }
 )";
 
@@ -231,6 +250,47 @@ void step_gymnasiums_environments(const fs::path& folder) {
     EXPECT_NE(all.output.find(said), std::string::npos) << said << " not in: " << all.output;
 }
 
+// docs/own_studies.md from an instance, losses and a learner of one's own to the pages; and the learner's
+// bits, built without a word about the processor, beside those of hardy's own.
+void walk_to_a_regret_study_of_ones_own(const fs::path& folder) {
+  if (!test::has_modules("numpy")) return;
+  const std::string page = "own_studies.md", root = folder.string(), method = documented(page, "cpp");
+  const fs::path project = folder / "own";
+  fs::create_directories(project / "bin");
+  std::ofstream(project / "bin/python3") << "#!/bin/sh\nexec '" << test::python() << "' \"$@\"\n";
+  fs::permissions(project / "bin/python3", fs::perms::owner_all);
+  EXPECT_LE(std::count(method.begin(), method.end(), '\n'), 30);
+  std::ofstream(project / "instance.py") << documented(page, "python");
+  std::ofstream(project / "blocked.c") << documented(page, "c");
+  std::ofstream(project / "mixed.cc") << method;
+  std::ofstream(project / "CMakeLists.txt") << documented(page, "cmake");
+  std::ofstream(project / "commands") << all_documented(page, "sh");
+  const std::string environment = "cd '" + project.string() + "'; export PREFIX='" + root +
+                                  "/moved' CMAKE_PREFIX_PATH='" + root + "/moved' PATH='" + root +
+                                  "/moved/bin':'" + project.string() + "/bin':$PATH; ";
+  const Result all = shell(folder, environment + "sh -eux commands");
+  ASSERT_EQ(all.code, 0) << all.output;
+  for (const char* said : {"theory's is 0.50", "theory's is 0.67", "SHA-256"})
+    EXPECT_NE(all.output.find(said), std::string::npos) << said << " not in: " << all.output;
+  const auto text_of = [&](const char* name) {
+    std::stringstream text;
+    text << std::ifstream(project / name).rdbuf();
+    return text.str();
+  };
+  EXPECT_NE(text_of("roads.html").find("class=\"line guide\""), std::string::npos);
+  EXPECT_NE(text_of("both.html").find("Side by side"), std::string::npos);
+  const std::string curves = text_of("roads.csv"), example = documented(page, "text");
+  EXPECT_EQ(curves.substr(0, curves.find('\n')), example.substr(0, example.find('\n')));
+  const Result same =
+      shell(folder, environment +
+                        "hardy --plugin build/libmixed.so regret --env roads.npz --episodes 300 "
+                        "--replicas 11 --eta .1 --gamma .05 --beta 0 --method "
+                        "'mixed:share=0 exp_weights_no_bonus' --json 2>/dev/null");
+  ASSERT_EQ(same.code, 0) << same.output;
+  const auto methods = nlohmann::json::parse(same.output).at("studies").at(0).at("methods");
+  EXPECT_EQ(methods.at(0).at("regret"), methods.at(1).at("regret"));
+}
+
 TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
   const fs::path build = fs::path(HARDY_COMMAND).parent_path();
   const fs::path folder =
@@ -253,7 +313,7 @@ TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
   ASSERT_EQ(compile.code, 0) << compile.output;
   const Result run = shell(folder, "'" + root + "/consumer/build/consumer'");
   EXPECT_EQ(run.code, 0) << run.output;
-  EXPECT_EQ(run.output, "y = 9\n");
+  EXPECT_EQ(run.output, "y = 9\n1\n1\n1\n");
 
   // The installed command runs from there too, with the installed library.
   const Result help = shell(folder, "'" + root + "/moved/bin/hardy' --help");
@@ -261,6 +321,7 @@ TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
 
   add_the_documented_method(folder);
   add_the_documented_environment(folder);
+  walk_to_a_regret_study_of_ones_own(folder);
   walk_through_the_simulators(folder);
   step_gymnasiums_environments(folder);
   fs::remove_all(folder);

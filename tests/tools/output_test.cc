@@ -50,6 +50,7 @@ const std::vector<CommandOutput>& all_outputs() {
       {"export", "OUT", "RUN @ --to c", false, "RUN/run.json", "RUN/x"},
       {"grid new", "DIR", "@ CELLS", true, "CELLS", "", false},
       {"regret", "--export", "--env INSTANCE --episodes 4 --export @", false, "INSTANCE"},
+      {"regret", "--curves", "--env INSTANCE --episodes 100000000 --curves @", false, "INSTANCE"},
       {"regret", "--out", "--episodes 100000000 --out @", true, "", "", false},
       {"regret estimators", "--out", "--repeats 1000000 --out @", true, "", "", false},
       {"report", "--csv", "GRID -o NEW --csv @", false, "GRID/cells.jsonl", "GRID/x"},

@@ -8,6 +8,8 @@
 #include <regex>
 #include <set>
 
+#include "tests/datasets/python.h"
+#include "tests/envs/linear_mdp/made_losses.h"
 #include "tests/tools/command.h"
 
 namespace hardy {
@@ -312,12 +314,144 @@ TEST(RegretPages, SeveralStudiesAreOnePageAndARunAmongThemIsRefused) {
   const std::string html = test::contents(page);
   EXPECT_NE(html.find("<h1>first</h1>"), std::string::npos);
   EXPECT_NE(html.find("<h1>second</h1>"), std::string::npos);
-  EXPECT_NE(html.find("Regret against the number of episodes"), std::string::npos);
+  EXPECT_NE(html.find("Regret over the episodes of one run"), std::string::npos);
   fs::create_directory(dir / "run");
   test::put(dir / "run/run.json", "{}");
   const Result mixed = hardy_command("report " + a + " " + (dir / "run").string() + " -o " + page);
   EXPECT_EQ(mixed.code, 2);
   EXPECT_TRUE(one_line(mixed.err)) << mixed.err;
+}
+
+TEST(RegretPages, StudiesAreSetSideBySide) {
+  const test::Scratch dir;
+  const std::string a = (dir / "a").string(), b = (dir / "b").string(), page = (dir / "p.html").string();
+  const std::string study =
+      "regret --env mirror --episodes '64 128 256' --replicas 9 --resamples 20 --title ";
+  ASSERT_EQ(hardy_command(study + "first --method ftrl_log_barrier --out " + a).code, 0);
+  ASSERT_EQ(hardy_command(study + "second --method exp_weights --out " + b).code, 0);
+  ASSERT_EQ(hardy_command("report " + a + " " + b + " -o " + page).code, 0);
+  const std::string html = test::contents(page);
+  for (const char* part :
+       {"Side by side", "1. first: mirror", "2. second: mirror", "Mean regret of all studies",
+        "How regret spreads over replicas", "class=\"line guide\"", "theory: 1/2",
+        "What is a rate here, and what a passing point"})
+    EXPECT_NE(html.find(part), std::string::npos) << part;
+  const std::string check =
+      "'" HARDY_TEST_PYTHON "' '" +
+      (fs::path(HARDY_TEST_DATA).parent_path() / "tools/python/report_check.py").string() + "' parse ";
+  EXPECT_EQ(std::system((check + page).c_str()), 0);
+}
+
+TEST(Regret, LossesOfOnesOwnComeFromTheCommandLineAndGiveTheSameBitsOnAnyNumberOfThreads) {
+  const test::Scratch dir;
+  const std::string file = test::made_losses(dir.path(), "mine", "-DPOLICY -DFLAGS=HARDY_LOSSES_ADAPTIVE");
+  const std::string words =
+      "--env tabular:H=2,S=3,A=2 --losses plugin:file=" + file +
+      " --episodes '50 100 200' --replicas 11 --resamples 20 --method 'ftrl_log_barrier o_reps' ";
+  const json one = run_json(words + "--threads 1"), three = run_json(words + "--threads 3");
+  EXPECT_EQ(without_times(one), without_times(three));
+  const json& m = one.at("studies")[0].at("methods")[0];
+  EXPECT_EQ(m.at("comparator"), "best fixed policy for the realised losses");
+  EXPECT_NE(one.at("notes").dump().find("mine.so, SHA-256"), std::string::npos);
+
+  const std::string late = test::made_losses(dir.path(), "late", "-DBAD=-3");
+  const Result bad = hardy_command("regret --env tabular:H=2,S=3,A=2 --losses plugin:file=" + late +
+                                   " --episodes 100 --out " + (dir / "x").string());
+  EXPECT_EQ(bad.code, 2);
+  EXPECT_TRUE(one_line(bad.err)) << bad.err;
+  EXPECT_NE(bad.err.find("episode 77, h=1, s=2, a=1 is -3"), std::string::npos) << bad.err;
+  EXPECT_FALSE(fs::exists(dir / "x"));
+  const Result over =
+      hardy_command("regret --losses plugin:file=" + file + " --export " + file + " --overwrite");
+  EXPECT_EQ(over.code, 2) << over.err;  // it is read
+}
+
+TEST(Regret, EveryReplicasCurveIsAFileOfEitherKind) {
+  const test::Scratch dir;
+  const std::string csv = (dir / "c.csv").string(), npz = (dir / "c.npz").string();
+  const json results = run_json(kStudy + "--curves " + csv);
+  ASSERT_EQ(run_json(kStudy + "--curves " + npz).at("complete"), true);
+  const std::string text = test::contents(csv);
+  EXPECT_TRUE(text.starts_with("env,method,K,seed,episode,regret\nmirror,ftrl_log_barrier,64,0,1,"));
+  // Two methods, nine replicas at three K, five points each.
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1 + 2 * 9 * 3 * 5);
+  EXPECT_NE(text.find("\nmirror,two steps,256,"), std::string::npos);
+  for (const auto& [bad, says] :
+       {std::pair{(dir / "c.txt").string(), "ending in .csv or .npz"}, std::pair{csv, "--overwrite"}}) {
+    const Result r = hardy_command("regret --env mirror --episodes 8 --curves " + bad);
+    EXPECT_EQ(r.code, 2);
+    EXPECT_TRUE(one_line(r.err)) << r.err;
+    EXPECT_NE(r.err.find(says), std::string::npos) << r.err;
+  }
+  if (!test::has_modules("numpy")) GTEST_SKIP() << "no NumPy";
+  const std::string last = results.at("studies")[0].at("methods")[1].at("regret")[2].dump();
+  test::put(dir / "look.py", R"(
+import csv, sys, numpy as np
+rows = list(csv.DictReader(open(sys.argv[1])))
+z = np.load(sys.argv[2])
+regret = z['mirror/two steps/256/regret']
+assert regret.shape == (9, 5) and z['mirror/two steps/256/episode'][-1] == 256 and len(z.files) == 2 * 3 * 3
+assert list(regret[:, -1]) == )" +
+                                 last + R"(
+mine = [float(r['regret']) for r in rows if r['method'] == 'two steps' and r['K'] == '256']
+assert mine == list(regret.ravel())
+assert [int(r['seed']) for r in rows if r['method'] == 'two steps' and r['K'] == '256'][::5] == list(z['mirror/two steps/256/seed'])
+)");
+  EXPECT_EQ(std::system(
+                ("'" + test::python() + "' '" + (dir / "look.py").string() + "' " + csv + " " + npz).c_str()),
+            0);
+}
+
+TEST(Regret, GrowthAlongTheSizesIsFittedAlongEachAndJointly) {
+  const std::string words =
+      "--env 'simplex:seed=1,H=1,S=2,A=2,d=2 simplex:seed=1,H=2,S=2,A=2,d=2 simplex:seed=1,H=4,S=2,A=2,d=2' "
+      "--episodes '64 128 256' --replicas 4 --resamples 20 --method uniform ";
+  const json j = run_json(words + "--joint");
+  const json& m = j.at("sizes")[0];
+  ASSERT_EQ(m.at("along").size(), 1u);
+  EXPECT_EQ(m.at("along")[0].at("size"), "H");
+  EXPECT_EQ(m.at("along")[0].at("held"), "K = 256, d = 2, A = 2, S = 2");
+  // Least squares over three points: log 1, 2, 4 are evenly spaced, and the outer two say all.
+  std::vector<double> mean;
+  for (const json& study : j.at("studies"))
+    mean.push_back(study.at("methods")[0].at("mean")[2].get<double>());
+  EXPECT_NEAR(m.at("along")[0].at("exponent").at("value").get<double>(),
+              std::log(mean[2] / mean[0]) / std::log(4), 1e-9);
+  ASSERT_EQ(m.at("joint").size(), 2u);
+  EXPECT_NEAR(m.at("joint")[0].at("exponent").at("value").get<double>(), 1, 0.05);  // uniform play: R ~ K
+  const Result text = hardy_command("regret " + words + "--joint");
+  EXPECT_NE(text.out.find("jointly H"), std::string::npos) << text.out;
+  EXPECT_FALSE(run_json("--env mirror --episodes '64 128 256' --replicas 2").contains("sizes"));
+}
+
+// The blocks of the pages that begin with a command have its methods and its columns.
+TEST(Regret, TheTablesOfThePagesAreThoseThatTheirCommandsPrint) {
+  const fs::path root = fs::path(HARDY_TEST_DATA).parent_path().parent_path();
+  const std::string page = test::contents(root / "docs/adversarial.md");
+  static const std::regex block("```text\n\\$ hardy (regret --config (examples/[a-z_]+\\.ini))\n([^`]*)```");
+  int blocks = 0;
+  for (std::sregex_iterator it(page.begin(), page.end(), block), end; it != end; ++it, ++blocks) {
+    const std::string body = (*it)[3];
+    const Result r =
+        hardy_command("regret --config '" + (root / std::string((*it)[2])).string() +
+                      "' --episodes '64 128 256' --replicas 8 --resamples 10 --cover-episodes 16");
+    ASSERT_EQ(r.code, 0) << r.err;
+    // What a line begins with, up to its figures.
+    const auto words_of = [](const std::string& text, std::set<std::string>& words) {
+      std::istringstream lines(text);
+      static const std::regex first("^ {2}(\\S+(?: \\S+)*?) {2,}(?=\\S)");
+      std::smatch found;
+      for (std::string line; std::getline(lines, line);)
+        if (std::regex_search(line, found, first) && found[1].str().find(" at K = ") == std::string::npos)
+          words.insert(found[1]);
+    };
+    std::set<std::string> shown, printed;
+    words_of(body, shown), words_of(r.out, printed);
+    EXPECT_EQ(shown, printed) << (*it)[2];
+    for (const char* column : {"95 of 100 below", "min eta Q", "tail index"})
+      EXPECT_NE(body.find(column), std::string::npos) << (*it)[2] << ": run tools/regret_tables";
+  }
+  EXPECT_EQ(blocks, 3);
 }
 
 // A law is its value at every K: of mirror d = 2, H = 1, A = 3.
@@ -526,6 +660,23 @@ TEST(Example, OwnLossesRunsAndLearningBeatsTheUniformPolicy) {
   EXPECT_GT(barrier, 0);
   EXPECT_LT(barrier, uniform);
   EXPECT_LT(reduced, uniform);
+}
+
+TEST(Example, OwnLossesInCAreCompiledAsTheySayAndLearnedAgainst) {
+  const test::Scratch dir;
+  const fs::path root = fs::path(HARDY_TEST_DATA).parent_path().parent_path();
+  fs::create_directories(dir / "include/hardy");
+  fs::copy_file(root / "envs/plugin/losses.h", dir / "include/hardy/losses.h");
+  const std::string file = (dir / "own_losses.so").string();
+  ASSERT_EQ(std::system(("cc -O2 -Wall -Wextra -Werror -shared -fPIC -I'" + (dir / "include").string() +
+                         "' '" + (root / "examples/own_losses.c").string() + "' -o '" + file + "'")
+                            .c_str()),
+            0);
+  const json j =
+      run_json("--env tabular:H=2,S=3,A=3 --losses plugin:file=" + file +
+               ",reach=0.5 --episodes 2000 --replicas 2 --method 'ftrl_log_barrier:c_eta=10 uniform'");
+  const json& methods = j.at("studies")[0].at("methods");
+  EXPECT_LT(methods[0].at("mean")[0], methods[1].at("mean")[0]);
 }
 
 }  // namespace

@@ -122,7 +122,10 @@ Html line(const Frame& f, const Series& s) {
       dots += Html("<circle r=\"2.6\" cx=\"") + at(f.px(s.x[i])) + "\" cy=\"" + at(f.py(s.y[i])) + "\"/>";
   }
   if (path.empty()) return {};
-  return Html("<path class=\"line") + (s.dashed ? Html(" fit") : Html()) +
+  return Html("<path class=\"line") +
+         (s.guide    ? Html(" guide")
+          : s.dashed ? Html(" fit")
+                     : Html()) +
          "\" style=\"stroke:" + colour_variable(s.colour) + "\" d=\"" + path +
          "\"/><g style=\"fill:" + colour_variable(s.colour) + "\">" + dots + "</g>";
 }

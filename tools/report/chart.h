@@ -14,6 +14,7 @@ struct Series {
   int colour = 0;                       // --s<colour + 1> of the page
   std::vector<double> x, y, low, high;  // gaps where y is not finite; low and high may be empty
   bool dashed = false;  // a thin line without points or label: a fit beside what it is fitted to
+  bool guide = false;   // with dashed: dotted, a slope to hold others to
 };
 
 // A dashed line across the whole chart, named at its left end: a value to compare with.

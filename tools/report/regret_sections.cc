@@ -22,6 +22,8 @@ struct Growth {
   std::string label;
   std::vector<double> episodes, mean, error, highest, local;
   Fields exponent, upper_half;
+  double theory;         // the exponent that theory shows; NaN: none
+  std::string standing;  // a rate, or a passing point
   std::vector<Fields> settings;
   std::vector<std::string> covariance;
 
@@ -34,6 +36,8 @@ struct Growth {
         local(m.numbers("local_exponents")),
         exponent(m.at("exponent")),
         upper_half(m.at("upper_half")),
+        theory(m.number("theory_exponent", kNone)),
+        standing(m.text("standing", "")),
         settings(m.list("settings")),
         covariance(m.texts("covariance")) {
     const std::size_t k = episodes.size();
@@ -44,12 +48,24 @@ struct Growth {
   }
 };
 
-Html exponent(const Fields& e) {
-  const double low = e.number("low", kNone), high = e.number("high", kNone);
-  Html text = number(e.number("value", kNone), 2);
-  if (std::isfinite(low))
-    text += Html(" <span class=\"pm\">[") + number(low, 2) + ", " + number(high, 2) + "]</span>";
-  return text;
+// Theory's slope through a method's last point, as far down as half of its least regret.
+Series guide_of(const Growth& m, int colour) {
+  Series guide{"", colour, {}, {}, {}, {}, true, true};
+  if (!std::isfinite(m.theory) || m.episodes.size() < 3 || !(m.mean.back() > 0)) return guide;
+  for (const double k : m.episodes) {
+    guide.x.push_back(k);
+    const double y = m.mean.back() * std::pow(k / m.episodes.back(), m.theory);
+    guide.y.push_back(y > m.mean.front() / 2 ? y : kNone);
+  }
+  return guide;
+}
+
+// "1/2" of what theory shows.
+std::string fraction(double x) {
+  for (const int below : {2, 3, 4, 7, 9})
+    if (const double above = x * below; std::abs(above - std::round(above)) < 1e-9)
+      return std::to_string(std::lround(above)) + "/" + std::to_string(below);
+  return number(x, 2);
 }
 
 // Mean regret with two standard errors, and the fitted power law beside it, where there is one.
@@ -71,15 +87,33 @@ std::vector<Series> growth_series(const Fields& study, const std::vector<Growth>
     for (const double k : m.episodes) fit.y.push_back(std::exp(line.intercept + line.slope * std::log(k)));
     series.push_back(std::move(fit));
   }
+  for (std::size_t i = 0; i < methods.size(); ++i)
+    if (const Series guide = guide_of(methods[i], static_cast<int>(i)); !guide.x.empty())
+      series.push_back(guide);
   if (const std::vector<double> uniform = study.numbers("uniform");
       uniform.size() == methods.at(0).episodes.size())
     series.push_back({"uniform policy", kUniformColour, methods.at(0).episodes, uniform, {}, {}});
   return series;
 }
 
+// What of the figure is a rate, and what a passing point.
+Html standings(const std::vector<Growth>& methods) {
+  if (methods.at(0).episodes.size() < 3) return {};
+  Html items;
+  for (const Growth& m : methods)
+    if (!m.standing.empty()) items += Html("<li><strong>") + m.label + "</strong>: " + m.standing + "</li>";
+  return items.empty() ? Html()
+                       : Html(
+                             "<p class=\"note\">What is a rate here, and what a passing point:</p><ul "
+                             "class=\"note\">") +
+                             items + "</ul>";
+}
+
 Html growth_chart(const Fields& study, const std::vector<Growth>& methods) {
+  if (methods.at(0).episodes.size() < 2) return {};  // no growth to draw: regret_spread() shows the replicas
   const std::vector<Series> series = growth_series(study, methods);
-  const bool fits = std::ranges::any_of(series, [](const Series& s) { return s.dashed; });
+  const bool fits = std::ranges::any_of(series, [](const Series&s) { return s.dashed && !s.guide; }),
+             guides = std::ranges::any_of(series, [](const Series&s) { return s.guide; });
   return legend(series) + "<figure>" +
          chart_for_both({"Regret against the number of episodes", "episodes K", "regret", true, true, {}},
                         series, 400) +
@@ -88,7 +122,8 @@ Html growth_chart(const Fields& study, const std::vector<Growth>& methods) {
          "Band: two standard errors. " +
          (fits ? Html("Dashed: the fitted power law.")
                : Html("No curve is a power law, and none is fitted.")) +
-         "</figcaption></figure>";
+         (guides ? Html(" Dotted: theory's slope through a method's last point.") : Html()) +
+         "</figcaption></figure>" + standings(methods);
 }
 
 // Between neighbouring K, drawn at their geometric mean.
@@ -101,10 +136,19 @@ Html local_chart(const std::vector<Growth>& methods) {
       s.x.push_back(std::sqrt(m.episodes[i - 1] * m.episodes[i]));
     series.push_back(std::move(s));
   }
+  std::vector<Level> theory;
+  for (const Growth& m : methods)
+    if (std::isfinite(m.theory) &&
+        std::ranges::none_of(theory, [&](const Level& l) { return std::abs(l.y - m.theory) < 1e-9; }))
+      theory.push_back({"theory: " + fraction(m.theory), m.theory});
   return Html("<h3>Where the curves are heading</h3>") + legend(series) + "<figure>" +
-         chart_for_both({"Local exponents", "episodes K", "slope between neighbouring K", true, false, {}},
-                        series, 300) +
-         "<figcaption>An exponent that still moves has not reached its rate: what is fitted over all K is "
+         chart_for_both(
+             {"Local exponents", "episodes K", "slope between neighbouring K", true, false, theory}, series,
+             300) +
+         "<figcaption>Passing points all: each is the slope between two K. " +
+         (theory.empty() ? Html()
+                         : Html("Dashed: the exponents that theory shows for methods of this figure. ")) +
+         "An exponent that still moves has not reached its rate: what is fitted over all K is "
          "then an "
          "average over regimes.</figcaption></figure>";
 }
@@ -132,7 +176,8 @@ Html curve_chart(const Fields& study) {
          chart_for_both({"Regret over the episodes of one run", "episode k", "regret so far"}, series, 300) +
          "<figcaption>K = " + number(largest, 0) +
          ", mean over replicas: the learner's loss so far minus that of the best fixed policy for those "
-         "episodes.</figcaption></figure>";
+         "episodes. One run at the settings of its K: how it bends says nothing about the rate in "
+         "K.</figcaption></figure>";
 }
 
 // Why a table's exponents are missing; the same for each K alone where there is one K.
@@ -209,8 +254,8 @@ Html study_section(const Fields& study) {
              general(study.at("linearity").number("q", kNone)) + ", max |P - phi mu| " +
              general(study.at("linearity").number("transitions", kNone)) + ".";
   return Html("<section><h2>") + study.text("env") + "</h2>" + about + "</p>" + results_table(methods) +
-         growth_chart(study, methods) + local_chart(methods) + curve_chart(study) + "<h3>Settings</h3>" +
-         settings_table(methods) + "</section>";
+         growth_chart(study, methods) + local_chart(methods) + regret_spread(study) + curve_chart(study) +
+         "<h3>Settings</h3>" + settings_table(methods) + "</section>";
 }
 
 Html caveats() {
@@ -246,7 +291,7 @@ Html regret_sections(const Fields& results) {
     for (const std::string& line : results.texts(key)) lines += Html("<li>") + line + "</li>";
   if (!lines.empty()) html += Html("<ul class=\"note\">") + lines + "</ul>";
   for (const Fields& study : results.list("studies")) html += study_section(study);
-  return html + caveats();
+  return html + regret_sizes(results) + caveats();
 }
 
 }  // namespace hardy::report

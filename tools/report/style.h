@@ -14,6 +14,7 @@ body{margin:0;background:var(--bg);color:var(--ink);font:16px/1.55 system-ui,-ap
 main{max-width:1040px;margin:0 auto;padding:32px 20px 64px}
 .brand{margin:0;font-size:13px;letter-spacing:.14em;text-transform:uppercase;color:var(--soft)}
 h1{margin:.1em 0 .3em;font-size:32px;line-height:1.15;font-weight:650}
+section h1{margin-top:1.8em}
 h2{margin:2.2em 0 .6em;font-size:20px;font-weight:650;border-top:1px solid var(--rule);padding-top:1em}
 h3{margin:1.4em 0 .4em;font-size:16px;overflow-wrap:anywhere}
 .lead{font-size:18px;color:var(--soft);max-width:62ch;overflow-wrap:anywhere}
@@ -42,6 +43,7 @@ svg{display:block;width:100%;height:auto;background:var(--panel);border:1px soli
 .halo{paint-order:stroke;stroke:var(--panel);stroke-width:4;stroke-linejoin:round}
 .level{stroke:var(--soft);stroke-width:1.4;stroke-dasharray:7 4}
 .fit{stroke-width:1.2;stroke-dasharray:4 4;opacity:.8}
+.guide{stroke-width:2;stroke-dasharray:1 5;stroke-linecap:round;opacity:.9}
 .band{opacity:.15}
 .bar{fill:var(--s1);opacity:.8}
 .multiples{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,270px),1fr));gap:12px}

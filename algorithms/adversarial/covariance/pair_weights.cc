@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/linalg/lanes.h"
+
 namespace hardy::algorithms {
 
 using Kind = CovarianceChoice::Kind;

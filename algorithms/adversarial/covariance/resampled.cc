@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/linalg/lanes.h"
+
 namespace hardy::algorithms {
 
 using linalg::all, linalg::fma, linalg::load, linalg::min, linalg::store;

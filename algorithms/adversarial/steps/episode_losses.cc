@@ -18,6 +18,8 @@ EpisodeLosses::EpisodeLosses(const envs::Instance& instance, int lanes)
   if (!adaptive_) return;
   for (std::size_t w = 0; w < now_.size(); ++w) adversaries_.push_back(process_.fresh());
   sum_.assign(now_.size(), std::vector<double>(size));
+  if (process_.sees_occupancies())
+    occupancies_.resize(static_cast<std::size_t>(mdp_.H) * static_cast<std::size_t>(mdp_.pairs()));
 }
 
 void EpisodeLosses::begin(std::int64_t k) {
@@ -57,7 +59,9 @@ void EpisodeLosses::end(std::int64_t k, const Tables& tables, const Played& play
   for (std::size_t w = 0; w < adversaries_.size(); ++w) {
     for (std::size_t i = 0; i < features_.size(); ++i)
       features_[i] = tables.u[static_cast<std::int64_t>(i) * lanes + static_cast<std::int64_t>(w)];
-    adversaries_[w]->played(k, features_);
+    for (std::size_t i = 0; i < occupancies_.size(); ++i)
+      occupancies_[i] = tables.q[static_cast<std::int64_t>(i) * lanes + static_cast<std::int64_t>(w)];
+    adversaries_[w]->played(k, {features_, occupancies_});
   }
 }
 

@@ -46,7 +46,7 @@ class EpisodeLosses {
   std::vector<const double*> now_;                               // one lane's each
   std::vector<std::unique_ptr<envs::LossProcess>> adversaries_;  // of an adaptive process
   std::vector<std::vector<double>> sum_;                         // of its realised losses
-  std::vector<double> scratch_, features_;
+  std::vector<double> scratch_, features_, occupancies_;
   double lowest_ = 0, highest_ = 1;  // seen so far
 };
 

@@ -7,6 +7,7 @@
 #include "algorithms/adversarial/steps/evaluation.h"
 #include "algorithms/adversarial/steps/steps.h"
 #include "algorithms/adversarial/steps/trajectories.h"
+#include "engine/linalg/lanes.h"
 
 namespace hardy::algorithms {
 

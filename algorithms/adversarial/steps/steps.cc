@@ -4,8 +4,11 @@
 
 #include "algorithms/adversarial/steps/lane_steps.h"
 #include "algorithms/adversarial/steps/large_steps.h"
+#include "engine/linalg/lanes.h"
 
 namespace hardy::algorithms {
+
+static_assert(linalg::kLanes <= kMostLanes);
 
 Steps::Steps(const Game& g, std::span<const Lane> replicas, int lanes)
     : game(g), mdp(*g.instance.mdp), tables(mdp, lanes), rates(replicas, lanes), losses(g.instance, lanes) {

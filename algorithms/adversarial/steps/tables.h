@@ -9,11 +9,14 @@
 
 #include "algorithms/adversarial/game.h"
 #include "algorithms/adversarial/steps/numbers.h"
-#include "engine/linalg/lanes.h"
 
 namespace hardy::algorithms {
 
-using PerLane = std::array<double, linalg::kLanes>;
+// As many lanes as any machine has: learners of one's own are compiled against these headers for whatever
+// processor their compiler was told, and must see every number where this library has it. For the same reason
+// no header that they include may ask for the machine's vectors (engine/base/simd.h).
+inline constexpr int kMostLanes = 8;
+using PerLane = std::array<double, kMostLanes>;
 
 struct Tables {
   Tables(const envs::LinearMdp& m, int lanes_)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/linalg/lanes.h"
 #include "envs/linear_mdp/simulator.h"
 
 namespace hardy::algorithms {

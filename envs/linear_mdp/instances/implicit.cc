@@ -38,6 +38,9 @@ class Implicit final : public Simulator {
     if (losses_->adaptive())
       throw Error("an adaptive adversary cannot be asked for losses out of turn", losses,
                   "choose an oblivious loss process");
+    if (!losses_->linear())
+      throw Error("losses by state need states that can be listed", losses,
+                  "choose a loss process that is linear in the features, or another environment");
     scratch_.resize(static_cast<std::size_t>(loss_size(one_state_, true)));
   }
   int H() const override { return shape_.H; }

@@ -20,13 +20,15 @@ TEST(InstanceFile, WhatIsWrittenIsReadBack) {
   const hardy::test::Scratch dir;
   for (const char* name : {"simplex:seed=4,H=3,S=5,A=2,d=4,K=6", "lock", "mirror"}) {
     const envs::Instance written = envs::make_instance(name, "", 6);
-    const std::string path = (dir / "instance.hdf5").string();
-    write_instance(path, written, 6);
-    const envs::Instance read = envs::make_instance(path, "", 6);
-    EXPECT_EQ(read.mdp->phi, written.mdp->phi);
-    EXPECT_EQ(read.mdp->transitions, written.mdp->transitions);
-    EXPECT_EQ(read.mdp->start, written.mdp->start);
-    for (std::int64_t k = 0; k < 12; ++k) EXPECT_EQ(nu(read, k), nu(written, k % 6)) << name;
+    for (const char* file : {"instance.hdf5", "instance.npz"}) {
+      const std::string path = (dir / file).string();
+      write_instance(path, written, 6);
+      const envs::Instance read = envs::make_instance(path, "", 6);
+      EXPECT_EQ(read.mdp->phi, written.mdp->phi);
+      EXPECT_EQ(read.mdp->transitions, written.mdp->transitions);
+      EXPECT_EQ(read.mdp->start, written.mdp->start);
+      for (std::int64_t k = 0; k < 12; ++k) EXPECT_EQ(nu(read, k), nu(written, k % 6)) << name;
+    }
   }
 }
 

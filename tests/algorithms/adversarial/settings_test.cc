@@ -106,5 +106,30 @@ TEST(RegretSettings, UnknownNamesAreRefusedWithTheNearest) {
   test::refusal([&] { run_regret(config, team); });
 }
 
+std::unique_ptr<RegretLearner> none(Steps&) { return nullptr; }
+
+TEST(OwnMethod, LawsOfItsOwnAreItsUnitSizesAndKeysFollowTheSizes) {
+  RegretMethod method{.name = "own", .summary = "", .scaling = Scaling::kOwn, .make = none};
+  method.steps = {.eta = "A*sqrt(1/K)/H", .gamma = "1/d"};
+  method.keys = {{"share", "min(1,d/sqrt(K))", "", 0, 1}, {"rounds", "3", "", 1, 10}};
+  const Sizes sizes{400, 2, 5, 3, 4};
+  SettingsRequest twice;
+  twice.c_eta = 2;
+  const ResolvedSettings r = resolve(method, twice, sizes);
+  EXPECT_DOUBLE_EQ(r.steps.eta, 2 * 3.0 / 20 / 2);
+  EXPECT_EQ(r.steps.beta, 0);
+  EXPECT_EQ(r.steps.gamma, 0.25);
+  EXPECT_NE(r.note.find("(theory; eta times 2)"), std::string::npos) << r.note;
+  EXPECT_EQ(keys_of(method, {}, sizes), (std::map<std::string, double>{{"share", 0.2}, {"rounds", 3}}));
+  EXPECT_EQ(keys_of(method, {{"rounds", StepLaw("H*2", "x")}}, sizes).at("rounds"), 4);
+  std::string line = test::refusal([&] { keys_of(method, {{"rounds", StepLaw("K", "x")}}, sizes); });
+  EXPECT_NE(line.find("own: rounds = 400 at K = 400; from 1 to 10"), std::string::npos) << line;
+  line = test::refusal([&] { keys_of(method, {{"shar", StepLaw("1", "x")}}, sizes); });
+  EXPECT_NE(line.find("no key 'shar'"), std::string::npos) << line;
+  method.keys[0].name = "eta";
+  line = test::refusal([&] { RegisterRegretMethod{method}; });
+  EXPECT_NE(line.find("named 'eta'"), std::string::npos) << line;
+}
+
 }  // namespace
 }  // namespace hardy::algorithms

@@ -192,5 +192,40 @@ TEST(Growth, OneReplicaHasNoInterval) {
   EXPECT_TRUE(std::isnan(g.standard_error[0]));
 }
 
+TEST(Growth, QuantilesInterpolateBetweenNeighbours) {
+  EXPECT_EQ(quantile({4, 1, 3, 2}, 0.5), 2.5);
+  EXPECT_EQ(quantile({4, 1, 3, 2}, 0), 1);
+  EXPECT_NEAR(quantile({4, 1, 3, 2}, 0.95), 3.85, 1e-12);
+  EXPECT_TRUE(std::isnan(quantile({}, 0.5)));
+  RegretTable table{{1, 2, 4}, {{1, 2, 3}, {2, 4, 9}, {5, 6, 7}}};
+  const Growth g = growth_of(table, 1, 10);
+  EXPECT_EQ(g.median, (std::vector<double>{2, 4, 6}));
+  EXPECT_NEAR(g.below_95[1], 8.5, 1e-12);
+}
+
+// R = K^x, four replicas a thousandth to either side.
+Growth of_slope(double x) {
+  RegretTable table;
+  for (const double k : {16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0}) {
+    table.episodes.push_back(k);
+    const double r = std::pow(k, x);
+    table.regret.push_back({.999 * r, 1.001 * r, .9995 * r, 1.0005 * r});
+  }
+  return growth_of(table, 3, 100);
+}
+
+TEST(Growth, ARateIsToldFromAPassingPointByTheorysSlope) {
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  for (const auto& [x, theory, says] :
+       {std::tuple{.5, .5, "a rate: slope 0.50"}, std::tuple{.63, .5, "a passing point: slope 0.63"},
+        std::tuple{.51, .5, "a rate: slope 0.51"},
+        std::tuple{.4, 2. / 3, "a rate below the bound: slope 0.40"},
+        std::tuple{.7, none, "a slope alone: slope 0.70"}})
+    EXPECT_TRUE(standing_of(of_slope(x), theory).starts_with(says)) << standing_of(of_slope(x), theory);
+  Growth bends = of_slope(.5);
+  bends.upper_half.none_because = "the curve is no power law";
+  EXPECT_EQ(standing_of(bends, .5), "a passing point: the curve is no power law");
+}
+
 }  // namespace
 }  // namespace hardy::algorithms

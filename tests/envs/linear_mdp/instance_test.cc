@@ -22,8 +22,10 @@ std::vector<double> nu(const Instance& i, std::int64_t k) {
 TEST(LinearFamilies, EveryFamilyWithEveryLossProcessGivesLossesInTheUnitInterval) {
   EXPECT_GE(linear_families().size(), 6u);
   for (const LinearFamily& family : linear_families())
-    for (const std::string& process : loss_process_names())
+    for (const std::string& process : loss_process_names()) {
+      if (process == "plugin") continue;  // which needs a file: plugin_losses_test.cc
       EXPECT_NO_THROW(make_instance(family.name, process, 200)) << family.name << " " << process;
+    }
 }
 
 TEST(LinearFamilies, MirrorArmsCostWhatTheyShould) {
@@ -90,7 +92,7 @@ TEST(LossProcesses, TheAdaptiveAdversaryRaisesWhatIsVisitedMost) {
   ASSERT_TRUE(i.losses->adaptive());
   const auto own = i.losses->fresh();
   const double visited[3] = {0.2, 0.7, 0.1};
-  own->played(0, visited);
+  own->played(0, {visited, {}});
   std::vector<double> scratch(3);
   const double* row = own->losses(1, scratch.data());
   EXPECT_NEAR(row[1], 0.9, 1e-15);

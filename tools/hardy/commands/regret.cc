@@ -6,8 +6,10 @@
 #include <thread>
 
 #include "algorithms/adversarial/instance_file.h"
+#include "algorithms/experiments/regret_curves.h"
 #include "algorithms/experiments/regret_words.h"
 #include "engine/base/error.h"
+#include "engine/base/parameters.h"
 #include "engine/base/text.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/json_text.h"
@@ -17,22 +19,27 @@
 #include "envs/linear_mdp/implicit.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/files_of_run.h"
-#include "tools/hardy/regret_text.h"
+#include "tools/report/regret_text.h"
 
 namespace hardy::tools {
 namespace {
 
 std::string listing() {
   std::string text = "\nmethods:\n";
-  for (const auto& m : algorithms::regret_methods()) text += "  " + m.name + "  " + m.summary + "\n";
-  text += "\nenvironments (or a file FILE.hdf5):\n";
+  for (const auto& m : algorithms::regret_methods()) {
+    text += "  " + m.name + "  " + m.summary + "\n";
+    for (const auto& key : m.keys) text += "    :" + key.name + "=" + key.law + "  " + key.summary + "\n";
+  }
+  text += "\nenvironments (or a file FILE.hdf5 or FILE.npz):\n";
   for (const auto& f : envs::linear_families())
     text += "  " + f.name + ":" + f.keys + "  " + f.summary + "\n";
   text += "\nenvironments whose states cannot be listed (--evaluation sampled):\n";
   for (const auto& f : envs::implicit_families())
     text += "  " + f.name + ":" + f.keys + "  " + f.summary + "\n";
   text += "\nlosses:\n ";
-  for (const auto& name : envs::loss_process_names()) text += " " + name;
+  for (const auto& name : envs::loss_process_names())
+    text +=
+        " " + name + (name == "plugin" ? ":file=FILE.so,seed=0,... (a function in C, hardy/losses.h)" : "");
   return text + "\n";
 }
 
@@ -42,7 +49,7 @@ int run_sampled_study(const algorithms::RegretOptions& options, const std::strin
   std::fprintf(stderr, "%s\n", study.cost().c_str());
   const std::vector<algorithms::SampledRun> runs =
       study.run([](const std::string& line) { std::fprintf(stderr, "done: %s\n", line.c_str()); });
-  std::printf("%s", (json ? run::json_text(json_of(runs)) + "\n" : sampled_text(runs)).c_str());
+  std::printf("%s", (json ? run::json_text(json_of(runs)) + "\n" : report::sampled_text(runs)).c_str());
   return 0;
 }
 
@@ -122,13 +129,13 @@ void print(const algorithms::RegretResults& results, bool json) {
   if (json)
     std::printf("%s\n", run::json_text(json_of(results)).c_str());
   else
-    std::printf("%s", (results.single ? single_text(results) : study_text(results)).c_str());
+    std::printf("%s", (results.single ? report::single_text(results) : report::study_text(results)).c_str());
 }
 
 int run(const std::vector<std::string>& args) {
   algorithms::RegretOptions options;
   options.threads = std::max(1u, std::thread::hardware_concurrency());
-  std::string out, exported;
+  std::string out, exported, curves;
   bool json = false, overwrite = false, or_resume = false;
   run::Schema schema(
       "regret",
@@ -141,16 +148,19 @@ int run(const std::vector<std::string>& args) {
       .option("or-resume", &or_resume,
               "where --out holds this study already: play what it lacks, or find it done")
       .option("export", &exported,
-              "write the instance to this HDF5 file (of the first environment) and play nothing")
-      .option("overwrite", &overwrite, "replace the exported file if it exists")
+              "write the instance to this file, .hdf5 or .npz (of the first environment), and play nothing")
+      .option("curves", &curves,
+              "write every replica's regret at the curve's points, of every K, to this file, .csv or .npz")
+      .option("overwrite", &overwrite, "replace the exported file, or that of the curves, if it exists")
       .option("json", &json, "print JSON");
   if (!parse_or_help(schema, args)) {
     std::fputs(listing().c_str(), stdout);
     return 0;
   }
-  const std::vector<std::string> envs = split(options.env, ' ');  // some may be files
+  std::vector<std::string> read = split(options.env, ' ');  // some may be files
+  if (options.losses.starts_with("plugin")) read.push_back(Parameters(options.losses).word("file", ""));
   if (!exported.empty()) {
-    const run::Output output(exported, {.overwrite = overwrite, .inputs = inputs_of(schema, envs)});
+    const run::Output output(exported, {.overwrite = overwrite, .inputs = inputs_of(schema, read)});
     const std::int64_t episodes = algorithms::parse_episodes(options.episodes).back();
     const std::string env = options.env.substr(0, options.env.find(' '));
     algorithms::write_instance(output.path(), envs::make_instance(env, options.losses, episodes), episodes);
@@ -160,13 +170,27 @@ int run(const std::vector<std::string>& args) {
       std::fprintf(stderr, "instance: %s\n", exported.c_str());
     return 0;
   }
+  if (options.evaluation == "sampled" && !curves.empty())
+    throw Error("a sampled run has no regret", "--curves", "leave it out, or ask for exact evaluation");
   if (options.evaluation == "sampled") return run_sampled_study(options, out, json);
   if (or_resume && out.empty())
     throw Error("only a study in a folder can be gone on with", "--or-resume", "give --out");
+  if (or_resume && !curves.empty())
+    throw Error("a study that is gone on with has no curves of the runs that it finds done", "--curves",
+                "leave out --or-resume");
   const bool there = or_resume && std::filesystem::exists(std::filesystem::path(out) / "run.json");
-  std::optional<run::Output> output;
-  if (!out.empty() && !there) output.emplace(out, new_folder(inputs_of(schema, envs)));
-  const algorithms::RegretStudy study(algorithms::study_settings(options));
+  std::optional<run::Output> output, curves_output;
+  if (!out.empty() && !there) output.emplace(out, new_folder(inputs_of(schema, read)));
+  if (!curves.empty()) {
+    curves_output.emplace(curves,
+                          run::OutputRules{.overwrite = overwrite, .inputs = inputs_of(schema, read)});
+    if (!algorithms::is_curves_file(curves))
+      throw Error("'" + curves + "' is of no format that curves are written in", "--curves",
+                  "a name ending in .csv or .npz would be right");
+  }
+  algorithms::RegretStudySettings settings = algorithms::study_settings(options);
+  settings.keep_curves = curves_output.has_value();
+  const algorithms::RegretStudy study(settings);
   std::optional<StudyFolder> folder;
   if (!out.empty())
     folder.emplace(there ? std::filesystem::path(out) : output->path(), schema.resolved(),
@@ -174,7 +198,7 @@ int run(const std::vector<std::string>& args) {
                                   {"method", options.method},
                                   {"command", command_line("regret", args)},
                                   {"env", options.env},
-                                  {"files", files_among(envs)},
+                                  {"files", files_among(read)},
                                   {"steps", study.episodes_in_all()},
                                   {"settings", schema.resolved_json()},
                                   {"resolved", schema.resolved()}});
@@ -194,6 +218,7 @@ int run(const std::vector<std::string>& args) {
   if (folder) ears.keep = [&](const algorithms::RegretResults& so_far) { folder->keep(so_far); };
   const algorithms::RegretResults results = study.run(ears, {}, before ? &*before : nullptr);
   if (folder) folder->keep(results);
+  if (curves_output) algorithms::write_curves(curves_output->path(), results);
   print(results, json);
   if (!out.empty()) std::fprintf(stderr, "study: %s (hardy report %s draws it)\n", out.c_str(), out.c_str());
   return 0;

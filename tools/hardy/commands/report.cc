@@ -12,11 +12,11 @@
 #include "engine/run/output.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
-#include "tools/hardy/regret_text.h"
 #include "tools/report/dataset_page.h"
 #include "tools/report/grid_page.h"
 #include "tools/report/html.h"
 #include "tools/report/page.h"
+#include "tools/report/regret_text.h"
 #include "tools/report/runs.h"
 #include "tools/report/study_page.h"
 
@@ -69,7 +69,7 @@ int run(const std::vector<std::string>& args) {
                                                claim(latex, overwrite, schema, paths)};
     const report::GridTables tables = report::grid_tables(paths.front(), by);
     page = tables.page, table = tables.text;
-    if (tables.regret) table += study_text(*tables.regret);
+    if (tables.regret) table += report::study_text(*tables.regret);
     if (more[0]) run::write_atomically(more[0]->path(), tables.csv);
     if (more[1]) run::write_atomically(more[1]->path(), tables.latex);
   } else if (dataset) {

@@ -1,14 +1,16 @@
-#include "tools/hardy/regret_text.h"
+#include "tools/report/regret_text.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <utility>
 
-namespace hardy::tools {
+namespace hardy::report {
 namespace {
 
 using algorithms::MethodResults;
+
+constexpr std::size_t kFewReplicas = 8;  // of fewer there is no spread to show
 
 std::string format(const char* pattern, double a) {
   char text[64];
@@ -35,6 +37,37 @@ std::string figures_text(const MethodResults& m) {
   return text;
 }
 
+// Of the replicas at the last K.
+std::string spread_of(const algorithms::EnvironmentResults& study, std::size_t width) {
+  const MethodResults& first = study.methods.front();
+  if (first.table.regret.back().size() < kFewReplicas) return "";
+  std::string text = "  " +
+                     padded("spread at K = " + format("%.0f", first.table.episodes.back()), width, false) +
+                     padded("mean", 10) + padded("sd", 9) + padded("median", 10) +
+                     padded("95 of 100 below", 18) + padded("99 of 100 below", 18) + padded("largest", 10) +
+                     padded("min eta Q", 12) + padded("tail index", 12) + "\n";
+  for (const MethodResults& m : study.methods) {
+    const algorithms::Growth& g = m.growth;
+    text += "  " + padded(m.label, width, false) + padded(format("%.1f", g.mean.back()), 10) +
+            padded(format("%.1f", g.deviation.back()), 9) + padded(format("%.1f", g.median.back()), 10) +
+            padded(format("%.1f", g.below_95.back()), 18) + padded(format("%.1f", g.below_99.back()), 18) +
+            padded(format("%.1f", g.highest.back()), 10) +
+            padded(format("%.3g", m.extremes.back().least_eta_q), 12) +
+            padded(std::isfinite(g.tail_index) ? format("%.1f", g.tail_index) : "-", 12) + "\n";
+  }
+  return text;
+}
+
+std::string sizes_of(const std::vector<algorithms::SizeExponent>& sizes, const std::string& how) {
+  std::string text;
+  for (const algorithms::SizeExponent& e : sizes)
+    text +=
+        "    " + how + padded(e.size, 2, false) + "  " +
+        (e.exponent.none_because.empty() ? exponent_text(e.exponent) : "none: " + e.exponent.none_because) +
+        "   (" + e.held + ")\n";
+  return text;
+}
+
 std::string table_of(const algorithms::EnvironmentResults& study) {
   const std::vector<double>& k = study.methods.front().table.episodes;
   std::vector<std::size_t> shown;
@@ -57,6 +90,10 @@ std::string table_of(const algorithms::EnvironmentResults& study) {
     for (const double slope : g.local) text += " " + format("%.2f", slope);
     text += "\n";
   }
+  if (k.size() > 2)
+    for (const MethodResults& m : study.methods)
+      text += "  " + padded(m.label, width, false) + "  " + m.standing + "\n";
+  text += spread_of(study, std::max(width, std::size_t{22}));
   for (const MethodResults& m : study.methods)
     for (const auto& [exponent, over] :
          {std::pair{&m.growth.all, "all K"}, std::pair{&m.growth.upper_half, "the upper half"}})
@@ -78,6 +115,9 @@ std::string table_of(const algorithms::EnvironmentResults& study) {
 std::string study_text(const algorithms::RegretResults& results) {
   std::string text;
   for (const algorithms::EnvironmentResults& study : results.studies) text += table_of(study);
+  for (const algorithms::MethodSizes& m : results.sizes)
+    text += "growth of " + m.label + " with the sizes\n" + sizes_of(m.along, "along ") +
+            sizes_of(m.joint, "jointly ");
   text += "regret against the " + results.studies.front().methods.front().comparator + "\n";
   return text + "mean +- standard error over " + std::to_string(results.replicas) +
          " replicas; exponents with 95 % studentised bootstrap intervals over replicas; settings at the last "
@@ -121,4 +161,4 @@ std::string sampled_text(const std::vector<algorithms::SampledRun>& runs) {
          "cannot be listed is not known, and so there is no regret\n";
 }
 
-}  // namespace hardy::tools
+}  // namespace hardy::report

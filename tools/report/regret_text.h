@@ -7,10 +7,10 @@
 #include "algorithms/experiments/regret_results.h"
 #include "algorithms/experiments/sampled_study.h"
 
-namespace hardy::tools {
+namespace hardy::report {
 
 std::string study_text(const algorithms::RegretResults& results);
 std::string single_text(const algorithms::RegretResults& results);
 std::string sampled_text(const std::vector<algorithms::SampledRun>& runs);
 
-}  // namespace hardy::tools
+}  // namespace hardy::report
