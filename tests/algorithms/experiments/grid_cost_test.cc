@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+#include <nlohmann/json.hpp>
+
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::algorithms {
@@ -75,6 +78,40 @@ TEST(GridCost, ARateIsMeasuredByPlayingTheFirstStepsAndKeptForTheMachine) {
   costs.keep(dir.path());
   EXPECT_EQ(GridCosts(cells, states, dir.path(), 1).seconds_left(1), costs.seconds_left(1));
   EXPECT_FALSE(GridCosts(cells, states, dir.path(), 2).seconds_left(1));  // another number of threads
+}
+
+// What `hardy grid status` does, in processor time: others may be at work here.
+TEST(GridCost, AThousandCellsAreLookedAtInLessThanASecond) {
+  const test::Scratch dir;
+  std::string seeds, table;
+  for (int i = 0; i < 500; ++i) seeds += " " + std::to_string(i);
+  test::put(dir / "g.ini", "method = bc iql\nsteps = 100\nseed =" + seeds + "\n");
+  std::int64_t number = 0;
+  for (const GridCell& cell : cells_of(dir / "g.ini")) {
+    const std::filesystem::path run = dir / "cells" / cell.name / "run";
+    std::filesystem::create_directories(run);
+    test::put(run / "run.json", R"({"steps": 100})");
+    test::put(run / "summary.json", R"({"steps": 100, "seconds": 2.5, "finished": )" +
+                                        std::string(number % 2 == 0 ? "true}" : "false}"));
+    test::put(run / "metrics.jsonl", "{\"step\": 40, \"seconds\": 1}\n");
+    table += nlohmann::json({{"number", number++}, {"name", cell.name}, {"keys", cell.keys}}).dump() + "\n";
+  }
+  test::put(dir / "cells.jsonl", table);
+  const std::clock_t began = std::clock();
+  const Grid grid = Grid::open(dir.path());
+  std::vector<CellState> states;
+  for (const GridCell& cell : grid.cells()) states.push_back(grid.state_of(cell));
+  const GridCosts costs(grid.cells(), states, dir.path(), 1);
+  double seconds = 0;
+  for (std::size_t i = 0; i < states.size(); ++i) seconds += costs.seconds_left(i).value();
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr int kSlower = 10;  // a sanitizer's own time
+#else
+  constexpr int kSlower = 1;
+#endif
+  EXPECT_LT(std::clock() - began, kSlower * CLOCKS_PER_SEC);
+  EXPECT_EQ(states.size(), 1000u);
+  EXPECT_NEAR(seconds, 500 * 60 * 0.025, 1e-6);  // sixty steps of each second cell, at 25 ms
 }
 
 }  // namespace
