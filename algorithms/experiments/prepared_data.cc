@@ -98,6 +98,19 @@ PreparedData read(const fs::path& file) {
   return data;
 }
 
+// A folder that exists holds nothing but what this file writes: a dataset's or a run's is left as it is.
+void require_own(const fs::path& folder) {
+  const std::string to_do = "name a folder that is new, or was made for prepared data";
+  std::error_code error;
+  if (fs::exists(folder, error) && !fs::is_directory(folder, error))
+    throw Error("is no folder", folder.string(), to_do);
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name != "log.txt" && name.find(".data") == std::string::npos && !name.ends_with(".lock"))
+      throw Error("holds other things than prepared data: " + name, folder.string(), to_do);
+  }
+}
+
 }  // namespace
 
 nlohmann::json files_of_dataset(const std::string& name) {
@@ -119,6 +132,7 @@ nlohmann::json files_of_dataset(const std::string& name) {
 
 PreparedPlace::PreparedPlace(const fs::path& folder, const nlohmann::json& description) : folder_(folder) {
   if (folder_.empty()) return;
+  require_own(folder_);
   about_ = run::json_text(
       {{"what", description}, {"hardy", run::build_info().at("version")}, {"format", kFormat}}, -1);
   name_ = run::sha256(std::as_bytes(std::span(about_))).substr(0, 32);

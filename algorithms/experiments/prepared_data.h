@@ -30,7 +30,7 @@ struct PreparedData {
 // written, nothing is kept, and trouble() says so.
 class PreparedPlace {
  public:
-  // folder "": nothing is kept, nothing found.
+  // folder "": nothing is kept, nothing found. One that holds other things (a dataset, a run) is refused.
   PreparedPlace(const std::filesystem::path& folder, const nlohmann::json& description);
   ~PreparedPlace();
   PreparedPlace(const PreparedPlace&) = delete;

@@ -40,7 +40,7 @@ BASES = {
 TRAIN = ['--env', 'pendulum', '--steps', '2', '--out', 'out']
 GROUPS = ['--prompts-a-step', '2', '--rollouts', '2', '--test-count', '1', '--steps', '2', '--out', 'out']
 TOKENS = ['--task', 'chains:least=2,most=3', '--prompt-count', '4', '--width', '8', '--layers', '1', '--heads', '1']
-OUTPUT_KEYS = {'--out', '--export', '--manifest', '--output', '--video', '--frames'}
+OUTPUT_KEYS = {'--out', '--export', '--manifest', '--output', '--video', '--frames', '--curves', '--prepared'}
 
 VALUES = ['', ' ', '0', '-0', '1', '-1', '2', '0.5', '1e-320', '1e30', '1e308', '1e309', '-1e309', 'nan', 'inf', '-inf',
           '9223372036854775807', '9223372036854775808', '-9223372036854775808', '18446744073709551616', '0x10', '1,2', ',',
