@@ -127,6 +127,8 @@ Keys configuration_of(const GridCell& cell) {
     return keys;
   }
   if (env != keys.end() && fs::is_regular_file(env->second)) env->second = absolute(env->second);
+  if (const auto losses = keys.find("losses"); losses != keys.end())  // those of one's own have a file
+    losses->second = envs::absolute_name(losses->second);
   keys["shard"] = "true";
   return keys;
 }

@@ -11,6 +11,7 @@
 
 #include "engine/base/text.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/envs/linear_mdp/made_losses.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 
@@ -292,6 +293,18 @@ TEST(Grid, RegretCellsAreCalledAgainTakeFurtherSeedsAndRefuseWhatCannotWork) {
     EXPECT_NE(refused.err.find(part), std::string::npos) << refused.err;
     EXPECT_FALSE(fs::exists(g.dir / "other"));
   }
+}
+
+TEST(Grid, LossesOfOnesOwnAreFoundFromWhereverACellIsRun) {
+  SmallGrid g;
+  test::made_losses(g.dir.path(), "mine");
+  test::put(g.ini_file(),
+            "method = uniform\nenv = tabular:H=2,S=3,A=2\nlosses = plugin:file=mine.so\nepisodes = 8\n");
+  const test::Result made = test::hardy_command("grid new G g.ini", "cd " + g.dir.path().string() + "; ");
+  ASSERT_EQ(made.code, 0) << made.err;
+  const test::Result r = test::hardy_command("grid cell " + g.folder.string() + " 0", "cd /; ");
+  EXPECT_EQ(r.code, 0) << r.err;
+  EXPECT_EQ(g.status().at("counts"), (nlohmann::json{{"done", 1}}));
 }
 
 // Token policies from a task and from a file of prompts, and control policies from a dataset.

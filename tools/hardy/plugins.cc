@@ -44,6 +44,8 @@ std::vector<std::string> load_plugins(const std::vector<std::string>& words) {
   return {words.begin() + static_cast<std::ptrdiff_t>(at), words.end()};
 }
 
+const std::vector<std::string>& loaded_plugins() { return loaded(); }
+
 std::string command_prefix() {
   std::string prefix = "hardy";
   for (const std::string& path : loaded()) prefix += " --plugin " + path;

@@ -11,6 +11,8 @@ namespace hardy::tools {
 // says why.
 std::vector<std::string> load_plugins(const std::vector<std::string>& words);
 
+// Those that were loaded, by their absolute paths: a command that starts another hands them on.
+const std::vector<std::string>& loaded_plugins();
 // "hardy", or "hardy --plugin /a/b.so" with those that were loaded: how a command that is noted begins.
 std::string command_prefix();
 

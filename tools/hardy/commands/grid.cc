@@ -14,6 +14,7 @@
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/grid_text.h"
+#include "tools/hardy/plugins.h"
 #include "tools/hardy/signals.h"
 
 namespace hardy::tools {
@@ -141,8 +142,11 @@ int slurm_command(const std::vector<std::string>& args) {
       "#SBATCH --requeue\n#SBATCH --open-mode=append\n#SBATCH --signal=B:TERM@%lld\n#SBATCH "
       "--output=%s/slurm-%%a.log\n\n",
       static_cast<long long>(warning), there.c_str());
-  std::printf("'%s' grid cell '%s' \"$SLURM_ARRAY_TASK_ID\" --threads %lld &\n",
-              fs::read_symlink("/proc/self/exe").c_str(), there.c_str(), static_cast<long long>(cpus));
+  std::string plugins;
+  for (const std::string& plugin : loaded_plugins()) plugins += " --plugin '" + plugin + "'";
+  std::printf("'%s'%s grid cell '%s' \"$SLURM_ARRAY_TASK_ID\" --threads %lld &\n",
+              fs::read_symlink("/proc/self/exe").c_str(), plugins.c_str(), there.c_str(),
+              static_cast<long long>(cpus));
   std::printf(
       "child=$!\ntrap 'kill -TERM $child' TERM\nwait $child\ncode=$?\nwhile kill -0 $child 2>/dev/null; do "
       "wait $child; code=$?; done\n"

@@ -10,12 +10,15 @@
 #include <cstdio>
 #include <map>
 #include <set>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "engine/base/error.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/grid_text.h"
+#include "tools/hardy/plugins.h"
 #include "tools/hardy/signals.h"
 
 namespace hardy::tools {
@@ -28,8 +31,14 @@ using algorithms::GridCell;
 // A child that does one cell, its output appended to the cell's log.txt. It ends, with a checkpoint, where
 // this process does.
 pid_t start(const Grid& grid, const GridCell& cell, std::int64_t threads) {
-  const std::string folder = grid.folder().string(), number = std::to_string(cell.number),
-                    own = std::to_string(threads), log = (grid.folder_of(cell) / "log.txt").string();
+  const std::string log = (grid.folder_of(cell) / "log.txt").string();
+  std::vector<std::string> words{"hardy"};
+  for (const std::string& plugin : loaded_plugins()) words.insert(words.end(), {"--plugin", plugin});
+  words.insert(words.end(), {"grid", "cell", grid.folder().string(), std::to_string(cell.number), "--threads",
+                             std::to_string(threads)});
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
   const pid_t parent = ::getpid(), child = ::fork();
   if (child < 0) throw Error::failed_run("no process can be started");
   if (child > 0) return child;
@@ -37,9 +46,7 @@ pid_t start(const Grid& grid, const GridCell& cell, std::int64_t threads) {
   if (::getppid() != parent) ::_exit(kStoppedBySignal);
   const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   if (file < 0 || ::dup2(file, STDOUT_FILENO) < 0 || ::dup2(file, STDERR_FILENO) < 0) ::_exit(1);
-  const char* words[] = {"hardy",        "grid",      "cell",      folder.c_str(),
-                         number.c_str(), "--threads", own.c_str(), nullptr};
-  ::execv("/proc/self/exe", const_cast<char**>(words));
+  ::execv("/proc/self/exe", pointers.data());
   ::_exit(1);
 }
 
