@@ -42,6 +42,8 @@ StepSizes theory(Scaling scaling, const Sizes& z, const StepSizes& own) {
       return {steps.eta, 1, std::min(1.0, 2 * steps.eta * H)};
     case Scaling::kFullInformation:
       return {std::sqrt(std::log(A) / K) / H, 0, 1};
+    case Scaling::kLogDeterminant:
+      return {std::sqrt(std::log(std::max(K, 2.0)) / K), std::sqrt(d / K), std::min(1.0, d / K)};
     case Scaling::kContracted:
       return {std::sqrt(std::log(A) / K) / H, 0.1, 0.1};
     case Scaling::kOccupancy:

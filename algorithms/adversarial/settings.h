@@ -35,6 +35,7 @@ enum class Scaling {
   kEpochs,           // of an epoch: cover_sizes() and what stands there.                K^{8/9}
   kEntropyControl,   // kEntropy's sizes on plain estimates, for which nobody has shown its bound
   kEntropyNoBonus,   // the same with beta = 0
+  kLogDeterminant,   // eta = sqrt(ln K / K), beta = sqrt(d / K), gamma = d / K.          d K^{1/2}, H = 1
   kContracted,       // eta = sqrt(ln A / K) / H, beta = 0.1 (bonus), gamma = 0.1 (contraction)
   kOwn,              // a method's own laws (RegretMethod::steps)
   kNone

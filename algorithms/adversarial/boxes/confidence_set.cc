@@ -8,8 +8,9 @@
 
 namespace hardy::algorithms {
 
-ConfidenceSet::ConfidenceSet(const envs::LinearMdp& mdp, std::int64_t episodes, double delta, bool known)
-    : mdp_(mdp), H_(mdp.H), S_(mdp.S), A_(mdp.A), known_(known) {
+ConfidenceSet::ConfidenceSet(const envs::LinearMdp& mdp, std::int64_t episodes, double delta, bool known,
+                             double c)
+    : mdp_(mdp), H_(mdp.H), S_(mdp.S), A_(mdp.A), c_(c), known_(known) {
   if (mdp.H > 1 && mdp.transitions.empty())
     throw Error("tabular methods need the transitions as rows", mdp.name,
                 "this state space is too large for them");
@@ -30,7 +31,8 @@ void ConfidenceSet::visited(int h, int s, int a, int next) {
   if (known_) return;
   const std::size_t at = pair(h, s, a);
   ++moves_[at * static_cast<std::size_t>(S_) + static_cast<std::size_t>(next)];
-  doubled_ = doubled_ || ++visits_[at] >= std::max<std::int64_t>(1, 2 * at_epoch_[at]);
+  ++visits_[at];
+  doubled_ = doubled_ || visits_[at] >= std::max<std::int64_t>(1, 2 * at_epoch_[at]);
 }
 
 bool ConfidenceSet::refresh() {
@@ -47,7 +49,7 @@ void ConfidenceSet::rebuild() {
     const double n = static_cast<double>(std::max<std::int64_t>(1, visits_[at]));
     for (std::size_t i = at * S; i < (at + 1) * S; ++i) {
       const double mean = known_ ? mdp_.transitions[i] : static_cast<double>(moves_[i]) / n;
-      const double width = known_ ? 0 : 4 * std::sqrt(mean * log_term_ / n) + 28 * log_term_ / (3 * n);
+      const double width = known_ ? 0 : c_ * std::sqrt(mean * log_term_ / n) + 7 * c_ * log_term_ / (3 * n);
       low_[i] = std::max(0.0, mean - width);
       room_[i] = std::min(1.0, mean + width) - low_[i];
     }

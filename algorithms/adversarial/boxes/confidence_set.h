@@ -1,6 +1,7 @@
 // Transitions that are only known up to a confidence set, layer by layer, and extremes over it (Jin et al.
-// 2020; Luo, Wei, Lee 2021): |P - Pbar|(s'|s,a) <= 4 sqrt(Pbar ln(K S A / delta) / n) + 28 ln(K S A / delta)
-// / (3 n), n = max(1, visits). A new epoch begins, and the set shrinks, when some pair's visits have doubled.
+// 2020; Luo, Wei, Lee 2021): |P - Pbar|(s'|s,a) <= c (sqrt(Pbar ln(K S A / delta) / n) + 7 ln(K S A / delta)
+// / (3 n)), n = max(1, visits), c = 2 in the former and 4 in the latter. A new epoch begins, and the set
+// shrinks, when some pair's visits have doubled.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@ namespace hardy::algorithms {
 class ConfidenceSet {
  public:
   // known: the set is P itself.
-  ConfidenceSet(const envs::LinearMdp& mdp, std::int64_t episodes, double delta, bool known);
+  ConfidenceSet(const envs::LinearMdp& mdp, std::int64_t episodes, double delta, bool known, double c = 4);
 
   void visited(int h, int s, int a, int next);
   // Makes a new set of the counts where some pair's visits have doubled; true if it did.
@@ -27,13 +28,17 @@ class ConfidenceSet {
   // Largest or smallest probability over the set of reaching each state under a policy [H][S][A]: out [H][S].
   void reach(const double* policy, bool largest, std::span<double> out);
 
+  // The least P, and how much more it may be: [H-1][S][A][S].
+  const double* low() const { return low_.data(); }
+  const double* room() const { return room_.data(); }
+
  private:
   void rebuild();
   std::size_t pair(int h, int s, int a) const { return (static_cast<std::size_t>(h * S_ + s)) * A_ + a; }
 
   const envs::LinearMdp& mdp_;
   int H_, S_, A_;
-  double log_term_;
+  double log_term_, c_;
   bool known_;
   std::vector<std::int64_t> visits_, at_epoch_;  // [H-1][S][A]
   std::vector<std::int64_t> moves_;              // [H-1][S][A][S]

@@ -56,7 +56,7 @@ TEST(RegretLearners, EveryMethodKeepsPoliciesOnTheSimplexAndItsRegretFinite) {
   for (const RegretMethod& method : regret_methods()) {
     RegretConfig config;
     config.method = method.name;
-    config.instance = envs::make_instance(test::kT1, "", 200);
+    config.instance = envs::make_instance(test::playable(method.name), "", 200);
     config.episodes = 200;
     config.seeds = {1, 2};
     config.cover.oracle = true;
@@ -77,9 +77,10 @@ TEST(RegretLearners, EveryMethodKeepsPoliciesOnTheSimplexAndItsRegretFinite) {
       }
       EXPECT_NEAR(sum, 1, 1e-12) << method.name;
     }
-    for (int h = 0; h < 3; ++h) {
+    const std::int64_t pairs = config.instance.mdp->pairs();
+    for (int h = 0; h < config.instance.mdp->H; ++h) {
       double layer = 0;
-      for (std::int64_t p = 0; p < 12; ++p) layer += group->tables.q[h * 12 + p];
+      for (std::int64_t p = 0; p < pairs; ++p) layer += group->tables.q[h * pairs + p];
       EXPECT_NEAR(layer, 1, 1e-12) << method.name;
     }
   }
@@ -353,7 +354,7 @@ TEST(RegretRun, EpisodesAllocateNothingWithAnyMethodAndCovariance) {
     for (const char* covariance : {"exact", "empirical:M=10", "empirical:M=10,reuse=1", "mgr:M=3,N=8"}) {
       const bool uses = method.covariance;
       if (!uses && covariance != std::string("exact")) continue;
-      expect_nothing(method.name, covariance, test::kT1, 20, 120, 9);
+      expect_nothing(method.name, covariance, test::playable(method.name).c_str(), 20, 120, 9);
     }
   for (const char* method : {"ftrl_log_barrier", "exp_weights_no_bonus", "exp_weights_magnitude_reduced"})
     for (const char* covariance : {"exact", "empirical:M=10"})

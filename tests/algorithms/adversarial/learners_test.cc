@@ -251,6 +251,108 @@ TEST(OReps, EachUpdateMinimisesItsObjectiveOverOccupancies) {
   }
 }
 
+// --- the log-determinant on lifted covariances ---
+
+RegretConfig contexts(std::int64_t K, const std::string& losses) {
+  RegretConfig config;
+  config.method = "ftrl_log_determinant";
+  config.instance = envs::make_instance("simplex:seed=3,H=1,S=5,A=6,d=3,K=4,even=1", losses, K);
+  config.episodes = K;
+  config.seeds = {0, 1, 2, 3, 4, 5, 6, 7};
+  return config;
+}
+
+// Each episode anew, by Eigen: costs from the trajectories so far, and that the policies which were played
+// are the optima that these costs have.
+TEST(LogDeterminantFtrl, PlaysTheOptimaOfTheLiftedCostsThatItsTrajectoriesGive) {
+  const RegretConfig config = contexts(64, "cycle");
+  ThreadTeam team(1);
+  const double eta = 0.4, alpha = 0.05, gamma = 0.02;
+  const Lane lane{11, {eta, alpha, gamma}};
+  const auto steps = make_steps(config, {&lane, 1}, team);
+  Steps& r = *steps;
+  const auto learner = regret_method("ftrl_log_determinant").make(r);
+  const envs::LinearMdp& m = r.mdp;
+  const auto lifted = [&](std::int64_t pair) {
+    Eigen::VectorXd x(4);
+    x << feature(m, 0, pair), 1;
+    return x;
+  };
+  Matrix costs = Matrix::Zero(5, 6);
+  std::vector<int> met(5);
+  for (std::int64_t k = 0; k < 64; ++k) {
+    r.begin(k);
+    learner->episode(k);
+    const Matrix pi = Eigen::Map<const Eigen::Matrix<double, 5, 6, Eigen::RowMajor>>(r.tables.pi.at(0));
+    for (int s = 0; s < 5; ++s) {  // within the span: simplex features hold the lifted coordinate, rank 3
+      Matrix M = Matrix::Zero(3, 3);
+      for (int a = 0; a < 6; ++a)
+        M += pi(s, a) * feature(m, 0, s * 6 + a) * feature(m, 0, s * 6 + a).transpose();
+      Eigen::VectorXd g(6);
+      for (int a = 0; a < 6; ++a) {
+        const Eigen::VectorXd phi = feature(m, 0, s * 6 + a);
+        g[a] = phi.dot(M.inverse() * phi) - eta * costs(s, a);
+      }
+      EXPECT_LT(g.maxCoeff() - g.dot(pi.row(s)), 1e-6) << k;
+    }
+    const int context = r.played.states[0], action = r.played.actions[0];
+    ++met[static_cast<std::size_t>(context)];
+    Matrix sigma = Matrix::Zero(4, 4);
+    for (int i = 0; i < 3; ++i) sigma(i, i) = std::min(1.0, gamma * 64 / static_cast<double>(k + 1));
+    for (int s = 0; s < 5; ++s)
+      for (int a = 0; a < 6; ++a)
+        sigma += met[static_cast<std::size_t>(s)] / static_cast<double>(k + 1) * pi(s, a) *
+                 lifted(s * 6 + a) * lifted(s * 6 + a).transpose();
+    const Matrix inverse = sigma.inverse();
+    const Eigen::VectorXd theta = inverse * lifted(context * 6 + action) * r.losses.at(0, context, action, 0);
+    for (int s = 0; s < 5; ++s)
+      for (int a = 0; a < 6; ++a) {
+        const Eigen::VectorXd x = lifted(s * 6 + a);
+        costs(s, a) += x.dot(theta) - alpha * std::sqrt(64 / static_cast<double>(k + 1)) * x.dot(inverse * x);
+        EXPECT_NEAR(costs(s, a), r.tables.C[r.tables.pair(0, s, a)], 1e-8 * (1 + std::abs(costs(s, a)))) << k;
+      }
+    r.end();
+  }
+}
+
+TEST(LogDeterminantFtrl, RegretGrowsFarSlowerThanTheUniformPolicysOnItsOwnSizes) {
+  RegretConfig small = contexts(1 << 10, "fixed"), large = contexts(1 << 14, "fixed");
+  const double ratio = mean_regret(large) / mean_regret(small);
+  EXPECT_LT(ratio, 6.5)
+      << "16 times the episodes: 4 for a square root and its logarithm, 16 for the uniform policy";
+  EXPECT_GT(ratio, 2);
+}
+
+TEST(LogDeterminantFtrl, MoreThanOneLayerIsRefused) {
+  RegretConfig config = fixed_t1("ftrl_log_determinant", 100);
+  EXPECT_NE(test::refusal([&] { mean_regret(config); }).find("H = 1 would be right"), std::string::npos);
+}
+
+// Several pairs are visited between two refreshes, as in an episode, and one of them has doubled already.
+TEST(ConfidenceSet, CountsEveryVisitWhateverElseHasDoubled) {
+  const envs::Instance instance = envs::make_instance(test::kT1, "", 8);
+  ConfidenceSet set(*instance.mdp, 1000, 0.1, false, 1e-6);  // as good as the means
+  for (int episode = 0; episode < 32; ++episode) {
+    set.visited(0, 0, 0, episode % 4);
+    set.visited(1, episode % 4, 1, 2);
+    set.refresh();
+    for (int h = 0; h < 2; ++h)
+      for (int s = 0; s < 4; ++s) {
+        double low = 0, high = 0;
+        for (int i = 0; i < 4; ++i) {
+          const int at = ((h * 4 + s) * 3 + h) * 4 + i;
+          low += set.low()[at], high += set.low()[at] + set.room()[at];
+        }
+        EXPECT_LE(low, 1 + 1e-12) << "there is no law in the set, episode " << episode;
+        if (h == 0 && s == 0) {
+          EXPECT_GE(high, 1 - 1e-12);
+        }
+      }
+  }
+  EXPECT_NEAR(set.low()[0], 0.25, 1e-2);
+  EXPECT_NEAR(set.low()[((4 + 1) * 3 + 1) * 4 + 2], 1, 1e-2);
+}
+
 TEST(ConfidenceSet, ContainsTheTruthAndShrinksTowardsIt) {
   const envs::Instance instance = envs::make_instance(test::kT1, "", 8);
   const envs::LinearMdp& m = *instance.mdp;

@@ -10,6 +10,12 @@ namespace hardy::algorithms::test {
 
 inline constexpr const char* kT1 = "simplex:seed=20230131,H=3,S=4,A=3,d=3,K=8";
 
+// An environment that a method plays: T1, or as many contexts as T1 has states where it plays one layer
+// alone.
+inline std::string playable(const std::string& method) {
+  return method == "ftrl_log_determinant" ? "simplex:seed=3,H=1,S=12,A=3,d=3,K=8,even=1" : kT1;
+}
+
 inline RegretConfig t1(const std::string& method, std::int64_t episodes, double eta, double beta,
                        double gamma) {
   RegretConfig config;
