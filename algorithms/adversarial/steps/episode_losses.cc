@@ -34,15 +34,6 @@ void EpisodeLosses::begin(std::int64_t k) {
   }
 }
 
-double EpisodeLosses::at(int h, int s, int a, int w) const {
-  if (!linear_) return of(w)[h * mdp_.pairs() + std::int64_t{s} * mdp_.A + a];
-  const int d = mdp_.d;
-  const double *const phi = mdp_.features(h, s, a), *const nu = of(w) + std::int64_t{h} * d;
-  double loss = 0;
-  for (int i = 0; i < d; ++i) loss += phi[i] * nu[i];
-  return loss;
-}
-
 void EpisodeLosses::end(std::int64_t k, const Tables& tables, const Played& played) {
   const auto lanes = static_cast<std::int64_t>(now_.size());
   if (!process_.bounded()) {

@@ -24,7 +24,14 @@ class EpisodeLosses {
   bool linear() const { return linear_; }
   const double* of(int w) const { return now_[static_cast<std::size_t>(w)]; }  // nu [H][d], or l [H][S][A]
   const std::vector<double>& sum(int w) const { return sum_[static_cast<std::size_t>(w)]; }
-  double at(int h, int s, int a, int w) const;
+  double at(int h, int s, int a, int w) const {
+    if (!linear_) return of(w)[h * mdp_.pairs() + std::int64_t{s} * mdp_.A + a];
+    const int d = mdp_.d;
+    const double *const phi = mdp_.features(h, s, a), *const nu = of(w) + std::int64_t{h} * d;
+    double loss = 0;
+    for (int i = 0; i < d; ++i) loss += phi[i] * nu[i];
+    return loss;
+  }
   // at() of a pair that was visited: its range is kept.
   double visited(int h, int s, int a, int w) {
     const double loss = at(h, s, a, w);

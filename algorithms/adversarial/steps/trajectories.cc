@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "algorithms/adversarial/steps/philox_lanes.h"
 #include "engine/linalg/lanes.h"
 #include "envs/linear_mdp/simulator.h"
 
@@ -11,6 +12,19 @@ namespace {
 int certain_state(const std::vector<double>& start) {
   const auto sure = std::ranges::find(start, 1.0);
   return sure == start.end() ? -1 : static_cast<int>(sure - start.begin());
+}
+
+// L_h of every lane from the losses of its steps.
+void add_up(Played& played, int H, int lanes) {
+  for (std::int64_t at = std::int64_t{H - 1} * lanes; at-- > 0;) played.to_go[at] += played.to_go[at + lanes];
+}
+
+// envs::draw_from() without a jump that depends on u, which costs more than a few comparisons do.
+constexpr int kFew = 32;
+int draw_of_few(const double* cumulative, int n, double u) {
+  int index = 0;
+  for (int i = 0; i + 1 < n; ++i) index += u >= cumulative[i] ? 1 : 0;
+  return index;
 }
 
 }  // namespace
@@ -43,6 +57,11 @@ int Trajectories<W>::draw_start(int w) {
 template <int W>
 void Trajectories<W>::play(std::int64_t k, EpisodeLosses& losses, Played& played) {
   const int H = tables_.H;
+  if (together_) {
+    if constexpr (W > 1) philox_lanes(seeds_, DrawFor::kPlay, k, H, uniforms_.at(0));
+    play_together(losses, played);
+    return;
+  }
   const auto walk = [&](int w, auto&& next) {
     simulate(w, next, [&](int h, int s, int a) {
       const std::int64_t at = std::int64_t{h} * W + w;
@@ -51,23 +70,47 @@ void Trajectories<W>::play(std::int64_t k, EpisodeLosses& losses, Played& played
       played.to_go[at] = losses.visited(h, s, a, w);
     });
   };
-  if (together_) philox_uniforms(seeds_, DrawFor::kPlay, k, H, uniforms_.at(0));
   for (int w = 0; w < W; ++w) {
-    if (together_) {
-      walk(w, [at = uniforms_.at(w)]() mutable {
-        const double u01 = *at;
-        at += W;
-        return u01;
-      });
-    } else {
-      Draws& random = draws(w);
-      random.begin(DrawFor::kPlay, k);
-      walk(w, [&random] { return random.next(); });
-    }
+    Draws& random = draws(w);
+    random.begin(DrawFor::kPlay, k);
+    walk(w, [&random] { return random.next(); });
   }
-  for (int h = H - 1; h-- > 0;)
-    for (int w = 0; w < W; ++w)
-      played.to_go[std::int64_t{h} * W + w] += played.to_go[std::int64_t{h + 1} * W + w];
+  add_up(played, H, W);
+}
+
+// Layer by layer, so that lanes do not wait for each other's draws.
+template <int W>
+void Trajectories<W>::play_together(EpisodeLosses& losses, Played& played) {
+  const int H = tables_.H, S = tables_.S, A = tables_.A;
+  std::array<int, W> s, a;
+  s.fill(certain_start_);
+  const double* u = uniforms_.at(0);
+  for (int h = 0; h < H; ++h) {
+    const double* const pi = tables_.pi.at(tables_.table(h));
+    for (std::size_t w = 0; w < W; ++w) {  // as draw_action()
+      const double* const p = pi + std::int64_t{s[w]} * A * W + static_cast<std::int64_t>(w);
+      double reached = 0;
+      a[w] = 0;
+      for (int i = 0; i + 1 < A; ++i) {
+        reached += p[std::int64_t{i} * W];
+        a[w] += u[w] >= reached ? 1 : 0;
+      }
+    }
+    u += W;
+    for (std::size_t w = 0; w < W; ++w) {
+      const std::size_t at = static_cast<std::size_t>(h) * W + w;
+      played.states[at] = s[w];
+      played.actions[at] = a[w];
+      played.to_go[static_cast<std::int64_t>(at)] = losses.visited(h, s[w], a[w], static_cast<int>(w));
+    }
+    if (h + 1 == H) break;
+    for (std::size_t w = 0; w < W; ++w) {
+      const double* const law = mdp_.cumulative(h, s[w], a[w], law_.data());
+      s[w] = S <= kFew ? draw_of_few(law, S, u[w]) : envs::draw_from(law, S, u[w]);
+    }
+    u += W;
+  }
+  add_up(played, H, W);
 }
 
 template class Trajectories<1>;

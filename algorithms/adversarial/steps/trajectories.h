@@ -50,6 +50,8 @@ class Trajectories {
   Draws& draws(int w) { return draws_[static_cast<std::size_t>(w)]; }
 
  private:
+  void play_together(EpisodeLosses& losses, Played& played);
+
   const envs::LinearMdp& mdp_;
   const Tables& tables_;
   Record& record_;
