@@ -65,6 +65,15 @@ RegisterRegretMethod::RegisterRegretMethod(const RegretMethod& method) {
 
 const RegretMethod& regret_method(const std::string& name) { return registry().get(name); }
 
+const SimulatorForm& simulator_form(const RegretMethod& method, const std::string& where) {
+  if (method.simulator) return *method.simulator;
+  std::string known;
+  for (const auto& [name, other] : registry())
+    if (other.simulator) known += (known.empty() ? "" : ", ") + name;
+  throw Error("'" + method.name + "' needs tables and does not go through a simulator alone", where,
+              "known: " + known);
+}
+
 std::vector<RegretMethod> regret_methods() {
   std::vector<RegretMethod> all;
   for (const auto& [name, method] : registry()) all.push_back(method);

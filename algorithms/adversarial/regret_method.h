@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,16 +41,23 @@ struct OwnSteps {
   double exponent = 0;  // the x of R ~ K^x that its theory shows; 0: none
 };
 
+// How a method goes where it holds a simulator and no tables (simulated/learner.h).
+struct SimulatorForm {
+  bool barrier = false;  // log-barrier FTRL; else exponential weights
+  bool reduced = false;  // magnitude-reduced estimates
+};
+
 struct RegretMethod {
   std::string name, summary;
   Scaling scaling = Scaling::kNone;
   std::unique_ptr<RegretLearner> (*make)(Steps&) = nullptr;
-  bool lanes = true;                 // false: replicas go one by one
-  bool costs = true;                 // keeps the table C
-  bool covariance = true;            // uses Sigma-dagger
-  bool magnitude = false;            // uses the compensator m, n^2 d operations a layer
-  OwnSteps steps = {};               // of Scaling::kOwn
-  std::vector<RegretKey> keys = {};  // its learner reads them as steps.game.key(NAME)
+  bool lanes = true;                                      // false: replicas go one by one
+  bool costs = true;                                      // keeps the table C
+  bool covariance = true;                                 // uses Sigma-dagger
+  bool magnitude = false;                                 // uses the compensator m, n^2 d operations a layer
+  OwnSteps steps = {};                                    // of Scaling::kOwn
+  std::vector<RegretKey> keys = {};                       // its learner reads them as steps.game.key(NAME)
+  std::optional<SimulatorForm> simulator = std::nullopt;  // none: it needs tables
 };
 
 // resolve() of settings.h by the method's scaling, or by its own laws.
@@ -74,5 +82,7 @@ struct RegisterRegretMethod {
 };
 std::vector<RegretMethod> regret_methods();
 const RegretMethod& regret_method(const std::string& name);  // an Error with the nearest name
+// Its form; where it has none an Error that says which methods have one. where: the key that asked for it.
+const SimulatorForm& simulator_form(const RegretMethod& method, const std::string& where);
 
 }  // namespace hardy::algorithms

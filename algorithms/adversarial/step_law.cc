@@ -17,8 +17,8 @@ constexpr int kDeepest = 100;  // parentheses within each other
 //   signed = { - } power                 power = atom [ ^ signed ]
 class Reader {
  public:
-  Reader(const std::string& text, const std::string& key, const Sizes& sizes)
-      : text_(text), key_(key), sizes_(sizes) {}
+  Reader(const std::string& text, const std::string& key, const Sizes& sizes, std::optional<double> gamma)
+      : text_(text), key_(key), sizes_(sizes), gamma_(gamma) {}
 
   double all() {
     const double value = sum();
@@ -30,7 +30,8 @@ class Reader {
   [[noreturn]] void refuse(const std::string& what, std::size_t at) const {
     const std::string shown = text_.size() <= 60 ? text_ : text_.substr(0, 57) + "...";
     throw Error("in '" + shown + "' " + what + ", at character " + std::to_string(at + 1), key_,
-                "a law of K, d, H, A and S would be right, such as 0.5*sqrt(log(A)/(d*K))/H^2");
+                gamma_ ? "a law of K, d, H, A, S and gamma would be right, such as log(d*H*K)/gamma"
+                       : "a law of K, d, H, A and S would be right, such as 0.5*sqrt(log(A)/(d*K))/H^2");
   }
 
   char here() {
@@ -120,7 +121,8 @@ class Reader {
     if (name == "H") return sizes_.H;
     if (name == "A") return sizes_.A;
     if (name == "S") return sizes_.S;
-    refuse("'" + name + "' is no size (K, d, H, A, S)", began);
+    if (gamma_ && name == "gamma") return *gamma_;
+    refuse("'" + name + "' is no size (K, d, H, A, S" + (gamma_ ? ", gamma)" : ")"), began);
   }
   double function(const std::string& name, std::size_t began) {
     const double first = sum();
@@ -144,23 +146,24 @@ class Reader {
 
   const std::string &text_, &key_;
   const Sizes& sizes_;
+  const std::optional<double> gamma_;
   std::size_t at_ = 0;
   int depth_ = 0;
 };
 
 }  // namespace
 
-StepLaw::StepLaw(const std::string& text, const std::string& key) : text_(text), key_(key) {
+StepLaw::StepLaw(const std::string& text, const std::string& key, bool of_gamma) : text_(text), key_(key) {
   const Sizes any{1024, 2, 2, 2, 2};
-  Reader(text_, key_, any).all();
+  Reader(text_, key_, any, of_gamma ? std::optional<double>(0.5) : std::nullopt).all();
 }
 
-double StepLaw::at(const Sizes& z) const {
-  const double value = Reader(text_, key_, z).all();
+double StepLaw::at(const Sizes& z, std::optional<double> gamma) const {
+  const double value = Reader(text_, key_, z, gamma).all();
   if (!std::isfinite(value))
-    throw Error("'" + text_ + "' is " + to_text(value) + " at K = " + std::to_string(z.K) +
-                    ", H = " + std::to_string(z.H) + ", S = " + std::to_string(z.S) +
-                    ", A = " + std::to_string(z.A) + ", d = " + std::to_string(z.d),
+    throw Error("'" + text_ + "' is " + to_text(value) + " at K = " + std::to_string(z.K) + ", H = " +
+                    std::to_string(z.H) + ", S = " + std::to_string(z.S) + ", A = " + std::to_string(z.A) +
+                    ", d = " + std::to_string(z.d) + (gamma ? ", gamma = " + to_text(*gamma) : ""),
                 key_, "a finite number would be right");
   return value;
 }

@@ -146,9 +146,9 @@ RegretStudySettings study_settings_of(const GridCell& cell) {
   run::Schema schema("regret");
   options.options(schema);
   schema.apply(configuration_of(cell), "", run::Schema::Source::kConfig);
-  if (options.evaluation != "exact")
+  if (options.evaluation == "sampled")
     throw Error("a sampled run has no folder, and no regret", "evaluation = " + options.evaluation,
-                "evaluation = exact");
+                "evaluation = exact, or simulator");
   return study_settings(options);
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "algorithms/experiments/simulator_run.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "envs/linear_mdp/exact.h"
@@ -41,27 +42,7 @@ class Run {
   Run(const RegretConfig& config, ThreadTeam& team, const run::Watch& watch)
       : config_(completed(config)), team_(team), watch_(watch), method_(regret_method(config.method)) {
     check();
-    result_.at = log_spaced(config.episodes, config.curve_points);
-    for (std::size_t setting = 0; setting < config.settings.size(); ++setting) {
-      const ResolvedSettings resolved =
-          resolve(method_, config.settings[setting], sizes_of(*config.instance.mdp, config.episodes));
-      for (const std::uint64_t seed : config.seeds) {
-        ReplicaResult replica;
-        replica.seed = config.random.splitmix ? config.random.first_seed + seed : seed;
-        replica.setting = setting;
-        replica.resolved = resolved;
-        result_.replicas.push_back(std::move(replica));
-      }
-    }
-    result_.covariance = method_.covariance
-                             ? describe(config.covariance, result_.replicas.front().resolved.steps.gamma)
-                         : method_.scaling == Scaling::kEpochs ? "of the epoch's own episodes"
-                                                               : "none";
-    result_.comparator = config.instance.losses->adaptive() ? "best fixed policy for the realised losses"
-                                                            : "best fixed policy in hindsight";
-    result_.regret_notion =
-        (config.instance.losses->adaptive() ? "external regret, against the " : "regret against the ") +
-        result_.comparator;
+    result_ = unplayed(config_);
   }
 
   Result go() {
@@ -81,7 +62,7 @@ class Run {
     result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     result_.simulator_calls = simulator_calls_;
     result_.trajectories = trajectories_;
-    if (config_.hindsight) compare();
+    if (config_.hindsight) subtract_best(config_, result_);
     return std::move(result_);
   }
 
@@ -194,31 +175,7 @@ class Run {
     trajectories_ += group.record.trajectories;
   }
 
-  // Subtracts the best fixed policy's loss, one backward induction on the summed losses a point of the curve.
-  void compare() {
-    const envs::LossProcess& losses = *config_.instance.losses;
-    if (!losses.adaptive()) {
-      const auto size = static_cast<std::size_t>(envs::loss_size(*config_.instance.mdp, losses.linear()));
-      std::vector<double> sum(size), scratch(size);
-      std::int64_t k = 0;
-      for (const std::int64_t until : result_.at) {
-        for (; k < until; ++k) {
-          const double* episode = losses.losses(k, scratch.data());
-          for (std::size_t i = 0; i < size; ++i) sum[i] += episode[i];
-        }
-        result_.best.push_back(envs::hindsight(*config_.instance.mdp,
-                                               envs::loss_table(*config_.instance.mdp, losses, sum.data()))
-                                   .value);
-      }
-    }
-    for (ReplicaResult& replica : result_.replicas) {
-      for (std::size_t i = 0; i < result_.best.size(); ++i) replica.curve[i] -= result_.best[i];
-      if (!result_.best.empty()) replica.best_loss = result_.best.back();
-      replica.regret = replica.learner_loss - replica.best_loss;
-    }
-  }
-
-  const RegretConfig config_;
+  const RegretConfig config_;  // with the defaults of what it does not say
   ThreadTeam& team_;
   const run::Watch& watch_;
   const RegretMethod& method_;
@@ -229,6 +186,55 @@ class Run {
 };
 
 }  // namespace
+
+RegretResult unplayed(const RegretConfig& config) {
+  const RegretMethod& method = regret_method(config.method);
+  RegretResult result;
+  result.at = log_spaced(config.episodes, config.curve_points);
+  for (std::size_t setting = 0; setting < config.settings.size(); ++setting) {
+    const ResolvedSettings resolved =
+        resolve(method, config.settings[setting], sizes_of(*config.instance.mdp, config.episodes));
+    for (const std::uint64_t seed : config.seeds) {
+      ReplicaResult replica;
+      replica.seed = config.random.splitmix ? config.random.first_seed + seed : seed;
+      replica.setting = setting;
+      replica.resolved = resolved;
+      result.replicas.push_back(std::move(replica));
+    }
+  }
+  result.covariance = method.covariance
+                          ? describe(config.covariance, result.replicas.front().resolved.steps.gamma)
+                      : method.scaling == Scaling::kEpochs ? "of the epoch's own episodes"
+                                                           : "none";
+  const bool adaptive = config.instance.losses->adaptive();
+  result.comparator =
+      adaptive ? "best fixed policy for the realised losses" : "best fixed policy in hindsight";
+  result.regret_notion =
+      (adaptive ? "external regret, against the " : "regret against the ") + result.comparator;
+  return result;
+}
+
+void subtract_best(const RegretConfig& config, RegretResult& result) {
+  const envs::LossProcess& losses = *config.instance.losses;
+  const envs::LinearMdp& mdp = *config.instance.mdp;
+  if (!losses.adaptive()) {
+    const auto size = static_cast<std::size_t>(envs::loss_size(mdp, losses.linear()));
+    std::vector<double> sum(size), scratch(size);
+    std::int64_t k = 0;
+    for (const std::int64_t until : result.at) {
+      for (; k < until; ++k) {
+        const double* episode = losses.losses(k, scratch.data());
+        for (std::size_t i = 0; i < size; ++i) sum[i] += episode[i];
+      }
+      result.best.push_back(envs::hindsight(mdp, envs::loss_table(mdp, losses, sum.data())).value);
+    }
+  }
+  for (ReplicaResult& replica : result.replicas) {
+    for (std::size_t i = 0; i < result.best.size(); ++i) replica.curve[i] -= result.best[i];
+    if (!result.best.empty()) replica.best_loss = result.best.back();
+    replica.regret = replica.learner_loss - replica.best_loss;
+  }
+}
 
 std::vector<std::int64_t> log_spaced(std::int64_t episodes, int points) {
   std::vector<std::int64_t> at;
@@ -274,7 +280,7 @@ RegretCost cost_of(const RegretConfig& config) {
 }
 
 RegretResult run_regret(const RegretConfig& config, ThreadTeam& team, const run::Watch& watch) {
-  return Run(config, team, watch).go();
+  return config.simulator ? run_through_simulator(config, team, watch) : Run(config, team, watch).go();
 }
 
 }  // namespace hardy::algorithms

@@ -21,6 +21,7 @@ struct RegretConfig : Game {
   int keep_trajectories = 2;
   bool hindsight = true;        // false: learner's loss alone (benchmarks)
   std::int64_t only_first = 0;  // play so many of the K episodes (to time them); 0: all
+  bool simulator = false;       // the learner has a simulator and nothing else (simulator_run.h)
 };
 
 struct ReplicaResult {
@@ -62,6 +63,13 @@ RegretCost cost_of(const RegretConfig& config);
 // Stopped where the watch's token asks for it between two episodes. The observer hears of the first group's
 // episodes.
 RegretResult run_regret(const RegretConfig& config, ThreadTeam& team, const run::Watch& watch = {});
+
+// What stands in a result before anything is played: an entry a replica with what its settings resolve to,
+// the curve's points, and what the regret is against.
+RegretResult unplayed(const RegretConfig& config);
+// Subtracts the best fixed policy's loss from the replicas' losses and curves: one backward induction on
+// summed losses a point. Of an adaptive adversary the curves hold differences already.
+void subtract_best(const RegretConfig& config, RegretResult& result);
 
 // floor(lowest * ratio^i) without repeats, from 1 to K.
 std::vector<std::int64_t> log_spaced(std::int64_t episodes, int points);

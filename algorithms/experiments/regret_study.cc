@@ -112,7 +112,9 @@ RegretStudy::RegretStudy(RegretStudySettings settings) : settings_(std::move(set
     for (std::size_t k = 0; k < settings_.episodes.size(); ++k)
       for (const MethodChoice& m : settings_.methods) {
         const RegretConfig c = config(env, m, k);
-        resolve(regret_method(m.method), c.settings.front(), sizes_of(*c.instance.mdp, c.episodes));
+        const ResolvedSettings resolved =
+            resolve(regret_method(m.method), c.settings.front(), sizes_of(*c.instance.mdp, c.episodes));
+        sample_counts(c.covariance, resolved.steps.gamma);  // what laws come to
       }
 }
 
@@ -154,6 +156,10 @@ RegretConfig RegretStudy::config(std::size_t env, const MethodChoice& method, st
   const Sizes sizes = sizes_of(*c.instance.mdp, c.episodes);
   c.settings = {method.at(sizes)};
   c.covariance = method.covariance;
+  c.covariance.sizes = sizes;
+  const RegretMethod& played = regret_method(method.method);
+  c.simulator = settings_.simulator && played.scaling != Scaling::kNone;  // who asks nothing needs none
+  if (c.simulator) simulator_form(played, "--evaluation simulator");
   c.cover = settings_.cover.at(sizes);
   c.keys = keys_of(regret_method(method.method), method.keys, sizes);
   c.curve_points = settings_.curve_points;

@@ -48,6 +48,7 @@ struct RegretStudySettings {
       false;  // a part of a larger study: seeds follow from K itself, and uniform play is always there
   bool joint = false;        // exponents of all sizes at once
   bool keep_curves = false;  // every replica's, of every K (MethodResults::curves)
+  bool simulator = false;    // learners have a simulator and nothing else (simulator_run.h)
   std::string title;
 };
 

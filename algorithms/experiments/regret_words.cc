@@ -31,11 +31,12 @@ void RegretOptions::options(run::Schema& schema) {
       .option("losses", &losses,
               "the loss process, e.g. switching:period=K/4; default: the environment's own")
       .option("episodes", &episodes, "K, or several: '1024 4096', 2^10..2^17")
-      .option("evaluation", &evaluation,
-              "exact: values and the best fixed policy by enumeration; sampled: the losses of played "
-              "trajectories, for states that cannot be listed (ftrl_log_barrier and exp_weights, empirical "
-              "covariance)",
-              {"exact", "sampled"})
+      .option(
+          "evaluation", &evaluation,
+          "exact: values and the best fixed policy by enumeration; simulator: the same regret of learners "
+          "that have a simulator and nothing else, every call counted; sampled: such learners where "
+          "states cannot be listed, the losses of played trajectories",
+          {"exact", "simulator", "sampled"})
       .option("strict", &strict, "refuse instances that are no linear MDPs (farther than 1e-6 from one)")
       .option("memory", &memory_gb, "GB that a sampled run's touched states may take", 0.001, 1e6)
       .section("who plays")
@@ -52,7 +53,11 @@ void RegretOptions::options(run::Schema& schema) {
               "0.5*sqrt(log(A)/(d*K))/H^2")
       .option("beta", &beta, "scale of the bonus instead of the preset's, likewise")
       .option("gamma", &gamma, "of the regularised inverse instead of the preset's, likewise, in (0, 1]")
-      .option("covariance", &covariance, "exact, empirical, empirical:M=100, mgr:M=10,N=100")
+      .option(
+          "covariance", &covariance,
+          "exact, empirical, empirical:M=100, mgr:M=10,N=100; M, N and the compensator's m may be laws as "
+          "above, of gamma too (empirical:M=log(d*H*K)/gamma), or the word paper; exact stands for "
+          "empirical where a simulator is all there is")
       .section("replicas")
       .option("replicas", &replicas, "of each run, seed, seed + 1, ...", 1, 1000000)
       .option("seed", &seed, "of the first replica", 0)
@@ -124,7 +129,7 @@ MethodChoice parse_method(const std::string& text, const RegretOptions& o) {
   m.gamma = law_of(given.word("gamma", o.gamma), "gamma");
   const std::string covariance = given.word("covariance", o.covariance);
   std::string parts;
-  for (const char* key : {"M", "N", "reuse"})
+  for (const char* key : {"M", "N", "m", "reuse"})
     if (const std::string value = given.word(key, ""); !value.empty())
       parts += (parts.empty() ? ":" : ",") + std::string(key) + "=" + value;
   for (const RegretKey& key : regret_method(m.method).keys)
@@ -165,6 +170,7 @@ RegretStudySettings study_settings(const RegretOptions& o) {
   s.resamples = static_cast<int>(o.resamples);
   s.strict = o.strict;
   s.joint = o.joint;
+  s.simulator = o.evaluation == "simulator";
   s.shard = o.shard;
   s.title = o.title;
   return s;

@@ -6,33 +6,17 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "algorithms/adversarial/boxes/implicit_policies.h"
 #include "engine/base/error.h"
 #include "envs/linear_mdp/implicit.h"
 
 namespace hardy::algorithms {
 namespace {
 
-// M of the empirical covariance; 0: ceil(1 / gamma). Exact, a method's default, needs a list of states.
-std::int64_t samples_of(const CovarianceChoice& choice) {
-  using Kind = CovarianceChoice::Kind;
-  if (choice.kind == Kind::kExact) return 0;
-  if (choice.kind != Kind::kEmpirical || choice.c_samples != 1 || !choice.independent_magnitude)
-    throw Error(choice.kind == Kind::kMgr ? "mgr does not go with sampled evaluation"
-                                          : "only M goes with the empirical covariance in sampled evaluation",
-                "--covariance", "empirical, or empirical:M=100");
-  return choice.samples;
-}
-
-SampledConfig config_of(const std::string& method, std::int64_t episodes, std::int64_t samples,
-                        const StepSizes& steps, std::int64_t most_bytes) {
-  SampledConfig c;
-  c.method = method;
-  c.episodes = episodes;
-  c.samples = samples;
-  c.steps = steps;
-  c.most_bytes = most_bytes;
-  return c;
+// Exact, a method's default, needs a list of states.
+CovarianceChoice sampled(CovarianceChoice choice, const Sizes& sizes) {
+  if (choice.kind == CovarianceChoice::Kind::kExact) choice.kind = CovarianceChoice::Kind::kEmpirical;
+  choice.sizes = sizes;
+  return choice;
 }
 
 SampledReplica replica_of(std::int64_t seed, const SampledResult& learner, const SampledResult& uniform,
@@ -44,7 +28,7 @@ SampledReplica replica_of(std::int64_t seed, const SampledResult& learner, const
                    uniform.standard_error,
                    learner.states,
                    learner.paths,
-                   learner.simulator_calls,
+                   learner.calls,
                    log_spaced(static_cast<std::int64_t>(learner.episode_loss.size()), points),
                    {}};
   double sum = 0;
@@ -63,10 +47,12 @@ SampledStudy::SampledStudy(SampledStudySettings settings) : settings_(std::move(
   for (const std::string& env : settings_.envs)
     for (const MethodChoice& method : settings_.methods)
       for (const std::int64_t episodes : settings_.episodes) {
-        Cell& cell = cells_.emplace_back(Cell{env, method, episodes, samples_of(method.covariance), {}});
-        const auto simulator = envs::make_simulator(env, settings_.losses, episodes);
-        const Sizes sizes{episodes, simulator->H(), 1, simulator->A(), simulator->d()};
-        cell.settings = resolve(regret_method(method.method), method.at(sizes), sizes);
+        const auto game = envs::make_simulator(env, settings_.losses, episodes);
+        const Sizes sizes{episodes, game->H(), 1, game->A(), game->d()};
+        const RegretMethod& known = regret_method(method.method);
+        cells_.push_back({env, method, episodes, sampled(method.covariance, sizes),
+                          simulator_form(known, "--evaluation sampled"),
+                          resolve(known, method.at(sizes), sizes)});
       }
   if (cells_.empty()) throw Error("no environment or no method", "--env, --method");
   cost();
@@ -75,27 +61,41 @@ SampledStudy::SampledStudy(SampledStudySettings settings) : settings_(std::move(
 std::string SampledStudy::cost() const {
   std::string text;
   for (const Cell& cell : cells_) {
-    const auto simulator = envs::make_simulator(cell.env, settings_.losses, cell.episodes);
-    SampledConfig c = config_of(cell.method.method, cell.episodes, cell.samples, cell.settings.steps, 0);
-    c.simulator = simulator.get();
+    const auto game = envs::make_simulator(cell.env, settings_.losses, cell.episodes);
+    SampledConfig c = config_of(cell);
+    c.game = game.get();
     text += (text.empty() ? "" : "\n") + cell.env + ", " + cell.method.label + ": " +
             std::to_string(settings_.replicas) + " replica(s), each " + sampled_cost(c).text;
   }
   return text;
 }
 
+SampledConfig SampledStudy::config_of(const Cell& cell) {
+  SampledConfig c;
+  c.form = cell.form;
+  c.covariance = cell.covariance;
+  c.episodes = cell.episodes;
+  c.steps = cell.settings.steps;
+  return c;
+}
+
 SampledRun SampledStudy::run_cell(const Cell& cell, ThreadTeam& team) const {
-  SampledRun result{cell.env, cell.method.method, cell.method.label, cell.episodes, cell.settings, {}};
+  SampledRun result{cell.env,
+                    cell.method.method,
+                    cell.method.label,
+                    describe(cell.covariance, cell.settings.steps.gamma, true),
+                    cell.episodes,
+                    cell.settings,
+                    {}};
   result.replicas.resize(static_cast<std::size_t>(settings_.replicas));
   std::exception_ptr failure;
   std::mutex failed;
   team.run(settings_.replicas, [&](std::int64_t r) {
     try {
-      const auto simulator = envs::make_simulator(cell.env, settings_.losses, cell.episodes);
-      SampledConfig c =
-          config_of(cell.method.method, cell.episodes, cell.samples, cell.settings.steps,
-                    static_cast<std::int64_t>(settings_.memory_bytes / static_cast<double>(team.size())));
-      c.simulator = simulator.get();
+      const auto game = envs::make_simulator(cell.env, settings_.losses, cell.episodes);
+      SampledConfig c = config_of(cell);
+      c.most_bytes = static_cast<std::int64_t>(settings_.memory_bytes / static_cast<double>(team.size()));
+      c.game = game.get();
       c.seed = static_cast<std::uint64_t>(settings_.seed + r);
       result.replicas[static_cast<std::size_t>(r)] =
           replica_of(settings_.seed + r, run_sampled(c), run_sampled_uniform(c), settings_.curve_points);
@@ -130,13 +130,17 @@ nlohmann::json json_of(const std::vector<SampledRun>& runs) {
                           {"uniform_standard_error", r.uniform_standard_error},
                           {"states", r.states},
                           {"bonus_paths", r.bonus_paths},
-                          {"simulator_calls", r.simulator_calls},
+                          {"simulator_calls", r.calls.all()},
+                          {"calls_of_covariance", r.calls.covariance},
+                          {"calls_of_compensator", r.calls.compensator},
+                          {"calls_of_bonus", r.calls.bonus},
                           {"curve", {{"episode", r.curve_episodes}, {"loss", r.curve}}}});
     const StepSizes& steps = run.settings.steps;
     all.push_back(
         {{"env", run.env},
          {"method", run.method},
          {"label", run.label},
+         {"covariance", run.covariance},
          {"episodes", run.episodes},
          {"settings",
           {{"eta", steps.eta}, {"beta", steps.beta}, {"gamma", steps.gamma}, {"note", run.settings.note}}},

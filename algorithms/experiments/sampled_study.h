@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "algorithms/adversarial/simulated/sampled_run.h"
 #include "algorithms/experiments/regret_study.h"
 
 namespace hardy::algorithms {
@@ -26,13 +27,14 @@ struct SampledStudySettings {
 struct SampledReplica {
   std::int64_t seed = 0;
   double learner_loss = 0, standard_error = 0, uniform_loss = 0, uniform_standard_error = 0;
-  std::int64_t states = 0, bonus_paths = 0, simulator_calls = 0;
+  std::int64_t states = 0, bonus_paths = 0;
+  SimulatorLearner::Calls calls;
   std::vector<std::int64_t> curve_episodes;
   std::vector<double> curve;  // the learner's summed loss after each of them
 };
 
 struct SampledRun {
-  std::string env, method, label;
+  std::string env, method, label, covariance;
   std::int64_t episodes = 0;
   ResolvedSettings settings;
   std::vector<SampledReplica> replicas;
@@ -52,9 +54,12 @@ class SampledStudy {
   struct Cell {
     std::string env;
     MethodChoice method;
-    std::int64_t episodes = 0, samples = 0;
+    std::int64_t episodes = 0;
+    CovarianceChoice covariance;
+    SimulatorForm form;
     ResolvedSettings settings;
   };
+  static SampledConfig config_of(const Cell& cell);  // without a game and a seed
   SampledRun run_cell(const Cell& cell, ThreadTeam& team) const;
 
   SampledStudySettings settings_;

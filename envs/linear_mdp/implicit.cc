@@ -7,7 +7,7 @@ namespace {
 
 struct Entry {
   LinearFamily family;
-  std::unique_ptr<Simulator> (*make)(Parameters&, const std::string&, std::int64_t);
+  std::unique_ptr<SimulatedGame> (*make)(Parameters&, const std::string&, std::int64_t);
 };
 Registry<Entry>& registry() {
   static Registry<Entry> families("implicit linear MDP", "--env");
@@ -18,7 +18,7 @@ Registry<Entry>& registry() {
 
 RegisterImplicitEnvironment::RegisterImplicitEnvironment(
     const LinearFamily& family,
-    std::unique_ptr<Simulator> (*make)(Parameters&, const std::string&, std::int64_t)) {
+    std::unique_ptr<SimulatedGame> (*make)(Parameters&, const std::string&, std::int64_t)) {
   registry().add(family.name, {family, make});
 }
 
@@ -30,8 +30,8 @@ std::vector<LinearFamily> implicit_families() {
 
 bool is_implicit(const std::string& family) { return registry().find(family) != nullptr; }
 
-std::unique_ptr<Simulator> make_simulator(const std::string& env, const std::string& losses,
-                                          std::int64_t episodes) {
+std::unique_ptr<SimulatedGame> make_simulator(const std::string& env, const std::string& losses,
+                                              std::int64_t episodes) {
   if (!is_instance_file(env)) {
     Parameters parameters(env);
     if (const Entry* entry = registry().find(parameters.name())) {

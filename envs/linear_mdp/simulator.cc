@@ -4,11 +4,12 @@
 #include <vector>
 
 #include "engine/base/error.h"
+#include "envs/linear_mdp/instance.h"
 
 namespace hardy::envs {
 namespace {
 
-class Enumerated final : public Simulator {
+class Enumerated final : public SimulatedGame {
  public:
   explicit Enumerated(const Instance& instance) : instance_(instance), mdp_(*instance.mdp) {
     if (instance.losses->adaptive())
@@ -51,7 +52,7 @@ class Enumerated final : public Simulator {
 
 }  // namespace
 
-std::unique_ptr<Simulator> simulator_of(const Instance& instance) {
+std::unique_ptr<SimulatedGame> simulator_of(const Instance& instance) {
   return std::make_unique<Enumerated>(instance);
 }
 

@@ -152,7 +152,11 @@ TEST(Regret, BadInputIsOneLineAndLeavesNothing) {
                                 "--env implicit_simplex",
                                 "--evaluation guessed",
                                 "--evaluation sampled",
-                                "--env implicit_simplex --evaluation sampled --covariance mgr:M=2,N=2",
+                                "--env implicit_simplex --evaluation sampled --covariance mgr:M=2-2,N=K",
+                                "--evaluation simulator --method o_reps",
+                                "--evaluation simulator --losses adaptive --env mirror",
+                                "--evaluation simulator --random splitmix64:1",
+                                "--covariance empirical:M=1/gama",
                                 "--env implicit_simplex --evaluation sampled --method o_reps"}) {
     const Result r = hardy_command("regret " + bad + out);
     EXPECT_EQ(r.code, 2) << bad;

@@ -70,6 +70,7 @@ int run(const std::vector<std::string>& args) {
   for (std::int64_t r = 0; r < replicas; ++r) c.seeds.push_back(static_cast<std::uint64_t>(r));
   c.hindsight = false;
   c.episodes = episodes > 0 ? episodes : 2;
+  c.covariance.sizes = algorithms::sizes_of(*c.instance.mdp, c.episodes);
   const auto cost = algorithms::cost_of(c);
   std::fprintf(stderr, "%s\n", cost.text.c_str());
   ThreadTeam team(static_cast<int>(threads));

@@ -105,7 +105,7 @@ std::string table_of(const algorithms::EnvironmentResults& study) {
     text += "  " + padded(m.label, width, false) + format("  eta %.4g", s.steps.eta) +
             format("  beta %.4g", s.steps.beta) + format("  gamma %.4g", s.steps.gamma) + "  literal bound " +
             algorithms::bound_text(s) + format("; min eta Q %.3g", m.extremes.back().least_eta_q) +
-            "; covariance " + m.covariance.back() + figures_text(m) + "\n";
+            "; covariance " + m.covariance.back() + calls_text(m) + figures_text(m) + "\n";
   }
   return text;
 }
@@ -144,7 +144,7 @@ std::string sampled_text(const std::vector<algorithms::SampledRun>& runs) {
   char line[256];
   for (const algorithms::SampledRun& one : runs) {
     text += one.env + ", " + one.label + ", K = " + std::to_string(one.episodes) + "\nsettings     " +
-            one.settings.note + "\n";
+            one.settings.note + "\ncovariance   " + one.covariance + "\n";
     for (const algorithms::SampledReplica& r : one.replicas) {
       std::snprintf(
           line, sizeof line,
@@ -152,7 +152,7 @@ std::string sampled_text(const std::vector<algorithms::SampledRun>& runs) {
           "%lld bonus paths, %lld simulator calls\n",
           static_cast<long long>(r.seed), r.learner_loss, r.standard_error, r.uniform_loss,
           r.uniform_standard_error, static_cast<long long>(r.states), static_cast<long long>(r.bonus_paths),
-          static_cast<long long>(r.simulator_calls));
+          static_cast<long long>(r.calls.all()));
       text += line;
     }
   }

@@ -26,14 +26,22 @@ class ExpWeights : public RegretLearner {
   Steps& r_;
 };
 
-const RegisterRegretMethod with_bonus({"exp_weights",
-                                       "exponential weights with dilated bonuses, plain estimates",
-                                       Scaling::kEntropyControl, make_regret_learner<ExpWeights>});
-const RegisterRegretMethod no_bonus({"exp_weights_no_bonus", "exponential weights without bonuses",
-                                     Scaling::kEntropyNoBonus, make_regret_learner<ExpWeights>});
+const RegisterRegretMethod with_bonus({.name = "exp_weights",
+                                       .summary = "exponential weights with dilated bonuses, plain estimates",
+                                       .scaling = Scaling::kEntropyControl,
+                                       .make = make_regret_learner<ExpWeights>,
+                                       .simulator = SimulatorForm{}});
+const RegisterRegretMethod no_bonus({.name = "exp_weights_no_bonus",
+                                     .summary = "exponential weights without bonuses",
+                                     .scaling = Scaling::kEntropyNoBonus,
+                                     .make = make_regret_learner<ExpWeights>,
+                                     .simulator = SimulatorForm{}});
 const RegisterRegretMethod linear_q(
-    {"linear_q_exp_weights", "exponential weights with gamma = 2 eta H (Luo, Wei, Lee 2021, linear-Q)",
-     Scaling::kLinearQ, make_regret_learner<ExpWeights>});
+    {.name = "linear_q_exp_weights",
+     .summary = "exponential weights with gamma = 2 eta H (Luo, Wei, Lee 2021, linear-Q)",
+     .scaling = Scaling::kLinearQ,
+     .make = make_regret_learner<ExpWeights>,
+     .simulator = SimulatorForm{}});
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -35,7 +35,8 @@ const RegisterRegretMethod registration(
      .summary = "exponential weights on magnitude-reduced estimates (Dai et al. 2023, Algorithm 2)",
      .scaling = Scaling::kEntropy,
      .make = make_regret_learner<MagnitudeReduced>,
-     .magnitude = true});
+     .magnitude = true,
+     .simulator = SimulatorForm{.reduced = true}});
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -28,8 +28,11 @@ class FtrlLogBarrier final : public RegretLearner {
 };
 
 const RegisterRegretMethod registration(
-    {"ftrl_log_barrier", "log-barrier FTRL with dilated bonuses (Dai et al. 2023, Algorithm 1)",
-     Scaling::kLogBarrier, make_regret_learner<FtrlLogBarrier>});
+    {.name = "ftrl_log_barrier",
+     .summary = "log-barrier FTRL with dilated bonuses (Dai et al. 2023, Algorithm 1)",
+     .scaling = Scaling::kLogBarrier,
+     .make = make_regret_learner<FtrlLogBarrier>,
+     .simulator = SimulatorForm{.barrier = true}});
 
 }  // namespace
 }  // namespace hardy::algorithms

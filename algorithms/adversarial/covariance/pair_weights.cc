@@ -16,7 +16,7 @@ const Numbers& PairWeights<W>::of_covariance(std::int64_t k) {
 template <int W>
 const Numbers& PairWeights<W>::of_magnitude(std::int64_t k) {
   if (choice_.kind == Kind::kExact) return tables_.q;
-  const bool own = choice_.kind == Kind::kMgr || choice_.independent_magnitude;
+  const bool own = choice_.kind == Kind::kMgr || choice_.independent_magnitude;  // else the covariance's
   return own ? sample(DrawFor::kMagnitude, k) : shares_;
 }
 
@@ -25,7 +25,8 @@ const Numbers& PairWeights<W>::sample(DrawFor purpose, std::int64_t k) {
   if (shares_.size() == 0) shares_ = Numbers(tables_.q.size());
   std::fill_n(shares_.at(0), shares_.size(), 0.0);
   for (int w = 0; w < W; ++w) {
-    const std::int64_t M = sample_counts(choice_, rates_.gamma[static_cast<std::size_t>(w)]).trajectories();
+    const SampleCounts counts = sample_counts(choice_, rates_.gamma[static_cast<std::size_t>(w)]);
+    const std::int64_t M = purpose == DrawFor::kMagnitude ? counts.compensator : counts.trajectories();
     trajectories_.draws(w).begin(purpose, k);
     const double share = 1.0 / static_cast<double>(M);
     for (std::int64_t m = 0; m < M; ++m)

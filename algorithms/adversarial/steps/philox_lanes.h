@@ -1,5 +1,5 @@
-// philox_uniforms() (draws.h) on the machine's vectors: the same numbers, from products of 32-bit words. Written
-// with 64-bit products, which AVX2 does not have, each costs it three of those.
+// philox_uniforms() (draws.h) on the machine's vectors: the same numbers, from products of 32-bit words.
+// Written with 64-bit products, which AVX2 does not have, each costs it three of those.
 #pragma once
 
 #include "algorithms/adversarial/steps/draws.h"
@@ -29,11 +29,14 @@ inline linalg::Vec<linalg::kLanes> number_of(Words x) {
 inline void philox_lanes(const std::array<std::uint64_t, linalg::kLanes>& seeds, DrawFor purpose,
                          std::int64_t episode, int blocks, double* out) {
   const auto step = static_cast<std::uint64_t>(episode);
-  const Words low = Words{} + 0xFFFFFFFFu, first0 = simd::load<std::uint64_t>(seeds.data()), first1 = first0 >> 32;
+  const Words low = Words{} + 0xFFFFFFFFu, first0 = simd::load<std::uint64_t>(seeds.data()),
+              first1 = first0 >> 32;
   for (int index = 0; index < blocks; ++index) {
     // Words stand in low halves; what high halves hold is never looked at.
-    Words c0 = Words{} + static_cast<std::uint32_t>(index), c1 = Words{} + static_cast<std::uint32_t>(purpose);
-    Words c2 = Words{} + static_cast<std::uint32_t>(step), c3 = Words{} + static_cast<std::uint32_t>(step >> 32);
+    Words c0 = Words{} + static_cast<std::uint32_t>(index),
+          c1 = Words{} + static_cast<std::uint32_t>(purpose);
+    Words c2 = Words{} + static_cast<std::uint32_t>(step),
+          c3 = Words{} + static_cast<std::uint32_t>(step >> 32);
     Words key0 = first0, key1 = first1;
     for (int round = 0; round < 10; ++round) {
       const Words p0 = product_of_low(c0, 0xD2511F53u), p1 = product_of_low(c2, 0xCD9E8D57u);

@@ -29,7 +29,7 @@ struct Shape {
   int d() const { return laws + (mirror ? 2 : 0); }
 };
 
-class Implicit final : public Simulator {
+class Implicit final : public SimulatedGame {
  public:
   Implicit(const Shape& shape, const std::string& losses, std::int64_t episodes,
            const std::vector<double>& rows)
@@ -123,7 +123,7 @@ Shape shape_of(Parameters& p) {
   return s;
 }
 
-std::unique_ptr<Simulator> make_simplex(Parameters& p, const std::string& losses, std::int64_t episodes) {
+std::unique_ptr<SimulatedGame> make_simplex(Parameters& p, const std::string& losses, std::int64_t episodes) {
   Shape s = shape_of(p);
   s.A = static_cast<int>(p.integer("A", 3, 1, 64));
   s.laws = static_cast<int>(p.integer("d", 4, 1, kMostLaws));
@@ -133,7 +133,7 @@ std::unique_ptr<Simulator> make_simplex(Parameters& p, const std::string& losses
   return std::make_unique<Implicit>(s, losses.empty() ? "cycle" : losses, episodes, rows);
 }
 
-std::unique_ptr<Simulator> make_mirror(Parameters& p, const std::string& losses, std::int64_t episodes) {
+std::unique_ptr<SimulatedGame> make_mirror(Parameters& p, const std::string& losses, std::int64_t episodes) {
   Shape s = shape_of(p);
   s.mirror = true;
   s.A = 3;
