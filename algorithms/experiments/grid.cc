@@ -14,6 +14,7 @@
 
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
+#include "engine/run/file_lock.h"
 #include "engine/run/ini.h"
 #include "engine/run/json_text.h"
 #include "engine/run/output.h"
@@ -201,7 +202,7 @@ CellLock::CellLock(const fs::path& cell) {
   if (fd < 0) throw Error("the cell's lock cannot be opened", file.string());
   // Somebody who looks at the cell's state shares it for a moment.
   for (int attempt = 0; attempt < 5; ++attempt) {
-    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    if (run::lock_file(fd) == run::FileLock::kTaken) {
       fd_ = fd;
       return;
     }

@@ -15,8 +15,8 @@
 #include "engine/run/archive.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/build.h"
+#include "engine/run/file_lock.h"
 #include "engine/run/json_text.h"
-#include "engine/run/run_directory.h"
 
 namespace hardy::algorithms {
 namespace {

@@ -1,7 +1,6 @@
 #include "engine/run/output.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
+#include "engine/run/file_lock.h"
 
 namespace hardy::run {
 namespace {
@@ -167,7 +167,7 @@ void Output::claim() {
       ::close(fd);
       throw Error("is in the way of writing " + path_.filename().string(), claim_.string(), "move it away");
     }
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    if (lock_file(fd) == FileLock::kHeld) {
       char text[kLongest + 1] = {};
       const bool known = ::pread(fd, text, kLongest, 0) > 0;
       ::close(fd);

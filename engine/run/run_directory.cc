@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +13,7 @@
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/build.h"
+#include "engine/run/file_lock.h"
 #include "engine/run/json_text.h"
 
 namespace hardy::run {
@@ -27,12 +27,6 @@ namespace {
 }
 
 }  // namespace
-
-std::string this_process() {
-  char host[256] = "";
-  ::gethostname(host, sizeof host - 1);
-  return std::to_string(::getpid()) + (host[0] ? " on " + std::string(host) : "");
-}
 
 RunDirectory RunDirectory::create(const fs::path& given, const std::vector<std::string>& parts) {
   const fs::path path = given.has_filename() ? given : given.parent_path();  // "runs/a/" is "runs/a"
@@ -101,8 +95,8 @@ void RunDirectory::lock() {
   lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock_ < 0)
     throw Error(std::string("the lock cannot be opened (") + std::strerror(errno) + ")", file.string());
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    const bool held = errno == EWOULDBLOCK;
+  if (const FileLock lock = lock_file(lock_); lock != FileLock::kTaken) {
+    const bool held = lock == FileLock::kHeld;
     std::string holder;
     std::ifstream stream(file);
     std::getline(stream, holder);

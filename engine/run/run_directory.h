@@ -56,8 +56,6 @@ class RunDirectory {
   int lock_ = -1;
 };
 
-std::string this_process();  // "4711 on node3": of messages, the number also for `kill`
-
 // What the files of a run say; no lock is taken. Errors name the file, and the key that is asked for.
 Fields read_run(const std::filesystem::path& run);                     // run.json
 std::optional<Fields> read_summary(const std::filesystem::path& run);  // summary.json, where there is one yet

@@ -64,6 +64,28 @@ TEST(RunDirectory, ASecondProcessIsRefusedUntilTheFirstEnds) {
   EXPECT_EQ(error_of([&] { RunDirectory::open(dir / "run"); }), "");
 }
 
+TEST(RunDirectory, AKilledHoldersDyingChildIsWaitedFor) {
+  const Scratch dir;
+  RunDirectory::create(dir / "run").write_run({{"method", "bc"}});
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t holder = ::fork();
+  if (holder == 0) {
+    const RunDirectory held = RunDirectory::open(dir / "run");
+    if (::fork() == 0) {  // has the lock with all that was open
+      ::usleep(300'000);
+      ::_exit(0);
+    }
+    if (::write(ready[1], "x", 1) != 1) ::_exit(1);
+    for (;;) ::pause();
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  ::kill(holder, SIGKILL);
+  ::waitpid(holder, nullptr, 0);
+  EXPECT_EQ(error_of([&] { RunDirectory::open(dir / "run"); }), "");
+}
+
 TEST(RunDirectory, ANewOneIsSeenWhenItIsWholeAndNotBefore) {
   const Scratch dir;
   {
