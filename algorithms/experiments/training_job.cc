@@ -136,7 +136,6 @@ class OfflineJob final : public TrainingJob {
       score_returns(summary, spec);
     }
     if (fresh) place.keep(*data);  // what could not be learned from is not
-    about["dataset"] = summary;
     std::vector<std::string> notes = data->notes;
     if (!place.trouble().empty()) notes.push_back(place.trouble());
     if (const std::string of_method = method_->notes(); !of_method.empty()) notes.push_back(of_method);
@@ -148,11 +147,15 @@ class OfflineJob final : public TrainingJob {
       notes.push_back("the policy's learning rate is 0 from step " + std::to_string(end) +
                       " on (--schedule-steps)");
     summary["actions"] = {{"low", bounds.low}, {"high", bounds.high}, {"bounds_from", bounds.source}};
-    about["notes"] = join(notes, "; ");
     if (clip_actions_) clip_actions(bounds, t);
     device_ = settings_.open_device();
-    return std::make_unique<OfflineTrainee>(*method_, std::move(t), settings_.agent_seeds(), bounds.low,
-                                            bounds.high, device_.get(), descent_);
+    auto trainee = std::make_unique<OfflineTrainee>(*method_, std::move(t), settings_.agent_seeds(),
+                                                    bounds.low, bounds.high, device_.get(), descent_);
+    if (!trainee->choice().empty()) notes.push_back(trainee->choice());
+    summary["transitions"] = trainee->rows();
+    about["dataset"] = summary;
+    about["notes"] = join(notes, "; ");
+    return trainee;
   }
 
  private:

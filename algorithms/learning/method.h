@@ -12,6 +12,9 @@
 #include "algorithms/learning/learner.h"
 #include "engine/base/registry.h"
 
+namespace hardy::datasets {
+struct Transitions;
+}
 namespace hardy::run {
 class Schema;
 }
@@ -55,6 +58,11 @@ class Method {
   virtual bool normalises_observations() const { return false; }
   // Whether observations and actions are all that it learns from; then a file may lack the rest.
   virtual bool imitates() const { return false; }
+  // Whether it learns values of states and actions.
+  virtual bool has_critic() const { return !imitates(); }
+  // Leaves the rows that it learns from, all of them by default; returns a line for the run's log, or
+  // nothing.
+  virtual std::string choose_rows(datasets::Transitions& /*t*/) const { return ""; }
 
   // --- of interaction
   virtual InteractionSettings interaction() const { return {}; }

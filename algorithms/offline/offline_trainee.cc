@@ -10,6 +10,7 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
                                std::vector<float> action_high, device::Device* device,
                                const DescentDefaults& descent)
     : data_(std::move(transitions)),
+      choice_(method.choose_rows(data_)),
       rows_(static_cast<std::int32_t>(data_.rows)),
       policy_(method.policy(data_.observation_size, data_.action_size)),
       learner_(std::move(seeds), device, descent) {

@@ -12,8 +12,9 @@ namespace hardy::algorithms {
 
 class OfflineTrainee final : public Trainee {
  public:
-  // Actions are scaled from the bounds into [-1, 1] here, and observations normalised if the method asks for
-  // it: networks and losses see both so. The policy stretches its actions back.
+  // The method chooses its rows (Method::choose_rows). Actions are scaled from the bounds into [-1, 1] here,
+  // and observations normalised if the method asks for it: networks and losses see both so. The policy
+  // stretches its actions back.
   OfflineTrainee(const Method& method, datasets::Transitions transitions, std::vector<std::uint64_t> seeds,
                  std::vector<float> action_low, std::vector<float> action_high,
                  device::Device* device = nullptr, const DescentDefaults& descent = {});
@@ -22,9 +23,12 @@ class OfflineTrainee final : public Trainee {
   std::int64_t steps_done() const override { return learner_.steps_done(); }
   Learner& learner() override { return learner_; }
   PolicySpec policy() const override { return policy_; }
+  std::int64_t rows() const { return rows_; }            // that the method chose
+  const std::string& choice() const { return choice_; }  // what it says of them
 
  private:
   datasets::Transitions data_;
+  std::string choice_;
   datasets::Windows windows_;  // of a method that draws them
   std::int32_t rows_;
   PolicySpec policy_;

@@ -34,7 +34,7 @@ VictimNetwork network(const SavedLearner& saved, const std::string& name, std::i
 std::vector<std::string> methods_with_critics() {
   std::vector<std::string> names;
   for (const auto& [name, entry] : methods())
-    if (const auto method = entry.make(); !method->imitates() && !method->chooses()) names.push_back(name);
+    if (const auto method = entry.make(); method->has_critic() && !method->chooses()) names.push_back(name);
   return names;
 }
 

@@ -52,6 +52,34 @@ void compare_with_oracle(const std::string& name, const Values& values, const js
 
 TEST(OfflineUpdate, BcEqualsTheOracle) { compare_with_oracle("bc", {}, {{"method", "bc"}}); }
 
+TEST(OfflineUpdate, XBcIsBcOnTheRowsOfTheBestEpisodes) {
+  datasets::Transitions t = example_transitions(100);  // ten episodes of ten rows
+  for (std::size_t row = 9; row < 100; row += 10) t.episode_end[row] = 1;
+  for (std::size_t row = 0; row < 100; ++row) t.rewards[row] = row / 10 == 3 || row / 10 == 8 ? 2.0f : 1.0f;
+  datasets::Transitions best = t;
+  best.rows = 20;
+  const auto keep = [](auto& x, std::ptrdiff_t width) {
+    std::remove_reference_t<decltype(x)> kept(x.begin() + 30 * width, x.begin() + 40 * width);
+    kept.insert(kept.end(), x.begin() + 80 * width, x.begin() + 90 * width);
+    x = kept;
+  };
+  keep(best.observations, 5), keep(best.next_observations, 5), keep(best.actions, 3);
+  keep(best.rewards, 1), keep(best.terminals, 1), keep(best.episode_end, 1);
+  const auto after = [](const std::string& name, const Values& values, const datasets::Transitions& data) {
+    OfflineTrainee trainee(
+        *test::method_with(name, test::over({{"hidden", "8"}, {"batch-size", "16"}}, values)), data, {3},
+        std::vector<float>(3, -1.0f), std::vector<float>(3, 1.0f));
+    ThreadTeam team(1);
+    for (int i = 0; i < 5; ++i) trainee.step(team);
+    const auto x = trainee.learner().parameters().values();
+    return std::pair(std::vector<float>(x.begin(), x.end()), trainee.choice());
+  };
+  const auto [chosen, choice] = after("x_bc", {{"frac", "0.2"}, {"discount", "1"}}, t);
+  EXPECT_EQ(chosen, after("bc", {}, best).first);
+  EXPECT_EQ(choice, "it learns from 2 of 10 episodes, with returns from 20 on: 20 of 100 rows");
+  EXPECT_NE(chosen, after("bc", {}, t).first);
+}
+
 TEST(OfflineUpdate, IqlEqualsTheOracle) { compare_with_oracle("iql", {}, {{"method", "iql"}}); }
 
 TEST(OfflineUpdate, RiqlEqualsTheOracleAtThePublishedThresholds) {

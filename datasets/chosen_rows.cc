@@ -1,0 +1,60 @@
+#include "datasets/chosen_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+namespace hardy::datasets {
+namespace {
+
+// Leaves the rows that `keep` has a 1 for.
+void keep_rows(Transitions& t, const std::vector<std::uint8_t>& keep) {
+  const auto compact = [&](auto& column, std::size_t width) {
+    auto to = column.begin();
+    for (std::size_t row = 0; row * width < column.size(); ++row)
+      if (keep[row] != 0)
+        to = std::copy_n(column.begin() + static_cast<std::ptrdiff_t>(row * width), width, to);
+    column.erase(to, column.end());
+  };
+  const auto observations = static_cast<std::size_t>(t.observation_size),
+             actions = static_cast<std::size_t>(t.action_size);
+  compact(t.observations, observations);
+  compact(t.next_observations, observations);
+  compact(t.actions, actions);
+  compact(t.rewards, 1);
+  compact(t.terminals, 1);
+  compact(t.episode_end, 1);
+  t.rows = static_cast<std::int64_t>(t.rewards.size());
+}
+
+}  // namespace
+
+BestEpisodes keep_best_episodes(Transitions& t, double share, double discount) {
+  struct Episode {
+    std::size_t begin, end;
+    double value;
+  };
+  std::vector<Episode> episodes;
+  const auto rows = static_cast<std::size_t>(t.rows);
+  double sum = 0, weight = 1;
+  for (std::size_t row = 0, begin = 0; row < rows; ++row) {
+    sum += weight * t.rewards[row];
+    weight *= discount;
+    if (t.episode_end[row] == 0 && row + 1 < rows) continue;
+    episodes.push_back({begin, row + 1, sum});
+    begin = row + 1, sum = 0, weight = 1;
+  }
+  std::ranges::stable_sort(episodes, std::ranges::greater{}, &Episode::value);
+  const auto count = static_cast<double>(episodes.size());
+  // 0.29 of 100 are 29, whatever the last bit of the product.
+  const auto best = static_cast<std::size_t>(std::max(1.0, std::floor(share * count * (1 + 1e-12))));
+  std::vector<std::uint8_t> keep(rows, 0);
+  for (std::size_t i = 0; i < best; ++i)
+    std::fill(keep.begin() + static_cast<std::ptrdiff_t>(episodes[i].begin),
+              keep.begin() + static_cast<std::ptrdiff_t>(episodes[i].end), 1);
+  keep_rows(t, keep);
+  return {static_cast<std::int64_t>(best), static_cast<std::int64_t>(episodes.size()), t.rows,
+          static_cast<std::int64_t>(rows), episodes[best - 1].value};
+}
+
+}  // namespace hardy::datasets

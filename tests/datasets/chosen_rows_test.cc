@@ -1,0 +1,77 @@
+// Which rows stay, by hand.
+#include "datasets/chosen_rows.h"
+
+#include <gtest/gtest.h>
+
+namespace hardy::datasets {
+namespace {
+
+// One observation and one action a row, both its number; `ends` are last rows of episodes.
+Transitions rows_with(const std::vector<float>& rewards, const std::vector<std::size_t>& ends,
+                      const std::vector<std::size_t>& terminals = {}) {
+  Transitions t;
+  t.rows = static_cast<std::int64_t>(rewards.size());
+  t.observation_size = t.action_size = 1;
+  t.rewards = rewards;
+  for (std::size_t row = 0; row < rewards.size(); ++row) {
+    t.observations.push_back(static_cast<float>(row));
+    t.next_observations.push_back(static_cast<float>(row) + 0.5f);
+    t.actions.push_back(-static_cast<float>(row));
+  }
+  t.terminals.assign(rewards.size(), 0);
+  t.episode_end.assign(rewards.size(), 0);
+  for (const std::size_t row : ends) t.episode_end[row] = 1;
+  for (const std::size_t row : terminals) t.terminals[row] = 1;
+  return t;
+}
+
+using Floats = std::vector<float>;
+using Bytes = std::vector<std::uint8_t>;
+
+TEST(ChosenRows, TheBestEpisodesStayWholeAndInOrder) {
+  // Returns 3, 5, 1, 5, 2; the last one is cut by the file's end.
+  Transitions t = rows_with({1, 2, 5, 1, 2, 3, 0, 2, 0}, {1, 2, 3, 6}, {2});
+  const BestEpisodes best = keep_best_episodes(t, 0.4, 1);
+  EXPECT_EQ(best.episodes, 2);
+  EXPECT_EQ(best.of, 5);
+  EXPECT_EQ(best.rows, 4);
+  EXPECT_EQ(best.of_rows, 9);
+  EXPECT_EQ(best.least_return, 5);
+  EXPECT_EQ(t.rows, 4);
+  EXPECT_EQ(t.observations, (Floats{2, 4, 5, 6}));
+  EXPECT_EQ(t.next_observations, (Floats{2.5, 4.5, 5.5, 6.5}));
+  EXPECT_EQ(t.actions, (Floats{-2, -4, -5, -6}));
+  EXPECT_EQ(t.rewards, (Floats{5, 2, 3, 0}));
+  EXPECT_EQ(t.terminals, (Floats{1, 0, 0, 0}));
+  EXPECT_EQ(t.episode_end, (Bytes{1, 0, 0, 1}));
+}
+
+TEST(ChosenRows, OneEpisodeStaysAtLeastAndOfEqualOnesTheEarlier) {
+  Transitions t = rows_with({5, 5, 1}, {0, 1, 2});
+  EXPECT_EQ(keep_best_episodes(t, 0, 1).episodes, 1);
+  EXPECT_EQ(t.observations, Floats{0});
+  Transitions all = rows_with({5, 5, 1}, {0, 1, 2});
+  EXPECT_EQ(keep_best_episodes(all, 1, 1).episodes, 3);
+  EXPECT_EQ(all.rows, 3);
+}
+
+TEST(ChosenRows, AShareOfAHundredIsItsNumberOfHundredths) {
+  for (int percent = 1; percent <= 100; ++percent) {
+    std::vector<std::size_t> ends(100);
+    for (std::size_t i = 0; i < 100; ++i) ends[i] = i;
+    Transitions t = rows_with(Floats(100, 1), ends);
+    EXPECT_EQ(keep_best_episodes(t, percent / 100.0, 1).episodes, percent);
+  }
+}
+
+TEST(ChosenRows, ADiscountCountsWhatComesEarly) {
+  // 4 late against 3 at once: 4 by 0.5 is 2.
+  Transitions plain = rows_with({0, 4, 3, 0}, {1, 3}), discounted = plain;
+  keep_best_episodes(plain, 0.5, 1);
+  EXPECT_EQ(plain.observations, (Floats{0, 1}));
+  EXPECT_EQ(keep_best_episodes(discounted, 0.5, 0.5).least_return, 3);
+  EXPECT_EQ(discounted.observations, (Floats{2, 3}));
+}
+
+}  // namespace
+}  // namespace hardy::datasets
