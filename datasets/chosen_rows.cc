@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
+#include <numeric>
+
+#include "engine/base/error.h"
 
 namespace hardy::datasets {
 namespace {
@@ -21,6 +23,7 @@ void keep_rows(Transitions& t, const std::vector<std::uint8_t>& keep) {
   compact(t.observations, observations);
   compact(t.next_observations, observations);
   compact(t.actions, actions);
+  compact(t.next_actions, actions);
   compact(t.rewards, 1);
   compact(t.terminals, 1);
   compact(t.episode_end, 1);
@@ -55,6 +58,26 @@ BestEpisodes keep_best_episodes(Transitions& t, double share, double discount) {
   keep_rows(t, keep);
   return {static_cast<std::int64_t>(best), static_cast<std::int64_t>(episodes.size()), t.rows,
           static_cast<std::int64_t>(rows), episodes[best - 1].value};
+}
+
+std::int64_t add_next_actions(Transitions& t) {
+  const auto rows = static_cast<std::size_t>(t.rows), width = static_cast<std::size_t>(t.action_size);
+  t.next_actions = t.actions;
+  std::vector<std::uint8_t> keep(rows, 1);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const bool ends = t.episode_end[row] != 0 || row + 1 == rows;
+    if (!ends)
+      std::copy_n(t.actions.begin() + static_cast<std::ptrdiff_t>((row + 1) * width), width,
+                  t.next_actions.begin() + static_cast<std::ptrdiff_t>(row * width));
+    else if (t.terminals[row] == 0)
+      keep[row] = 0;
+  }
+  for (std::size_t row = 0; row + 1 < rows; ++row)  // the row before one that goes ends its episode
+    if (keep[row + 1] == 0) t.episode_end[row] = 1;
+  const std::int64_t before = t.rows;
+  keep_rows(t, keep);
+  if (t.rows == 0) throw Error("no row is followed by another of its episode", "next actions");
+  return before - t.rows;
 }
 
 }  // namespace hardy::datasets

@@ -13,4 +13,9 @@ struct BestEpisodes {
 // least; of equal ones the earlier. Rows keep their order.
 BestEpisodes keep_best_episodes(Transitions& t, double share, double discount);
 
+// Fills t.next_actions, a row's being the following row's action of its episode; a terminal row has its own,
+// which nobody may look at. Other rows without one, where a time limit or the file's end cuts an episode, are
+// left out; returns how many. An Error where none is left.
+std::int64_t add_next_actions(Transitions& t);
+
 }  // namespace hardy::datasets

@@ -17,6 +17,7 @@ struct Transitions {  // row-major float32
   std::int64_t rows = 0;
   int observation_size = 0, action_size = 0;
   std::vector<float> observations, actions, rewards, next_observations, terminals;  // terminals 0 or 1
+  std::vector<float> next_actions;  // where somebody asked for them (datasets/chosen_rows.h), else empty
   std::vector<std::uint8_t> episode_end;  // the row is the last of its episode
 };
 

@@ -15,6 +15,7 @@ struct Batch {
   Tensor rewards;            // r   [A, B]
   Tensor next_observations;  // s'  [A, B, obs]
   Tensor terminals;          // 1 where s' is terminal [A, B]
+  Tensor next_actions;       // a' of the data [A, B, act], where the method chose rows that have them
   std::int64_t agents = 0, rows = 0;
   int observation_size = 0, action_size = 0;  // action_size: the number of choices where they are some
 };

@@ -60,8 +60,8 @@ class Method {
   virtual bool imitates() const { return false; }
   // Whether it learns values of states and actions.
   virtual bool has_critic() const { return !imitates(); }
-  // Leaves the rows that it learns from, all of them by default; returns a line for the run's log, or
-  // nothing.
+  // Leaves the rows that it learns from, all of them by default, and adds what it needs beside them (their
+  // next actions); returns a line for the run's log, or nothing.
   virtual std::string choose_rows(datasets::Transitions& /*t*/) const { return ""; }
 
   // --- of interaction

@@ -26,6 +26,7 @@ Batch TransitionSource::batch(Update& u) const {
   b.rewards = ops::squeeze(g, rows_of("rewards", tables_.rewards, 1), -1);
   b.next_observations = rows_of("next_observations", tables_.next_observations, observation_size());
   b.terminals = ops::squeeze(g, rows_of("terminals", tables_.terminals, 1), -1);
+  if (tables_.next_actions) b.next_actions = rows_of("next_actions", tables_.next_actions, action_size());
   return b;
 }
 

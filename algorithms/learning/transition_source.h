@@ -16,6 +16,7 @@ struct TransitionTables {
   std::int64_t capacity = 0;
   bool shared = false;              // by all agents
   std::int32_t* choices = nullptr;  // [..., capacity] instead of `actions`, where these are choices
+  float* next_actions = nullptr;    // where there are any
 };
 
 class TransitionSource final : public DataSource {

@@ -48,6 +48,14 @@ Tensor member_values(Update& u, const Network& q, Tensor observations, Tensor ac
   return ops::squeeze(g, u.apply(q, ops::concat(g, observations, actions)), -1);
 }
 
+Tensor smoothed_action(Update& u, const Network& policy, Tensor observations, double deviation, double clip) {
+  Graph& g = u.graph();
+  const Tensor aim = ops::tanh(g, u.apply(policy, observations));
+  const Tensor noise =
+      ops::clamp(g, ops::affine(g, u.normal(g.shape(aim), RandomStream::kNextNoise), deviation), -clip, clip);
+  return ops::clamp(g, ops::add(g, aim, noise), -1, 1);
+}
+
 Tensor smallest(Graph& g, Tensor values) { return ops::squeeze(g, ops::min(g, values, 1), 1); }
 
 Tensor squared_errors(Graph& g, Tensor values, Tensor y, Tensor u) {

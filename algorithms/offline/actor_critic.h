@@ -32,6 +32,9 @@ struct ActorCriticSettings {
 // Q_i(s, a) of all members [A, E, B]; s and a are [A, B, ...], or [A, E, B, ...] with rows of each member's
 // own.
 Tensor member_values(Update& u, const Network& q, Tensor observations, Tensor actions);
+// TD3's smoothed target action: tanh of the network at the observations, plus normal noise of that deviation
+// held to [-clip, clip], within [-1, 1]; [A, B, act].
+Tensor smoothed_action(Update& u, const Network& policy, Tensor observations, double deviation, double clip);
 // Over the members: [A, E, B] -> [A, B].
 Tensor smallest(Graph& g, Tensor values);
 // sum_i mean_b (Q_i - y)^2 / u, y [A, B] for all members or [A, E, B]; u [A, 1, B], or none for 1; [A].

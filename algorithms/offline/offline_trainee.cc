@@ -21,6 +21,7 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
   policy_.action_low = std::move(action_low);
   policy_.action_high = std::move(action_high);
   policy_.bounds().scale(data_.actions);
+  policy_.bounds().scale(data_.next_actions);
   if (method.normalises_observations()) {
     const datasets::Normalisation normalisation = datasets::observation_normalisation(data_);
     datasets::normalise_observations(data_, normalisation);
@@ -32,14 +33,16 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
     windows_ = datasets::windows_of(data_, method.window());
     method.build(learner_, WindowSource(windows_, batch));
   } else {
-    const TransitionTables tables{data_.observations.data(),
-                                  data_.actions.data(),
-                                  data_.rewards.data(),
-                                  data_.next_observations.data(),
-                                  data_.terminals.data(),
-                                  &rows_,
-                                  n,
-                                  true};
+    const TransitionTables tables{
+        .observations = data_.observations.data(),
+        .actions = data_.actions.data(),
+        .rewards = data_.rewards.data(),
+        .next_observations = data_.next_observations.data(),
+        .terminals = data_.terminals.data(),
+        .rows = &rows_,
+        .capacity = n,
+        .shared = true,
+        .next_actions = data_.next_actions.empty() ? nullptr : data_.next_actions.data()};
     method.build(learner_, TransitionSource(tables, data_.observation_size, data_.action_size, batch));
   }
   learner_.finish();

@@ -39,11 +39,8 @@ class Td3Bc final : public Method {
     {
       Graph& g = critics.graph();
       const Batch b = data.batch(critics);
-      const Tensor noise =
-          ops::clamp(g, ops::affine(g, critics.normal(g.shape(b.actions), RandomStream::kNextNoise), noise_),
-                     -noise_clip_, noise_clip_);
-      const Tensor aim = ops::tanh(g, critics.apply(pi_target, b.next_observations));
-      const Tensor next_action = ops::clamp(g, ops::add(g, aim, noise), -1, 1);
+      const Tensor next_action =
+          smoothed_action(critics, pi_target, b.next_observations, noise_, noise_clip_);
       const Tensor q_next = smallest(g, member_values(critics, Q_target, b.next_observations, next_action));
       const Tensor y =
           ops::stop_gradient(g, ops::map(g, BootstrapTarget{c_.gamma}, b.rewards, b.terminals, q_next));

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/ops/arithmetic.h"
+#include "engine/ops/layer_norm.h"
 #include "engine/ops/linear.h"
 
 namespace hardy::nn {
@@ -41,15 +42,25 @@ class Mlp final : public Architecture {
                      start.weight});
       all.push_back({name + "/b" + layer, members > 0 ? Shape{agents, members, out} : Shape{agents, out}, in,
                      out, members, start.bias});
+      if (!normalised(l)) continue;
+      const Shape shape = all.back().shape;
+      all.push_back({name + "/scale" + layer, shape, in, out, members, Initialiser::constant(1)});
+      all.push_back({name + "/shift" + layer, shape, in, out, members, Initialiser::constant(0)});
     }
     return all;
   }
 
   graph::Tensor apply(graph::Graph& g, std::span<const graph::Tensor> parameters, graph::Tensor x,
                       const std::string& label) const override {
+    std::size_t next = 0;
     for (std::size_t l = 0; l < spec_.layers(); ++l) {
-      x = ops::add_bias(g, ops::linear(g, x, parameters[2 * l]), parameters[2 * l + 1]);
+      x = ops::add_bias(g, ops::linear(g, x, parameters[next]), parameters[next + 1]);
+      next += 2;
       if (l + 1 < spec_.layers()) x = named(spec_.nonlinearity).apply(g, x);
+      if (normalised(l)) {
+        x = ops::layer_norm(g, x, parameters[next], parameters[next + 1], 1e-6);
+        next += 2;
+      }
       g.name(x, label + " layer " + std::to_string(l));
     }
     return x;
@@ -59,13 +70,17 @@ class Mlp final : public Architecture {
   std::int64_t outputs() const override { return spec_.widths.back(); }
   std::int64_t members() const override { return spec_.members; }
   nlohmann::json describe() const override {
-    return {{"kind", "mlp"},
-            {"widths", spec_.widths},
-            {"members", spec_.members},
-            {"nonlinearity", named(spec_.nonlinearity).name}};
+    nlohmann::json described = {{"kind", "mlp"},
+                                {"widths", spec_.widths},
+                                {"members", spec_.members},
+                                {"nonlinearity", named(spec_.nonlinearity).name}};
+    if (spec_.layer_norm) described["layer_norm"] = true;  // older readers know none
+    return described;
   }
 
  private:
+  bool normalised(std::size_t layer) const { return spec_.layer_norm && layer + 1 < spec_.layers(); }
+
   MlpSpec spec_;
 };
 
@@ -74,6 +89,7 @@ ArchitecturePtr from(const nlohmann::json& d) {
   spec.widths = d.at("widths").get<std::vector<std::int64_t>>();
   spec.members = d.at("members").get<std::int64_t>();
   spec.nonlinearity = nonlinearity_named(d.at("nonlinearity").get<std::string>());
+  spec.layer_norm = d.value("layer_norm", false);
   return mlp(spec);
 }
 

@@ -1,5 +1,6 @@
 // Multilayer perceptrons and ensembles of them. Parameters are <name>/w0 [A, (E,) in, out],
-// <name>/b0 [A, (E,) out], ...
+// <name>/b0 [A, (E,) out], ...; with layer normalisation also <name>/scale0, <name>/shift0 [A, (E,) out] of
+// each hidden layer.
 #pragma once
 
 #include "engine/nn/network.h"
@@ -19,12 +20,13 @@ struct MlpSpec {
   std::int64_t members = 0;          // E; 0: no ensemble axis
   Nonlinearity nonlinearity = Nonlinearity::kRelu;
   std::vector<LayerStart> starts;  // one a layer; empty: PyTorch's default everywhere
+  bool layer_norm = false;         // behind each hidden layer's nonlinearity
 
   std::size_t layers() const { return widths.size() - 1; }
   LayerStart start(std::size_t layer) const;
 };
 
-// x [A, B, in] (or [A, E, B, in]) -> [A, (E,) B, out]; its tensors are w0, b0, w1, b1, ...
+// x [A, B, in] (or [A, E, B, in]) -> [A, (E,) B, out]; its tensors are w0, b0, (scale0, shift0,) w1, b1, ...
 ArchitecturePtr mlp(const MlpSpec& spec);
 
 }  // namespace hardy::nn

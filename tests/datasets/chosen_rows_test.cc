@@ -1,7 +1,9 @@
-// Which rows stay, by hand.
+// Which rows stay, and what their next actions are, by hand.
 #include "datasets/chosen_rows.h"
 
 #include <gtest/gtest.h>
+
+#include "tests/engine/base/refusal.h"
 
 namespace hardy::datasets {
 namespace {
@@ -71,6 +73,22 @@ TEST(ChosenRows, ADiscountCountsWhatComesEarly) {
   EXPECT_EQ(plain.observations, (Floats{0, 1}));
   EXPECT_EQ(keep_best_episodes(discounted, 0.5, 0.5).least_return, 3);
   EXPECT_EQ(discounted.observations, (Floats{2, 3}));
+}
+
+TEST(ChosenRows, NextActionsAreThoseOfTheSameEpisodeAndCutRowsGo) {
+  // Episodes 0-2 (terminal), 3-4 (a time limit), 5-6 (the file's end).
+  Transitions t = rows_with({1, 1, 1, 1, 1, 1, 1}, {2, 4}, {2});
+  EXPECT_EQ(add_next_actions(t), 2);
+  EXPECT_EQ(t.rows, 5);
+  EXPECT_EQ(t.observations, (Floats{0, 1, 2, 3, 5}));
+  EXPECT_EQ(t.next_actions, (Floats{-1, -2, -2, -4, -6}));
+  EXPECT_EQ(t.episode_end, (Bytes{0, 0, 1, 1, 1}));
+}
+
+TEST(ChosenRows, AFileOfSingleRowsHasNoNextActions) {
+  Transitions t = rows_with({1, 1}, {0, 1});
+  EXPECT_NE(test::refusal([&] { add_next_actions(t); }).find("no row is followed by another of its episode"),
+            std::string::npos);
 }
 
 }  // namespace

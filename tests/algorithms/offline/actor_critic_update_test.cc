@@ -1,8 +1,9 @@
-// Whole steps of TD3+BC, AWAC, SAC-N, EDAC, MSG, UW-MSG, CQL, XQL and SQL against the independent float64
-// NumPy program, and what must hold whatever the threads and the other agents.
+// Whole steps of TD3+BC, ReBRAC, AWAC, SAC-N, EDAC, MSG, UW-MSG, CQL, XQL and SQL against the independent
+// float64 NumPy program, and what must hold whatever the threads and the other agents.
 #include <gtest/gtest.h>
 
 #include "algorithms/offline/offline_trainee.h"
+#include "datasets/chosen_rows.h"
 #include "tests/algorithms/methods.h"
 #include "tests/algorithms/offline/example.h"
 #include "tests/algorithms/oracle.h"
@@ -29,7 +30,8 @@ void compare_with_oracle(const std::string& name, const Values& values, nlohmann
   const auto trainee = trainee_of(name, values);
   ThreadTeam team(2);
   for (std::uint64_t i = 0; i < before; ++i) trainee->step(team);
-  const datasets::Transitions t = algorithms::example_transitions(100);
+  datasets::Transitions t = algorithms::example_transitions(100);
+  if (name == "rebrac") datasets::add_next_actions(t);
   const auto rows = [&](const std::vector<float>& table, std::int64_t width) {
     return drawn_rows(table, width, kBatch, kSeed, before);
   };
@@ -42,6 +44,8 @@ void compare_with_oracle(const std::string& name, const Values& values, nlohmann
   tensors["rewards"] = as_json({kBatch}, rows(t.rewards, 1));
   tensors["next_observations"] = as_json({kBatch, kObservations}, rows(t.next_observations, kObservations));
   tensors["terminals"] = as_json({kBatch}, rows(t.terminals, 1));
+  if (!t.next_actions.empty())
+    tensors["next_actions"] = as_json({kBatch, kActions}, rows(t.next_actions, kActions));
   tensors["noise"] = normals(RandomStream::kNoise, kBatch);
   tensors["next_noise"] = normals(RandomStream::kNextNoise, kBatch);
   tensors["proposals"] = normals(RandomStream::kProposals, 3 * kBatch * kProposed);
@@ -57,6 +61,15 @@ TEST(ActorCriticUpdate, Td3BcEqualsTheOracleWithTheDelayedPolicyAndItsOwnStepCou
   compare_with_oracle("td3_bc", {}, {}, 3);
   compare_with_oracle("td3_bc", {{"alpha", "0.7"}, {"policy-every", "1"}, {"policy-noise", "0.6"}},
                       {{"alpha", 0.7}, {"policy_every", 1}, {"policy_noise", 0.6}});
+}
+
+TEST(ActorCriticUpdate, RebracEqualsTheOracleWithAndWithoutLayerNormalisation) {
+  const nlohmann::json published{{"lr", 1e-3}};
+  compare_with_oracle("rebrac", {}, published, 1);
+  compare_with_oracle("rebrac", {{"actor-bc-coef", "0.05"}, {"critic-bc-coef", "0.5"}, {"critics", "3"}},
+                      {{"lr", 1e-3}, {"actor_bc_coef", 0.05}, {"critic_bc_coef", 0.5}}, 3);
+  compare_with_oracle("rebrac", {{"critic-ln", "false"}, {"normalise-q", "false"}, {"policy-every", "1"}},
+                      {{"lr", 1e-3}, {"normalise_q", false}, {"policy_every", 1}});
 }
 
 TEST(ActorCriticUpdate, AwacEqualsTheOracle) {
@@ -110,7 +123,8 @@ TEST(ActorCriticUpdate, CqlEqualsTheOracle) {
 }
 
 TEST(ActorCriticUpdate, BitsDoNotDependOnThreadsNorOnOtherAgents) {
-  for (const char* name : {"td3_bc", "awac", "sac_n", "edac", "msg", "uw_msg", "cql", "xql", "sql"}) {
+  for (const char* name :
+       {"td3_bc", "rebrac", "awac", "sac_n", "edac", "msg", "uw_msg", "cql", "xql", "sql"}) {
     const auto after = [&](std::vector<std::uint64_t> seeds, int threads, std::size_t agent) {
       const auto trainee = trainee_of(name, {}, std::move(seeds));
       ThreadTeam team(threads);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One step of TD3+BC, AWAC, SAC-N, EDAC, MSG, UW-MSG, CQL, XQL or SQL in float64 NumPy: the oracle of the engine's.
+"""One step of TD3+BC, ReBRAC, AWAC, SAC-N, EDAC, MSG, UW-MSG, CQL, XQL or SQL in float64 NumPy: the oracle of the engine's.
 
     actor_critic_update.py INPUT OUTPUT     one step
     actor_critic_update.py --self-test      identities between the methods, the density of a squashed normal
@@ -10,7 +10,7 @@ from what the ones before it left.
 
 Names in INPUT
   policy/..., policy_target/... (td3_bc), policy/log_std (awac), q/..., q_target/... [K, in, out], log_alpha [1],
-  v/... (xql, sql)
+  v/... (xql, sql); policy_target/... and q/scale0 q/shift0 ... (rebrac), next_actions [B, act]
   observations, actions, rewards, next_observations, terminals; noise, next_noise [B, act]
   proposals [3 B n, act] (cql): uniform actions' normals, then those of the policy at s, then at s'
 Settings: method; gamma 0.99, polyak 0.005, lr 3e-4, policy_lr (lr), step 0, and each method's own below.
@@ -26,6 +26,8 @@ from offline_update import adam, mlp, program
 
 DEFAULTS = {
     'td3_bc': {'alpha': 2.5, 'policy_noise': 0.2, 'noise_clip': 0.5, 'policy_every': 2},
+    'rebrac': {'actor_bc_coef': 1.0, 'critic_bc_coef': 1.0, 'normalise_q': True, 'policy_noise': 0.2, 'noise_clip': 0.5,
+               'policy_every': 2},
     'awac': {'lambda': 1.0, 'weight_cap': 100.0},
     'sac_n': {},
     'edac': {'eta': 1.0},
@@ -39,7 +41,19 @@ DEFAULTS = {
 
 def critics(p, net, s, a):
     """[K, B]; s and a are [B, ...] for all members, or [K, B, ...]."""
-    return mlp(p, net, np.concatenate([s, a], axis=-1))[0][..., 0]
+    x = np.concatenate([s, a], axis=-1)
+    if f'{net}/scale0' in p:
+        return layer_normed(p, net, x)[..., 0]
+    return mlp(p, net, x)[0][..., 0]
+
+
+def layer_normed(p, net, x):
+    """As mlp, with each hidden layer's ReLUs brought to mean 0 and variance 1 over the layer, scaled and shifted."""
+    for i in range(2):
+        x = np.maximum(x @ p[f'{net}/w{i}'] + p[f'{net}/b{i}'][..., None, :], 0)
+        x = (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-6)
+        x = p[f'{net}/scale{i}'][..., None, :] * x + p[f'{net}/shift{i}'][..., None, :]
+    return x @ p[f'{net}/w2'] + p[f'{net}/b2'][..., None, :]
 
 
 def mean_over(p, s):
@@ -124,6 +138,29 @@ class Step:
         def loss(p):
             a = np.tanh(mean_over(p, self.observations))
             return np.mean((a - self.actions)**2) - weight * np.mean(critics(p, 'q', self.observations, a)[0])
+
+        self.descend('policy', loss, ['policy'], s['policy_lr'], s['step'] // s['policy_every'])
+        self.follow('policy')
+        self.follow('q')
+
+    def rebrac(self):
+        s, p = self.s, self.p
+        noise = np.clip(s['policy_noise'] * self.next_noise, -s['noise_clip'], s['noise_clip'])
+        aim = np.clip(np.tanh(mlp(p, 'policy_target', self.next_observations)[0]) + noise, -1, 1)
+        away = np.sum((aim - self.next_actions)**2, axis=1)
+        q_next = critics(p, 'q_target', self.next_observations, aim).min(axis=0)
+        y = self.bootstrap(q_next - s['critic_bc_coef'] * away)
+        self.descend('q', lambda p: squares(critics(p, 'q', self.observations, self.actions), y), ['q'],
+                     done=s['step'])
+        if (s['step'] + 1) % s['policy_every'] != 0:
+            return
+        act = lambda p: np.tanh(mean_over(p, self.observations))
+        at_start = critics(self.p, 'q', self.observations, act(self.p)).min(axis=0)
+        weight = 1 / np.mean(np.abs(at_start)) if s['normalise_q'] else 1.0
+
+        def loss(p):
+            away = np.sum((act(p) - self.actions)**2, axis=1)
+            return np.mean(s['actor_bc_coef'] * away - weight * critics(p, 'q', self.observations, act(p)).min(axis=0))
 
         self.descend('policy', loss, ['policy'], s['policy_lr'], s['step'] // s['policy_every'])
         self.follow('policy')
@@ -327,6 +364,13 @@ def self_test():
     t = example(rng, 'td3_bc')
     assert 'loss/policy' not in Step(t, {'method': 'td3_bc', 'step': 0}).out
     assert 'new/q_target/w0' in Step(t, {'method': 'td3_bc', 'step': 1}).out
+    # ReBRAC without its penalties, with one critic alike the other, is TD3+BC that does not imitate.
+    t = example(rng, 'td3_bc', members=1)
+    t['next_actions'] = rng.uniform(-1, 1, size=t['actions'].shape)
+    bare = Step(t, {'method': 'rebrac', 'actor_bc_coef': 0.0, 'critic_bc_coef': 0.0, 'step': 1}).out
+    free = Step(t, {'method': 'td3_bc', 'alpha': 1e9, 'step': 1}).out
+    assert np.allclose(bare['grad/q/w1'], free['grad/q/w1'])
+    assert np.allclose(bare['grad/policy/w1'] * 1e9, free['grad/policy/w1'], rtol=1e-4, atol=1e2)
     # AWAC with a vast lambda imitates without weights.
     t = example(rng, 'awac')
     assert abs(Step(t, {'method': 'awac', 'lambda': 1e9}).out['loss/policy']

@@ -51,7 +51,7 @@ TEST(DeviceSteps, TenUpdatesOfDqnAgree) {
 }
 TEST(DeviceSteps, TenUpdatesOfTheActorCriticsAgree) {
   for (const char* name :
-       {"td3_bc", "awac", "edac", "msg", "uw_msg", "cql"}) {  // sac_n is edac without its term
+       {"td3_bc", "rebrac", "awac", "edac", "msg", "uw_msg", "cql"}) {  // sac_n is edac without its term
     SCOPED_TRACE(name);
     const Values small{{"critics", "3"}, {"hidden", "8"}, {"batch-size", "8"}};
     const auto cpu = offline(name, nullptr, small), gpu = offline(name, &device(), small);
