@@ -37,6 +37,15 @@ if(MUJOCO_LIBRARY AND MUJOCO_INCLUDE_DIR)
   set(HARDY_HAVE_MUJOCO ON)
 endif()
 
+# MPI, for training across processes. Its libraries leak by design, so that builds that look for leaks go without.
+set(HARDY_HAVE_MPI OFF)
+if(NOT HARDY_SANITIZE)
+  find_package(MPI QUIET COMPONENTS C)
+  if(MPI_C_FOUND)
+    set(HARDY_HAVE_MPI ON)
+  endif()
+endif()
+
 function(hardy_link_dependencies target)
   target_link_libraries(${target}
     PUBLIC Threads::Threads Boost::program_options nlohmann_json::nlohmann_json

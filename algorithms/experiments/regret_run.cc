@@ -4,13 +4,16 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <utility>
 
+#include "algorithms/experiments/replica_bytes.h"
 #include "algorithms/experiments/simulator_run.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
+#include "engine/comm/agree.h"
 #include "envs/linear_mdp/exact.h"
 
 namespace hardy::algorithms {
@@ -49,7 +52,8 @@ class Run {
     const auto began = std::chrono::steady_clock::now();
     const bool large = is_large(*config_.instance.mdp);
     watch_.observer->began(config_.method + " on " + config_.instance.mdp->name, played(), 0);
-    const std::vector<Job> jobs = cut(large || !method_.lanes ? 1 : linalg::kLanes);
+    const std::vector<Job> all = cut(large || !method_.lanes ? 1 : linalg::kLanes);
+    const std::span<const Job> jobs = jobs_of(all, config_.ranks->rank());
     if (large) {
       for (const Job& job : jobs) play_alone(job, team_, &job == &jobs.front());
     } else {
@@ -58,6 +62,7 @@ class Run {
         play_alone(jobs[static_cast<std::size_t>(i)], alone, i == 0);
       });
     }
+    exchange(all);
     if (failure_) std::rethrow_exception(failure_);
     result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     result_.simulator_calls = simulator_calls_;
@@ -78,6 +83,36 @@ class Run {
 
   std::int64_t played() const {
     return config_.only_first > 0 ? std::min(config_.only_first, config_.episodes) : config_.episodes;
+  }
+
+  // Whole groups, one behind the other, as they are cut in one process: figures are of a group.
+  std::span<const Job> jobs_of(const std::vector<Job>& jobs, int rank) const {
+    const auto r = static_cast<std::size_t>(rank), ranks = static_cast<std::size_t>(config_.ranks->size()),
+               first = jobs.size() * r / ranks;
+    return std::span(jobs).subspan(first, jobs.size() * (r + 1) / ranks - first);
+  }
+  std::span<ReplicaResult> replicas_of(std::span<const Job> jobs) {
+    if (jobs.empty()) return {};
+    const std::size_t first = jobs.front().replicas.front();
+    return std::span(result_.replicas).subspan(first, jobs.back().replicas.back() + 1 - first);
+  }
+  // What each rank's replicas came to, to all; where one failed, all end.
+  void exchange(const std::vector<Job>& jobs) {
+    comm::Ranks& ranks = *config_.ranks;
+    if (ranks.size() == 1) return;
+    comm::agree(ranks, failure_);
+    const auto all = comm::gather_all(ranks, packed(replicas_of(jobs_of(jobs, ranks.rank()))));
+    const std::int64_t own[2] = {simulator_calls_, trajectories_};
+    const auto counts = comm::gather_all(ranks, std::as_bytes(std::span(own)));
+    simulator_calls_ = trajectories_ = 0;
+    for (int r = 0; r < ranks.size(); ++r) {
+      const auto i = static_cast<std::size_t>(r);
+      if (r != ranks.rank()) unpack(all[i], replicas_of(jobs_of(jobs, r)));
+      std::int64_t theirs[2];
+      std::memcpy(theirs, counts[i].data(), sizeof theirs);
+      simulator_calls_ += theirs[0];
+      trajectories_ += theirs[1];
+    }
   }
 
   // Groups of full lanes first, then one by one: a lone replica is not worth the lanes of eight. A replica's

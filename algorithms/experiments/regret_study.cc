@@ -164,6 +164,7 @@ RegretConfig RegretStudy::config(std::size_t env, const MethodChoice& method, st
   c.keys = keys_of(regret_method(method.method), method.keys, sizes);
   c.curve_points = settings_.curve_points;
   c.keep_trajectories = settings_.keep_trajectories;
+  c.ranks = settings_.ranks;
   return c;
 }
 
@@ -220,6 +221,7 @@ double RegretStudy::seconds_of(std::size_t env, const MethodChoice& method, Thre
   constexpr double kLongEnough = 0.05;  // seconds
   RegretConfig c = config(env, method, settings_.episodes.size() - 1);
   c.hindsight = false;
+  c.ranks = &comm::alone();
   const std::int64_t most = std::max<std::int64_t>(1, c.episodes / 32);
   double seconds = 0;
   for (c.only_first = 1;; c.only_first = std::min(2 * c.only_first, most)) {

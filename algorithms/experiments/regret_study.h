@@ -50,6 +50,7 @@ struct RegretStudySettings {
   bool keep_curves = false;  // every replica's, of every K (MethodResults::curves)
   bool simulator = false;    // learners have a simulator and nothing else (simulator_run.h)
   std::string title;
+  comm::Ranks* ranks = &comm::alone();  // processes that share each run's replicas
 };
 
 class RegretStudy {

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "algorithms/acting/evaluation_queue.h"
 #include "algorithms/acting/policy_file.h"
@@ -47,9 +46,8 @@ std::vector<std::uint64_t> TrainingSettings::agent_seeds() const {
   return all;
 }
 
-int TrainingSettings::team_size() const {
-  return threads > 0 ? static_cast<int>(threads)
-                     : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+int TrainingSettings::team_size(const comm::Ranks& ranks) const {
+  return threads > 0 ? static_cast<int>(threads) : comm::cores_of(ranks);
 }
 
 std::unique_ptr<device::Device> TrainingSettings::open_device() const {
@@ -112,6 +110,25 @@ std::vector<EvaluationQueue::Job> saved_evaluations(const run::Archive& file, co
   return jobs;
 }
 
+// Whether there is another step, which all ranks must see alike: a stop that one of them is asked for is all
+// ranks' before the same step.
+struct StepsAhead {
+  Trainee& trainee;
+  std::int64_t last;
+  StopToken stop;
+
+  bool any_active() const {
+    const Learner& learner = trainee.learner();
+    for (std::int64_t a = 0; a < learner.agents(); ++a)
+      if (learner.active(a)) return true;
+    return false;
+  }
+  bool go_on() const {
+    return trainee.steps_done() < last && any_active() &&
+           !comm::any(trainee.learner().ranks(), stop.stop_requested());
+  }
+};
+
 class Training {
  public:
   Training(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files, const run::Watch& watch)
@@ -120,7 +137,8 @@ class Training {
         files_(files),
         stop_(watch.stop),
         observer_(*watch.observer),
-        team_(settings.team_size()),
+        ranks_(trainee.learner().ranks()),
+        team_(settings.team_size(ranks_)),
         checkpoints_(files.directory.checkpoint_folder(), static_cast<int>(settings.keep_last)) {
     if (c_.eval_every == 0) c_.eval_every = std::max<std::int64_t>(1, c_.steps / 10);
     if (c_.checkpoint_every == 0) c_.checkpoint_every = std::max<std::int64_t>(1, c_.steps / 5);
@@ -131,17 +149,19 @@ class Training {
 
   bool run(bool resumed) {
     if (resumed) restore();
+    learner().share_state();
     const std::int64_t first = trainee_.steps_done();
     log_ = std::make_unique<run::MetricsLog>(files_.directory.path(), trainee_.learner().agents(), first);
     observer_.began(files_.title, c_.steps, first);
     began_ = std::chrono::steady_clock::now();
     evaluate_if_missing(first);
-    while (trainee_.steps_done() < c_.steps && !stop_.stop_requested() && any_active()) {
+    const StepsAhead steps{trainee_, c_.steps, stop_};
+    while (steps.go_on()) {
       trainee_.step(team_);
       after_step(trainee_.steps_done());
     }
     const std::int64_t step = trainee_.steps_done();
-    const bool ran = !stop_.stop_requested();
+    const bool ran = !stop_.stop_requested() && (step == c_.steps || !steps.any_active());
     if (ran) {
       evaluate(step);
       // The last step is logged, whatever --log-every.
@@ -182,12 +202,6 @@ class Training {
   double seconds() const {
     return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
   }
-  bool any_active() {
-    for (std::int64_t a = 0; a < agents(); ++a)
-      if (learner().active(a)) return true;
-    return false;
-  }
-
   void restore() {
     const auto loaded = checkpoints_.load_newest("checkpoint", kCheckpointFormat);
     if (!loaded) {  // stopped before its first checkpoint, or somebody removed them
@@ -404,6 +418,8 @@ class Training {
     nlohmann::json summary{{"finished", finished}, {"steps", step}, {"seconds", seconds()}, {"agents", list}};
     if (broken_episodes() > 0) summary["broken_episodes"] = broken_episodes();
     if (clipped_actions() > 0) summary["clipped_actions"] = clipped_actions();
+    if (ranks_.size() > 1)
+      summary["processes"] = {{"number", ranks_.size()}, {"seconds_waited", ranks_.seconds_waited()}};
     files_.directory.write_summary(summary);
   }
 
@@ -412,6 +428,7 @@ class Training {
   const RunFiles& files_;
   StopToken stop_;
   run::Observer& observer_;
+  comm::Ranks& ranks_;
   ThreadTeam team_;
   run::Checkpoints checkpoints_;
   std::unique_ptr<EvaluationQueue> queue_;
@@ -427,6 +444,13 @@ class Training {
 };
 
 }  // namespace
+
+void train_along(Trainee& trainee, const TrainingSettings& settings, StopToken stop) {
+  ThreadTeam team(settings.team_size(trainee.learner().ranks()));
+  trainee.learner().share_state();
+  const StepsAhead steps{trainee, settings.steps, stop};
+  while (steps.go_on()) trainee.step(team);
+}
 
 bool train(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files, bool resumed,
            const run::Watch& watch) {

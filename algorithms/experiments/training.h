@@ -70,7 +70,7 @@ struct TrainingSettings {
 
   void options(run::Schema& schema);
   std::vector<std::uint64_t> agent_seeds() const;
-  int team_size() const;
+  int team_size(const comm::Ranks& ranks = comm::alone()) const;
   std::unique_ptr<device::Device> open_device() const;  // null: the CPU
 };
 
@@ -86,5 +86,9 @@ struct RunFiles {
 // resumed.
 bool train(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files, bool resumed,
            const run::Watch& watch = {});
+
+// What the other ranks of the trainee's learner do meanwhile (learner().ranks()): every step with the first,
+// from the state that it has, until it ends or any of them is told to stop. They write nothing.
+void train_along(Trainee& trainee, const TrainingSettings& settings, StopToken stop);
 
 }  // namespace hardy::algorithms

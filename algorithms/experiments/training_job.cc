@@ -40,7 +40,13 @@ void descent_options(run::Schema& schema, DescentDefaults& descent) {
           "accumulate", &descent.passes,
           "equal parts that a batch is taken in, one after the other, before a step: less memory, the same "
           "rows",
-          1, 1 << 20);
+          1, 1 << 20)
+      .option(
+          "shards", &descent.shards,
+          "equal parts that a batch is cut into, whose gradients are computed apart and summed in one "
+          "order; processes that mpirun starts share them, and the bits are the same for any number of them "
+          "that divides this one",
+          1, 4096);
 }
 
 class OfflineJob final : public TrainingJob {
@@ -90,7 +96,10 @@ class OfflineJob final : public TrainingJob {
   const TrainingSettings& settings() const override { return settings_; }
   const std::string& environment() const override { return environment_; }
 
+  void across(comm::Ranks& ranks) override { descent_.ranks = &ranks; }
+
   void check() override {
+    require_shards_for(*descent_.ranks);
     static_cast<void>(
         settings_.open_device());  // a device that is not there is said before the data are read
     if (dataset_.empty())
@@ -159,6 +168,18 @@ class OfflineJob final : public TrainingJob {
   }
 
  private:
+  // Before anything is read.
+  void require_shards_for(const comm::Ranks& ranks) const {
+    if (descent_.shards % ranks.size() != 0)
+      throw Error(std::to_string(ranks.size()) + " processes cannot have equally many of them",
+                  "--shards " + std::to_string(descent_.shards),
+                  "take a multiple of " + std::to_string(ranks.size()) +
+                      ": the numbers depend on the shards, and not on the processes");
+    if (settings_.device != "cpu" && ranks.size() > 1)
+      throw Error("several processes train on CPUs alone", "--device " + settings_.device,
+                  "start one process");
+  }
+
   // All that load() depends on; where columns are missing also on whether the method needs them.
   nlohmann::json description(const std::optional<envs::EnvSpec>& task) const {
     nlohmann::json what{{"files", files_of_dataset(dataset_)},
@@ -364,6 +385,12 @@ class InteractingJob final : public TrainingJob {
 };
 
 }  // namespace
+
+void TrainingJob::across(comm::Ranks& ranks) {
+  if (ranks.size() > 1)
+    throw Error("only methods that learn from a dataset train across processes", "mpirun",
+                "start one process, or several runs");
+}
 
 std::vector<std::pair<std::string, std::string>> training_methods() {
   std::vector<std::pair<std::string, std::string>> all;

@@ -12,7 +12,8 @@ namespace hardy::algorithms {
 
 Update::Update(ProgramBuilder& builder, const std::string& name) : builder_(builder) {
   program_.name = name;
-  program_.passes = builder.defaults_.passes;
+  program_.shards = builder.defaults_.shards;
+  program_.passes = program_.shards * builder.defaults_.passes;
   program_.seeds = graph().input("seeds", DType::kI32, {builder.agents(), 2});
   program_.step = graph().shared_input("step", DType::kI32, {1, 3});
 }
@@ -30,8 +31,14 @@ Update& Update::accumulate(std::int64_t n) {
   if (!graph().nodes().empty())
     throw Error("its passes are chosen after its graph was begun", "update " + program_.name,
                 "call accumulate() first");
-  program_.passes = n;
+  program_.passes = n * program_.shards;
   return *this;
+}
+
+void Update::needs_whole_batch(const std::string& what) const {
+  if (program_.shards > 1)
+    throw Error("its loss takes " + what + " of the whole batch, which no shard has",
+                "--shards " + std::to_string(program_.shards), "leave it out");
 }
 
 Update& Update::accumulate(PassFeed& feed) {
@@ -226,7 +233,7 @@ void ProgramBuilder::finish(Update& update) const {
   for (const UpdateProgram::State& s : p.states)
     if (s.next) p.outputs.push_back(s.next);
   for (const UpdateProgram::Report& r : p.reports) p.outputs.push_back(r.value);
-  if (p.outputs.empty()) p.passes = 1;  // it only moves targets
+  if (p.outputs.empty()) p.passes = p.shards = 1;  // it only moves targets
 }
 
 Program ProgramBuilder::build() {

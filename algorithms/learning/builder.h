@@ -15,6 +15,7 @@
 
 #include "algorithms/learning/program.h"
 #include "engine/base/random.h"
+#include "engine/comm/ranks.h"
 #include "engine/nn/mlp.h"
 
 namespace hardy::algorithms {
@@ -31,7 +32,11 @@ struct Descent {
 // What holds for all updates of a learner that do not say otherwise.
 struct DescentDefaults {
   double clip_norm = 0;
-  std::int64_t passes = 1;  // as Update::accumulate has it
+  std::int64_t passes = 1;  // as Update::accumulate has it, of each shard
+  // Parts of a batch whose passes are summed apart before they are summed together, in their order: the same
+  // bits, whichever process computes which.
+  std::int64_t shards = 1;
+  comm::Ranks* ranks = &comm::alone();  // processes that share the shards evenly; on the CPU
 };
 
 class ProgramBuilder;
@@ -51,7 +56,10 @@ class Update {
   // rows as the first axis after the agents, and then the gradient of a mean over rows is the same
   // (engine/nn/accumulate.h). Said before anything is drawn.
   Update& accumulate(std::int64_t n);
-  std::int64_t passes() const { return program_.passes; }
+  std::int64_t passes() const { return program_.passes; }  // of all shards
+  // Says that a loss divides by (or else bends) a mean over the whole batch, `what`: shards have none of it,
+  // and more than one are refused.
+  void needs_whole_batch(const std::string& what) const;
   // Runs its graph as often as the feed fills its tables, before one descent down the sum of the gradients;
   // losses and reports are sums as well. On the CPU alone. The feed outlives the learner.
   Update& accumulate(PassFeed& feed);

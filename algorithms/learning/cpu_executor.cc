@@ -11,8 +11,8 @@ namespace {
 
 class CpuExecutor final : public Executor {
  public:
-  CpuExecutor(const Program& program, TrainingState& state)
-      : state_(state), seeds_(seed_words(program.seeds)) {
+  CpuExecutor(const Program& program, TrainingState& state, comm::Ranks& ranks)
+      : state_(state), ranks_(ranks), seeds_(seed_words(program.seeds)) {
     for (const UpdateProgram& update : program.updates) make_ready(update, program.agents());
   }
 
@@ -54,7 +54,8 @@ class CpuExecutor final : public Executor {
     const UpdateProgram* update;
     graph::Plan plan;
     nn::Optimiser optimiser;
-    std::optional<nn::Accumulator> accumulator;  // of several passes
+    std::optional<nn::Accumulator> accumulator;    // of several passes
+    std::optional<nn::ShardedAccumulator> shards;  // of several shards, instead
     std::vector<double> rates;
     std::vector<float*> lasting;  // one a state
   };
@@ -64,6 +65,7 @@ class CpuExecutor final : public Executor {
             graph::Plan(update.graph, update.outputs, graph::PlanOptions{.agents = agents}),
             nn::Optimiser(segments_of(update, state_.parameters), update.groups),
             std::nullopt,
+            std::nullopt,
             std::vector<double>(update.groups.size()),
             {}};
     r.plan.bind(update.step, words_.words);
@@ -71,13 +73,17 @@ class CpuExecutor final : public Executor {
     for (const UpdateProgram::Table& t : update.tables) r.plan.bind(t.value, t.memory);
     for (const Tensor output : update.outputs) r.plan.raw(output);  // allocated now, not in a step
     for (const UpdateProgram::State& s : update.states) r.lasting.push_back(state_.values.at(s.name).data());
-    if (update.passes > 1 || update.feed)
+    if (update.shards > 1 && !update.feed)
+      r.shards.emplace(accumulated_by(update, r.plan), update.shards, update.passes / update.shards);
+    else if (update.passes > 1 || update.feed)
       r.accumulator.emplace(accumulated_by(update, r.plan), update.feed ? 0 : update.passes);
     updates_.push_back(std::move(r));
   }
 
-  // All passes: gradients, losses and what else it gives.
-  void run(Ready& r, ThreadTeam& team) {
+  // All passes: gradients, losses and what else it gives. The shards of each rank, or, to the same bits, all
+  // of them here, while the others do not know of it.
+  void run(Ready& r, ThreadTeam& team, bool together = true) {
+    if (r.shards) return run_shards(r, team, together ? ranks_ : comm::alone());
     if (!r.accumulator) return r.plan.run(team);
     PassFeed* const feed = r.update->feed;
     for (std::int64_t pass = 0; feed ? feed->fill(pass) : pass < r.update->passes; ++pass) {
@@ -87,6 +93,20 @@ class CpuExecutor final : public Executor {
       if (feed) feed->ran(pass);
     }
     words_.words[2] = 0;
+  }
+
+  void run_shards(Ready& r, ThreadTeam& team, comm::Ranks& ranks) {
+    const std::int64_t passes = r.update->passes / r.update->shards;
+    const comm::Share own = comm::share_of(ranks, r.update->shards);
+    for (std::int64_t shard = own.first; shard < own.last; ++shard)
+      for (std::int64_t pass = 0; pass < passes; ++pass) {
+        words_.words[2] = static_cast<std::int32_t>(shard * passes + pass);
+        r.plan.run(team);
+        r.shards->add(shard, pass, team);
+      }
+    words_.words[2] = 0;
+    ranks.gather(std::as_writable_bytes(r.shards->sums()));
+    r.shards->mean(team);
   }
 
   void step(Ready& r, ThreadTeam& team) {
@@ -138,10 +158,11 @@ class CpuExecutor final : public Executor {
     ThreadTeam alone(1);
     words_.set(state_.step);
     for (Ready& r : updates_)
-      if (state_.step > 0 && !r.update->due(state_.step - 1)) run(r, alone);
+      if (state_.step > 0 && !r.update->due(state_.step - 1)) run(r, alone, false);
   }
 
   TrainingState& state_;
+  comm::Ranks& ranks_;
   std::vector<std::int32_t> seeds_;
   StepWords words_;
   std::vector<Ready> updates_;
@@ -150,8 +171,9 @@ class CpuExecutor final : public Executor {
 
 }  // namespace
 
-std::unique_ptr<Executor> make_cpu_executor(const Program& program, TrainingState& state) {
-  return std::make_unique<CpuExecutor>(program, state);
+std::unique_ptr<Executor> make_cpu_executor(const Program& program, TrainingState& state,
+                                            comm::Ranks& ranks) {
+  return std::make_unique<CpuExecutor>(program, state, ranks);
 }
 
 }  // namespace hardy::algorithms

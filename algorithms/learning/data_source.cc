@@ -13,7 +13,8 @@ WindowBatch DataSource::windows(Update&) const {
 std::int64_t DataSource::drawn(const Update& u) const {
   if (batch_ % u.passes() != 0)
     throw Error("has no " + std::to_string(u.passes()) + " equal parts",
-                "--batch-size " + std::to_string(batch_), "take an --accumulate that divides it");
+                "--batch-size " + std::to_string(batch_),
+                "take an --accumulate (times --shards) that divides it");
   return batch_ / u.passes();
 }
 

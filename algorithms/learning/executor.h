@@ -11,6 +11,7 @@
 
 #include "algorithms/learning/program.h"
 #include "engine/base/threads.h"
+#include "engine/comm/ranks.h"
 #include "engine/device/mirror.h"
 #include "engine/graph/plan.h"
 #include "engine/nn/accumulate.h"
@@ -56,7 +57,10 @@ class Executor {
   virtual std::string describe() const = 0;  // the plans
 };
 
-std::unique_ptr<Executor> make_cpu_executor(const Program& program, TrainingState& state);
+// ranks: processes that have the same program in the same state; each computes its share of the shards, and
+// all have the same state afterwards.
+std::unique_ptr<Executor> make_cpu_executor(const Program& program, TrainingState& state,
+                                            comm::Ranks& ranks = comm::alone());
 std::unique_ptr<Executor> make_device_executor(const Program& program, TrainingState& state,
                                                device::Device& device);
 

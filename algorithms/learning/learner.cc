@@ -14,14 +14,17 @@ T& built(const std::unique_ptr<T>& part) {
 }  // namespace
 
 Learner::Learner(std::vector<std::uint64_t> seeds, device::Device* device, const DescentDefaults& defaults)
-    : seeds_(std::move(seeds)), device_(device), builder_(seeds_, defaults) {}
+    : seeds_(std::move(seeds)), device_(device), ranks_(*defaults.ranks), builder_(seeds_, defaults) {
+  if (defaults.shards % ranks_.size() != 0 || (device_ && ranks_.size() > 1))
+    throw Error("processes share its shards evenly, on CPUs", "learner");
+}
 
 void Learner::finish() {
   program_ = std::make_unique<const Program>(builder_.build());
   if (device_) device_->require(program_->layout.all() * sizeof(float));  // before any work
   state_ = std::make_unique<TrainingState>(*program_);
-  executor_ =
-      device_ ? make_device_executor(*program_, *state_, *device_) : make_cpu_executor(*program_, *state_);
+  executor_ = device_ ? make_device_executor(*program_, *state_, *device_)
+                      : make_cpu_executor(*program_, *state_, ranks_);
 }
 
 const Program& Learner::program() const { return built(program_); }
@@ -58,6 +61,21 @@ void Learner::restore(const State& state) {
   state_->active = state.active;
   state_->stop_reason = state.stop_reason;
   executor().send_progress();
+}
+
+void Learner::share_state() {
+  if (ranks_.size() == 1) return;
+  TrainingState& s = *state_;
+  ranks_.broadcast(std::as_writable_bytes(s.parameters.memory()));
+  for (auto& [name, values] : s.values) ranks_.broadcast(std::as_writable_bytes(std::span(values)));
+  ranks_.broadcast(std::as_writable_bytes(std::span(&s.step, 1)));
+  ranks_.broadcast(std::as_writable_bytes(std::span(s.active)));
+  for (std::string& reason : s.stop_reason) {
+    std::uint64_t size = reason.size();
+    ranks_.broadcast(std::as_writable_bytes(std::span(&size, 1)));
+    reason.resize(static_cast<std::size_t>(size));
+    ranks_.broadcast(std::as_writable_bytes(std::span(reason)));
+  }
 }
 
 }  // namespace hardy::algorithms

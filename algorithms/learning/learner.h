@@ -24,6 +24,7 @@ class Learner {
 
   std::int64_t agents() const { return static_cast<std::int64_t>(seeds_.size()); }
   std::span<const std::uint64_t> seeds() const { return seeds_; }
+  comm::Ranks& ranks() const { return ranks_; }  // that train it together; alone() where one process does
 
   // --- building
   Network network(const std::string& name, nn::ArchitecturePtr architecture,
@@ -76,6 +77,8 @@ class Learner {
   };
   State state() const;
   void restore(const State& state);
+  // All ranks have the first one's state afterwards, moments and all.
+  void share_state();
 
   std::string describe_plans() const { return executor().describe(); }
   std::size_t device_nodes() const { return executor().nodes(); }  // of the captured step
@@ -86,6 +89,7 @@ class Learner {
 
   std::vector<std::uint64_t> seeds_;
   device::Device* device_;
+  comm::Ranks& ranks_;
   ProgramBuilder builder_;
   std::unique_ptr<const Program> program_;
   std::unique_ptr<TrainingState> state_;

@@ -68,6 +68,7 @@ struct UpdateProgram {
   std::vector<Table> tables;
   std::int64_t every = 1;    // it runs at each every-th step
   std::int64_t passes = 1;   // over batches, before one descent
+  std::int64_t shards = 1;   // of equally many passes, each with a sum of its own
   PassFeed* feed = nullptr;  // instead: as many as it fills, summed
 
   bool due(std::int64_t step_number) const { return (step_number + 1) % every == 0; }  // counted from 0

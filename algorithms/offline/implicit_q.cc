@@ -47,6 +47,7 @@ Tensor action_values(Update& u, const Network& q, const Batch& batch) {
 void InSampleMethod::build(Learner& learner, const DataSource& data) const {
   Update& u = learner.update("update");
   Graph& g = u.graph();
+  if (const std::string what = of_whole_batch(); !what.empty()) u.needs_whole_batch(what);
   const Batch b = data.batch(u);
   const Network V =
       learner.network("v", {c_.value_widths(b.observation_size), 0, nn::Nonlinearity::kRelu, {}});

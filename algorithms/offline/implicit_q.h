@@ -57,6 +57,8 @@ class InSampleMethod : public Method {
  protected:
   // Of each row [A, B]; V's gradient flows in u and in v.
   virtual Tensor value_loss(Graph& g, Tensor u, Tensor v) const = 0;
+  // What value_loss takes of the whole batch, so that the batch has no shards; "" for nothing.
+  virtual std::string of_whole_batch() const { return ""; }
   // Of each row's imitation [A, B]; IQL's: min(exp(beta u), cap).
   virtual Tensor weights(Graph& g, Tensor u) const {
     return ops::map(g, AdvantageWeight{c_.beta, c_.weight_cap}, u);

@@ -56,6 +56,7 @@ class Td3Bc final : public Method {
     const Batch b = data.batch(actor);
     const Tensor action = ops::tanh(g, actor.apply(pi, b.observations));
     const Tensor q = ops::slice(g, member_values(actor, Q, b.observations, action), 1, 0, 1);
+    actor.needs_whole_batch("the mean of |Q|");
     const Tensor size = ops::mean_per_agent(g, ops::stop_gradient(g, ops::map(g, Magnitude{}, q)));
     const Tensor lambda = ops::divide(g, g.scalar(DType::kF32, alpha_), size);
     const Tensor imitation = ops::mean_per_agent(g, ops::square(g, ops::subtract(g, action, b.actions)));

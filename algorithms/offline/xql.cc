@@ -27,6 +27,8 @@ class Xql final : public InSampleMethod {
     return ops::map(g, Gumbel{}, z, top);
   }
 
+  std::string of_whole_batch() const override { return "the largest error"; }
+
   double temperature_ = 1, clip_ = 7;
 };
 

@@ -37,4 +37,38 @@ void Accumulator::add(std::int64_t pass, ThreadTeam& team) {
   });
 }
 
+ShardedAccumulator::ShardedAccumulator(const std::vector<Accumulated>& parts, std::int64_t shards,
+                                       std::int64_t passes_a_shard)
+    : shards_(shards), passes_(passes_a_shard) {
+  for (const Accumulated& part : parts)
+    for (std::int64_t at = 0; at < part.elements; at += kPiece) {
+      const std::int64_t n = std::min(kPiece, part.elements - at);
+      pieces_.push_back({part.value + at, elements_, n});
+      elements_ += n;
+    }
+  sums_.reset(static_cast<float*>(allocate_zeroed(sums().size() * sizeof(float))));
+}
+
+template <class Work>
+void ShardedAccumulator::each_piece(ThreadTeam& team, const Work& work) {
+  team.run(static_cast<std::int64_t>(pieces_.size()), [&](std::int64_t p) {
+    const Piece& piece = pieces_[static_cast<std::size_t>(p)];
+    for (std::int64_t i = 0; i < piece.elements; ++i) work(piece.value[i], piece.at + i);
+  });
+}
+
+void ShardedAccumulator::add(std::int64_t shard, std::int64_t pass, ThreadTeam& team) {
+  float* const sums = sums_.get() + shard * elements_;
+  each_piece(team, [&](float& value, std::int64_t i) { sums[i] = added(value, sums[i], pass).sum; });
+}
+
+void ShardedAccumulator::mean(ThreadTeam& team) {
+  const float* const sums = sums_.get();
+  each_piece(team, [&](float& value, std::int64_t i) {
+    float sum = sums[i];
+    for (std::int64_t s = 1; s < shards_; ++s) sum += sums[s * elements_ + i];
+    value = sum / static_cast<float>(shards_ * passes_);
+  });
+}
+
 }  // namespace hardy::nn

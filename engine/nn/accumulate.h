@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "engine/base/aligned.h"
@@ -37,6 +38,32 @@ class Accumulator {
   std::vector<Piece> pieces_;
   AlignedMemory<float> sums_;
   std::int64_t passes_;
+};
+
+// Of passes in shards whose sums are kept apart until all are there, so that it does not matter in which
+// process a shard's passes ran: the sums of the shards are summed in their order, and where a shard has one
+// pass this is to the bit what an Accumulator makes of as many.
+class ShardedAccumulator {
+ public:
+  ShardedAccumulator(const std::vector<Accumulated>& parts, std::int64_t shards, std::int64_t passes_a_shard);
+  // After pass `pass` of that shard, counted from 0, in that order.
+  void add(std::int64_t shard, std::int64_t pass, ThreadTeam& team);
+  // One shard behind the other: what processes exchange before mean().
+  std::span<float> sums() { return {sums_.get(), static_cast<std::size_t>(shards_ * elements_)}; }
+  // The mean over all passes stands where what they left stood.
+  void mean(ThreadTeam& team);
+
+ private:
+  struct Piece {
+    float* value;
+    std::int64_t at, elements;  // in a shard's sums
+  };
+  template <class Work>
+  void each_piece(ThreadTeam& team, const Work& work);
+
+  std::vector<Piece> pieces_;
+  AlignedMemory<float> sums_;
+  std::int64_t shards_, passes_, elements_ = 0;
 };
 
 }  // namespace hardy::nn

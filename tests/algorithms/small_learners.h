@@ -22,6 +22,8 @@ struct Regression {
     bool whole_numbers = true;  // in the table and in the parameters: every sum is exact
     bool base = false;
     nn::GroupSettings rule = {};
+    std::int64_t shards = 1;
+    comm::Ranks* ranks = &comm::alone();
   };
 
   std::vector<float> x, y;
@@ -30,7 +32,7 @@ struct Regression {
   algorithms::Network line, base;
 
   Regression(const Settings& s, std::vector<std::uint64_t> seeds, device::Device* on = nullptr)
-      : learner(std::move(seeds), on) {
+      : learner(std::move(seeds), on, {.shards = s.shards, .ranks = s.ranks}) {
     const Random random(5, RandomStream::kUser);
     const auto number = [&](std::uint64_t i) {
       const double z = 3 * random.normal(i);
@@ -48,8 +50,8 @@ struct Regression {
     line = learner.network("line", {{width, 1}, 0, nn::Nonlinearity::kRelu, {}});
     algorithms::Update& u = learner.update("fit").accumulate(s.passes);
     graph::Graph& g = u.graph();
-    const graph::Tensor index =
-        u.indices(s.rows / s.passes, u.table("rows", DType::kI32, {1}, &filled, true), RandomStream::kBatch);
+    const graph::Tensor index = u.indices(
+        s.rows / u.passes(), u.table("rows", DType::kI32, {1}, &filled, true), RandomStream::kBatch);
     graph::Tensor in =
         ops::gather_rows(g, u.table("x", DType::kF32, {kTable, kInputs}, x.data(), true), index);
     if (s.base) in = u.apply(base, in);

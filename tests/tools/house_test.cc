@@ -121,5 +121,22 @@ TEST(House, OnlyCudaIncludesHeadersOfCuda) {
     }
 }
 
+// The library beside the others, which only a process that mpirun started loads (engine/comm/ranks.h).
+TEST(House, OnlyTheLibraryOfMpiIncludesItsHeader) {
+  std::size_t seen = 0;
+  for (const char* top : {"engine", "envs", "datasets", "algorithms", "tools", "cuda"})
+    for (const auto& entry : fs::recursive_directory_iterator(kRoot / top)) {
+      if (!entry.is_regular_file()) continue;
+      const bool library = fs::relative(entry.path(), kRoot) == "engine/comm/mpi/mpi.cc";
+      std::ifstream in(entry.path());
+      for (std::string line; std::getline(in, line);)
+        if (line.starts_with("#include <mpi")) {
+          EXPECT_TRUE(library) << entry.path();
+          ++seen;
+        }
+    }
+  EXPECT_EQ(seen, 1u);
+}
+
 }  // namespace
 }  // namespace hardy::test

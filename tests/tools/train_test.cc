@@ -286,6 +286,21 @@ TEST_F(Train, ABatchThatIsTakenInPartsHasTheLossesOfTheWholeOne) {
   }
 }
 
+TEST_F(Train, ABatchInShardsOfOneProcessIsTheOneThatIsTakenInAsManyParts) {
+  const std::string data = write(test::some_data(300));
+  refused("iql" + data + " --shards 2 --accumulate 3", {"--batch-size 256", "no 6 equal parts", "--shards"});
+  for (const std::string method : {"td3_bc", "xql"})
+    refused(method + data + " --shards 2", {"--shards 2", "whole batch"});
+  const auto parameters = [&](const std::string& more) {
+    fs::remove_all(dir_ / "run");
+    trained("iql" + data + " --hidden 16 --steps 3" + more);
+    return policy().parameters;
+  };
+  const auto parts = parameters(" --accumulate 4");
+  EXPECT_EQ(parameters(" --shards 4"), parts);
+  EXPECT_NE(parameters(" --shards 2"), parts);
+}
+
 TEST_F(Train, AGradientThatIsHeldToANormMovesThePolicyLess) {
   const std::string data = write(test::some_data(300));
   const auto moved = [&](const std::string& more) {  // the bias of the last layer, from its start

@@ -13,6 +13,7 @@
 #endif
 
 #include "datasets/formats/deflate.h"
+#include "engine/comm/ranks.h"
 #include "engine/device/backends.h"
 #include "engine/ops/gemm.h"
 #include "engine/run/build.h"
@@ -75,7 +76,8 @@ std::string build_info_text() {
   for (const LibraryInfo& l : libraries())
     line(l.name, l.version.empty() ? "not in this build (" + l.package + ")" : l.version);
   line("CUDA", device::load_backend("cuda") ? "in this build" : "not in this build (nvidia-cuda-toolkit)");
-  line("MPI", "not in this build");
+  const std::string mpi = comm::library();
+  line("MPI", mpi.empty() ? "not in this build (libopenmpi-dev)" : mpi);
   return out;
 }
 
@@ -84,6 +86,8 @@ std::string build_info_json() {
   j["matrix_kernel"] = gemm_kernel_name();
   for (const LibraryInfo& l : libraries())
     j["libraries"][l.name] = l.version.empty() ? nlohmann::json() : nlohmann::json(l.version);
+  const std::string mpi = comm::library();
+  j["libraries"]["MPI"] = mpi.empty() ? nlohmann::json() : nlohmann::json(mpi);
   return run::json_text(j) + "\n";
 }
 

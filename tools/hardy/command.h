@@ -15,6 +15,7 @@ struct Command {
   std::string name;                                  // "train", "data inspect"
   std::string summary;                               // one line for `hardy --help`
   int (*run)(const std::vector<std::string>& args);  // what follows the name; returns the exit code
+  bool across_processes = false;                     // whether mpirun may start several of it
 };
 
 struct RegisterCommand {

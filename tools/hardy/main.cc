@@ -16,9 +16,11 @@
 #include "engine/base/json_problem.h"
 #include "engine/base/nearest.h"
 #include "engine/base/version.h"
+#include "engine/comm/agree.h"
 #include "tools/hardy/build_info.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/plugins.h"
+#include "tools/hardy/rank_watch.h"
 #include "tools/hardy/signals.h"
 
 namespace {
@@ -41,6 +43,19 @@ std::string overview() {
   return text;
 }
 
+int carry_out(const hardy::tools::Command& command, const std::vector<std::string>& args) {
+  if (const hardy::comm::Launch launch = hardy::comm::launch();
+      launch.size > 1 && !command.across_processes) {
+    if (launch.rank > 0) throw hardy::comm::FailedElsewhere();
+    throw hardy::Error(
+        "started " + std::to_string(launch.size) + " processes, and `hardy " + command.name + "` is one",
+        "mpirun");
+  }
+  const int code = command.run(args);
+  if (command.across_processes) hardy::comm::launched().finish();
+  return hardy::comm::launch().rank == 0 ? code : 0;  // mpirun's exit code is the first one's
+}
+
 int dispatch(const std::vector<std::string>& words) {
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     std::fputs(overview().c_str(), stdout);
@@ -55,9 +70,9 @@ int dispatch(const std::vector<std::string>& words) {
   const auto& commands = hardy::tools::commands();
   if (words.size() >= 2)
     if (const hardy::tools::Command* c = commands.find(words[0] + " " + words[1]))
-      return c->run({words.begin() + 2, words.end()});
+      return carry_out(*c, {words.begin() + 2, words.end()});
   if (const hardy::tools::Command* c = commands.find(words[0]))
-    return c->run({words.begin() + 1, words.end()});
+    return carry_out(*c, {words.begin() + 1, words.end()});
 
   // The first word alone may be right: `hardy data`, `hardy data inspct`.
   std::vector<std::string> family;
@@ -114,6 +129,8 @@ int run(int argc, char** argv) {
     const int code = dispatch(hardy::tools::load_plugins({argv + 1, argv + argc}));
     if (std::fflush(stdout) != 0 || std::ferror(stdout)) return fail("the output cannot be written", 1);
     return code;
+  } catch (const hardy::comm::FailedElsewhere&) {
+    return 0;
   } catch (const hardy::Error& e) {
     return fail(e.message(), e.exit_code());
   } catch (const std::bad_alloc&) {
@@ -136,6 +153,7 @@ int main(int argc, char** argv) {
   open_standard_descriptors();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write, not a killed process
   std::signal(SIGPIPE, SIG_DFL);
+  hardy::tools::watch_over_rank();
   hardy::tools::leave_on_signals();
   std::atexit(ended_by_a_library);
   const int code = run(argc, argv);

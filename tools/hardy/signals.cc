@@ -6,6 +6,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "engine/comm/ranks.h"
 #include "engine/run/temporary.h"
 
 namespace hardy::tools {
@@ -24,6 +25,7 @@ void leave(int number) {
     return;
   }
   run::remove_half_written();
+  if (comm::launch().rank > 0) ::_exit(kStoppedBySignal);  // the first one says it
   constexpr char kInt[] = "hardy: stopped by SIGINT; nothing half written is left\n",
                  kTerm[] = "hardy: stopped by SIGTERM; nothing half written is left\n",
                  kHup[] = "hardy: stopped by SIGHUP; nothing half written is left\n";

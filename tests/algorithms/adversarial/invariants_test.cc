@@ -2,11 +2,14 @@
 // alone and in a batch, and what the full-information runs on T1 are known to give.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 
 #include "algorithms/adversarial/regret_method.h"
+#include "engine/comm/agree.h"
 #include "envs/linear_mdp/exact.h"
 #include "tests/algorithms/adversarial/t1.h"
+#include "tests/engine/comm/thread_ranks.h"
 #include "tests/engine/count_allocations.h"
 
 namespace hardy::algorithms {
@@ -251,6 +254,77 @@ TEST(RegretBatch, ReplicasAreTheSameBitsAloneAndInABatchOnAnyNumberOfThreads) {
       }
       EXPECT_EQ(threads.simulator_calls, batch.simulator_calls);
     }
+}
+
+// All that a result holds, on each of the ranks; the seven replicas are fewer groups than the four ranks.
+TEST(RegretBatch, ReplicasThatRanksShareAreThoseOfOneProcess) {
+  RegretConfig config;
+  config.method = "linear_mdp_policy_cover";  // it has figures
+  config.instance = envs::make_instance(test::kT1, "", 100);
+  config.episodes = 100;
+  config.cover.oracle = true;
+  config.cover.epoch = 20;
+  for (const std::size_t seeds : {7u, 40u}) {
+    config.seeds.clear();
+    for (std::size_t s = 0; s < seeds; ++s) config.seeds.push_back(s);
+    ThreadTeam team(1);
+    const RegretResult one = run_regret(config, team);
+    for (const int ranks : {2, 3, 4}) {
+      std::vector<RegretResult> all(static_cast<std::size_t>(ranks));
+      ::hardy::test::ThreadRanks::run(ranks, [&](comm::Ranks& own) {
+        RegretConfig shared = config;
+        shared.ranks = &own;
+        ThreadTeam alone(1);
+        all[static_cast<std::size_t>(own.rank())] = run_regret(shared, alone);
+      });
+      for (const RegretResult& each : all) {
+        EXPECT_EQ(each.best, one.best);
+        EXPECT_EQ(each.simulator_calls, one.simulator_calls);
+        EXPECT_EQ(each.trajectories, one.trajectories);
+        ASSERT_EQ(each.replicas.size(), seeds);
+        for (std::size_t r = 0; r < seeds; ++r) {
+          const ReplicaResult &a = each.replicas[r], &b = one.replicas[r];
+          EXPECT_EQ(a.regret, b.regret) << ranks << " " << r;
+          EXPECT_EQ(a.curve, b.curve) << ranks << " " << r;
+          EXPECT_EQ(a.start_costs, b.start_costs);
+          EXPECT_EQ(a.first.size(), b.first.size());
+          EXPECT_EQ(a.first.at(1).at(0).action, b.first.at(1).at(0).action);
+          EXPECT_EQ(a.least_eta_q, b.least_eta_q);
+          EXPECT_EQ(a.largest_eta_bonus, b.largest_eta_bonus);
+          ASSERT_EQ(a.figures.size(), b.figures.size());
+          for (std::size_t f = 0; f < a.figures.size(); ++f) {
+            EXPECT_EQ(a.figures[f].name, b.figures[f].name);
+            EXPECT_EQ(a.figures[f].value, b.figures[f].value);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(RegretBatch, WhatEndsOneRankEndsAllOfThemAndIsSaidOnce) {
+  RegretConfig config;
+  config.method = "uniform";
+  config.instance = envs::make_instance(test::kT1, "", 4);
+  config.episodes = 4;
+  config.seeds.assign(32, 1);
+  StopSource stop;
+  std::atomic<int> said = 0, silent = 0;
+  stop.request_stop();
+  ::hardy::test::ThreadRanks::run(2, [&](comm::Ranks& own) {
+    RegretConfig shared = config;
+    shared.ranks = &own;
+    ThreadTeam alone(1);
+    try {
+      run_regret(shared, alone, own.first() ? run::Watch{} : run::Watch{.stop = stop.token()});
+    } catch (const Stopped&) {
+      ++said;
+    } catch (const comm::FailedElsewhere&) {
+      ++silent;
+    }
+  });
+  EXPECT_EQ(said, 1);
+  EXPECT_EQ(silent, 1);
 }
 
 TEST(RegretBatch, ALargeInstanceIsTheSameBitsOnAnyNumberOfThreads) {

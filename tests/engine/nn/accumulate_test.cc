@@ -30,5 +30,25 @@ TEST(Accumulator, TheMeanOfAllPassesStandsWhereTheLastWasWhateverTheThreads) {
     }
 }
 
+// Shards of two passes, the last one first, as if others had computed them: ((a + b) + (c + d)) / 4, where
+// every other order gives other bits.
+TEST(ShardedAccumulator, SumsEachShardAndThenTheShardsWhoeverComputedThem) {
+  const float x[2][2]{{1e8f, 3}, {-1e8f, 5}};
+  std::vector<float> value(20000);
+  ShardedAccumulator accumulator({{value.data(), 20000}}, 2, 2);
+  ThreadTeam team(2);
+  for (int round = 0; round < 2; ++round) {
+    for (const int shard : {1, 0})
+      for (const int pass : {0, 1}) {
+        value.assign(value.size(), x[shard][pass]);
+        accumulator.add(shard, pass, team);
+      }
+    accumulator.mean(team);
+    const float mean = ((x[0][0] + x[0][1]) + (x[1][0] + x[1][1])) / 4;
+    EXPECT_NE(mean, (((x[0][0] + x[0][1]) + x[1][0]) + x[1][1]) / 4);
+    for (const float v : value) ASSERT_EQ(v, mean);
+  }
+}
+
 }  // namespace
 }  // namespace hardy::nn

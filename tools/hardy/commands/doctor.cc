@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "engine/comm/ranks.h"
 #include "engine/ops/gemm.h"
 #include "engine/run/json_text.h"
 #include "engine/run/measure.h"
@@ -56,6 +57,7 @@ int doctor(const std::vector<std::string>& args) {
       j["libraries"][l.name] = {
           {"present", !l.version.empty()}, {"version", l.version}, {"package", l.package}};
     }
+    j["mpi"] = comm::library();
     for (const Offer& o : offers) j["machine"][o.name] = {{"present", o.present}, {"about", o.about}};
     std::printf("%s\n", run::json_text(j).c_str());
     return 0;
@@ -83,7 +85,10 @@ int doctor(const std::vector<std::string>& args) {
     if (l.version.empty()) install += " " + l.package;
   }
   line("CUDA", cuda_obstacle().empty() ? "usable: --device cuda" : cuda_obstacle());
-  line("MPI", "not used by this build");
+  const std::string mpi = comm::library();
+  line("MPI", !mpi.empty()
+                  ? mpi + ": mpirun -n 2 hardy train ... --shards 2"
+                  : "not in this build; install libopenmpi-dev (tools/setup --cluster), build again");
   std::printf("\n%s\n", install.empty() ? "nothing is missing"
                                         : ("to install and build again: apt-get install" + install).c_str());
   return 0;

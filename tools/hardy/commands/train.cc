@@ -4,13 +4,17 @@
 #include <ctime>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "algorithms/experiments/training_job.h"
 #include "algorithms/learning/checkpoint.h"
 #include "algorithms/learning/method.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
+#include "engine/comm/agree.h"
+#include "engine/ops/gemm.h"
 #include "engine/run/checkpoints.h"
 #include "engine/run/metrics.h"
 #include "engine/run/output.h"
@@ -74,17 +78,31 @@ void declare(TrainingJob& job, Place& place) {
               "where the folder holds this run already: go on with it, or find it done");
 }
 
-int carry_out(const TrainingJob& job, algorithms::Trainee& trainee, run::RunDirectory& directory,
+// directory: null of a rank that trains along.
+int carry_out(const TrainingJob& job, algorithms::Trainee& trainee, run::RunDirectory* directory,
               const std::string& method, const std::string& command, bool resumed) {
-  const nlohmann::json origin{{"method", method}, {"env", job.environment()}, {"command", command}};
-  bool finished = false;
+  comm::Ranks& ranks = comm::launched();
+  // Other machines, other files: what they compute goes into one sum.
+  comm::require_same(ranks, gemm_kernel_name(), "matrix kernel");
+  bool finished = true;
   {
     const StopSignals signals;
-    ProgressLines lines("hardy resume " + directory.path().string());
-    finished = algorithms::train(trainee, job.settings(), {directory, method, job.environment(), origin},
-                                 resumed, {signals.token(), &lines});
+    if (!directory) {
+      algorithms::train_along(trainee, job.settings(), signals.token());
+    } else {
+      const nlohmann::json origin{{"method", method}, {"env", job.environment()}, {"command", command}};
+      ProgressLines lines("hardy resume " + directory->path().string());
+      finished = algorithms::train(trainee, job.settings(), {*directory, method, job.environment(), origin},
+                                   resumed, {signals.token(), &lines});
+    }
+    ranks.barrier();  // a signal ends none of them before the first has written all
   }
-  return finish(directory, finished);
+  return directory ? finish(*directory, finished) : 0;
+}
+
+std::string sha256_of(const nlohmann::json& about) {
+  const nlohmann::json& dataset = about.at("dataset");
+  return dataset.is_object() ? dataset.value("sha256", std::string()) : "";
 }
 
 // A run cannot be trained to a step that it has passed.
@@ -128,45 +146,61 @@ struct Resumption {
   bool device_check = false;
 };
 
-int go_on(const fs::path& path, const Resumption& r) {
-  run::RunDirectory directory = run::RunDirectory::open(path);
-  remove_leavings_beside(path);
+// What goes on: its folder, which the first rank alone has, and all else that every rank has.
+struct Continued {
+  std::optional<run::RunDirectory> directory;
+  std::string method, command;
+  std::unique_ptr<TrainingJob> job;
+  std::unique_ptr<algorithms::Trainee> trainee;
+  nlohmann::json about;
+};
+
+void prepare(Continued& c, const fs::path& path, const Resumption& r) {
+  comm::Ranks& ranks = comm::launched();
+  if (ranks.first()) {
+    c.directory.emplace(run::RunDirectory::open(path));
+    remove_leavings_beside(path);
+  }
   const run::Fields described = run::read_run(path);
   if (described.has("kind"))
     throw Error("is a study, not a training", path.string(),
-                "a regret study goes on with: hardy regret --config " + directory.config_file().string() +
+                "a regret study goes on with: hardy regret --config " + (path / "config.ini").string() +
                     " --out " + path.string() + " --or-resume");
-  const std::string method = described.text("method"), command = described.text("command");
-  const auto job = algorithms::make_training_job(method);
+  c.method = described.text("method"), c.command = described.text("command");
+  c.job = algorithms::make_training_job(c.method);
+  TrainingJob& job = *c.job;
+  job.across(ranks);
   Place place;
-  declare(*job, place);
-  run::Schema& schema = job->schema();
-  schema.apply_file(directory.config_file().string());
-  require_own_configuration(*job, described, directory.config_file());
+  declare(job, place);
+  run::Schema& schema = job.schema();
+  const fs::path file = path / "config.ini";
+  schema.apply_file(file.string());
+  require_own_configuration(job, described, file);
   const auto override_with = [&](const std::string& key, const std::string& value) {
     schema.apply({{key, value}}, "--" + key, run::Schema::Source::kCommandLine);
   };
   if (described.has("dataset"))
     override_with("dataset", place_now(schema.resolved_json().at("dataset"), "its dataset",
-                                       described.at("dataset"), directory.path()));
+                                       described.at("dataset"), path));
   if (r.device_check) override_with("device-check", "true");
-  const std::int64_t before = job->settings().steps;
+  const std::int64_t before = job.settings().steps;
   if (r.steps > 0) override_with("steps", std::to_string(r.steps));
   const std::string config = schema.resolved();
   if (r.threads >= 0) override_with("threads", std::to_string(r.threads));
   if (described.has("environment_file")) {  // before it is loaded
-    const std::string environment = environment_now(described, directory.path());
+    const std::string environment = environment_now(described, path);
     require_same_file(described.at("environment_file"), envs::file_in(environment));
     override_with("env", environment);
   }
-  nlohmann::json about;
-  const auto trainee = job->prepare(about);
+  nlohmann::json& about = c.about;
+  c.trainee = job.prepare(about);
   if (about.at("dataset").is_object())
     require_same_sha256(described.at("dataset"), about.at("dataset").at("path"),
                         about.at("dataset").at("sha256"));
-  if (job->settings().steps != before) {
+  if (c.directory && job.settings().steps != before) {
+    run::RunDirectory& directory = *c.directory;
     require_steps_ahead(directory, r.steps);
-    require_fitting(directory, *trainee);
+    require_fitting(directory, *c.trainee);
     nlohmann::json longer = described.object();
     longer["steps"] = r.steps;
     if (longer.contains("settings")) longer["settings"]["steps"] = std::to_string(r.steps);
@@ -175,7 +209,14 @@ int go_on(const fs::path& path, const Resumption& r) {
     directory.write_run(longer);  // first: what it says is believed
     directory.write_config(config);
   }
-  return carry_out(*job, *trainee, directory, method, command, true);
+}
+
+int go_on(const fs::path& path, const Resumption& r) {
+  comm::Ranks& ranks = comm::launched();
+  Continued c;
+  comm::together(ranks, [&] { prepare(c, path, r); });
+  comm::require_same(ranks, sha256_of(c.about), "dataset");
+  return carry_out(*c.job, *c.trainee, c.directory ? &*c.directory : nullptr, c.method, c.command, true);
 }
 
 int resume_command(const std::vector<std::string>& args) {
@@ -191,26 +232,33 @@ int resume_command(const std::vector<std::string>& args) {
               "this time; results do not depend on them; 0: all cores, -1: as many as the run says", -1, 1024)
       .option("device-check", &r.device_check,
               "on a GPU: every kernel by itself and waited for, so that a failing one is named; slow");
-  if (!parse_or_help(schema, args)) return 0;
-  return go_on(path, r);
+  bool begins = false;
+  comm::together(comm::launched(), [&] { begins = parse_or_help(schema, args); });
+  return begins ? go_on(path, r) : 0;
 }
 
-// The folder holds a run: this very one is gone on with, and nothing is done for one that has ended.
-int or_resume(TrainingJob& asked, const std::string& method, const std::string& out) {
+// The folder holds a run: it is this very one. Whether it has ended.
+bool has_ended(TrainingJob& asked, const std::string& method, const std::string& out) {
   const run::Fields described = run::read_run(out);
-  remove_leavings_beside(out);
+  if (comm::launched().first()) remove_leavings_beside(out);
   if (described.text("method") != method) refuse_another_run(out, "method", described.text("method"), method);
   nlohmann::json ours = asked.schema().resolved_json();
   if (!ours.value("dataset", std::string()).empty())
     ours["dataset"] = fs::absolute(ours.at("dataset").get<std::string>()).lexically_normal().string();
   if (ours.contains("env")) ours["env"] = envs::absolute_name(ours.at("env"));
   require_same_settings(described, ours, {"out", "or-resume", "threads", "prepared"}, out);
-  if (const auto summary = run::read_summary(out);
-      summary && summary->flag("finished") && summary->integer("steps") >= asked.settings().steps) {
-    const run::RunDirectory directory = run::RunDirectory::open(out);
-    return finish(directory, true);
-  }
-  return go_on(out, {0, asked.settings().threads, false});
+  const auto summary = run::read_summary(out);
+  return summary && summary->flag("finished") && summary->integer("steps") >= asked.settings().steps;
+}
+
+// This run is gone on with, and nothing is done for one that has ended.
+int or_resume(TrainingJob& asked, const std::string& method, const std::string& out) {
+  comm::Ranks& ranks = comm::launched();
+  bool ended = false;
+  comm::together(ranks, [&] { ended = has_ended(asked, method, out); });
+  ranks.broadcast(std::as_writable_bytes(std::span(&ended, 1)));
+  if (!ended) return go_on(out, {0, asked.settings().threads, false});
+  return ranks.first() ? finish(run::RunDirectory::open(out), true) : 0;
 }
 
 int train_command(const std::vector<std::string>& args) {
@@ -227,22 +275,28 @@ int train_command(const std::vector<std::string>& args) {
         kStoppedBySignal);
     return args.empty() ? 2 : 0;
   }
+  comm::Ranks& ranks = comm::launched();
   const std::string method = args[0];
-  const auto job = algorithms::make_training_job(method);
+  std::unique_ptr<TrainingJob> job;
   Place place{"runs/" + method};
-  declare(*job, place);
-  if (!parse_or_help(job->schema(), {args.begin() + 1, args.end()})) return 0;
+  bool begins = false;
+  comm::together(ranks, [&] {
+    job = algorithms::make_training_job(method);
+    job->across(ranks);
+    declare(*job, place);
+    begins = parse_or_help(job->schema(), {args.begin() + 1, args.end()});
+  });
+  if (!begins) return 0;
   if (const std::string text = job->explanation(); !text.empty()) {
     std::fputs(text.c_str(), stdout);
     return 0;
   }
   const std::string& out = place.out;
-  if (place.or_resume && fs::exists(fs::path(out) / "run.json")) return or_resume(*job, method, out);
+  bool there = place.or_resume && fs::exists(fs::path(out) / "run.json");
+  ranks.broadcast(std::as_writable_bytes(std::span(&there, 1)));  // as the first one sees it
+  if (there) return or_resume(*job, method, out);
   const std::string hint = "choose another --out, or go on with: hardy resume " + out;
-  run::OutputRules rules =
-      new_folder(inputs_of(job->schema(), {job->schema().resolved_json().value("dataset", std::string())}));
-  rules.hint = hint.c_str();
-  run::Output output(out, rules);
+  std::optional<run::Output> output;
   std::string command = command_prefix() + " train";
   for (const std::string& a : args) command += " " + a;
   nlohmann::json about{{"method", method},
@@ -251,23 +305,35 @@ int train_command(const std::vector<std::string>& args) {
                        {"agents", job->settings().seeds},
                        {"seeds", job->settings().agent_seeds()},
                        {"steps", job->settings().steps}};
-  const auto trainee = job->prepare(about);
-  about["env"] = job->environment();  // by its absolute path, where it is made of a file
-  remember_files(about, out);
-  about["settings"] = job->schema().resolved_json();
-  if (!about.at("notes").get<std::string>().empty())
-    std::fprintf(stderr, "%s\n", about.at("notes").get<std::string>().c_str());
-  const std::string config = job->schema().resolved();
-  run::RunDirectory directory = run::RunDirectory::create(output.path());
-  directory.write_config(config);
-  directory.write_run(about);
-  output.release();
-  return carry_out(*job, *trainee, directory, method, command, false);
+  std::unique_ptr<algorithms::Trainee> trainee;
+  comm::together(ranks, [&] {
+    run::OutputRules rules =
+        new_folder(inputs_of(job->schema(), {job->schema().resolved_json().value("dataset", std::string())}));
+    rules.hint = hint.c_str();
+    if (ranks.first()) output.emplace(out, rules);
+    trainee = job->prepare(about);
+  });
+  comm::require_same(ranks, sha256_of(about), "dataset");
+  std::optional<run::RunDirectory> directory;
+  comm::together(ranks, [&] {
+    if (!ranks.first()) return;
+    about["env"] = job->environment();  // by its absolute path, where it is made of a file
+    remember_files(about, out);
+    about["settings"] = job->schema().resolved_json();
+    if (!about.at("notes").get<std::string>().empty())
+      std::fprintf(stderr, "%s\n", about.at("notes").get<std::string>().c_str());
+    const std::string config = job->schema().resolved();
+    directory.emplace(run::RunDirectory::create(output->path()));
+    directory->write_config(config);
+    directory->write_run(about);
+    output->release();
+  });
+  return carry_out(*job, *trainee, directory ? &*directory : nullptr, method, command, false);
 }
 
-const RegisterCommand train_registration({"train", "train a method; `hardy train` lists them",
-                                          train_command});
-const RegisterCommand resume_registration({"resume", "go on with a run, bit for bit", resume_command});
+const RegisterCommand train_registration({"train", "train a method; `hardy train` lists them", train_command,
+                                          true});
+const RegisterCommand resume_registration({"resume", "go on with a run, bit for bit", resume_command, true});
 
 }  // namespace
 }  // namespace hardy::tools
