@@ -81,9 +81,11 @@ class Rebrac final : public Method {
     const Tensor action = ops::tanh(g, actor.apply(pi, b.observations));
     const Tensor q = smallest(g, member_values(actor, Q, b.observations, action));
     Tensor climb = ops::mean_per_agent(g, q);
-    if (normalise_q_)
+    if (normalise_q_) {
+      actor.needs_whole_batch("the mean of |Q|");
       climb =
           ops::divide(g, climb, ops::mean_per_agent(g, ops::map(g, Magnitude{}, ops::stop_gradient(g, q))));
+    }
     const Tensor imitation = ops::mean_per_agent(g, distance(g, action, b.actions));
     actor.minimise("policy", ops::subtract(g, ops::affine(g, imitation, actor_penalty_), climb), {pi},
                    {.learning_rate = nn::Schedule::constant(c_.policy_learning_rate), .polyak = c_.polyak});
@@ -109,7 +111,7 @@ class Rebrac final : public Method {
   std::int64_t every_ = 2;
 };
 
-const RegisterMethod<Rebrac> registration("rebrac", "TD3+BC with penalties of both, minimal again");
+const RegisterMethod<Rebrac> registration("rebrac", "TD3+BC with penalties of the policy and of the targets");
 
 }  // namespace
 }  // namespace hardy::algorithms
