@@ -12,6 +12,7 @@
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/attention.h"
 #include "engine/ops/reduce.h"
+#include "engine/ops/rotary.h"
 #include "engine/ops/sample_tokens.h"
 #include "engine/ops/token_log_probs.h"
 
