@@ -55,7 +55,7 @@ LogDeterminant::LogDeterminant(const double* phi, int actions, int d) : n_(actio
   for (int a = 0; a < actions; ++a) {
     lifted(a);
     for (int i = 0; i < r_; ++i)
-      x_[static_cast<std::size_t>(a * r_ + i)] =
+      x_[static_cast<std::size_t>(std::int64_t{a} * r_ + i)] =
           dot(v.data(), basis.data() + std::int64_t{i} * (d + 1), d + 1);
   }
   m_.resize(r * r), inverse_.resize(r), y_.resize(n * r), norms_.resize(n);
@@ -69,8 +69,9 @@ void LogDeterminant::factor(const double* p) {
   for (int a = 0; a < n_; ++a)
     for (int i = 0; i < r_; ++i)
       for (int j = 0; j <= i; ++j)
-        m_[static_cast<std::size_t>(i * r_ + j)] +=
-            p[a] * x_[static_cast<std::size_t>(a * r_ + i)] * x_[static_cast<std::size_t>(a * r_ + j)];
+        m_[static_cast<std::size_t>(std::int64_t{i} * r_ + j)] +=
+            p[a] * x_[static_cast<std::size_t>(std::int64_t{a} * r_ + i)] *
+            x_[static_cast<std::size_t>(std::int64_t{a} * r_ + j)];
   cholesky<1>(m_.data(), r_, inverse_.data());
   whiten<1>(m_.data(), inverse_.data(), x_.data(), n_, r_, y_.data());
   for (int a = 0; a < n_; ++a) {

@@ -85,14 +85,15 @@ class FtrlLogDeterminant final : public RegretLearner {
   // The factor of diag(ridge I, 0) + sum_s (share of s so far) Cov_s(p_k).
   void covariance(double episodes, double ridge) {
     std::fill(sigma_.begin(), sigma_.end(), 0.0);
-    for (int i = 0; i < t_.d; ++i) sigma_[static_cast<std::size_t>(i * (D_ + 1))] = ridge;
+    for (int i = 0; i < t_.d; ++i) sigma_[static_cast<std::size_t>(std::int64_t{i} * (D_ + 1))] = ridge;
     for (int s = 0; s < t_.S; ++s) {
       if (met_[static_cast<std::size_t>(s)] == 0) continue;
       const double share = static_cast<double>(met_[static_cast<std::size_t>(s)]) / episodes;
       for (int a = 0; a < t_.A; ++a) {
         const double weight = share * t_.pi[t_.pair(0, s, a)], *const xa = x(s, a);
         for (int i = 0; i < D_; ++i)
-          for (int j = 0; j <= i; ++j) sigma_[static_cast<std::size_t>(i * D_ + j)] += weight * xa[i] * xa[j];
+          for (int j = 0; j <= i; ++j)
+            sigma_[static_cast<std::size_t>(std::int64_t{i} * D_ + j)] += weight * xa[i] * xa[j];
       }
     }
     linalg::cholesky<1>(sigma_.data(), D_, inverse_.data());

@@ -43,7 +43,7 @@ class UobReps final : public RegretLearner {
     for (int h = 0; h < t_.H; ++h) {
       const int s = state(h), a = action(h);
       const std::int64_t at = t_.pair(h, s, a);
-      const double u = t_.pi[at] * upper_[static_cast<std::size_t>(h * t_.S + s)];
+      const double u = t_.pi[at] * upper_[static_cast<std::size_t>(std::int64_t{h} * t_.S + s)];
       const double estimate = r_.losses.at(h, s, a, 0) / (u + r_.rates.gamma[0]);
       log_weight_[at] -= r_.rates.eta[0] * estimate;
       if (h + 1 < t_.H) set_.visited(h, s, a, state(h + 1));

@@ -106,7 +106,8 @@ std::vector<LayerEstimate> SimulatorLearner::covariances(Draws& draws) {
     });
   std::vector<LayerEstimate> layers;
   for (std::vector<double>& sum : sums) {
-    for (int i = 0; i < d_; ++i) sum[static_cast<std::size_t>(i * (d_ + 1))] += settings_.steps.gamma;
+    for (int i = 0; i < d_; ++i)
+      sum[static_cast<std::size_t>(std::int64_t{i} * (d_ + 1))] += settings_.steps.gamma;
     layers.push_back(LayerEstimate::of_covariance(std::move(sum), d_));
   }
   return layers;
