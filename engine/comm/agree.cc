@@ -6,7 +6,7 @@
 
 namespace hardy::comm {
 
-void agree(Ranks& ranks, std::exception_ptr mine) {
+void agree(Ranks& ranks, const std::exception_ptr& mine) {
   const auto size = static_cast<std::size_t>(ranks.size()), rank = static_cast<std::size_t>(ranks.rank());
   std::vector<std::byte> failed(size);
   failed[rank] = std::byte{mine != nullptr};

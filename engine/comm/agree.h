@@ -13,7 +13,7 @@ struct FailedElsewhere {};
 
 // All ranks call it with what their part ended with, null if well. Where any failed, the lowest of those
 // throws its own and every other one FailedElsewhere, and they have parted (Ranks::finish).
-void agree(Ranks& ranks, std::exception_ptr mine);
+void agree(Ranks& ranks, const std::exception_ptr& mine);
 template <class Work>
 void together(Ranks& ranks, Work work) {
   if (ranks.size() == 1) return work();
