@@ -81,9 +81,10 @@ inline std::vector<float> drawn_normals(std::int64_t n, RandomStream stream, std
   return x;
 }
 
-// After the engine's step: every loss, every gradient and every new parameter, to 1e-5 of the largest of its
-// tensor. Targets have no gradient; all else must have one.
-inline void expect_the_oracles_step(algorithms::Learner& learner, const nlohmann::json& out) {
+// After the engine's step: every loss, every gradient and every new parameter, to `share` of the largest of
+// its tensor. Targets have no gradient; all else must have one.
+inline void expect_the_oracles_step(algorithms::Learner& learner, const nlohmann::json& out,
+                                    double share = 1e-5) {
   for (const auto& [key, loss] : learner.reports())
     if (key.starts_with("loss/")) {
       const nlohmann::json& data = out.at(key).at("data");
@@ -100,7 +101,7 @@ inline void expect_the_oracles_step(algorithms::Learner& learner, const nlohmann
       double largest = floor;
       for (const double x : expected) largest = std::max(largest, std::abs(x));
       for (std::size_t k = 0; k < std::min(mine.size(), expected.size()); ++k)
-        EXPECT_NEAR(mine[k], expected[k], 1e-5 * largest) << key << " " << k;
+        EXPECT_NEAR(mine[k], expected[k], share * largest) << key << " " << k;
       return true;
     };
     const std::size_t n = store.agent(i, 0).size();

@@ -23,9 +23,9 @@ std::unique_ptr<algorithms::OfflineTrainee> trainee_of(const std::string& name, 
                                                       std::vector<float>(3, 1.0f));
 }
 
-// The step after `before` of them.
+// The step after `before` of them; gradients to `share` of the largest of their tensor.
 void compare_with_oracle(const std::string& name, const Values& values, nlohmann::json settings,
-                         std::uint64_t before = 0) {
+                         std::uint64_t before = 0, double share = 1e-5) {
   if (!oracle_runs()) GTEST_SKIP() << "skipped: " << oracle_python() << " has no numpy";
   const auto trainee = trainee_of(name, values);
   ThreadTeam team(2);
@@ -53,7 +53,7 @@ void compare_with_oracle(const std::string& name, const Values& values, nlohmann
   settings["step"] = before;
   const nlohmann::json out = ask_oracle("actor_critic_update.py", settings, tensors);
   trainee->step(team);
-  expect_the_oracles_step(trainee->learner(), out);
+  expect_the_oracles_step(trainee->learner(), out, share);
 }
 
 TEST(ActorCriticUpdate, Td3BcEqualsTheOracleWithTheDelayedPolicyAndItsOwnStepCount) {
@@ -65,9 +65,10 @@ TEST(ActorCriticUpdate, Td3BcEqualsTheOracleWithTheDelayedPolicyAndItsOwnStepCou
 
 TEST(ActorCriticUpdate, RebracEqualsTheOracleWithAndWithoutLayerNormalisation) {
   const nlohmann::json published{{"lr", 1e-3}};
-  compare_with_oracle("rebrac", {}, published, 1);
+  // Critics that start near 0 are divided by their mean magnitude: what float32 rounds off grows by that.
+  compare_with_oracle("rebrac", {}, published, 1, 3e-5);
   compare_with_oracle("rebrac", {{"actor-bc-coef", "0.05"}, {"critic-bc-coef", "0.5"}, {"critics", "3"}},
-                      {{"lr", 1e-3}, {"actor_bc_coef", 0.05}, {"critic_bc_coef", 0.5}}, 3);
+                      {{"lr", 1e-3}, {"actor_bc_coef", 0.05}, {"critic_bc_coef", 0.5}}, 3, 3e-5);
   compare_with_oracle("rebrac", {{"critic-ln", "false"}, {"normalise-q", "false"}, {"policy-every", "1"}},
                       {{"lr", 1e-3}, {"normalise_q", false}, {"policy_every", 1}});
 }
