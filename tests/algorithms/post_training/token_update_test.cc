@@ -47,7 +47,8 @@ TEST(TokenUpdate, HasTheSameBitsForAnyThreadsAndAnyPadding) {
     t.step(team);
     std::vector<float> all = t.gradients();
     for (const float x : t.values()) all.push_back(x);
-    for (const double x : t.learner.reports().at("loss/policy")) all.push_back(static_cast<float>(x));
+    const auto reports = t.learner.reports();
+    for (const double x : reports.at("loss/policy")) all.push_back(static_cast<float>(x));
     return all;
   };
   const std::vector<float> tight = left(9, 1);
