@@ -122,6 +122,11 @@ TEST_F(Train, ChoicesAreRefusedByMethodsOfNumbers) {
   refused("dqn --env pendulum", {"pendulum", "numbers within bounds", "dqn"});
 }
 
+TEST_F(Train, AValueThatTheConfigurationCannotHoldIsRefusedBeforeDataArePrepared) {
+  refused("bc --steps 1" + write(torques(1)) + " --prepared '" + (dir_ / "a\nb").string() + "'",
+          {"a line break"});
+}
+
 TEST_F(Train, WholeNumbersThatMayBeChoicesAreSaid) {
   Arrays a = test::some_data(300, 4);
   a["actions"] = Array::of(ArrayType::kF32, {300, 1});

@@ -311,6 +311,7 @@ int train_command(const std::vector<std::string>& args) {
         new_folder(inputs_of(job->schema(), {job->schema().resolved_json().value("dataset", std::string())}));
     rules.hint = hint.c_str();
     if (ranks.first()) output.emplace(out, rules);
+    static_cast<void>(job->schema().resolved());  // what config.ini cannot hold is refused before the work
     trainee = job->prepare(about);
   });
   comm::require_same(ranks, sha256_of(about), "dataset");
