@@ -295,15 +295,12 @@ void Schema::parse(const std::vector<std::string>& args) {
         continue;
       }
     }
-    words.push_back("--" + key + (equals == std::string::npos ? "" : word.substr(equals)));
     // The next word is its value even where it begins with a dash: --shift -5.
-    if (equals == std::string::npos) {
-      if (i + 1 == args.size() || args[i + 1].starts_with("--"))
-        throw Error("a value is missing", "--" + key,
-                    "one that begins with -- is written --" + key + "=--VALUE");
-      words.back() += "=" + args[++i];
-    }
-    if (words.back().back() == '=') words.back() += kEmpty;
+    if (equals == std::string::npos && (i + 1 == args.size() || args[i + 1].starts_with("--")))
+      throw Error("a value is missing", "--" + key,
+                  "one that begins with -- is written --" + key + "=--VALUE");
+    const std::string value = equals == std::string::npos ? args[++i] : word.substr(equals + 1);
+    words.push_back("--" + key + "=" + (value.empty() ? kEmpty : value));
   }
 
   po::options_description description;

@@ -55,6 +55,10 @@ TEST(Schema, AnOptionWithoutItsValueIsNamedAndTakesNoOtherOption) {
   s.parse({"--shift", "-5", "--flag", "--names=--flag"});
   EXPECT_EQ(shift, -5);
   EXPECT_EQ(names, std::vector<std::string>{"--flag"});
+  for (const char* value : {"=", "a="}) {
+    s.parse({"--names", value});
+    EXPECT_EQ(names, std::vector<std::string>{value});
+  }
 }
 
 TEST(Schema, AWordThatBeginsWithADashIsNoFileUnlessAllWordsAre) {
