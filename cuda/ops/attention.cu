@@ -5,6 +5,7 @@
 
 #include "cuda/block.cuh"
 #include "cuda/elements.cuh"
+#include "cuda/ops/attention_rows.cuh"
 #include "cuda/stream.h"
 
 namespace hardy::cuda {
@@ -51,19 +52,14 @@ __global__ void __launch_bounds__(kRowThreads)
     if (tid == 0) log_sums[blockIdx.x] = 0;
     return;
   }
-  T top = 0, total = 0;
+  RunningSoftmax<T> softmax;
   for (std::int64_t begin = 0; begin <= row.position; begin += kRowThreads) {
     const std::int64_t j = begin + tid, left = row.position + 1 - begin,
                        count = left < kRowThreads ? left : kRowThreads;
     const bool mine = tid < count;
     const T score =
         scale * dot(q + row.at, k + row.keys + (mine ? j : begin) * step, n.d);  // a spare thread's: key 0's
-    T largest = over_block(score, LargerOf());
-    if (begin > 0) largest = LargerOf()(top, largest);
-    const T shrink = begin > 0 ? exp(top - largest) : T(0), e = mine ? exp(score - largest) : T(0);
-    top = largest;
-    weight[tid] = e;
-    total = total * shrink + over_block(e, Add());  // which waits for all weights
+    const T shrink = softmax.take(score, mine, begin == 0, weight);
     for (std::int64_t i = tid; i < n.d; i += kRowThreads) {
       T sum = begin > 0 ? y[i] * shrink : T(0);
       for (std::int64_t c = 0; c < count; ++c) sum += weight[c] * v[row.keys + (begin + c) * step + i];
@@ -71,8 +67,8 @@ __global__ void __launch_bounds__(kRowThreads)
     }
     __syncthreads();
   }
-  for (std::int64_t i = tid; i < n.d; i += kRowThreads) y[i] /= total;
-  if (tid == 0) log_sums[blockIdx.x] = top + log(total);
+  for (std::int64_t i = tid; i < n.d; i += kRowThreads) y[i] /= softmax.total;
+  if (tid == 0) log_sums[blockIdx.x] = softmax.top + log(softmax.total);
 }
 
 template <class T>

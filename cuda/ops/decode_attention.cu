@@ -5,6 +5,7 @@
 
 #include "cuda/block.cuh"
 #include "cuda/elements.cuh"
+#include "cuda/ops/attention_rows.cuh"
 #include "cuda/stream.h"
 
 namespace hardy::cuda {
@@ -55,7 +56,7 @@ __global__ void __launch_bounds__(kRowThreads)
           *common_values = prompt_values + (prompt * n.U * n.G + group) * n.d,
           *own_keys = keys + (row * n.G + group) * n.d * n.W,
           *own_values = values + (row * n.W * n.G + group) * n.d;
-  T top = 0, total = 0;
+  RunningSoftmax<T> softmax;
   for (std::int64_t begin = 0; begin < all; begin += kRowThreads) {
     const std::int64_t left = all - begin, count = left < kRowThreads ? left : kRowThreads;
     const bool mine = tid < count;
@@ -65,12 +66,7 @@ __global__ void __launch_bounds__(kRowThreads)
     T score = 0;
     for (std::int64_t i = 0; i < n.d; ++i) score += x[i] * key[i * step];
     score *= scale;
-    T largest = over_block(score, LargerOf());
-    if (begin > 0) largest = LargerOf()(top, largest);
-    const T shrink = begin > 0 ? exp(top - largest) : T(0), e = mine ? exp(score - largest) : T(0);
-    top = largest;
-    weight[tid] = e;
-    total = total * shrink + over_block(e, Add());  // which waits for all weights
+    const T shrink = softmax.take(score, mine, begin == 0, weight);
     for (std::int64_t i = tid; i < n.d; i += kRowThreads) {
       T sum = begin > 0 ? y[i] * shrink : T(0);
       for (std::int64_t c = 0; c < count; ++c) {
@@ -82,7 +78,7 @@ __global__ void __launch_bounds__(kRowThreads)
     }
     __syncthreads();
   }
-  for (std::int64_t i = tid; i < n.d; i += kRowThreads) y[i] /= total;
+  for (std::int64_t i = tid; i < n.d; i += kRowThreads) y[i] /= softmax.total;
 }
 
 void decode_attention(const graph::KernelCall& call, device::Stream& stream) {
