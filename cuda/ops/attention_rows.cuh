@@ -11,9 +11,9 @@ template <class T>
 struct RunningSoftmax {
   T top = 0, total = 0;
 
-  // Called by all threads with a score each; `mine`: the thread has one of its own, else it repeats another's.
-  // Leaves each its weight in weight[threadIdx.x], for all to read, and returns the factor by which sums over
-  // the blocks before shrink, 0 for the first one.
+  // Called by all threads with a score each; `mine`: the thread has one of its own, else it repeats
+  // another's. Leaves each its weight in weight[threadIdx.x], for all to read, and returns the factor by
+  // which sums over the blocks before shrink, 0 for the first one.
   __device__ T take(T score, bool mine, bool first, T* weight) {
     T largest = over_block(score, LargerOf());
     if (!first) largest = LargerOf()(top, largest);
