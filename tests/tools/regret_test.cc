@@ -455,7 +455,7 @@ TEST(Regret, TheTablesOfThePagesAreThoseThatTheirCommandsPrint) {
     for (const char* column : {"95 of 100 below", "min eta Q", "tail index"})
       EXPECT_NE(body.find(column), std::string::npos) << (*it)[2] << ": run tools/regret_tables";
   }
-  EXPECT_EQ(blocks, 3);
+  EXPECT_EQ(blocks, 6);
 }
 
 // A law is its value at every K: of mirror d = 2, H = 1, A = 3.
