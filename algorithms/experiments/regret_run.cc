@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -13,7 +12,6 @@
 #include "algorithms/experiments/simulator_run.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
-#include "engine/comm/agree.h"
 #include "envs/linear_mdp/exact.h"
 
 namespace hardy::algorithms {
@@ -53,7 +51,10 @@ class Run {
     const bool large = is_large(*config_.instance.mdp);
     watch_.observer->began(config_.method + " on " + config_.instance.mdp->name, played(), 0);
     const std::vector<Job> all = cut(large || !method_.lanes ? 1 : linalg::kLanes);
-    const std::span<const Job> jobs = jobs_of(all, config_.ranks->rank());
+    // Whole groups, one behind the other, as they are cut in one process: figures are of a group.
+    const std::vector<std::size_t> parts = bounds_among(*config_.ranks, all.size());
+    const auto rank = static_cast<std::size_t>(config_.ranks->rank());
+    const std::span<const Job> jobs = std::span(all).subspan(parts[rank], parts[rank + 1] - parts[rank]);
     if (large) {
       for (const Job& job : jobs) play_alone(job, team_, &job == &jobs.front());
     } else {
@@ -62,7 +63,7 @@ class Run {
         play_alone(jobs[static_cast<std::size_t>(i)], alone, i == 0);
       });
     }
-    exchange(all);
+    share(all, parts);
     if (failure_) std::rethrow_exception(failure_);
     result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     result_.simulator_calls = simulator_calls_;
@@ -85,34 +86,15 @@ class Run {
     return config_.only_first > 0 ? std::min(config_.only_first, config_.episodes) : config_.episodes;
   }
 
-  // Whole groups, one behind the other, as they are cut in one process: figures are of a group.
-  std::span<const Job> jobs_of(const std::vector<Job>& jobs, int rank) const {
-    const auto r = static_cast<std::size_t>(rank), ranks = static_cast<std::size_t>(config_.ranks->size()),
-               first = jobs.size() * r / ranks;
-    return std::span(jobs).subspan(first, jobs.size() * (r + 1) / ranks - first);
-  }
-  std::span<ReplicaResult> replicas_of(std::span<const Job> jobs) {
-    if (jobs.empty()) return {};
-    const std::size_t first = jobs.front().replicas.front();
-    return std::span(result_.replicas).subspan(first, jobs.back().replicas.back() + 1 - first);
-  }
-  // What each rank's replicas came to, to all; where one failed, all end.
-  void exchange(const std::vector<Job>& jobs) {
-    comm::Ranks& ranks = *config_.ranks;
-    if (ranks.size() == 1) return;
-    comm::agree(ranks, failure_);
-    const auto all = comm::gather_all(ranks, packed(replicas_of(jobs_of(jobs, ranks.rank()))));
-    const std::int64_t own[2] = {simulator_calls_, trajectories_};
-    const auto counts = comm::gather_all(ranks, std::as_bytes(std::span(own)));
-    simulator_calls_ = trajectories_ = 0;
-    for (int r = 0; r < ranks.size(); ++r) {
-      const auto i = static_cast<std::size_t>(r);
-      if (r != ranks.rank()) unpack(all[i], replicas_of(jobs_of(jobs, r)));
-      std::int64_t theirs[2];
-      std::memcpy(theirs, counts[i].data(), sizeof theirs);
-      simulator_calls_ += theirs[0];
-      trajectories_ += theirs[1];
-    }
+  // What the ranks' groups came to, to all of them.
+  void share(const std::vector<Job>& jobs, const std::vector<std::size_t>& parts) {
+    std::vector<std::size_t> bounds;  // of replicas
+    for (const std::size_t part : parts)
+      bounds.push_back(part < jobs.size() ? jobs[part].replicas.front() : result_.replicas.size());
+    std::int64_t counts[] = {simulator_calls_, trajectories_};
+    exchange(*config_.ranks, failure_, bounds, result_.replicas, counts);
+    simulator_calls_ = counts[0];
+    trajectories_ = counts[1];
   }
 
   // Groups of full lanes first, then one by one: a lone replica is not worth the lanes of eight. A replica's

@@ -23,7 +23,7 @@ struct RegretConfig : Game {
   bool hindsight = true;        // false: learner's loss alone (benchmarks)
   std::int64_t only_first = 0;  // play so many of the K episodes (to time them); 0: all
   bool simulator = false;       // the learner has a simulator and nothing else (simulator_run.h)
-  // Processes that share the replicas, but those with a simulator; all have every result.
+  // Processes that share the replicas; all have every result.
   comm::Ranks* ranks = &comm::alone();
 };
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "algorithms/experiments/replica_bytes.h"
 #include "engine/base/error.h"
 #include "envs/linear_mdp/implicit.h"
 
@@ -90,7 +91,10 @@ SampledRun SampledStudy::run_cell(const Cell& cell, ThreadTeam& team) const {
   result.replicas.resize(static_cast<std::size_t>(settings_.replicas));
   std::exception_ptr failure;
   std::mutex failed;
-  team.run(settings_.replicas, [&](std::int64_t r) {
+  const std::vector<std::size_t> bounds = bounds_among(*settings_.ranks, result.replicas.size());
+  const auto rank = static_cast<std::size_t>(settings_.ranks->rank());
+  team.run(static_cast<std::int64_t>(bounds[rank + 1] - bounds[rank]), [&](std::int64_t i) {
+    const auto r = static_cast<std::int64_t>(bounds[rank]) + i;
     try {
       const auto game = envs::make_simulator(cell.env, settings_.losses, cell.episodes);
       SampledConfig c = config_of(cell);
@@ -104,6 +108,7 @@ SampledRun SampledStudy::run_cell(const Cell& cell, ThreadTeam& team) const {
       if (!failure) failure = std::current_exception();
     }
   });
+  exchange(*settings_.ranks, failure, bounds, result.replicas);
   if (failure) std::rethrow_exception(failure);
   return result;
 }

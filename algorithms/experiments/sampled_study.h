@@ -21,7 +21,8 @@ struct SampledStudySettings {
   std::int64_t replicas = 1, seed = 0, threads = 1;
   RandomChoice random;
   int curve_points = 50;
-  double memory_bytes = 4e9;  // that touched states may take
+  double memory_bytes = 4e9;            // that touched states may take
+  comm::Ranks* ranks = &comm::alone();  // processes that share each run's replicas; all have every result
 };
 
 struct SampledReplica {

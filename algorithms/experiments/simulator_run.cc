@@ -9,6 +9,7 @@
 #include <string>
 
 #include "algorithms/adversarial/simulated/sampled_run.h"
+#include "algorithms/experiments/replica_bytes.h"
 #include "engine/base/error.h"
 #include "envs/linear_mdp/exact.h"
 
@@ -71,18 +72,22 @@ class Run {
   RegretResult go() {
     const auto began = std::chrono::steady_clock::now();
     watch_.observer->began(config_.method + " on " + config_.instance.mdp->name, played(), 0);
-    team_.run(static_cast<std::int64_t>(result_.replicas.size()), [&](std::int64_t i) {
+    const std::vector<std::size_t> bounds = bounds_among(*config_.ranks, result_.replicas.size());
+    const auto rank = static_cast<std::size_t>(config_.ranks->rank());
+    team_.run(static_cast<std::int64_t>(bounds[rank + 1] - bounds[rank]), [&](std::int64_t i) {
       try {
-        play(result_.replicas[static_cast<std::size_t>(i)], i == 0);
+        play(result_.replicas[bounds[rank] + static_cast<std::size_t>(i)], i == 0);
       } catch (...) {
         const std::lock_guard lock(failing_);
         if (!failed_.exchange(true)) failure_ = std::current_exception();
       }
     });
+    std::int64_t counts[] = {calls_, trajectories_};
+    exchange(*config_.ranks, failure_, bounds, result_.replicas, counts);
     if (failure_) std::rethrow_exception(failure_);
     result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-    result_.simulator_calls = calls_;
-    result_.trajectories = trajectories_;
+    result_.simulator_calls = counts[0];
+    result_.trajectories = counts[1];
     if (config_.hindsight) subtract_best(config_, result_);
     return std::move(result_);
   }

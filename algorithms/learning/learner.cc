@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/comm/agree.h"
+
 namespace hardy::algorithms {
 namespace {
 
@@ -70,12 +72,7 @@ void Learner::share_state() {
   for (auto& [name, values] : s.values) ranks_.broadcast(std::as_writable_bytes(std::span(values)));
   ranks_.broadcast(std::as_writable_bytes(std::span(&s.step, 1)));
   ranks_.broadcast(std::as_writable_bytes(std::span(s.active)));
-  for (std::string& reason : s.stop_reason) {
-    std::uint64_t size = reason.size();
-    ranks_.broadcast(std::as_writable_bytes(std::span(&size, 1)));
-    reason.resize(static_cast<std::size_t>(size));
-    ranks_.broadcast(std::as_writable_bytes(std::span(reason)));
-  }
+  for (std::string& reason : s.stop_reason) reason = comm::from_first(ranks_, reason);
 }
 
 }  // namespace hardy::algorithms

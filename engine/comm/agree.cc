@@ -19,6 +19,14 @@ void agree(Ranks& ranks, const std::exception_ptr& mine) {
   }
 }
 
+std::string from_first(Ranks& ranks, std::string mine) {
+  std::uint64_t size = mine.size();
+  ranks.broadcast(std::as_writable_bytes(std::span(&size, 1)));
+  mine.resize(size);
+  ranks.broadcast(std::as_writable_bytes(std::span(mine)));
+  return mine;
+}
+
 void require_same(Ranks& ranks, const std::string& mine, const std::string& what) {
   if (ranks.size() == 1) return;
   const auto all = gather_all(ranks, std::as_bytes(std::span(mine)));

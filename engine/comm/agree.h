@@ -26,6 +26,9 @@ void together(Ranks& ranks, Work work) {
   agree(ranks, failed);
 }
 
+// What the first rank has, to all.
+std::string from_first(Ranks& ranks, std::string mine);
+
 // `mine` must be the same on all ranks; else an Error, as of agree(), names the first that has another.
 void require_same(Ranks& ranks, const std::string& mine, const std::string& what);
 

@@ -20,15 +20,17 @@ namespace {
 [[noreturn]] void watch(pid_t rank, const sigset_t& heard) {
   for (;;) {
     const int number = ::sigwaitinfo(&heard, nullptr);
-    if (number > 0 && number != SIGCHLD) ::kill(rank, SIGTERM);
+    if (number > 0 && number != SIGCHLD) ::kill(rank, number);
     int status = 0;
     if (::waitpid(rank, &status, WNOHANG) != rank) continue;
     if (WIFEXITED(status)) ::_exit(WEXITSTATUS(status));
     const int by = WTERMSIG(status);
     const bool killed = by == SIGKILL;
-    std::fprintf(stderr, "hardy: rank %d was ended by signal %d (%s); all ranks stop%s\n",
-                 comm::launch().rank, by, ::strsignal(by),
-                 killed ? ", and the same command may be tried again (a training: hardy resume)" : "");
+    std::fprintf(
+        stderr, "hardy: rank %d was ended by signal %d (%s); all ranks stop%s\n", comm::launch().rank, by,
+        ::strsignal(by),
+        killed ? ", and the same command may be tried again (a training: hardy resume, a study: --or-resume)"
+               : "");
     ::_exit(killed ? kStoppedBySignal : 1);
   }
 }

@@ -4,7 +4,7 @@
 
 #include <atomic>
 #include <cstring>
-#include <iterator>
+#include <span>
 
 #include "engine/comm/ranks.h"
 #include "engine/run/temporary.h"
@@ -16,7 +16,9 @@ StopSource asked;
 std::atomic<pid_t> owner{0};
 static_assert(std::atomic<pid_t>::is_always_lock_free, "a signal handler may touch nothing else");
 
-constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+// The last is one of several processes': mpirun hands it to all of them.
+std::span<const int> signals() { return std::span(kSignals).first(comm::launch().size > 1 ? 4 : 3); }
 
 void leave(int number) {
   if (::getpid() != owner.load(std::memory_order_relaxed)) {  // a child that this process forked
@@ -25,11 +27,14 @@ void leave(int number) {
     return;
   }
   run::remove_half_written();
-  if (comm::launch().rank > 0) ::_exit(kStoppedBySignal);  // the first one says it
+  // The first of several says it, and not where mpirun ends it, for a reason that was said elsewhere.
+  if (const comm::Launch l = comm::launch(); l.rank > 0 || (l.size > 1 && number == SIGTERM))
+    ::_exit(kStoppedBySignal);
   constexpr char kInt[] = "hardy: stopped by SIGINT; nothing half written is left\n",
                  kTerm[] = "hardy: stopped by SIGTERM; nothing half written is left\n",
-                 kHup[] = "hardy: stopped by SIGHUP; nothing half written is left\n";
-  const char* text = number == SIGINT ? kInt : number == SIGTERM ? kTerm : kHup;
+                 kHup[] = "hardy: stopped by SIGHUP; nothing half written is left\n",
+                 kUsr1[] = "hardy: stopped by SIGUSR1; nothing half written is left\n";
+  const char* text = number == SIGINT ? kInt : number == SIGTERM ? kTerm : number == SIGHUP ? kHup : kUsr1;
   if (::write(STDERR_FILENO, text, std::strlen(text)) < 0) ::_exit(kStoppedBySignal);
   ::_exit(kStoppedBySignal);
 }
@@ -44,7 +49,7 @@ void take(int number, void (*handler)(int), struct sigaction* before) {
   struct sigaction action = {};
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
-  for (const int other : kSignals) sigaddset(&action.sa_mask, other);
+  for (const int other : signals()) sigaddset(&action.sa_mask, other);
   action.sa_flags = SA_RESTART;  // reads and writes under way go on
   sigaction(number, &action, before);
 }
@@ -53,7 +58,7 @@ void take(int number, void (*handler)(int), struct sigaction* before) {
 
 void leave_on_signals() {
   owner = ::getpid();
-  for (const int number : kSignals) {
+  for (const int number : signals()) {
     struct sigaction before = {};
     sigaction(number, nullptr, &before);
     if (before.sa_handler != SIG_IGN) take(number, leave, nullptr);  // nohup's and a shell's wish stands
@@ -62,14 +67,14 @@ void leave_on_signals() {
 
 StopSignals::StopSignals() {
   asked.clear();
-  for (std::size_t i = 0; i < std::size(kSignals); ++i) {
+  for (std::size_t i = 0; i < signals().size(); ++i) {
     sigaction(kSignals[i], nullptr, &before_[i]);
     if (kSignals[i] != SIGHUP || before_[i].sa_handler != SIG_IGN) take(kSignals[i], note, nullptr);
   }
 }
 
 StopSignals::~StopSignals() {
-  for (std::size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &before_[i], nullptr);
+  for (std::size_t i = 0; i < signals().size(); ++i) sigaction(kSignals[i], &before_[i], nullptr);
 }
 
 StopToken StopSignals::token() const { return asked.token(); }

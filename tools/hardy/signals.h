@@ -1,6 +1,6 @@
-// What SIGINT, SIGTERM and SIGHUP do to the command. In a training they ask its stop token, and it writes its
-// checkpoint and leaves; everywhere else they remove what is half written, say so and end the process. Either
-// way the exit code is kStoppedBySignal.
+// What SIGINT, SIGTERM and SIGHUP do to the command, and SIGUSR1 to one that mpirun started. In a training
+// they ask its stop token, and it writes its checkpoint and leaves; everywhere else they remove what is half
+// written, say so and end the process. Either way the exit code is kStoppedBySignal.
 #pragma once
 
 #include <csignal>
@@ -26,7 +26,7 @@ class StopSignals {
   StopToken token() const;
 
  private:
-  struct sigaction before_[3];
+  struct sigaction before_[4];
 };
 
 }  // namespace hardy::tools

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <string>
 
+#include "engine/comm/agree.h"
 #include "tests/engine/comm/thread_ranks.h"
 
 namespace hardy::test {
@@ -47,6 +48,15 @@ TEST(Ranks, ThreadsBytesOfAnySizesComeByRank) {
       wrong += theirs != std::string(3 * r, static_cast<char>('a' + r));
     }
   });
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(Ranks, ThreadsHaveTheTextOfTheFirst) {
+  std::atomic<int> wrong = 0;
+  for (const std::string first : {"", "a longer one"})
+    ThreadRanks::run(3, [&](comm::Ranks& ranks) {
+      wrong += comm::from_first(ranks, ranks.first() ? first : "another") != first;
+    });
   EXPECT_EQ(wrong, 0);
 }
 
