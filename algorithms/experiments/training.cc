@@ -23,7 +23,10 @@ void TrainingSettings::options(run::Schema& s) {
       .option("seeds", &seeds, "agents trained together, each with a seed of its own", 1, 4096)
       .option("seed", &seed, "the first agent's seed; the others count on from it", 0)
       .option("threads", &threads, "threads; results do not depend on them; 0: all cores", 0, 1024)
-      .option("device", &device, "cpu, cuda (the first GPU) or cuda:N; `hardy devices` lists them")
+      .option(
+          "device", &device,
+          "cpu, cuda (the first GPU), cuda:N, or several: cuda:0,1, which take equally many of the --seeds "
+          "each (methods that learn from a dataset); `hardy devices` lists them")
       .option("tf32", &device_options.tf32, "on a GPU: matrix products may round their operands to TF32")
       .option("device-check", &device_options.check,
               "on a GPU: every kernel by itself and waited for, so that a failing one is named; slow")
@@ -50,7 +53,14 @@ int TrainingSettings::team_size(const comm::Ranks& ranks) const {
   return threads > 0 ? static_cast<int>(threads) : comm::cores_of(ranks);
 }
 
+std::vector<std::unique_ptr<device::Device>> TrainingSettings::open_devices() const {
+  return device::open_chosen_devices(device, device_options);
+}
+
 std::unique_ptr<device::Device> TrainingSettings::open_device() const {
+  if (device::count_of(device) > 1)
+    throw Error("only methods that learn from a dataset train on several devices", "--device " + device,
+                "name one");
   return device::open_chosen_device(device, device_options);
 }
 

@@ -63,7 +63,7 @@ struct TrainingSettings {
   std::int64_t eval_every = 0, eval_episodes = 10, eval_seed = 42;  // eval_every 0: a tenth of the steps
   std::int64_t checkpoint_every = 0;                                // 0: a fifth of the steps
   std::int64_t keep_last = 3;
-  std::string device = "cpu";  // where it trains: cpu, cuda, cuda:N
+  std::string device = "cpu";  // where it trains: cpu, cuda, cuda:N, cuda:0,1
   device::Options device_options;
   std::int64_t keep_policies = 0;  // > 0: policy/agent_<i>_step_<n>.policy every so many steps
   bool keep_best = false;          // policy/best_agent_<i>.policy: that of the best evaluation
@@ -71,7 +71,8 @@ struct TrainingSettings {
   void options(run::Schema& schema);
   std::vector<std::uint64_t> agent_seeds() const;
   int team_size(const comm::Ranks& ranks = comm::alone()) const;
-  std::unique_ptr<device::Device> open_device() const;  // null: the CPU
+  std::vector<std::unique_ptr<device::Device>> open_devices() const;  // none: the CPU
+  std::unique_ptr<device::Device> open_device() const;                // of what trains on one; null: the CPU
 };
 
 struct RunFiles {

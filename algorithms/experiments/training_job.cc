@@ -19,6 +19,7 @@
 #include "datasets/store.h"
 #include "datasets/task.h"
 #include "engine/base/text.h"
+#include "engine/device/backends.h"
 #include "envs/environment.h"
 
 namespace hardy::algorithms {
@@ -100,8 +101,9 @@ class OfflineJob final : public TrainingJob {
 
   void check() override {
     require_shards_for(*descent_.ranks);
+    require_agents_for(device::count_of(settings_.device));
     static_cast<void>(
-        settings_.open_device());  // a device that is not there is said before the data are read
+        settings_.open_devices());  // a device that is not there is said before the data are read
     if (dataset_.empty())
       throw Error("an offline method needs a dataset", "--dataset", "e.g. --dataset hopper.hdf5");
     method_->check();
@@ -157,9 +159,12 @@ class OfflineJob final : public TrainingJob {
                       " on (--schedule-steps)");
     summary["actions"] = {{"low", bounds.low}, {"high", bounds.high}, {"bounds_from", bounds.source}};
     if (clip_actions_) clip_actions(bounds, t);
-    device_ = settings_.open_device();
-    auto trainee = std::make_unique<OfflineTrainee>(*method_, std::move(t), settings_.agent_seeds(),
-                                                    bounds.low, bounds.high, device_.get(), descent_);
+    devices_ = settings_.open_devices();
+    DescentDefaults descent = descent_;
+    for (std::size_t i = 1; i < devices_.size(); ++i) descent.more_devices.push_back(devices_[i].get());
+    auto trainee = std::make_unique<OfflineTrainee>(
+        *method_, std::move(t), settings_.agent_seeds(), bounds.low, bounds.high,
+        devices_.empty() ? nullptr : devices_.front().get(), descent);
     if (!trainee->choice().empty()) notes.push_back(trainee->choice());
     summary["transitions"] = trainee->rows();
     about["dataset"] = summary;
@@ -178,6 +183,14 @@ class OfflineJob final : public TrainingJob {
     if (settings_.device != "cpu" && ranks.size() > 1)
       throw Error("several processes train on CPUs alone", "--device " + settings_.device,
                   "start one process");
+  }
+
+  void require_agents_for(std::size_t devices) const {
+    const auto n = static_cast<std::int64_t>(devices);
+    if (n > 1 && settings_.seeds % n != 0)
+      throw Error(std::to_string(n) + " devices cannot have equally many agents",
+                  "--seeds " + std::to_string(settings_.seeds),
+                  "take a multiple of " + std::to_string(n) + ", or name fewer devices");
   }
 
   // All that load() depends on; where columns are missing also on whether the method needs them.
@@ -310,7 +323,7 @@ class OfflineJob final : public TrainingJob {
   datasets::CorruptionSettings corruption_;
   std::int64_t corrupt_seed_ = 0, time_limit_ = 0;
   bool clip_actions_ = false;
-  std::unique_ptr<device::Device> device_;  // outlives the trainee: callers drop that one first
+  std::vector<std::unique_ptr<device::Device>> devices_;  // outlive the trainee: callers drop that one first
 };
 
 class InteractingJob final : public TrainingJob {

@@ -16,6 +16,7 @@
 #include "algorithms/learning/program.h"
 #include "engine/base/random.h"
 #include "engine/comm/ranks.h"
+#include "engine/device/device.h"
 #include "engine/nn/mlp.h"
 
 namespace hardy::algorithms {
@@ -37,6 +38,8 @@ struct DescentDefaults {
   // bits, whichever process computes which.
   std::int64_t shards = 1;
   comm::Ranks* ranks = &comm::alone();  // processes that share the shards evenly; on the CPU
+  // Beside the learner's own: each trains equally many of its agents (Learner::build).
+  std::vector<device::Device*> more_devices = {};
 };
 
 class ProgramBuilder;

@@ -63,6 +63,11 @@ std::unique_ptr<Executor> make_cpu_executor(const Program& program, TrainingStat
                                             comm::Ranks& ranks = comm::alone());
 std::unique_ptr<Executor> make_device_executor(const Program& program, TrainingState& state,
                                                device::Device& device);
+// parts: learners of the same program for its agents, equally many each, in their order: nothing goes between
+// them.
+class Learner;
+std::unique_ptr<Executor> make_split_executor(TrainingState& state,
+                                              std::vector<std::unique_ptr<Learner>> parts);
 
 // --- what executors share
 

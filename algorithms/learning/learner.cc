@@ -16,13 +16,41 @@ T& built(const std::unique_ptr<T>& part) {
 }  // namespace
 
 Learner::Learner(std::vector<std::uint64_t> seeds, device::Device* device, const DescentDefaults& defaults)
-    : seeds_(std::move(seeds)), device_(device), ranks_(*defaults.ranks), builder_(seeds_, defaults) {
+    : seeds_(std::move(seeds)),
+      device_(device),
+      ranks_(*defaults.ranks),
+      defaults_(defaults),
+      builder_(seeds_, defaults) {
   if (defaults.shards % ranks_.size() != 0 || (device_ && ranks_.size() > 1))
     throw Error("processes share its shards evenly, on CPUs", "learner");
 }
 
+void Learner::build(const std::function<void(Learner&)>& method) {
+  method(*this);
+  if (!defaults_.more_devices.empty()) {
+    std::vector<device::Device*> devices{device_};
+    devices.insert(devices.end(), defaults_.more_devices.begin(), defaults_.more_devices.end());
+    if (seeds_.size() % devices.size() != 0) throw Error("devices share its agents evenly", "learner");
+    const auto each = static_cast<std::ptrdiff_t>(seeds_.size() / devices.size());
+    DescentDefaults alone = defaults_;
+    alone.more_devices.clear();
+    for (auto own = seeds_.begin(); own != seeds_.end(); own += each) {
+      parts_.push_back(std::make_unique<Learner>(std::vector<std::uint64_t>(own, own + each),
+                                                 devices[parts_.size()], alone));
+      parts_.back()->build(method);
+    }
+  }
+  finish();
+}
+
 void Learner::finish() {
   program_ = std::make_unique<const Program>(builder_.build());
+  if (!defaults_.more_devices.empty()) {
+    if (parts_.empty()) throw Error("trains on several devices and was not built for them", "learner");
+    state_ = std::make_unique<TrainingState>(*program_);
+    executor_ = make_split_executor(*state_, std::move(parts_));
+    return;
+  }
   if (device_) device_->require(program_->layout.all() * sizeof(float));  // before any work
   state_ = std::make_unique<TrainingState>(*program_);
   executor_ = device_ ? make_device_executor(*program_, *state_, *device_)

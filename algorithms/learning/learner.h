@@ -27,6 +27,9 @@ class Learner {
   comm::Ranks& ranks() const { return ranks_; }  // that train it together; alone() where one process does
 
   // --- building
+  // Has the method say what it learns, and finishes. What trains on several devices is built so: the method
+  // is asked once more for each of them, for its agents.
+  void build(const std::function<void(Learner&)>& method);
   Network network(const std::string& name, nn::ArchitecturePtr architecture,
                   nn::Role role = nn::Role::kTrainable) {
     return builder_.network(name, std::move(architecture), role);
@@ -60,7 +63,7 @@ class Learner {
   std::vector<StepReports> reports_that_came(ThreadTeam& team, bool wait = false) {
     return executor().reports_that_came(team, wait);
   }
-  device::Mirror* mirror() { return executor().mirror(); }  // null on the CPU
+  device::Mirror* mirror() { return executor().mirror(); }  // null on the CPU, and on several devices
 
   // Brought to the host first where the learner trains on a device.
   const nn::ParameterStore& parameters() const;
@@ -90,10 +93,12 @@ class Learner {
   std::vector<std::uint64_t> seeds_;
   device::Device* device_;
   comm::Ranks& ranks_;
+  DescentDefaults defaults_;
   ProgramBuilder builder_;
   std::unique_ptr<const Program> program_;
   std::unique_ptr<TrainingState> state_;
-  std::unique_ptr<Executor> executor_;  // after what it refers to
+  std::vector<std::unique_ptr<Learner>> parts_;  // of what trains on several devices, until it is finished
+  std::unique_ptr<Executor> executor_;           // after what it refers to
 };
 
 }  // namespace hardy::algorithms

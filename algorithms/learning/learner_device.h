@@ -16,6 +16,17 @@
 
 namespace hardy::algorithms {
 
+// Runs `work` on one of several devices: what fails in it names that one.
+template <class Work>
+auto on_device(const std::string& name, const Work& work) {
+  try {
+    return work();
+  } catch (const Error& e) {
+    if (e.exit_code() != static_cast<int>(Error::Kind::kFailedRun)) throw;
+    throw Error::failed_run(e.message(), name);
+  }
+}
+
 class LearnerDevice {
  public:
   LearnerDevice(device::Device& device, std::int64_t agents);

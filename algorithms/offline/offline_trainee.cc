@@ -31,7 +31,7 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
 
   if (method.draws_from() == DrawsFrom::kWindows) {
     windows_ = datasets::windows_of(data_, method.window());
-    method.build(learner_, WindowSource(windows_, batch));
+    learner_.build([&](Learner& l) { method.build(l, WindowSource(windows_, batch)); });
   } else {
     const TransitionTables tables{
         .observations = data_.observations.data(),
@@ -43,9 +43,10 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
         .capacity = n,
         .shared = true,
         .next_actions = data_.next_actions.empty() ? nullptr : data_.next_actions.data()};
-    method.build(learner_, TransitionSource(tables, data_.observation_size, data_.action_size, batch));
+    learner_.build([&](Learner& l) {
+      method.build(l, TransitionSource(tables, data_.observation_size, data_.action_size, batch));
+    });
   }
-  learner_.finish();
 }
 
 }  // namespace hardy::algorithms

@@ -66,12 +66,53 @@ std::unique_ptr<Device> open_device(const std::string& name, const Options& opti
   throw Error("there is no such device", where, "known: cpu, cuda, cuda:N");
 }
 
-std::unique_ptr<Device> open_chosen_device(const std::string& name, const Options& options) {
-  if (name != "cpu") return open_device(name, options);
+std::vector<std::unique_ptr<Device>> open_devices(const std::string& names, const Options& options) {
+  std::vector<std::unique_ptr<Device>> all;
+  const std::size_t colon = names.find(':');
+  const std::string backend = names.substr(0, colon);
+  if (count_of(names) < 2) {
+    all.push_back(open_device(names, options));
+    return all;
+  }
+  std::vector<std::string> said;
+  for (std::size_t at = colon + 1, end = at; end != std::string::npos; at = end + 1) {
+    end = names.find(',', at);
+    const std::string name = backend + ":" + names.substr(at, end == std::string::npos ? end : end - at);
+    if (std::ranges::find(said, name) != said.end())
+      throw Error("names " + name + " twice", "--device " + names, "each device trains once");
+    said.push_back(name);
+    all.push_back(open_device(name, options));
+  }
+  return all;
+}
+
+std::size_t count_of(const std::string& names) {
+  if (names == "cpu") return 0;
+  return names.find(':') == std::string::npos ? 1
+                                              : 1 + static_cast<std::size_t>(std::ranges::count(names, ','));
+}
+
+namespace {
+
+// Without a GPU.
+void refuse_options_for_gpus(const Options& options) {
   for (const auto& [given, option] :
        {std::pair{options.tf32, "--tf32"}, {options.branches != Options{}.branches, "--branches"}})
     if (given) throw Error("is for GPUs", option, "leave it out, or add --device cuda");
+}
+
+}  // namespace
+
+std::unique_ptr<Device> open_chosen_device(const std::string& name, const Options& options) {
+  if (name != "cpu") return open_device(name, options);
+  refuse_options_for_gpus(options);
   return nullptr;
+}
+
+std::vector<std::unique_ptr<Device>> open_chosen_devices(const std::string& names, const Options& options) {
+  if (names != "cpu") return open_devices(names, options);
+  refuse_options_for_gpus(options);
+  return {};
 }
 
 }  // namespace hardy::device

@@ -28,7 +28,12 @@ bool load_backend(const std::string& name);
 // "cuda" (its first device), "cuda:1". An Error: no such backend (and what adds it), no device, no such
 // index.
 std::unique_ptr<Device> open_device(const std::string& name, const Options& options = {});
+// Of one backend, in this order: "cuda:0,1"; each of the names that open_device knows is one. An Error that
+// names the device, or says that it is there twice.
+std::vector<std::unique_ptr<Device>> open_devices(const std::string& names, const Options& options = {});
+std::size_t count_of(const std::string& names);  // how many they are, whether there or not; of "cpu" none
 // What a command's --device chose: null for "cpu", where options that are for GPUs are an Error.
 std::unique_ptr<Device> open_chosen_device(const std::string& name, const Options& options);
+std::vector<std::unique_ptr<Device>> open_chosen_devices(const std::string& names, const Options& options);
 
 }  // namespace hardy::device

@@ -4,17 +4,20 @@
 #include <filesystem>
 
 #include "datasets/formats/hdf5_file.h"
+#include "engine/run/checkpoints.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 
 namespace hardy {
 namespace {
 
-std::string train(const test::Scratch& dir, const std::string& more, const std::string& out = "run") {
+namespace fs = std::filesystem;
+
+std::string train(const test::Scratch& dir, const std::string& more, const std::string& out = "run",
+                  int steps = 4) {
   datasets::write_hdf5(dir / "data.hdf5", test::some_data(60));
-  return "train bc --dataset " + (dir / "data.hdf5").string() +
-         " --steps 4 --batch-size 8 --log-every 2 --checkpoint-every 2 --out " + (dir / out).string() + " " +
-         more;
+  return "train bc --dataset " + (dir / "data.hdf5").string() + " --steps " + std::to_string(steps) +
+         " --batch-size 8 --log-every 2 --checkpoint-every 2 --out " + (dir / out).string() + " " + more;
 }
 void expect_refusal(const test::Result& r, int code, std::initializer_list<const char*> parts) {
   EXPECT_EQ(r.code, code) << r.err;
@@ -30,6 +33,39 @@ TEST(DeviceCommand, TrainsOnTheEmulatedDeviceAndResumesThere) {
   EXPECT_NE(metrics.find("loss/policy"), std::string::npos) << metrics;
   EXPECT_TRUE(std::filesystem::exists(dir / "run" / "policy" / "agent_0.policy"));
   EXPECT_EQ(test::hardy_command("resume " + (dir / "run").string()).code, 0);
+}
+
+constexpr const char* kTwoDevices = "HARDY_EMULATION_DEVICES=2 ";
+
+TEST(DeviceCommand, AgentsAmongSeveralDevicesGoOnToTheSameBits) {
+  const test::Scratch dir;
+  const std::string on_two = "--seeds 2 --device cuda-emulated:0,1";
+  const test::Result whole = test::hardy_command(train(dir, on_two, "whole"), kTwoDevices);
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  EXPECT_NE(whole.out.find("seed 1: ok"), std::string::npos) << whole.out;
+  ASSERT_EQ(test::hardy_command(train(dir, on_two, "run", 2), kTwoDevices).code, 0);
+  const test::Result resumed =
+      test::hardy_command("resume " + (dir / "run").string() + " --steps 4", kTwoDevices);
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  const auto checkpoint = [&](const char* run) {
+    return test::contents(run::Checkpoints(dir / run / "checkpoints").path_of(4));
+  };
+  EXPECT_FALSE(checkpoint("whole").empty());
+  EXPECT_EQ(checkpoint("run"), checkpoint("whole"));
+}
+
+TEST(DeviceCommand, RefusesSeveralDevicesThatCannotShareTheWorkOrAreNotThere) {
+  const test::Scratch dir;
+  expect_refusal(test::hardy_command(train(dir, "--seeds 3 --device cuda-emulated:0,1")), 2,
+                 {"--seeds 3", "2 devices cannot have equally many agents", "a multiple of 2"});
+  expect_refusal(test::hardy_command(train(dir, "--seeds 2 --device cuda-emulated:0,1")), 2,
+                 {"there is no device 1"});
+  expect_refusal(test::hardy_command(train(dir, "--seeds 2 --device cuda-emulated:0,0")), 2,
+                 {"names cuda-emulated:0 twice"});
+  expect_refusal(test::hardy_command("train sac --env pendulum --device cuda-emulated:0,1 --out " +
+                                     (dir / "run").string()),
+                 2, {"only methods that learn from a dataset", "name one"});
+  EXPECT_FALSE(fs::exists(dir / "run"));
 }
 
 TEST(DeviceCommand, RefusesDevicesThatAreNotThereInOneLine) {

@@ -205,7 +205,7 @@ cudaError_t cudaDeviceSynchronize() {
   if (const cudaError_t error = refuse_while_capturing(); error != cudaSuccess) return error;
   ++counters().synchronisations;
   run_device(current_device());
-  return sticky_error();
+  return sticky_error(current_device());
 }
 cudaError_t cudaDeviceReset() {
   reset_device();

@@ -48,7 +48,7 @@ void run_graph(const std::vector<CUgraphNode_st>& nodes) {
     }
     const std::size_t node = ready[pick];
     ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(pick));
-    if (sticky_error() == cudaSuccess) nodes[node].work.run();
+    if (sticky_error(working_device()) == cudaSuccess) nodes[node].work.run();
     for (const std::size_t i : next[node])
       if (--waits[i] == 0) ready.push_back(i);
   }

@@ -81,7 +81,7 @@ cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
   const ApiCall api;
   if (pointer == nullptr) return remember(cudaErrorInvalidValue);
   if (const cudaError_t error = refuse_while_capturing(); error != cudaSuccess) return error;
-  if (sticky_error() != cudaSuccess) return sticky_error();
+  if (const cudaError_t error = sticky_error(current_device()); error != cudaSuccess) return error;
   *pointer = bytes == 0 ? nullptr : device_memory().allocate(bytes);
   return bytes != 0 && *pointer == nullptr ? remember(cudaErrorMemoryAllocation) : cudaSuccess;
 }

@@ -68,12 +68,12 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   }
   ++counters().synchronisations;
   run_until(s, kAll);
-  return sticky_error();
+  return sticky_error(s->device);
 }
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
   const ApiCall api;
   run_until(resolve(stream), kAll);
-  return sticky_error();
+  return sticky_error(resolve(stream)->device);
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   const ApiCall api;
@@ -128,12 +128,12 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   const ApiCall api;
   ++counters().synchronisations;
   if (event->stream != nullptr) run_until(event->stream, event->sequence);
-  return sticky_error();
+  return sticky_error(event->device);
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   const ApiCall api;
   if (event->stream != nullptr) run_until(event->stream, event->sequence);
-  return sticky_error();
+  return sticky_error(event->device);
 }
 cudaError_t cudaEventElapsedTime(float* elapsed, cudaEvent_t start, cudaEvent_t stop) {
   const ApiCall api;

@@ -14,8 +14,14 @@ namespace {
 constexpr unsigned long long kAll = std::numeric_limits<unsigned long long>::max();
 
 thread_local int device_of_thread = 0;
+int device_at_work = -1;
 unsigned long long sequence_number = 0;
-cudaError_t last = cudaSuccess, sticky = cudaSuccess;
+cudaError_t last = cudaSuccess;
+
+std::map<int, cudaError_t>& sticky() {  // by device
+  static auto* errors = new std::map<int, cudaError_t>;
+  return *errors;
+}
 
 std::map<int, CUstream_st>& default_streams() {  // by device
   static auto* streams = new std::map<int, CUstream_st>;
@@ -63,18 +69,26 @@ cudaError_t take_last_error() {
   last = cudaSuccess;
   return error;
 }
-cudaError_t peek_last_error() { return sticky != cudaSuccess ? sticky : last; }
-void set_sticky_error(cudaError_t error) {
-  if (sticky == cudaSuccess) sticky = error;
+cudaError_t peek_last_error() {
+  const cudaError_t error = sticky_error(device_of_thread);
+  return error != cudaSuccess ? error : last;
 }
-cudaError_t sticky_error() { return sticky; }
-void clear_errors() { last = sticky = cudaSuccess; }
+void set_sticky_error(cudaError_t error) { sticky().emplace(device_at_work, error); }  // the first stays
+cudaError_t sticky_error(int device) {
+  const auto found = sticky().find(device);
+  return found == sticky().end() ? cudaSuccess : found->second;
+}
+void clear_errors() {
+  last = cudaSuccess;
+  sticky().clear();
+}
 
 CUstream_st* resolve(cudaStream_t stream) {
   const bool named = stream != nullptr && stream != cudaStreamLegacy && stream != cudaStreamPerThread;
   return named ? stream : default_stream(device_of_thread);
 }
 int current_device() { return device_of_thread; }
+int working_device() { return device_at_work; }
 void set_current_device(int device) { device_of_thread = device; }
 
 unsigned long long last_sequence() { return sequence_number; }
@@ -90,9 +104,11 @@ void run_until(CUstream_st* stream, unsigned long long sequence) {
     } else if (!stream->nonblocking) {
       run_until(default_stream(stream->device), next.sequence);
     }
-    if (sticky != cudaSuccess) continue;  // nothing runs on a device whose launch has failed
+    if (sticky_error(stream->device) != cudaSuccess) continue;  // nothing runs on a device that has failed
     device_memory().open();
+    const int before = std::exchange(device_at_work, stream->device);
     next.work.run();
+    device_at_work = before;
     device_memory().close();
   }
 }
@@ -117,7 +133,7 @@ cudaError_t refuse_while_capturing() {
 
 cudaError_t enqueue(cudaStream_t stream, Work work) {
   CUstream_st* s = resolve(stream);
-  if (sticky != cudaSuccess) return sticky;
+  if (const cudaError_t error = sticky_error(s->device); error != cudaSuccess) return error;
   if (s->capture != nullptr) {
     s->capture->nodes.push_back({std::move(work), s->tips});
     s->tips = {s->capture->nodes.size() - 1};
@@ -129,7 +145,7 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
   }
   s->queue.push_back({++sequence_number, std::move(work)});
   if (!options().lazy_streams) run_until(s, kAll);
-  return sticky;
+  return sticky_error(s->device);
 }
 
 }  // namespace hardy::emulation

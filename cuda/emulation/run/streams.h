@@ -25,12 +25,12 @@ class ApiCall {
   ApiCall& operator=(const ApiCall&) = delete;
 };
 
-// Errors as the runtime keeps them: the last one until it is asked for, a failed launch for ever.
+// Errors as the runtime keeps them: the last one until it is asked for, a failed launch of a device for ever.
 cudaError_t remember(cudaError_t error);
 cudaError_t take_last_error();
 cudaError_t peek_last_error();
-void set_sticky_error(cudaError_t error);
-cudaError_t sticky_error();
+void set_sticky_error(cudaError_t error);  // of the device whose work runs
+cudaError_t sticky_error(int device);
 void clear_errors();
 
 // Queues `work`, or records it where the stream is being captured.
@@ -43,6 +43,7 @@ cudaError_t refuse_while_capturing();
 CUstream_st* resolve(cudaStream_t stream);  // the current device's default stream for its several names
 // The calling thread's device: new streams and events are its, and so is the default stream.
 int current_device();
+int working_device();  // whose work runs now; -1: none does
 void set_current_device(int device);
 unsigned long long last_sequence();
 
