@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 #include "engine/base/simd.h"
 
@@ -80,6 +81,56 @@ inline Vec<W> dot_shared(const double* row, const double* x, std::int64_t size) 
   Vec<W> sum = all<W>(0.0);
   for (std::int64_t i = 0; i < size; ++i) sum = fma<W>(all<W>(row[i]), load<W>(x + i * W), sum);
   return sum;
+}
+
+// f(first, integral_constant<int, N>) for `count` things, N = 4 at a time and then what is left.
+template <class F>
+inline void in_fours(std::int64_t count, F&& f) {
+  std::int64_t first = 0;
+  for (; first + 4 <= count; first += 4) f(first, std::integral_constant<int, 4>());
+  if (count - first == 3)
+    f(first, std::integral_constant<int, 3>());
+  else if (count - first == 2)
+    f(first, std::integral_constant<int, 2>());
+  else if (count > first)
+    f(first, std::integral_constant<int, 1>());
+}
+
+// take(r, rows_r . x) for each of rows [n][size], as dot_shared() has it: four at a time, because the sums of
+// one wait for each other.
+template <int W, class Take>
+inline void dots_shared(const double* rows, std::int64_t n, std::int64_t size, const double* x, Take&& take) {
+  constexpr int kRows = 4;
+  std::int64_t r = 0;
+  for (; r + kRows <= n; r += kRows, rows += kRows * size) {
+    Vec<W> sum[kRows] = {};
+    for (std::int64_t i = 0; i < size; ++i) {
+      const Vec<W> own = load<W>(x + i * W);
+#pragma GCC unroll 4
+      for (int j = 0; j < kRows; ++j) sum[j] = fma<W>(all<W>(rows[j * size + i]), own, sum[j]);
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < kRows; ++j) take(r + j, sum[j]);
+  }
+  for (; r < n; ++r, rows += size) take(r, dot_shared<W>(rows, x, size));
+}
+
+// take(c, sum_r weight_r rows_rc) for columns c in [first, last) of shared rows [n][size], weight [n][W]:
+// four columns at a time, each summed in the order of the rows.
+template <int W, class Take>
+inline void column_sums(const double* rows, std::int64_t n, std::int64_t size, const double* weight,
+                        std::int64_t first, std::int64_t last, Take&& take) {
+  in_fours(last - first, [&]<int Columns>(std::int64_t from, std::integral_constant<int, Columns>) {
+    const double* row = rows + first + from;
+    Vec<W> sum[Columns] = {};
+    for (std::int64_t r = 0; r < n; ++r, row += size) {
+      const Vec<W> own = load<W>(weight + r * W);
+#pragma GCC unroll 4
+      for (int j = 0; j < Columns; ++j) sum[j] = fma<W>(own, all<W>(row[j]), sum[j]);
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < Columns; ++j) take(first + from + j, sum[j]);
+  });
 }
 
 // Whether a > b in any lane.

@@ -1,6 +1,7 @@
 #include "engine/linalg/simplex.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 #include "engine/linalg/lanes.h"
@@ -147,16 +148,19 @@ struct Entropy {
   }
 };
 
-// Lanes as wide as the machine's: tiles are what is stored, four of them at a time.
+// Lanes as wide as the machine's: tiles are what is stored, several of them at a time.
 template <class Method, int Fixed>
 void in_place(const SimplexBatch& b) {
   const std::int64_t size = count<Fixed>(b.actions) * kLanes;
   const Vec<kLanes> eta = load<kLanes>(b.eta);
   std::int64_t g = 0;
-  for (; g + 4 <= b.groups; g += 4)
-    Method::template solve<kLanes, Fixed, 4>(b.cost + g * size, b.policy + g * size, b.actions, eta);
-  for (; g < b.groups; ++g)
-    Method::template solve<kLanes, Fixed, 1>(b.cost + g * size, b.policy + g * size, b.actions, eta);
+  const auto several = [&]<int Groups>(std::integral_constant<int, Groups>) {
+    for (; g + Groups <= b.groups; g += Groups)
+      Method::template solve<kLanes, Fixed, Groups>(b.cost + g * size, b.policy + g * size, b.actions, eta);
+  };
+  several(std::integral_constant<int, 6>());
+  several(std::integral_constant<int, 3>());
+  several(std::integral_constant<int, 1>());
 }
 
 // Other layouts: up to two tiles of problems, each `step` from the next, go through the stack. The lanes that

@@ -86,45 +86,76 @@ void weighted_syrk_of(const double* psi, const double* weight, std::int64_t n, s
   while (size - e > 0) e = after(std::integral_constant<int, kLeast>{}, e);
 }
 
-// m [d][d][W], lower triangles of positive definite matrices, becomes L with m = L L^T. inverse_diagonal
-// [d][W] receives 1 / L_ii, so that no solve divides. Where a matrix is not positive definite its L holds
-// NaN.
+// Of the problems below `count` may come one behind the other, and several go through together, because each
+// of their steps waits for the last one's root, quotient or product.
+
+// m [count][d][d][W], lower triangles of positive definite matrices, becomes L with m = L L^T.
+// inverse_diagonal [count][d][W] receives 1 / L_ii, so that no solve divides. Where a matrix is not positive
+// definite its L holds NaN.
 template <int W>
-void cholesky(double* m, std::int64_t d, double* inverse_diagonal) {
-  for (std::int64_t j = 0; j < d; ++j) {
-    double* row = m + j * d * W;
-    Vec<W> pivot = load<W>(row + j * W);
-    for (std::int64_t k = 0; k < j; ++k) pivot = fma<W>(-load<W>(row + k * W), load<W>(row + k * W), pivot);
-    const Vec<W> diagonal = linalg::sqrt<W>(pivot), inverse = all<W>(1.0) / diagonal;
-    store<W>(row + j * W, diagonal);
-    store<W>(inverse_diagonal + j * W, inverse);
-    for (std::int64_t i = j + 1; i < d; ++i) {
-      double* below = m + i * d * W;
-      Vec<W> sum = load<W>(below + j * W);
-      for (std::int64_t k = 0; k < j; ++k) sum = fma<W>(-load<W>(below + k * W), load<W>(row + k * W), sum);
-      store<W>(below + j * W, sum * inverse);
+void cholesky(double* matrices, std::int64_t d, double* inverse_diagonals, std::int64_t count = 1) {
+  const std::int64_t size = d * d * W;
+  in_fours(count, [=]<int N>(std::int64_t first, std::integral_constant<int, N>) {
+    double* const m = matrices + first * size;
+    double* const inverse_diagonal = inverse_diagonals + first * d * W;
+    // The element (i, j) of each less the products of rows i and j before it.
+    const auto rest = [=](std::int64_t i, std::int64_t j, Vec<W>(&sum)[N]) {
+      const double *const row = m + i * d * W, *const above = m + j * d * W;
+      for (int n = 0; n < N; ++n) sum[n] = load<W>(row + n * size + j * W);
+      for (std::int64_t k = 0; k < j; ++k)
+        for (int n = 0; n < N; ++n)
+          sum[n] = fma<W>(-load<W>(row + n * size + k * W), load<W>(above + n * size + k * W), sum[n]);
+    };
+    for (std::int64_t j = 0; j < d; ++j) {
+      Vec<W> sum[N], inverse[N];
+      rest(j, j, sum);
+      for (int n = 0; n < N; ++n) {
+        const Vec<W> diagonal = linalg::sqrt<W>(sum[n]);
+        inverse[n] = all<W>(1.0) / diagonal;
+        store<W>(m + n * size + j * (d + 1) * W, diagonal);
+        store<W>(inverse_diagonal + (n * d + j) * W, inverse[n]);
+      }
+      for (std::int64_t i = j + 1; i < d; ++i) {
+        rest(i, j, sum);
+        for (int n = 0; n < N; ++n) store<W>(m + n * size + (i * d + j) * W, sum[n] * inverse[n]);
+      }
     }
-  }
+  });
 }
 
-// y = L^{-1} v in place: v [d][W].
+// y = L^{-1} v in place: v [count][d][W].
 template <int W>
-void solve_lower(const double* l, const double* inverse_diagonal, std::int64_t d, double* v) {
-  for (std::int64_t i = 0; i < d; ++i) {
-    Vec<W> sum = load<W>(v + i * W);
-    for (std::int64_t k = 0; k < i; ++k) sum = fma<W>(-load<W>(l + (i * d + k) * W), load<W>(v + k * W), sum);
-    store<W>(v + i * W, sum * load<W>(inverse_diagonal + i * W));
-  }
+void solve_lower(const double* factors, const double* inverse_diagonals, std::int64_t d, double* vectors,
+                 std::int64_t count = 1) {
+  in_fours(count, [=]<int N>(std::int64_t first, std::integral_constant<int, N>) {
+    const double *const l = factors + first * d * d * W, *const inverse = inverse_diagonals + first * d * W;
+    double* const v = vectors + first * d * W;
+    for (std::int64_t i = 0; i < d; ++i) {
+      Vec<W> sum[N];
+      for (int n = 0; n < N; ++n) sum[n] = load<W>(v + (n * d + i) * W);
+      for (std::int64_t k = 0; k < i; ++k)
+        for (int n = 0; n < N; ++n)
+          sum[n] = fma<W>(-load<W>(l + ((n * d + i) * d + k) * W), load<W>(v + (n * d + k) * W), sum[n]);
+      for (int n = 0; n < N; ++n) store<W>(v + (n * d + i) * W, sum[n] * load<W>(inverse + (n * d + i) * W));
+    }
+  });
 }
 // x = L^{-T} v in place.
 template <int W>
-void solve_lower_transposed(const double* l, const double* inverse_diagonal, std::int64_t d, double* v) {
-  for (std::int64_t i = d; i-- > 0;) {
-    Vec<W> sum = load<W>(v + i * W);
-    for (std::int64_t k = i + 1; k < d; ++k)
-      sum = fma<W>(-load<W>(l + (k * d + i) * W), load<W>(v + k * W), sum);
-    store<W>(v + i * W, sum * load<W>(inverse_diagonal + i * W));
-  }
+void solve_lower_transposed(const double* factors, const double* inverse_diagonals, std::int64_t d,
+                            double* vectors, std::int64_t count = 1) {
+  in_fours(count, [=]<int N>(std::int64_t first, std::integral_constant<int, N>) {
+    const double *const l = factors + first * d * d * W, *const inverse = inverse_diagonals + first * d * W;
+    double* const v = vectors + first * d * W;
+    for (std::int64_t i = d; i-- > 0;) {
+      Vec<W> sum[N];
+      for (int n = 0; n < N; ++n) sum[n] = load<W>(v + (n * d + i) * W);
+      for (std::int64_t k = i + 1; k < d; ++k)
+        for (int n = 0; n < N; ++n)
+          sum[n] = fma<W>(-load<W>(l + ((n * d + k) * d + i) * W), load<W>(v + (n * d + k) * W), sum[n]);
+      for (int n = 0; n < N; ++n) store<W>(v + (n * d + i) * W, sum[n] * load<W>(inverse + (n * d + i) * W));
+    }
+  });
 }
 
 // y_n = L^{-1} phi_n for all n: out [n][d][W]. Then y_n . y_m = phi_n^T (L L^T)^{-1} phi_m.

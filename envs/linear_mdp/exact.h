@@ -15,15 +15,17 @@ namespace hardy::envs {
 template <int W>
 void push_forward(const LinearMdp& m, int h, const double* q, const double* u, double* next,
                   std::int64_t first, std::int64_t last) {
-  using linalg::all, linalg::fma, linalg::load, linalg::store;
-  for (std::int64_t t = first; t < last; ++t) store<W>(next + t * W, all<W>(0.0));
+  using linalg::fma, linalg::store;
   const std::int64_t rows = m.low_rank() ? m.d : m.pairs();
   const double* weight = m.low_rank() ? u : q;
   const double* row = m.low_rank() ? m.layer_mu(h) : m.layer_transitions(h);
-  for (std::int64_t i = 0; i < rows; ++i, row += m.S) {
-    const auto x = load<W>(weight + i * W);
-    for (std::int64_t t = first; t < last; ++t)
-      store<W>(next + t * W, fma<W>(x, all<W>(row[t]), load<W>(next + t * W)));
+  if constexpr (W > 1) {
+    linalg::column_sums<W>(row, rows, m.S, weight, first, last,
+                           [=](std::int64_t t, linalg::Vec<W> sum) { store<W>(next + t * W, sum); });
+  } else {  // row after row, states side by side
+    std::fill(next + first, next + last, 0.0);
+    for (std::int64_t i = 0; i < rows; ++i, row += m.S)
+      for (std::int64_t t = first; t < last; ++t) next[t] = fma<1>(weight[i], row[t], next[t]);
   }
 }
 template <int W>
@@ -34,17 +36,14 @@ void push_forward(const LinearMdp& m, int h, const double* q, const double* u, d
 // out[s,a] = sum_{s'} P_h(s'|s,a) v(s'): v [S][W], out [S][A][W]; scratch [d][W].
 template <int W>
 void pull_back(const LinearMdp& m, int h, const double* v, double* out, double* scratch) {
-  using linalg::dot_shared, linalg::store;
-  const std::int64_t n = m.pairs();
-  if (!m.low_rank()) {
-    for (std::int64_t p = 0; p < n; ++p)
-      store<W>(out + p * W, dot_shared<W>(m.layer_transitions(h) + p * m.S, v, m.S));
-    return;
-  }
-  for (int i = 0; i < m.d; ++i)
-    store<W>(scratch + i * W, dot_shared<W>(m.layer_mu(h) + std::int64_t{i} * m.S, v, m.S));
-  for (std::int64_t p = 0; p < n; ++p)
-    store<W>(out + p * W, dot_shared<W>(m.layer_features(h) + p * m.d, scratch, m.d));
+  const auto products = [](const double* rows, std::int64_t n, std::int64_t size, const double* x,
+                           double* to) {
+    linalg::dots_shared<W>(rows, n, size, x,
+                           [=](std::int64_t r, linalg::Vec<W> dot) { linalg::store<W>(to + r * W, dot); });
+  };
+  if (!m.low_rank()) return products(m.layer_transitions(h), m.pairs(), m.S, v, out);
+  products(m.layer_mu(h), m.d, m.S, v, scratch);
+  products(m.layer_features(h), m.pairs(), m.d, scratch, out);
 }
 
 // q_h(s,a) = P(s_h = s, a_h = a) under a policy [H][S][A]; each layer sums to 1.

@@ -12,16 +12,14 @@ void LaneCovariance<W>::update(std::int64_t k) {
       linalg::weighted_syrk_of<W>(psi, weight, n_, d_, ridge, factor(h));
     else
       linalg::weighted_syrk<W>(mdp_.layer_features(h), weight, n_, d_, ridge, factor(h));
-    linalg::cholesky<W>(factor(h), d_, inverse_diagonal(h));
   }
+  linalg::cholesky<W>(factor(0), d_, inverse_diagonal(0), mdp_.H);
 }
 
 template <int W>
 void LaneCovariance<W>::solve(int first, int layers, double* v) {
-  for (int h = first; h < first + layers; ++h, v += d_ * W) {
-    linalg::solve_lower<W>(factor(h), inverse_diagonal(h), d_, v);
-    linalg::solve_lower_transposed<W>(factor(h), inverse_diagonal(h), d_, v);
-  }
+  linalg::solve_lower<W>(factor(first), inverse_diagonal(first), d_, v, layers);
+  linalg::solve_lower_transposed<W>(factor(first), inverse_diagonal(first), d_, v, layers);
 }
 
 template <int W>

@@ -18,12 +18,8 @@ void Evaluation<W>::occupancies(const Numbers& policy, Numbers& q, Numbers& u) {
     for (std::int64_t s = 0; s < mdp_.S; ++s)
       for (std::int64_t p = s * A; p < (s + 1) * A; ++p)
         store<W>(here + p * W, load<W>(rho_.at(s * W)) * load<W>(pi + p * W));
-    for (std::int64_t i = 0; i < d; ++i) {
-      linalg::Vec<W> total = all<W>(0.0);
-      for (std::int64_t p = 0; p < n; ++p)
-        total = fma<W>(all<W>(phi[p * d + i]), load<W>(here + p * W), total);
-      store<W>(features + i * W, total);
-    }
+    linalg::column_sums<W>(phi, n, d, here, 0, d,
+                           [=](std::int64_t i, linalg::Vec<W> total) { store<W>(features + i * W, total); });
     if (h + 1 < mdp_.H) envs::push_forward<W>(mdp_, h, here, features, rho_.at(0));
   }
 }

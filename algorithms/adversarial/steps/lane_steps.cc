@@ -9,7 +9,7 @@
 
 namespace hardy::algorithms {
 
-using linalg::all, linalg::dot_shared, linalg::fma, linalg::load, linalg::max, linalg::min, linalg::store;
+using linalg::all, linalg::dots_shared, linalg::fma, linalg::load, linalg::max, linalg::min, linalg::store;
 
 template <int W>
 LaneSteps<W>::LaneSteps(const Game& g, std::span<const Lane> replicas, bool covariance)
@@ -60,7 +60,7 @@ void LaneSteps<W>::estimate() {
     const double *const x = tables.kernel.at(h * d * W), *const phi = mdp.layer_features(h);
     double* const out = tables.Qhat.at(tables.table(h));
     const Vec L = load<W>(played.to_go.at(std::int64_t{h} * W));
-    for (std::int64_t p = 0; p < n; ++p) store<W>(out + p * W, dot_shared<W>(phi + p * d, x, d) * L);
+    dots_shared<W>(phi, n, d, x, [=](std::int64_t p, Vec dot) { store<W>(out + p * W, dot * L); });
   }
 }
 
@@ -80,10 +80,10 @@ void LaneSteps<W>::reduce_magnitude() {
     inverse_->negative_means(h, weights.at(tables.table(h)), ahead_.at(0));
     const double *const x = tables.kernel.at(h * d * W), *const phi = mdp.layer_features(h);
     double* const out = tables.Qhat.at(tables.table(h));
-    for (std::int64_t p = 0; p < n; ++p) {
-      const Vec negative = min<W>(dot_shared<W>(phi + p * d, x, d), zero);
+    dots_shared<W>(phi, n, d, x, [&](std::int64_t p, Vec dot) {
+      const Vec negative = min<W>(dot, zero);
       store<W>(out + p * W, load<W>(out + p * W) - most * negative + load<W>(ahead_.at(p * W)));
-    }
+    });
   }
 }
 

@@ -185,6 +185,74 @@ TEST(SmallMatrices, ReplicasSideBySideHaveTheBitsTheyHaveAlone) {
   }
 }
 
+template <int W>
+void expect_same_together(std::int64_t count, std::int64_t d) {
+  Numbers m(at(count * d * d * W)), diagonal(at(count * d * W)), x(diagonal.size());
+  const Random random(7, RandomStream::kUser);
+  for (std::size_t i = 0; i < m.size(); ++i) m[i] = random.normal(i) / 10;
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = random.normal(100000 + i);
+  for (std::int64_t i = 0; i < count * d * W; ++i)  // above what the others of a row add up to
+    m[at((i / (d * W) * d * d + i / W % d * (d + 1)) * W + i % W)] = static_cast<double>(d) + x[at(i)] / 10;
+  Numbers m1 = m, diagonal1 = diagonal, x1 = x;
+  cholesky<W>(m.data(), d, diagonal.data(), count);
+  solve_lower<W>(m.data(), diagonal.data(), d, x.data(), count);
+  solve_lower_transposed<W>(m.data(), diagonal.data(), d, x.data(), count);
+  for (std::int64_t c = 0; c < count; ++c) {
+    double *const l = m1.data() + c * d * d * W, *const inverse = diagonal1.data() + c * d * W,
+                  *const v = x1.data() + c * d * W;
+    cholesky<W>(l, d, inverse);
+    solve_lower<W>(l, inverse, d, v);
+    solve_lower_transposed<W>(l, inverse, d, v);
+  }
+  EXPECT_EQ(m, m1) << count << " of " << d;
+  EXPECT_EQ(diagonal, diagonal1);
+  EXPECT_EQ(x, x1);
+  for (const double number : x) EXPECT_TRUE(std::isfinite(number));
+}
+TEST(SmallMatrices, SeveralTogetherHaveTheBitsTheyHaveAlone) {
+  for (const std::int64_t d : {1, 3, 6})
+    for (std::int64_t count = 1; count <= 9; ++count) {
+      expect_same_together<1>(count, d);
+      expect_same_together<kLanes>(count, d);
+    }
+}
+
+// Chains of fused multiply-adds, written out.
+template <int W>
+void expect_chains(std::int64_t rows, std::int64_t columns) {
+  Numbers shared(at(rows * columns)), x(at(columns * W)), weight(at(rows * W)), dots(at(rows * W)),
+      sums(at(columns * W));
+  const Random random(8, RandomStream::kUser);
+  for (std::size_t i = 0; i < shared.size(); ++i) shared[i] = random.normal(i);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = random.normal(100000 + i);
+  for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = random.normal(200000 + i);
+  dots_shared<W>(shared.data(), rows, columns, x.data(),
+                 [&](std::int64_t r, Vec<W> dot) { store<W>(dots.data() + r * W, dot); });
+  const std::int64_t first = columns / 3;
+  column_sums<W>(shared.data(), rows, columns, weight.data(), first, columns,
+                 [&](std::int64_t c, Vec<W> sum) { store<W>(sums.data() + c * W, sum); });
+  for (std::int64_t w = 0; w < W; ++w) {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      double sum = 0;
+      for (std::int64_t c = 0; c < columns; ++c)
+        sum = simd::multiply_add_scalar(shared[at(r * columns + c)], x[at(c * W + w)], sum);
+      EXPECT_EQ(dots[at(r * W + w)], sum) << rows << " x " << columns;
+    }
+    for (std::int64_t c = 0; c < columns; ++c) {
+      double sum = 0;
+      for (std::int64_t r = 0; r < rows && c >= first; ++r)
+        sum = simd::multiply_add_scalar(weight[at(r * W + w)], shared[at(r * columns + c)], sum);
+      EXPECT_EQ(sums[at(c * W + w)], sum) << rows << " x " << columns;
+    }
+  }
+}
+TEST(Lanes, ProductsOfSharedRowsAndSumsOfSharedColumnsAreOneChainEach) {
+  for (const auto& [rows, columns] : {std::pair{1, 1}, {4, 3}, {7, 5}, {12, 9}, {9, 10}}) {
+    expect_chains<1>(rows, columns);
+    expect_chains<kLanes>(rows, columns);
+  }
+}
+
 TEST(DenseMatrices, AgreeWithLongDoubleLoops) {
   for (const auto& [n, d] : {std::pair{1, 1}, {90, 5}, {700, 33}}) {
     const Problem p = some_problem(n, d, 2);
