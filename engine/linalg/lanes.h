@@ -75,9 +75,25 @@ inline Vec<W> sqrt(Vec<W> x) {
   }
 }
 
+// f(size) with the few smallest sizes known to the compiler, whose loops then have no ends to look for: a
+// `Size` below is a std::int64_t or a constant of that type.
+template <class F>
+inline void with_size(std::int64_t size, F&& f) {
+  switch (size) {
+    case 2:
+      return f(std::integral_constant<std::int64_t, 2>());
+    case 3:
+      return f(std::integral_constant<std::int64_t, 3>());
+    case 4:
+      return f(std::integral_constant<std::int64_t, 4>());
+    default:
+      return f(size);
+  }
+}
+
 // row . x of a row [size] that all lanes share and their own x [size][W].
-template <int W>
-inline Vec<W> dot_shared(const double* row, const double* x, std::int64_t size) {
+template <int W, class Size>
+inline Vec<W> dot_shared(const double* row, const double* x, Size size) {
   Vec<W> sum = all<W>(0.0);
   for (std::int64_t i = 0; i < size; ++i) sum = fma<W>(all<W>(row[i]), load<W>(x + i * W), sum);
   return sum;
@@ -99,20 +115,24 @@ inline void in_fours(std::int64_t count, F&& f) {
 // take(r, rows_r . x) for each of rows [n][size], as dot_shared() has it: four at a time, because the sums of
 // one wait for each other.
 template <int W, class Take>
-inline void dots_shared(const double* rows, std::int64_t n, std::int64_t size, const double* x, Take&& take) {
+inline void dots_shared(const double* first_row, std::int64_t n, std::int64_t width, const double* x,
+                        Take&& take) {
   constexpr int kRows = 4;
-  std::int64_t r = 0;
-  for (; r + kRows <= n; r += kRows, rows += kRows * size) {
-    Vec<W> sum[kRows] = {};
-    for (std::int64_t i = 0; i < size; ++i) {
-      const Vec<W> own = load<W>(x + i * W);
+  with_size(width, [&](auto size) {
+    const double* rows = first_row;
+    std::int64_t r = 0;
+    for (; r + kRows <= n; r += kRows, rows += kRows * size) {
+      Vec<W> sum[kRows] = {};
+      for (std::int64_t i = 0; i < size; ++i) {
+        const Vec<W> own = load<W>(x + i * W);
 #pragma GCC unroll 4
-      for (int j = 0; j < kRows; ++j) sum[j] = fma<W>(all<W>(rows[j * size + i]), own, sum[j]);
+        for (int j = 0; j < kRows; ++j) sum[j] = fma<W>(all<W>(rows[j * size + i]), own, sum[j]);
+      }
+#pragma GCC unroll 4
+      for (int j = 0; j < kRows; ++j) take(r + j, sum[j]);
     }
-#pragma GCC unroll 4
-    for (int j = 0; j < kRows; ++j) take(r + j, sum[j]);
-  }
-  for (; r < n; ++r, rows += size) take(r, dot_shared<W>(rows, x, size));
+    for (; r < n; ++r, rows += size) take(r, dot_shared<W>(rows, x, size));
+  });
 }
 
 // take(c, sum_r weight_r rows_rc) for columns c in [first, last) of shared rows [n][size], weight [n][W]:

@@ -92,8 +92,8 @@ void weighted_syrk_of(const double* psi, const double* weight, std::int64_t n, s
 // m [count][d][d][W], lower triangles of positive definite matrices, becomes L with m = L L^T.
 // inverse_diagonal [count][d][W] receives 1 / L_ii, so that no solve divides. Where a matrix is not positive
 // definite its L holds NaN.
-template <int W>
-void cholesky(double* matrices, std::int64_t d, double* inverse_diagonals, std::int64_t count = 1) {
+template <int W, class Size>
+void cholesky(double* matrices, Size d, double* inverse_diagonals, std::int64_t count = 1) {
   const std::int64_t size = d * d * W;
   in_fours(count, [=]<int N>(std::int64_t first, std::integral_constant<int, N>) {
     double* const m = matrices + first * size;
@@ -124,8 +124,8 @@ void cholesky(double* matrices, std::int64_t d, double* inverse_diagonals, std::
 }
 
 // y = L^{-1} v in place: v [count][d][W].
-template <int W>
-void solve_lower(const double* factors, const double* inverse_diagonals, std::int64_t d, double* vectors,
+template <int W, class Size>
+void solve_lower(const double* factors, const double* inverse_diagonals, Size d, double* vectors,
                  std::int64_t count = 1) {
   in_fours(count, [=]<int N>(std::int64_t first, std::integral_constant<int, N>) {
     const double *const l = factors + first * d * d * W, *const inverse = inverse_diagonals + first * d * W;
@@ -141,9 +141,9 @@ void solve_lower(const double* factors, const double* inverse_diagonals, std::in
   });
 }
 // x = L^{-T} v in place.
-template <int W>
-void solve_lower_transposed(const double* factors, const double* inverse_diagonals, std::int64_t d,
-                            double* vectors, std::int64_t count = 1) {
+template <int W, class Size>
+void solve_lower_transposed(const double* factors, const double* inverse_diagonals, Size d, double* vectors,
+                            std::int64_t count = 1) {
   in_fours(count, [=]<int N>(std::int64_t first, std::integral_constant<int, N>) {
     const double *const l = factors + first * d * d * W, *const inverse = inverse_diagonals + first * d * W;
     double* const v = vectors + first * d * W;
@@ -181,8 +181,8 @@ std::int64_t forms_scratch(std::int64_t d) {
 namespace side_by_side {
 
 // Rows of vectors v: lower(i, j) = L_ij, inverse(i) = 1 / L_ii, feature(r, i) = v_r's element i.
-template <int Rows, class Lower, class Inverse, class Feature>
-inline void forms_of(std::int64_t d, Lower lower, Inverse inverse, Feature feature, double* y,
+template <int Rows, class Size, class Lower, class Inverse, class Feature>
+inline void forms_of(Size d, Lower lower, Inverse inverse, Feature feature, double* y,
                      Vec<kLanes> (&form)[Rows]) {
   for (std::int64_t i = 0; i < d; ++i) {
     Vec<kLanes> sum[Rows];
@@ -203,9 +203,9 @@ inline void forms_of(std::int64_t d, Lower lower, Inverse inverse, Feature featu
 
 }  // namespace side_by_side
 
-template <int W>
+template <int W, class Size>
 void quadratic_forms(const double* l, const double* inverse_diagonal, const double* phi, std::int64_t n,
-                     std::int64_t d, double* y, double* out) {
+                     Size d, double* y, double* out) {
   if constexpr (W == 1) {
     for (std::int64_t k = 0; k < n; k += kLanes) {
       const std::int64_t rows = n - k < kLanes ? n - k : kLanes;

@@ -13,20 +13,24 @@ void LaneCovariance<W>::update(std::int64_t k) {
     else
       linalg::weighted_syrk<W>(mdp_.layer_features(h), weight, n_, d_, ridge, factor(h));
   }
-  linalg::cholesky<W>(factor(0), d_, inverse_diagonal(0), mdp_.H);
+  linalg::with_size(d_, [&](auto d) { linalg::cholesky<W>(factor(0), d, inverse_diagonal(0), mdp_.H); });
 }
 
 template <int W>
 void LaneCovariance<W>::solve(int first, int layers, double* v) {
-  linalg::solve_lower<W>(factor(first), inverse_diagonal(first), d_, v, layers);
-  linalg::solve_lower_transposed<W>(factor(first), inverse_diagonal(first), d_, v, layers);
+  linalg::with_size(d_, [&](auto d) {
+    linalg::solve_lower<W>(factor(first), inverse_diagonal(first), d, v, layers);
+    linalg::solve_lower_transposed<W>(factor(first), inverse_diagonal(first), d, v, layers);
+  });
 }
 
 template <int W>
 void LaneCovariance<W>::quadratic_forms(double* out) {
-  for (int h = 0; h < mdp_.H; ++h, out += n_ * W)
-    linalg::quadratic_forms<W>(factor(h), inverse_diagonal(h), mdp_.layer_features(h), n_, d_, scratch_.at(0),
-                               out);
+  linalg::with_size(d_, [&](auto d) {
+    for (int h = 0; h < mdp_.H; ++h)
+      linalg::quadratic_forms<W>(factor(h), inverse_diagonal(h), mdp_.layer_features(h), n_, d,
+                                 scratch_.at(0), out + h * n_ * W);
+  });
 }
 
 template <int W>
