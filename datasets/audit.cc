@@ -95,41 +95,62 @@ std::vector<std::pair<std::string, std::string>> audit_checks() {
   return all;
 }
 
-Audit audit(const std::string& path) {
+namespace {
+
+Audit nothing_found() {
   Audit result;
   for (const auto& [name, about] : audit_checks()) result.checks.push_back(name);
+  return result;
+}
+
+// All that the checks find in it.
+void look_through(Reader& reader, Audit& result) {
+  result.notes = reader.notes();
+  result.corrupted_on_purpose = !corruption_manifest(reader).is_null();
+  const WalkedColumns l = layout_of(reader, result.findings);
+  if (l.observations && l.rows > 0) {
+    result.rows = l.rows;
+    const SampledRows sampled = sampled_rows(reader, l.rows);
+    const auto usual = [&](const Column* c, Excursions excursions = Excursions::kOfAnyEpisode) {
+      return c ? usual_of(reader, *c, sampled, excursions) : Usual();
+    };
+    const AuditedFile file{reader,
+                           l.rows,
+                           static_cast<std::size_t>(l.observations->row_elements()),
+                           static_cast<std::size_t>(l.actions ? l.actions->row_elements() : 0),
+                           l.next_observations != nullptr,
+                           l.timeouts != nullptr,
+                           usual(l.observations),
+                           usual(l.actions),
+                           usual(l.rewards, Excursions::kOfMostEpisodes)};
+    std::vector<std::pair<std::string, std::unique_ptr<Check>>> checks;
+    for (const auto& [name, entry] : registry()) checks.emplace_back(name, entry.make(file));
+    walk(reader, l, [&](const RowPiece& piece) {
+      for (const auto& [name, check] : checks) check->see(piece);
+    });
+    for (const auto& [name, check] : checks)
+      for (Finding& f : check->findings()) {
+        f.check = name;
+        result.findings.push_back(std::move(f));
+      }
+  }
+}
+
+}  // namespace
+
+Audit audit(Reader& reader) {
+  Audit result = nothing_found();
+  look_through(reader, result);
+  std::ranges::stable_sort(result.findings, {}, &Finding::severity);
+  return result;
+}
+
+Audit audit(const std::string& path) {
+  Audit result = nothing_found();
   std::unique_ptr<Reader> reader;
   try {
     reader = open_dataset(path);
-    result.notes = reader->notes();
-    result.corrupted_on_purpose = !corruption_manifest(*reader).is_null();
-    const WalkedColumns l = layout_of(*reader, result.findings);
-    if (l.observations && l.rows > 0) {
-      result.rows = l.rows;
-      const SampledRows sampled = sampled_rows(*reader, l.rows);
-      const auto usual = [&](const Column* c, Excursions excursions = Excursions::kOfAnyEpisode) {
-        return c ? usual_of(*reader, *c, sampled, excursions) : Usual();
-      };
-      const AuditedFile file{*reader,
-                             l.rows,
-                             static_cast<std::size_t>(l.observations->row_elements()),
-                             static_cast<std::size_t>(l.actions ? l.actions->row_elements() : 0),
-                             l.next_observations != nullptr,
-                             l.timeouts != nullptr,
-                             usual(l.observations),
-                             usual(l.actions),
-                             usual(l.rewards, Excursions::kOfMostEpisodes)};
-      std::vector<std::pair<std::string, std::unique_ptr<Check>>> checks;
-      for (const auto& [name, entry] : registry()) checks.emplace_back(name, entry.make(file));
-      walk(*reader, l, [&](const RowPiece& piece) {
-        for (const auto& [name, check] : checks) check->see(piece);
-      });
-      for (const auto& [name, check] : checks)
-        for (Finding& f : check->findings()) {
-          f.check = name;
-          result.findings.push_back(std::move(f));
-        }
-    }
+    look_through(*reader, result);
   } catch (const FileChanged&) {
     throw;
   } catch (const Error& e) {

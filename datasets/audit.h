@@ -89,6 +89,8 @@ struct Audit {
 // Errors where the file cannot be opened at all are findings too (check "file"): path_findings. A column that
 // is missing, or has another length or rank, is a finding, and the checks that need it are not run.
 Audit audit(const std::string& path);
+// Of what can be read: arrays in memory (datasets/memory.h).
+Audit audit(Reader& reader);
 
 nlohmann::json to_json(const Audit& audit);
 

@@ -3,6 +3,7 @@
 // method is one file that registers itself.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -73,7 +74,7 @@ class Method {
 
 struct MethodEntry {
   std::string summary;
-  std::unique_ptr<Method> (*make)();
+  std::function<std::unique_ptr<Method>()> make;
 };
 Registry<MethodEntry>& methods();
 // where: what is to blame for a name that is none.

@@ -1,4 +1,6 @@
 // `hardy train METHOD ...`, `hardy resume DIR`.
+#include "tools/hardy/train.h"
+
 #include <chrono>
 #include <cstdio>
 #include <ctime>
@@ -39,14 +41,16 @@ std::string now() {
   return text;
 }
 
-// A line an agent, and the exit code: 1 when every agent had to be stopped.
-int finish(const run::RunDirectory& directory, bool finished) {
+// A line an agent, unless somebody else hears of the run; and the exit code: 1 when every agent had to be
+// stopped.
+int finish(const run::RunDirectory& directory, bool finished, const run::Watch* heard) {
   constexpr double kNone =
       std::numeric_limits<double>::quiet_NaN();  // null: an evaluation that was not finite
   bool any_ok = false;
   for (const run::Fields& agent : run::read_summary(directory.path()).value().list("agents")) {
     const std::string status = agent.text("status");
     any_ok = any_ok || status == "ok";
+    if (heard) continue;
     std::printf("seed %lld: %s", static_cast<long long>(agent.integer("seed")), status.c_str());
     if (agent.has("last")) {
       const run::Fields last = agent.at("last"), best = agent.at("best");
@@ -60,7 +64,7 @@ int finish(const run::RunDirectory& directory, bool finished) {
       std::printf(" (%s)", agent.at("best").text("policy").c_str());
     std::printf("\n");
   }
-  std::printf("run: %s\n", directory.path().c_str());
+  if (!heard) std::printf("run: %s\n", directory.path().c_str());
   if (!any_ok) return 1;
   return finished ? 0 : kStoppedBySignal;
 }
@@ -78,26 +82,29 @@ void declare(TrainingJob& job, Place& place) {
               "where the folder holds this run already: go on with it, or find it done");
 }
 
-// directory: null of a rank that trains along.
+// directory: null of a rank that trains along. heard: who hears of it and may stop it; null: signals stop it,
+// and lines on standard error tell of it.
 int carry_out(const TrainingJob& job, algorithms::Trainee& trainee, run::RunDirectory* directory,
-              const std::string& method, const std::string& command, bool resumed) {
+              const std::string& method, const std::string& command, bool resumed, const run::Watch* heard) {
   comm::Ranks& ranks = comm::launched();
   // Other machines, other files: what they compute goes into one sum.
   comm::require_same(ranks, gemm_kernel_name(), "matrix kernel");
   bool finished = true;
   {
-    const StopSignals signals;
+    std::optional<StopSignals> signals;
+    if (!heard) signals.emplace();
+    const StopToken stop = heard ? heard->stop : signals->token();
     if (!directory) {
-      algorithms::train_along(trainee, job.settings(), signals.token());
+      algorithms::train_along(trainee, job.settings(), stop);
     } else {
       const nlohmann::json origin{{"method", method}, {"env", job.environment()}, {"command", command}};
       ProgressLines lines("hardy resume " + directory->path().string());
       finished = algorithms::train(trainee, job.settings(), {*directory, method, job.environment(), origin},
-                                   resumed, {signals.token(), &lines});
+                                   resumed, heard ? *heard : run::Watch{stop, &lines});
     }
     ranks.barrier();  // a signal ends none of them before the first has written all
   }
-  return directory ? finish(*directory, finished) : 0;
+  return directory ? finish(*directory, finished, heard) : 0;
 }
 
 std::string sha256_of(const nlohmann::json& about) {
@@ -211,12 +218,13 @@ void prepare(Continued& c, const fs::path& path, const Resumption& r) {
   }
 }
 
-int go_on(const fs::path& path, const Resumption& r) {
+int go_on(const fs::path& path, const Resumption& r, const run::Watch* heard = nullptr) {
   comm::Ranks& ranks = comm::launched();
   Continued c;
   comm::together(ranks, [&] { prepare(c, path, r); });
   comm::require_same(ranks, sha256_of(c.about), "dataset");
-  return carry_out(*c.job, *c.trainee, c.directory ? &*c.directory : nullptr, c.method, c.command, true);
+  return carry_out(*c.job, *c.trainee, c.directory ? &*c.directory : nullptr, c.method, c.command, true,
+                   heard);
 }
 
 int resume_command(const std::vector<std::string>& args) {
@@ -252,29 +260,25 @@ bool has_ended(TrainingJob& asked, const std::string& method, const std::string&
 }
 
 // This run is gone on with, and nothing is done for one that has ended.
-int or_resume(TrainingJob& asked, const std::string& method, const std::string& out) {
+int or_resume(TrainingJob& asked, const std::string& method, const std::string& out,
+              const run::Watch* heard) {
   comm::Ranks& ranks = comm::launched();
   bool ended = false;
   comm::together(ranks, [&] { ended = has_ended(asked, method, out); });
   ranks.broadcast(std::as_writable_bytes(std::span(&ended, 1)));
-  if (!ended) return go_on(out, {0, asked.settings().threads, false});
-  return ranks.first() ? finish(run::RunDirectory::open(out), true) : 0;
+  if (!ended) return go_on(out, {0, asked.settings().threads, false}, heard);
+  return ranks.first() ? finish(run::RunDirectory::open(out), true, heard) : 0;
 }
 
-int train_command(const std::vector<std::string>& args) {
-  if (args.empty() || args[0] == "--help" || args[0] == "-h") {
-    std::printf("usage: hardy train METHOD [options]\n\nmethods:\n");
-    for (const auto& [name, summary] : algorithms::training_methods())
-      std::printf("  %-13s %s\n", name.c_str(), summary.c_str());
-    std::printf(
-        "\n  hardy train METHOD --help shows a method's options.\n"
-        "  A run that SIGINT, SIGTERM or SIGHUP stops writes a checkpoint and exits with %d; hardy resume "
-        "goes "
-        "on with it,\n"
-        "  and so does the same command with --or-resume, however often it is called.\n",
-        kStoppedBySignal);
-    return args.empty() ? 2 : 0;
-  }
+void tell(const std::string& notes, const run::Watch* heard) {
+  if (notes.empty()) return;
+  if (heard)
+    heard->observer->note(notes);
+  else
+    std::fprintf(stderr, "%s\n", notes.c_str());
+}
+
+int train_as(const std::vector<std::string>& args, const run::Watch* heard) {
   comm::Ranks& ranks = comm::launched();
   const std::string method = args[0];
   std::unique_ptr<TrainingJob> job;
@@ -294,7 +298,7 @@ int train_command(const std::vector<std::string>& args) {
   const std::string& out = place.out;
   bool there = place.or_resume && fs::exists(fs::path(out) / "run.json");
   ranks.broadcast(std::as_writable_bytes(std::span(&there, 1)));  // as the first one sees it
-  if (there) return or_resume(*job, method, out);
+  if (there) return or_resume(*job, method, out, heard);
   const std::string hint = "choose another --out, or go on with: hardy resume " + out;
   std::optional<run::Output> output;
   std::string command = command_prefix() + " train";
@@ -321,15 +325,31 @@ int train_command(const std::vector<std::string>& args) {
     about["env"] = job->environment();  // by its absolute path, where it is made of a file
     remember_files(about, out);
     about["settings"] = job->schema().resolved_json();
-    if (!about.at("notes").get<std::string>().empty())
-      std::fprintf(stderr, "%s\n", about.at("notes").get<std::string>().c_str());
+    tell(about.at("notes").get<std::string>(), heard);
     const std::string config = job->schema().resolved();
     directory.emplace(run::RunDirectory::create(output->path()));
     directory->write_config(config);
     directory->write_run(about);
     output->release();
   });
-  return carry_out(*job, *trainee, directory ? &*directory : nullptr, method, command, false);
+  return carry_out(*job, *trainee, directory ? &*directory : nullptr, method, command, false, heard);
+}
+
+int train_command(const std::vector<std::string>& args) {
+  if (args.empty() || args[0] == "--help" || args[0] == "-h") {
+    std::printf("usage: hardy train METHOD [options]\n\nmethods:\n");
+    for (const auto& [name, summary] : algorithms::training_methods())
+      std::printf("  %-13s %s\n", name.c_str(), summary.c_str());
+    std::printf(
+        "\n  hardy train METHOD --help shows a method's options.\n"
+        "  A run that SIGINT, SIGTERM or SIGHUP stops writes a checkpoint and exits with %d; hardy resume "
+        "goes "
+        "on with it,\n"
+        "  and so does the same command with --or-resume, however often it is called.\n",
+        kStoppedBySignal);
+    return args.empty() ? 2 : 0;
+  }
+  return train_as(args, nullptr);
 }
 
 const RegisterCommand train_registration({"train", "train a method; `hardy train` lists them", train_command,
@@ -337,4 +357,9 @@ const RegisterCommand train_registration({"train", "train a method; `hardy train
 const RegisterCommand resume_registration({"resume", "go on with a run, bit for bit", resume_command, true});
 
 }  // namespace
+
+bool train(const std::vector<std::string>& words, const run::Watch& watch) {
+  return train_as(words, &watch) != kStoppedBySignal;
+}
+
 }  // namespace hardy::tools

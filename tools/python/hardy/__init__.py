@@ -1,0 +1,26 @@
+"""Hardy: reinforcement learning under adversity.
+
+    data = hardy.open_dataset("hopper-medium-v2.hdf5")
+    bad = data.corrupt(["dynamics"], rate=0.3, seed=0)
+    run = hardy.RIQL(critics=5).fit(bad, steps=50_000, seeds=4, out="runs/riql", env="hopper")
+    print(hardy.evaluate(run.policies, "hopper").scores)
+"""
+
+from . import _native
+from . import methods as _methods
+from . import ops
+from .datasets import Audit, Dataset, open_dataset
+from .environments import environments, make_vec
+from .errors import HardyError
+from .methods import *  # noqa: F403
+from .own_methods import OwnMethod
+from .policies import Evaluation, Policy, evaluate
+from .runs import Method, Record, Run, load_policy, open_run
+from .studies import Study, regret, regret_methods
+
+__version__: str = _native.version()
+
+__all__ = [
+    "Audit", "Dataset", "Evaluation", "HardyError", "Method", "OwnMethod", "Policy", "Record", "Run", "Study", "environments",
+    "evaluate", "load_policy", "make_vec", "ops", "open_dataset", "open_run", "regret", "regret_methods", *_methods.__all__,
+]
