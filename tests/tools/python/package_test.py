@@ -343,6 +343,63 @@ class Acting(Package):
             self.policy.log_prob(x, a[:, None])
 
 
+def history_of(path):
+    """What a Weights & Biases file holds of its run's history: records in LevelDB's log format behind 7 bytes."""
+    from wandb.proto import wandb_internal_pb2 as messages
+    data, at, whole = Path(path).read_bytes(), 7, b""
+    while at + 7 <= len(data):
+        left = 32768 - at % 32768
+        size, kind = int.from_bytes(data[at + 4:at + 6], "little"), data[at + 6]
+        if left < 7 or kind == 0:
+            at += left
+            continue
+        whole += data[at + 7:at + 7 + size]
+        at += 7 + size
+        if kind in (1, 4):  # whole, or the last part
+            record = messages.Record()
+            record.ParseFromString(whole)
+            whole = b""
+            if record.WhichOneof("record_type") == "history":
+                yield {i.key or "/".join(i.nested_key): json.loads(i.value_json) for i in record.history.item}
+
+
+class Loggers(Package):
+    def fit(self, out, log):
+        return hardy.BC(**QUICK).fit(self.data, steps=60, log_every=20, seeds=2, out=out, callback=log)
+
+    def check(self, run, logged):
+        steps, values = run.curve("loss/policy")
+        self.assertEqual([s for s, _ in logged], list(steps))
+        np.testing.assert_allclose([v for _, v in logged], values.mean(axis=1), rtol=1e-12)
+
+    def test_weights_and_biases_offline(self):
+        try:
+            import wandb
+        except ImportError:
+            self.skipTest("wandb is not installed")
+        os.environ["WANDB_SILENT"] = "true"
+        ours = wandb.init(mode="offline", project="hardy", dir=".", settings=wandb.Settings(console="off"))
+        run = self.fit("wandb_run", hardy.loggers.wandb_logger(ours))
+        ours.finish()
+        file, = Path("wandb").glob("offline-run-*/*.wandb")
+        until = time.monotonic() + 60  # a process of theirs writes it
+        while len(list(history_of(file))) < 3 and time.monotonic() < until:
+            time.sleep(0.05)
+        self.check(run, [(r["step"], r["loss/policy"]) for r in history_of(file)])
+
+    def test_mlflow_in_a_folder(self):
+        os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+        try:
+            import mlflow
+        except ImportError:
+            self.skipTest("mlflow is not installed")
+        mlflow.set_tracking_uri("file:./mlruns")
+        with mlflow.start_run() as ours:
+            run = self.fit("mlflow_run", hardy.loggers.mlflow_logger())
+        history = mlflow.MlflowClient().get_metric_history(ours.info.run_id, "loss/policy")
+        self.check(run, [(m.step, m.value) for m in history])
+
+
 class Page(Package):
     def test_the_program_of_the_page_runs_as_it_stands(self):
         page = (Path(os.environ["HARDY_SOURCE"]) / "docs" / "python.md").read_text()
@@ -414,4 +471,5 @@ class Studies(Package):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=1)
+    done = unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=1, exit=False)
+    sys.exit(0 if done.result.wasSuccessful() else 1)

@@ -7,6 +7,7 @@
 """
 
 from . import _native
+from . import loggers
 from . import methods as _methods
 from . import ops
 from .datasets import Audit, Dataset, open_dataset
@@ -22,5 +23,5 @@ __version__: str = _native.version()
 
 __all__ = [
     "Audit", "Dataset", "Evaluation", "HardyError", "Method", "OwnMethod", "Policy", "Record", "Run", "Study", "environments",
-    "evaluate", "load_policy", "make_vec", "ops", "open_dataset", "open_run", "regret", "regret_methods", *_methods.__all__,
+    "evaluate", "load_policy", "loggers", "make_vec", "ops", "open_dataset", "open_run", "regret", "regret_methods", *_methods.__all__,
 ]

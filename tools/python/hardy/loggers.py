@@ -10,14 +10,14 @@ from .runs import Record
 
 
 def _flat(record: Record) -> dict[str, float]:
-    """A value a seed and their mean, by names as TensorBoard has them: "score/mean", "score/mean/seed_0"."""
+    """A value a seed and their mean, by names as TensorBoard has them: "score/mean", "seed_0/score/mean"."""
     out: dict[str, float] = {}
     for key, values in record.values.items():
         finite = [v for v in values if v is not None and math.isfinite(v)]
         if finite:
             out[key] = sum(finite) / len(finite)
         if len(values) > 1:
-            out.update({f"{key}/seed_{i}": v for i, v in enumerate(values) if v is not None and math.isfinite(v)})
+            out.update({f"seed_{i}/{key}": v for i, v in enumerate(values) if v is not None and math.isfinite(v)})
     return out
 
 
