@@ -4,6 +4,7 @@
 
 #include "algorithms/learning/executor.h"
 #include "engine/ops/decode_attention.h"
+#include "engine/ops/gemm.h"
 #include "engine/ops/sample_tokens.h"
 
 namespace hardy::algorithms {
@@ -58,6 +59,15 @@ Decoder::Decoder(const nn::Transformer& network, const std::string& name, nn::Pa
   const auto [keys, values] = network.cache_shapes(agents_, rows, answer_room_);
   for (std::int64_t l = 0; l < network.spec().layers; ++l)
     layers_.push_back({floats(prompt_keys), floats(prompt_values), floats(keys), floats(values)});
+  const std::vector<nn::TensorSpec> specs = network.tensors(name, agents_);
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    packed_.emplace_back();
+    if (!network.is_packed(i)) continue;
+    const Shape& shape = specs[i].shape;
+    const std::int64_t size = packed_size(shape[1], shape[2]);
+    packed_.back() = {store.value(store.find(specs[i].name)), shape[1], shape[2], size,
+                      floats({agents_, size})};
+  }
   build_prefill(name, store);
   build_step(rows, name, store);
   for (std::int64_t n = (rows + 1) / 2; n >= kFewest; n = (n + 1) / 2) build_step(n, name, store);
@@ -95,6 +105,13 @@ void Decoder::build_step(std::int64_t rows, const std::string& name, nn::Paramet
     held(step.cache.own.keys, "keys", own_keys, layer.keys.get());
     held(step.cache.own.values, "values", own_values, layer.values.get());
   }
+  for (const Packed& weight : packed_) {
+    step.cache.packed.emplace_back();
+    if (!weight.memory) continue;
+    const std::size_t at = step.cache.packed.size() - 1;
+    step.cache.packed[at] = g.input("packed" + std::to_string(at), DType::kF32, {agents_, weight.size});
+    places.emplace_back(step.cache.packed[at], weight.memory.get());
+  }
   const auto numbers = [&](const char* what, std::int64_t each) {
     return g.input(what, DType::kI32, {agents_, each});
   };
@@ -115,6 +132,13 @@ void Decoder::build_step(std::int64_t rows, const std::string& name, nn::Paramet
   for (const auto& [tensor, memory] : places) step.plan->bind(tensor, memory);
   step.plan->bind(words, seeds_.data());
   step.plan->bind(step.cache.count, counts_.data());
+}
+
+void Decoder::pack(ThreadTeam& team) {
+  for (const Packed& weight : packed_)
+    for (std::int64_t a = 0; weight.memory && a < agents_; ++a)
+      pack_b(weight.from + a * weight.in * weight.out, weight.out, weight.in, weight.out,
+             weight.memory.get() + a * weight.size, team);
 }
 
 // All tokens of each prompt but the last, which the first step reads.
@@ -219,6 +243,7 @@ void Decoder::run(Step& step, std::vector<Open>& open, std::int32_t position, st
 std::vector<std::vector<std::vector<DecodedAnswer>>> Decoder::decode(
     const std::vector<std::vector<DecoderPrompt>>& prompts, std::int32_t step, ThreadTeam& team) {
   const std::int64_t n = sizes_.answers;
+  pack(team);
   read_prompts(prompts, team);
   std::vector<std::vector<std::vector<DecodedAnswer>>> answers(prompts.size());
   std::vector<Open> open;

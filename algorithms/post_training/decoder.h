@@ -1,6 +1,7 @@
 // Answers sampled token by token, all of a step's together: prompts are read once each, and their keys and
 // values held once for all answers; then a graph of one token a row runs as long as an answer goes on. Where
 // half of the rows have ended, the others are moved together and a graph of half as many goes on.
+// Weights are packed once for all of a call's tokens.
 // A draw is keyed by (seed, step, prompt, rollout, position), so that an answer does not depend on who else
 // is in the batch. The log-probabilities are, bit for bit, those that training computes of the same tokens.
 #pragma once
@@ -69,8 +70,15 @@ class Decoder {
     AlignedMemory<float> prompt_keys, prompt_values, keys, values;
   };
 
+  struct Packed {  // a weight [A, in, out], as products read it
+    const float* from;
+    std::int64_t in, out, size;  // size: of an agent's, packed
+    AlignedMemory<float> memory;
+  };
+
   void build_prefill(const std::string& name, nn::ParameterStore& store);
   void build_step(std::int64_t rows, const std::string& name, nn::ParameterStore& store);
+  void pack(ThreadTeam& team);
   void read_prompts(const std::vector<std::vector<DecoderPrompt>>& prompts, ThreadTeam& team);
   void keep_prompts(ThreadTeam& team);
   void move_together(std::vector<Open>& open, std::int64_t from_rows, std::int64_t to_rows);
@@ -82,6 +90,7 @@ class Decoder {
   std::int64_t agents_, answer_room_, prompt_room_;
   std::vector<std::int32_t> seeds_, counts_;  // counts: tokens of each prompt that are held
   std::vector<Layer> layers_;
+  std::vector<Packed> packed_;  // by parameter; without memory where the network reads it as it lies
   graph::Graph prefill_graph_;
   nn::TokenSequences prefill_in_;
   nn::KeysAndValues seen_;

@@ -9,7 +9,9 @@
 #include "engine/ops/concat.h"
 #include "engine/ops/decode_attention.h"
 #include "engine/ops/gather.h"
+#include "engine/ops/gemm.h"
 #include "engine/ops/linear.h"
+#include "engine/ops/linear_packed.h"
 #include "engine/ops/reshape.h"
 #include "engine/ops/rms_norm.h"
 #include "engine/ops/rotary.h"
@@ -99,25 +101,54 @@ double Transformer::flops_a_token() const {
   return 2.0 * static_cast<double>(s.layers * layer + s.vocabulary * s.width);
 }
 
+bool Transformer::is_packed(std::size_t parameter) const {
+  const TransformerSpec& s = spec_;
+  const std::size_t first = s.learned_positions ? 2 : 1;
+  if (parameter < first || parameter >= first + static_cast<std::size_t>(s.layers) * kParts) return false;
+  switch ((parameter - first) % kParts) {
+    case kQkv:
+      return packed_size(s.width, s.width / s.heads * (s.heads + 2 * s.kv_heads)) > 0;
+    case kUp:
+      return packed_size(s.width, s.gelu ? s.inner : 2 * s.inner) > 0;
+    case kOut:
+      return packed_size(s.width, s.width) > 0;
+    case kDown:
+      return packed_size(s.inner, s.width) > 0;
+    default:
+      return false;
+  }
+}
+
 Tensor Transformer::hidden(Graph& g, std::span<const Tensor> parameters, const TokenSequences& in,
                            const DecodingCache* cache, KeysAndValues* seen) const {
   const TransformerSpec& s = spec_;
   const std::int64_t A = g.shape(in.tokens)[0], S = in.S, T = in.T, d = s.width, H = s.heads, G = s.kv_heads,
                      head = d / H;
-  const auto linear = [&](Tensor of, Tensor w) { return ops::linear(g, of, w, /*padded=*/true); };
+  const auto linear = [&](Tensor of, std::size_t parameter) {
+    const Tensor w = parameters[parameter];
+    if (cache && is_packed(parameter))
+      return ops::linear_packed(g, of, cache->packed[parameter], g.shape(w)[2]);
+    return ops::linear(g, of, w, /*padded=*/true);
+  };
   Tensor x = ops::gather_rows(g, parameters[0], in.tokens);
   std::size_t next = 1;
   if (s.learned_positions) x = ops::add(g, x, ops::gather_rows(g, parameters[next++], in.positions));
   for (std::int64_t l = 0; l < s.layers; ++l, next += kParts) {
     const std::span<const Tensor> layer = parameters.subspan(next, kParts);
-    const Tensor qkv = linear(ops::rms_norm(g, x, layer[kNorm1], s.epsilon), layer[kQkv]);
+    const Tensor qkv = linear(ops::rms_norm(g, x, layer[kNorm1], s.epsilon), next + kQkv);
     const auto heads_of = [&](std::int64_t from, std::int64_t count) {
       return ops::reshape(g, ops::slice(g, qkv, from * head, (from + count) * head), {A, S, T, count, head});
     };
-    Tensor q = heads_of(0, H), k = heads_of(H, G), v = heads_of(H + G, G);
-    if (!s.learned_positions) {
-      q = ops::rotary(g, q, in.first, s.rotary_base);
-      k = ops::rotary(g, k, in.first, s.rotary_base);
+    Tensor q, k, v;
+    if (cache && !s.learned_positions) {
+      const ops::Heads heads = ops::rotary_heads(g, qkv, in.first, {H, G}, s.rotary_base);
+      q = heads.q, k = heads.k, v = heads.v;
+    } else {
+      q = heads_of(0, H), k = heads_of(H, G), v = heads_of(H + G, G);
+      if (!s.learned_positions) {
+        q = ops::rotary(g, q, in.first, s.rotary_base);
+        k = ops::rotary(g, k, in.first, s.rotary_base);
+      }
     }
     if (seen) {
       seen->keys.push_back(k);
@@ -134,12 +165,12 @@ Tensor Transformer::hidden(Graph& g, std::span<const Tensor> parameters, const T
     } else {
       y = ops::attention(g, q, k, v, in.first, in.last);
     }
-    x = ops::add(g, x, linear(ops::reshape(g, y, {A, S * T, d}), layer[kOut]));
-    const Tensor up = linear(ops::rms_norm(g, x, layer[kNorm2], s.epsilon), layer[kUp]);
+    x = ops::add(g, x, linear(ops::reshape(g, y, {A, S * T, d}), next + kOut));
+    const Tensor up = linear(ops::rms_norm(g, x, layer[kNorm2], s.epsilon), next + kUp);
     const Tensor inner = s.gelu ? ops::gelu(g, up)
                                 : ops::multiply(g, ops::silu(g, ops::slice(g, up, 0, s.inner)),
                                                 ops::slice(g, up, s.inner, 2 * s.inner));
-    x = ops::add(g, x, linear(inner, layer[kDown]));
+    x = ops::add(g, x, linear(inner, next + kDown));
   }
   return ops::rms_norm(g, x, parameters[next], s.epsilon);
 }

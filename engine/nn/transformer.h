@@ -47,6 +47,8 @@ struct KeysAndValues {
 // ops::decode_attention has them, d / H for d.
 struct DecodingCache {
   KeysAndValues prompts, own;
+  // Of each parameter that is_packed(), in its place: as ops::linear_packed takes it.
+  std::vector<graph::Tensor> packed;
   graph::Tensor prompt, count;  // i32 [A, S]: the row's prompt; i32 [A, P]: tokens of each that are held
   graph::Tensor first, last;    // i32 [A, S]: own tokens before; nobody is there unless first < last
 };
@@ -62,6 +64,9 @@ class Transformer final : public Architecture {
   // keys and values.
   graph::Tensor hidden(graph::Graph& g, std::span<const graph::Tensor> parameters, const TokenSequences& in,
                        const DecodingCache* cache = nullptr, KeysAndValues* seen = nullptr) const;
+  // Whether decoding reads this parameter packed: the weights of layers' products, but those of a few
+  // columns.
+  bool is_packed(std::size_t parameter) const;
   // [A, V, d]: logits of a token are its inner products with the head's rows.
   graph::Tensor head(std::span<const graph::Tensor> parameters) const {
     return spec_.tied ? parameters.front() : parameters.back();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "engine/base/threads.h"
 #include "engine/ops/gemm_kernel.h"
@@ -158,14 +159,23 @@ void panels(const GemmArgs<T>& g, std::int64_t j, std::int64_t width) {
   for (std::int64_t p0 = 0; p0 < g.k || p0 == 0; p0 += kDepth) {
     const std::int64_t depth = std::min(kDepth, g.k - p0);
     const bool last = p0 + depth >= g.k, add = p0 > 0 || g.accumulate;
-    if (g.column_sums && !g.transpose_b && width == kPanel<T>) {
+    const T *panel = s.panel, *ahead = nullptr;
+    if (g.packed) {
+      panel = g.b + j * g.k + p0 * columns;
+      if (!last || j + width < g.n) ahead = panel + depth * columns;
+    } else if (g.column_sums && !g.transpose_b && width == kPanel<T>) {
       pack_and_sum(g, p0, depth, j, s.panel);
     } else {
       pack_panel<T, columns>(g, p0, depth, j, width, s.panel);
       if (g.column_sums) add_column_sums(g, p0, depth, j, width, s.panel, columns);
     }
+    // What lies behind a packed panel is read next: a tile's share of it is asked for while the tile is
+    // computed.
+    const std::int64_t share = ahead ? depth * tile_rows / std::max<std::int64_t>(tile_rows, g.m) : 0;
     for (std::int64_t i = 0; i < g.m; i += tile_rows) {
       const std::int64_t rows = std::min<std::int64_t>(tile_rows, g.m - i);
+      for (std::int64_t p = 0; p < share; ++p, ahead += columns)
+        for (int v = 0; v < columns; v += VectorOf<T>::kLanes) __builtin_prefetch(ahead + v);
       const T* a = g.transpose_a ? g.a + p0 * g.lda + i : g.a + i * g.lda + p0;
       const std::int64_t row_stride = g.transpose_a ? 1 : g.lda, k_stride = g.transpose_a ? g.lda : 1;
       const bool whole = width == columns && g.act != Activation::kTanh, begin = add && g.one_chain;
@@ -173,7 +183,7 @@ void panels(const GemmArgs<T>& g, std::int64_t j, std::int64_t width) {
         for (std::int64_t r = 0; r < rows; ++r)
           for (std::int64_t c = 0; c < width; ++c) s.tile[r * columns + c] = g.c[(i + r) * g.ldc + j + c];
       detail::tile_of<T, tile_rows, Vectors>(
-          rows, depth, a, row_stride, k_stride, s.panel, columns,
+          rows, depth, a, row_stride, k_stride, panel, columns,
           whole ? tile_end(g, i, j, add, last)
                 : TileEnd<T>{s.tile, columns, false, nullptr, false, nullptr, 0, begin});
       if (!whole)
@@ -324,12 +334,18 @@ void for_parts(const GemmArgs<T>& args, std::int64_t count, const GemmStrides& s
     team.run(count * pieces, task);
 }
 
+// f(integral_constant<int, vectors of the panel>) for a panel of so many columns.
+template <class T, class F>
+void with_vectors(std::int64_t width, F&& f) {
+  if (width <= VectorOf<T>::kLanes)
+    f(std::integral_constant<int, 1>());
+  else
+    f(std::integral_constant<int, kTileVectors>());
+}
+
 template <class T>
 void panel_of(const GemmArgs<T>& g, std::int64_t begin, std::int64_t end) {
-  if (end - begin <= VectorOf<T>::kLanes)
-    panels<T, 1>(g, begin, end - begin);
-  else
-    panels<T, kTileVectors>(g, begin, end - begin);
+  with_vectors<T>(end - begin, [&](auto vectors) { panels<T, vectors()>(g, begin, end - begin); });
 }
 
 template <class T>
@@ -337,7 +353,10 @@ void run(const GemmArgs<T>& args, std::int64_t count, const GemmStrides& strides
   constexpr std::int64_t lanes = VectorOf<T>::kLanes;
   constexpr int most = kAccumulators >= 8 ? 8 : 4;
   using G = const GemmArgs<T>&;
-  if (args.n <= kFew && !args.transpose_a && !args.column_sums)
+  if (args.packed)
+    for_parts(args, count, strides, team, args.n, kPanel<T>,
+              [](G g, auto j, auto end) { panel_of<T>(g, j, end); });
+  else if (args.n <= kFew && !args.transpose_a && !args.column_sums)
     for_parts(args, count, strides, team, args.m, 64,
               [](G g, auto i, auto end) { dots<T, kFew>(g, i, end); });
   else if (args.n <= kFewTurned && args.transpose_a && args.m >= lanes)
@@ -373,6 +392,27 @@ void gemm_batched(const GemmArgs<float>& args, std::int64_t count, const GemmStr
 void gemm_batched(const GemmArgs<double>& args, std::int64_t count, const GemmStrides& strides,
                   ThreadTeam& team) {
   run(args, count, strides, team);
+}
+
+std::int64_t packed_size(std::int64_t k, std::int64_t n) {
+  if (n <= kFew) return 0;
+  const std::int64_t rest = n % kPanel<float>;
+  std::int64_t columns = n - rest;
+  if (rest > 0)
+    with_vectors<float>(rest, [&](auto vectors) { columns += vectors() * VectorOf<float>::kLanes; });
+  return k * columns;
+}
+
+void pack_b(const float* b, std::int64_t ldb, std::int64_t k, std::int64_t n, float* to, ThreadTeam& team) {
+  GemmArgs<float> g;
+  g.b = b, g.ldb = ldb;
+  const auto pack = [&](std::int64_t panel) {
+    const std::int64_t j = panel * kPanel<float>, width = std::min<std::int64_t>(kPanel<float>, n - j);
+    with_vectors<float>(width, [&](auto vectors) {
+      pack_panel<float, vectors() * VectorOf<float>::kLanes>(g, 0, k, j, width, to + j * k);
+    });
+  };
+  team.run((n + kPanel<float> - 1) / kPanel<float>, pack);
 }
 
 const char* gemm_kernel_name() { return detail::kKernelName; }

@@ -22,6 +22,7 @@ struct GemmArgs {
   const T* b = nullptr;
   std::int64_t ldb = 0;
   bool transpose_b = false;
+  bool packed = false;  // b is what pack_b() made of it, and the two before mean nothing
   T* c = nullptr;
   std::int64_t ldc = 0;
   // The epilogue, in this order:
@@ -45,6 +46,12 @@ void gemm_batched(const GemmArgs<float>& args, std::int64_t count, const GemmStr
                   ThreadTeam& team);
 void gemm_batched(const GemmArgs<double>& args, std::int64_t count, const GemmStrides& strides,
                   ThreadTeam& team);
+
+// A B [k, n] that many products read, in the order in which they read it, so that none of them has to lay it
+// out anew: `to` holds packed_size(k, n) elements, 0 where n is so small that a product would not go that
+// way. The product's bits are those it has with B as it lies.
+std::int64_t packed_size(std::int64_t k, std::int64_t n);
+void pack_b(const float* b, std::int64_t ldb, std::int64_t k, std::int64_t n, float* to, ThreadTeam& team);
 
 // "avx512 12x32", "avx2 6x16" or "generic 4x8": the micro-kernel of this build.
 const char* gemm_kernel_name();

@@ -108,6 +108,27 @@ TEST(Decoder, AnAnswerIsTheSameWhenTheOthersHaveEnded) {
   }
 }
 
+// Between two calls the parameters may change: what was packed of them does not outlive a call.
+TEST(Decoder, ReadsTheParametersOfEachCall) {
+  SmallTraining t("hpt", 4, 9, small_transformer(), {3, 4});
+  const std::vector<std::uint64_t> seeds(t.learner.seeds().begin(), t.learner.seeds().end());
+  const std::vector<DecoderPrompt> own{{&kPrompts[0], 1}, {&kPrompts[2], 2}};
+  const std::vector<std::vector<DecoderPrompt>> prompts(seeds.size(), own);
+  ThreadTeam team(2);
+  t.learner.write_parameters([&](nn::ParameterStore& store) {
+    const auto make = [&] {
+      return std::make_unique<Decoder>(t.transformer, "policy", store, seeds, DecoderSizes{2, 8, 4, 6, 1}, 5);
+    };
+    const auto kept = make();
+    const auto before = kept->decode(prompts, 12, team);
+    const int qkv = store.find("policy/layer0/qkv");
+    for (std::int64_t i = 0; i < 50; ++i) store.value(qkv)[i] += 0.5f;
+    const auto after = kept->decode(prompts, 12, team);
+    EXPECT_NE(after, before);
+    EXPECT_EQ(after, make()->decode(prompts, 12, team));
+  });
+}
+
 TEST(Decoder, EndsAtTheEndOrAtTheLongestAnswer) {
   SmallTraining t("hpt");
   bool truncated = false, ended = false;

@@ -126,7 +126,8 @@ TEST_F(AgentsAmongDevices, ADeviceThatFailsIsNamed) {
   trainee->learner().ask_for_reports(3);
   emulation::fail_kernel_launch(of_one + 1);  // the first device's step runs first
   const std::string text = failure_of([&] { trainee->learner().reports_that_came(team, true); });
-  EXPECT_NE(text.find("cuda-emulated:1: step 3: a kernel before this event: unspecified"), std::string::npos) << text;
+  EXPECT_NE(text.find("cuda-emulated:1: step 3: a kernel before this event: unspecified"), std::string::npos)
+      << text;
   emulation::reset_device();
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "engine/ops/concat.h"
 #include "engine/ops/random.h"
+#include "engine/ops/reshape.h"
 #include "engine/ops/rotary.h"
 #include "tests/engine/ops/check.h"
 
@@ -238,6 +240,55 @@ TEST(Rotary, ARowsBitsDoNotDependOnTheRowsBesideIt) {
     EXPECT_EQ(one[i], all[20 * 6 + i]);
     EXPECT_EQ(one[i], all[(50 + 17) * 6 + i]);
   }
+}
+
+// Halves of any length against the formula, element by element; queries, keys and values from one product.
+template <class T>
+void expect_turned_heads(std::int64_t half) {
+  constexpr DType kType = sizeof(T) == 8 ? DType::kF64 : DType::kF32;
+  const std::int64_t A = 2, S = 3, T_ = 2, H = 4, G = 2, d = 2 * half, width = (H + 2 * G) * d;
+  Graph g;
+  const Tensor qkv = g.input("qkv", kType, {A, S * T_, width}), first = g.input("first", DType::kI32, {A, S});
+  const ops::Heads heads = ops::rotary_heads(g, qkv, first, {H, G}, 50);
+  const Tensor alone =
+      ops::rotary(g, ops::reshape(g, ops::slice(g, qkv, H * d, (H + G) * d), {A, S, T_, G, d}), first, 50);
+  Plan plan(g, {heads.q, heads.k, heads.v, alone});
+  const Random random(3, RandomStream::kUser);
+  T* x = plan.data<T>(qkv);
+  for (std::int64_t i = 0; i < A * S * T_ * width; ++i)
+    x[i] = static_cast<T>(random.normal(static_cast<std::uint64_t>(i)));
+  for (std::int32_t i = 0; i < A * S; ++i) plan.data<std::int32_t>(first)[i] = 3 * i;
+  ThreadTeam team(2);
+  plan.run(team);
+  for (std::int64_t row = 0; row < A * S * T_; ++row)
+    for (std::int64_t head = 0; head < H + 2 * G; ++head) {
+      const T* from = x + row * width + head * d;
+      const T* to = head < H       ? plan.data<T>(heads.q) + (row * H + head) * d
+                    : head < H + G ? plan.data<T>(heads.k) + (row * G + head - H) * d
+                                   : plan.data<T>(heads.v) + (row * G + head - H - G) * d;
+      for (std::int64_t i = 0; i < half; ++i) {
+        const double angle = static_cast<double>(row / T_ * 3 + row % T_) *
+                             std::pow(50.0, -2.0 * static_cast<double>(i) / static_cast<double>(d));
+        const bool turns = head < H + G;
+        const T c = turns ? static_cast<T>(std::cos(angle)) : T(1),
+                s = turns ? static_cast<T>(std::sin(angle)) : T(0);
+        const T ahead = from[i] * c, back = from[i + half] * s, other = from[i + half] * c,
+                beside = from[i] * s;
+        ASSERT_EQ(to[i], ahead - back) << half << ": " << row << " " << head << " " << i;
+        ASSERT_EQ(to[i + half], other + beside) << half << ": " << row << " " << head << " " << i;
+      }
+    }
+  EXPECT_TRUE(
+      std::equal(plan.data<T>(alone), plan.data<T>(alone) + A * S * T_ * G * d, plan.data<T>(heads.k)));
+}
+TEST(Rotary, OfHeadsSideBySideIsTheFormulasToTheBitForHalvesOfAnyLength) {
+  for (const std::int64_t half : {1, 3, 4, 7, 8, 12, 16, 20, 31, 32, 33}) {
+    expect_turned_heads<float>(half);
+    expect_turned_heads<double>(half);
+  }
+  Graph g;
+  const Tensor qkv = g.input("qkv", DType::kF32, {1, 6, 20}), first = g.input("first", DType::kI32, {1, 3});
+  expect_shape_error([&] { ops::rotary_heads(g, qkv, first, {2, 1}); }, {"op rotary_heads", "d even"});
 }
 
 TEST(Rotary, HasTheRightGradient) {

@@ -239,6 +239,29 @@ TYPED_TEST(Gemm, BitsAreTheSameForAnyThreadsAndAnyBatch) {
       }
 }
 
+TEST(GemmOfPackedWeights, HasTheBitsOfTheWeightsAsTheyLie) {
+  for (const std::int64_t m : {1, 12, 13, 100})
+    for (const std::int64_t n : {5, 16, 17, 32, 45, 49, 100})
+      for (const std::int64_t k : {1, 30, 97, 700}) {
+        Product<float> plain(m, n, k, false, false, 2);
+        Product<float> packed = plain;
+        packed.args.a = packed.a.data(), packed.args.c = packed.c.data();
+        packed.strides.b = packed_size(k, n);
+        std::vector<float> panels(static_cast<std::size_t>(2 * packed.strides.b));
+        ThreadTeam team(2);
+        for (std::int64_t q = 0; q < 2; ++q)
+          pack_b(plain.args.b + q * plain.strides.b, plain.args.ldb, k, n,
+                 panels.data() + q * packed.strides.b, team);
+        packed.args.b = panels.data(), packed.args.ldb = 0, packed.args.packed = true;
+        plain.run();
+        packed.run(2);
+        ASSERT_EQ(std::memcmp(plain.c.data(), packed.c.data(), plain.c.size() * sizeof(float)), 0)
+            << m << " " << n << " " << k;
+        ASSERT_NO_FATAL_FAILURE(plain.check());
+      }
+  EXPECT_EQ(packed_size(10, 4), 0);  // such a product sums otherwise
+}
+
 TYPED_TEST(Gemm, AColumnsSumHasTheSameBitsWhateverTheShape) {
   Product<TypeParam> wide(40, 61, 300, true, false);
   wide.args.column_sums = wide.sums.data();
