@@ -29,14 +29,16 @@ struct Outcome {
   RowSet changed, recorded;
   std::vector<Patch> truth;  // lays the clean rows over a piece
   std::int64_t restored = 0;
+  double error_before = 0, error_after = 0;  // sums of |x - clean| over all elements
 };
 
 class Repair {
  public:
-  Repair(Reader& in, Writer& out, const RepairSettings& s)
+  Repair(Reader& in, Writer& out, const RepairSettings& s, Judge* judge)
       : in_(in),
         out_(out),
         s_(s),
+        judge_(judge),
         rows_(in.column("observations").rows()),
         manifest_(corruption_manifest(in)),
         ends_(rows_),
@@ -44,20 +46,23 @@ class Repair {
     for (const EpisodeRows& e : find_episodes(in)) ends_.add(e.end - 1);
     for (const char* key : {"observations", "next_observations", "actions", "rewards"})
       if (const Column* c = in.find(key))
-        outcomes_[key] = {c, RowSet(rows_), changed_rows(in, key, rows_), patches_of(in, manifest_, *c), 0};
+        outcomes_[key] = {c, RowSet(rows_), changed_rows(in, key, rows_), patches_of(in, manifest_, *c)};
     if (s_.continuity != Continuity::kOff && !outcomes_.count("next_observations"))
       throw Error("has no next_observations, so each state is there once", in.path(),
                   "give --continuity off");
     prepare_scales();
+    if (judge) judgements_ = judge->judge(in);
   }
 
   nlohmann::json run() {
     for (const Column& c : in_.columns())
-      if (!is_record(c.key)) declare_or_copy(c);
+      if (!is_record(c.key) && !c.key.starts_with(kRepairs) && !c.key.starts_with(kScores))
+        declare_or_copy(c);
     for_pieces(rows_, [&](std::int64_t first, std::int64_t n) { piece(first, n); });
     put_flags();
+    put_judgements();
     nlohmann::json r = result();
-    out_.put("hardy/repair/report", Array::text(r.dump()));
+    out_.put(std::string(kRepairs) + "report", Array::text(r.dump()));
     std::vector<Attribute> attributes = in_.all_attributes();
     erase_attribute(attributes, "", kCorruptionAttribute);
     out_.set_attributes(attributes);
@@ -118,6 +123,7 @@ class Repair {
     }
     if (s_.continuity != Continuity::kOff)
       mend(first, n, values.at("observations"), values.at("next_observations"));
+    for (const auto& [key, j] : judgements_) replace(first, n, key, j, values.at(key));
     for (const auto& [key, holds] : holds_) clip(first, key, holds, values.at(key));
     for (auto& [key, o] : outcomes_) {
       Bytes clean = raw[key], now = raw[key];
@@ -133,7 +139,29 @@ class Repair {
                                               now.begin() + static_cast<std::ptrdiff_t>((at + 1) * row_bytes),
                                               clean.begin() + static_cast<std::ptrdiff_t>(at * row_bytes));
       }
+      if (!o.truth.empty()) {
+        std::vector<double> was(values[key].size()), is(was), right(was);
+        load_doubles(o.column->type, raw[key].data(), was.size(), was.data());
+        load_doubles(o.column->type, now.data(), is.size(), is.data());
+        load_doubles(o.column->type, clean.data(), right.size(), right.data());
+        for (std::size_t i = 0; i < was.size(); ++i) {
+          o.error_before += std::abs(was[i] - right[i]);
+          o.error_after += std::abs(is[i] - right[i]);
+        }
+      }
       out_.append(key, now);
+    }
+  }
+
+  void replace(std::int64_t first, std::int64_t n, const std::string& key, const Judgement& j,
+               std::vector<double>& values) {
+    const auto width = static_cast<std::size_t>(outcomes_.at(key).column->row_elements());
+    for (std::int64_t row = first; row < first + n; ++row) {
+      if (!j.replaced.has(row)) continue;
+      std::copy_n(
+          j.values.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(row) * width), width,
+          values.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(row - first) * width));
+      outcomes_.at(key).changed.add(row);
     }
   }
 
@@ -196,13 +224,26 @@ class Repair {
     }
   }
 
-  void put_flags() {
-    if (s_.continuity == Continuity::kOff) return;
-    Array rows = Array::of(ArrayType::kI64, {flagged_.count()});
+  void put_rows(const std::string& key, const RowSet& set) {
+    Array rows = Array::of(ArrayType::kI64, {set.count()});
     std::int64_t at = 0;
     for (std::int64_t row = 0; row < rows_; ++row)
-      if (flagged_.has(row)) rows.as<std::int64_t>()[at++] = row;
-    out_.put("hardy/repair/flagged", rows);
+      if (set.has(row)) rows.as<std::int64_t>()[at++] = row;
+    out_.put(kRepairs + key, rows);
+  }
+
+  void put_flags() {
+    if (s_.continuity != Continuity::kOff) put_rows("flagged", flagged_);
+  }
+
+  void put_judgements() {
+    for (const auto& [key, j] : judgements_) {
+      Array scores = Array::of(ArrayType::kF32, {rows_});
+      std::ranges::copy(j.wrong, scores.as<float>());
+      out_.put(kScores + key, scores);
+      put_rows("replaced/" + key, j.replaced);
+      put_rows("doubtful/" + key, j.doubtful);
+    }
   }
 
   // changed against recorded, over the rows that `in` holds for.
@@ -226,6 +267,12 @@ class Repair {
     for (auto& [key, o] : outcomes_) {
       nlohmann::json m = measured(o.changed, o.recorded, [](std::int64_t) { return true; });
       m["restored_exactly"] = o.restored;
+      if (!o.truth.empty()) {
+        const double elements = static_cast<double>(rows_) * static_cast<double>(o.column->row_elements());
+        m["error"] = {{"before", o.error_before / elements}, {"after", o.error_after / elements}};
+      }
+      if (const auto j = judgements_.find(key); j != judgements_.end())
+        m["judged"] = datasets::measured(j->second, manifest_.is_null() ? nullptr : &o.recorded);
       if (key == "next_observations")
         m["with_successor"] =
             measured(o.changed, o.recorded, [&](std::int64_t row) { return !ends_.has(row); });
@@ -242,6 +289,7 @@ class Repair {
                      {"winsorise", s_.winsorise},
                      {"columns", columns},
                      {"version", version()}};
+    if (judge_) r["models"] = judge_->describe();
     if (s_.continuity != Continuity::kOff) {
       RowSet truth(rows_);
       if (const auto next = outcomes_.find("next_observations"); next != outcomes_.end())
@@ -255,11 +303,13 @@ class Repair {
   Reader& in_;
   Writer& out_;
   const RepairSettings& s_;
+  Judge* judge_;
   std::int64_t rows_;
   nlohmann::json manifest_;
   RowSet ends_, flagged_;
   std::map<std::string, Outcome> outcomes_;
   std::map<std::string, std::vector<Hold>> holds_;
+  std::map<std::string, Judgement> judgements_;
   std::vector<double> steps_;  // usual ones, by dimension
 };
 
@@ -272,9 +322,9 @@ Continuity continuity_named(const std::string& name) {
               suggestion(name, {kContinuities.begin(), kContinuities.end()}));
 }
 
-nlohmann::json repair(Reader& in, Writer& out, const RepairSettings& settings) {
+nlohmann::json repair(Reader& in, Writer& out, const RepairSettings& settings, Judge* judge) {
   check_d4rl(in, Rewards::kWherePresent);
-  return Repair(in, out, settings).run();
+  return Repair(in, out, settings, judge).run();
 }
 
 }  // namespace hardy::datasets

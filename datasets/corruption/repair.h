@@ -10,6 +10,8 @@
 // changed. This exploits that corruption of single tuples breaks a copy and not the state; a corruption of
 // both copies
 // (--copies trajectory) is invisible to it.
+// Judgement: somebody who knows more (datasets/corruption/judgement.h) says which elements are wrong and what
+// should stand there; continuity is then left to them.
 // Clipping: values beyond `clip` robust standard deviations (datasets/robust.h) of their dimension's median
 // are held there. Winsorising: rewards are held to their quantiles [p, 1 - p].
 #pragma once
@@ -19,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "datasets/corruption/judgement.h"
 #include "datasets/store.h"
 
 namespace hardy::datasets {
@@ -35,8 +38,9 @@ struct RepairSettings {
 
 // What was done, and how well it met the corruption that the file has on record: for each column, rows
 // changed by the repair, and against the record's rows: hit, precision, recall, and of the rows hit how many
-// are again what they were, bit for bit. Memory: pieces of 16,384 rows, an eighth of a byte a row and column,
-// and the record's columns by pieces.
-nlohmann::json repair(Reader& in, Writer& out, const RepairSettings& settings);
+// are again what they were, bit for bit; the mean error of all elements before and after. With a judge, what
+// it thought (measured() of judgement.h). The record is looked at for these figures alone. Memory: pieces of
+// 16,384 rows, an eighth of a byte a row and column, and the record's columns by pieces.
+nlohmann::json repair(Reader& in, Writer& out, const RepairSettings& settings, Judge* judge = nullptr);
 
 }  // namespace hardy::datasets

@@ -136,6 +136,19 @@ TEST_F(DataCommands, RepairMendsAndReports) {
   EXPECT_NE(text.out.find("Why it can"), std::string::npos) << text.out;
 }
 
+TEST_F(DataCommands, RepairByModelsPrintsWhatTheyThinkOfEveryColumnAndKeepsItsScores) {
+  ASSERT_EQ(
+      hardy_command("data corrupt " + at("clean.hdf5") + " " + at("d.hdf5") + " --elements rewards").code, 0);
+  const Result r = hardy_command("data repair " + at("d.hdf5") + " " + at("r.hdf5") +
+                                 " --models --members 2 --hidden 16 --model-steps 600");
+  ASSERT_EQ(r.code, 0) << r.err;
+  for (const char* part : {"rewards", "expected to be wrong", "AUC", "calibration", "mean error"})
+    EXPECT_NE(r.out.find(part), std::string::npos) << part << "\n" << r.out;
+  const auto file = datasets::open_dataset(at("r.hdf5"));
+  for (const char* column : {"observations", "next_observations", "actions", "rewards"})
+    EXPECT_EQ(file->column("hardy/scores/" + std::string(column)).describe(), "float32 [3000]");
+}
+
 TEST_F(DataCommands, InspectShowsEpisodesDistributionsAndBars) {
   const Result r = hardy_command("data inspect " + at("clean.hdf5"));
   ASSERT_EQ(r.code, 0) << r.err;
@@ -331,6 +344,11 @@ TEST_F(DataCommands, RefusesBadInputWithoutAPartialFile) {
   refuses("data corrupt --undo " + in + " " + at("o.hdf5"), "no record");
   refuses("data repair " + in + " " + in, "clean.hdf5");
   refuses("data repair " + in + " " + at("o.hdf5") + " --continuity nxt", "--continuity");
+  refuses("data repair " + in + " " + at("o.hdf5") + " --models --continuity nearer",
+          "leave it out with --models");
+  refuses("data repair " + in + " " + at("o.hdf5") + " --models --sure 0.3", "--sure");
+  datasets::write_hdf5(dir_ / "small.hdf5", test::made_data(500));
+  refuses("data repair " + at("small.hdf5") + " " + at("o.hdf5") + " --models", "500 transitions");
   refuses("data diff " + in + " " + at("nowhere.hdf5"), "nowhere.hdf5");
   refuses(corrupt + at("no/such/folder.hdf5") + " --elements rewards", "folder.hdf5");
 }

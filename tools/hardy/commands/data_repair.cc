@@ -2,12 +2,15 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "algorithms/cleaning/cleaning.h"
 #include "datasets/corruption/repair.h"
+#include "engine/base/error.h"
 #include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/notes.h"
+#include "tools/hardy/progress.h"
 
 namespace hardy::tools {
 namespace {
@@ -24,6 +27,25 @@ void print_measure(const char* what, const nlohmann::json& m, bool known) {
   std::printf("\n");
 }
 
+// What the models thought of a column, against the record where there is one.
+void print_judgement(const nlohmann::json& m) {
+  const nlohmann::json& j = m.at("judged");
+  const double replaced = j.at("replaced"), hits = j.at("expected_hits"), wrong = j.at("expected_wrong");
+  std::printf("  models:                          %8.0f expected to be wrong, %s replaced, %s doubtful",
+              wrong, j.at("replaced").dump().c_str(), j.at("doubtful").dump().c_str());
+  if (replaced > 0) std::printf(", expected precision %.4f, recall %.4f", hits / replaced, hits / wrong);
+  if (j.contains("auc")) std::printf(", AUC %.4f", j.at("auc").get<double>());
+  if (m.contains("error"))
+    std::printf(", mean error %.4g before, %.4g after", m.at("error").at("before").get<double>(),
+                m.at("error").at("after").get<double>());
+  std::printf("\n  calibration, by tenths:          ");
+  for (const nlohmann::json& t : j.at("calibration")) {
+    std::printf(" %s", t.at("rows").dump().c_str());
+    if (t.contains("recorded")) std::printf(" (%.2f)", t.at("recorded").get<double>());
+  }
+  std::printf("\n");
+}
+
 void print(const std::string& out, const nlohmann::json& r) {
   const bool known = r.at("known_corruption");
   std::printf("%s: %s rows%s\n", out.c_str(), r.at("rows").dump().c_str(),
@@ -34,6 +56,7 @@ void print(const std::string& out, const nlohmann::json& r) {
       print_measure("  with a successor in the file", m.at("with_successor"), true);
     if (known && m.contains("with_predecessor"))
       print_measure("  with a predecessor in the file", m.at("with_predecessor"), true);
+    if (m.contains("judged")) print_judgement(m);
   }
   if (!r.contains("flagged")) return;
   const auto& f = r.at("flagged");
@@ -52,7 +75,8 @@ void print(const std::string& out, const nlohmann::json& r) {
 int run(const std::vector<std::string>& args) {
   std::string in, out, continuity = "next";
   datasets::RepairSettings settings;
-  bool json = false, overwrite = false;
+  algorithms::CleaningSettings cleaning;
+  bool models = false, json = false, overwrite = false;
   run::Schema schema("data repair",
                      "Mends a corrupted dataset by what its own rows say, and says what it changed.");
   schema.positional("IN", &in, "a dataset")
@@ -69,12 +93,34 @@ int run(const std::vector<std::string>& args) {
               0.49)
       .option("json", &json, "print JSON")
       .option("overwrite", &overwrite, "replace OUT if it exists");
+  schema.section("cleaning by models")
+      .option("models", &models,
+              "models learnt from the file itself say which elements are wrong: those are replaced, and OUT "
+              "keeps every "
+              "element's probability; instead of --continuity")
+      .option("sure", &cleaning.sure, "the probability from which an element is replaced", 0.5, 1.0)
+      .option("rounds", &cleaning.rounds, "of learning from what the round before believes", 1, 20)
+      .option("model-steps", &cleaning.steps, "of learning, all rounds together", 100, 10000000)
+      .option("members", &cleaning.members, "networks of each ensemble", 2, 64)
+      .option("hidden", &cleaning.hidden, "width of their two hidden layers", 8, 4096)
+      .option("seed", &cleaning.seed, "of the networks", 0)
+      .option("threads", &cleaning.threads, "threads; 0: the machine's. The file does not depend on them", 0,
+              1024);
   if (!parse_or_help(schema, args)) return 0;
   const run::Output output(out, {.overwrite = overwrite, .inputs = inputs_of(schema, {in})});
   settings.continuity = datasets::continuity_named(continuity);
+  if (models) {
+    if (schema.was_set("continuity") && settings.continuity != datasets::Continuity::kOff)
+      throw Error("the models weigh both copies of a state themselves", "--continuity " + continuity,
+                  "leave it out with --models");
+    settings.continuity = datasets::Continuity::kOff;
+  }
   const auto reader = datasets::open_dataset(in);
   print_notes(*reader);
-  const nlohmann::json report = datasets::repair(*reader, *datasets::create_dataset(output.path()), settings);
+  ProgressLines lines("the same command");
+  algorithms::Cleaning judge(cleaning, {.stop = {}, .observer = &lines});
+  const nlohmann::json report = datasets::repair(*reader, *datasets::create_dataset(output.path()), settings,
+                                                 models ? &judge : nullptr);
   if (json)
     std::printf("%s\n", run::json_text(report).c_str());
   else
