@@ -27,8 +27,9 @@ void add_episode(Windows& w, std::size_t begin, std::size_t end) {
     w.timesteps[row] = static_cast<std::int32_t>(row - begin);
     const std::size_t length = std::min(steps, end - row);
     w.lengths[row] = static_cast<std::int32_t>(length);
+    w.token_ends[row] = static_cast<std::int32_t>(3 * length);
     for (std::size_t p = 0; p < length; ++p)
-      w.positions[(row + 1) * steps - length + p] = static_cast<std::int32_t>(row + p);
+      w.positions[row * steps + p] = static_cast<std::int32_t>(row + p);
   }
 }
 
@@ -50,6 +51,8 @@ Windows windows_of(const Transitions& t, std::int64_t steps) {
   w.valid.assign(n + 1, 1);
   w.valid[n] = 0;
   w.lengths.assign(n, 0);
+  w.token_starts.assign(n, 0);
+  w.token_ends.assign(n, 0);
   w.positions.assign(n * static_cast<std::size_t>(steps), static_cast<std::int32_t>(n));
   for (std::size_t begin = 0, row = 0; row < n; ++row) {
     if (t.episode_end[row] == 0 && row + 1 < n) continue;

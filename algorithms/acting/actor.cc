@@ -8,6 +8,9 @@
 namespace hardy::algorithms {
 
 void Actor::build(std::int64_t agents, std::int64_t batch) {
+  if (spec_.sequential())
+    throw Error("acts by the steps before and their rewards, which are not handed over here",
+                "a policy of " + std::to_string(spec_.sequence.context) + " steps", "`hardy eval` plays it");
   const nn::ArchitecturePtr network = spec_.mlp();
   for (const nn::TensorSpec& t : network->tensors("policy", agents))
     parameters_.push_back(graph_.parameter(t.name, DType::kF32, t.shape));

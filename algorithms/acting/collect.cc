@@ -233,7 +233,7 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
     std::unique_ptr<Policy> policy = std::make_unique<Uniform>(env->spec());
     if (!who.parameters.empty()) {
       require_match(who.spec, env->spec(), who.name);
-      policy = std::make_unique<Actor>(who.spec, kWave, who.parameters);
+      policy = make_actor(who.spec, kWave, who.parameters);
     }
     // Episodes are played a wave at a time, each from its own number's draw, and joined in their order:
     // the same file for any number of threads.
@@ -295,7 +295,8 @@ Arrays collect(const std::string& environment, const std::vector<Stretch>& stret
                          " of the episodes played broke off; the first: " + env->first_break());
   }
   arrays["metadata/iteration"] = Array::of(ArrayType::kI32, {});
-  if (stretches.size() == 1 && !stretches[0].parameters.empty()) describe_policy(arrays, stretches[0]);
+  if (stretches.size() == 1 && !stretches[0].parameters.empty() && !stretches[0].spec.sequential())
+    describe_policy(arrays, stretches[0]);
   return arrays;
 }
 

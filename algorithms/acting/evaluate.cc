@@ -76,9 +76,9 @@ Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>
                     envs::BatchEnvironment& environment, std::uint64_t seed, const FirstEpisode& look,
                     std::int64_t episodes, StopToken stop) {
   require_match(spec, environment.spec(), "this policy");
-  Actor actor(spec, environment.size(), parameters);
+  const std::unique_ptr<Policy> actor = make_actor(spec, environment.size(), parameters);
   ThreadTeam alone(1);
-  return evaluate(actor, environment, seed, {}, alone, look, episodes, stop);
+  return evaluate(*actor, environment, seed, {}, alone, look, episodes, stop);
 }
 
 Evaluation evaluate(const PolicySpec& spec, const std::vector<std::vector<float>>& parameters,

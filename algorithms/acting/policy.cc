@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "algorithms/acting/sequence_actor.h"
 #include "engine/base/nearest.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/concat.h"
@@ -83,6 +84,23 @@ nn::ArchitecturePtr PolicySpec::mlp() const {
   spec.widths = layer_widths(observation_size, hidden, outputs);
   spec.nonlinearity = nonlinearity;
   return nn::mlp(spec);
+}
+
+nn::ArchitecturePtr PolicySpec::network() const {
+  if (!sequential()) return mlp();
+  return std::make_shared<nn::DecisionTransformer>(
+      nn::DecisionTransformerSpec{.observations = observation_size,
+                                  .actions = action_size,
+                                  .width = sequence.width,
+                                  .layers = sequence.layers,
+                                  .heads = sequence.heads,
+                                  .times = sequence.times});
+}
+
+std::unique_ptr<Policy> make_actor(const PolicySpec& spec, std::int64_t batch,
+                                   const std::vector<std::vector<float>>& parameters) {
+  if (spec.sequential()) return std::make_unique<SequenceActor>(spec, batch, parameters);
+  return std::make_unique<Actor>(spec, batch, parameters);
 }
 
 graph::Tensor q_values(graph::Graph& g, Head head, graph::Tensor net) {

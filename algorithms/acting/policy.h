@@ -26,6 +26,8 @@ class Policy {
   virtual ~Policy() = default;
   // Row i begins an episode: a policy with a memory forgets what it has seen there.
   virtual void start(std::int64_t /*row*/) {}
+  // Before each act(): what the step before gave each row, 0 where an episode begins.
+  virtual void rewarded(std::span<const double> /*rewards*/) {}
   // observations [rows, obs] raw. draws: a row's numbers for this step, or empty to act by the mode. Writes
   // the actions, numbers [rows, act] within the bounds or choices [rows], and, if it is not empty, log_probs
   // [rows]: log pi(a|s) of each, 0 where nothing is left to chance.
@@ -52,6 +54,14 @@ bool chooses(Head head);
 std::string name_of(Head head);
 Head head_named(const std::string& name);
 
+// What a decision transformer acts by beside the observation (sequence_actor.h).
+struct SequenceSpec {
+  std::int64_t context = 0;  // steps that it sees; 0: none of this, it acts by the observation alone
+  std::int64_t width = 128, layers = 3, heads = 1, times = 1000;  // nn::DecisionTransformerSpec
+  double return_scale = 1;                                        // returns to go are multiplied by it
+  double target_return = 0;  // the return to go at an episode's first step; rewards are taken off it
+};
+
 struct PolicySpec {
   Head head = Head::kDeterministic;
   int observation_size = 0, action_size = 0;
@@ -64,10 +74,13 @@ struct PolicySpec {
   // other heads are. false: a policy file of format 1, whose outputs are the actions themselves.
   bool scaled = true;
   double log_std_low = kLogStdLow;  // of a kTanhGaussian head
+  SequenceSpec sequence;            // of a kDeterministic head
 
   static constexpr double kLogStdLow = -20;
 
-  nn::ArchitecturePtr mlp() const;  // from observations to the head's inputs
+  nn::ArchitecturePtr mlp() const;      // from observations to the head's inputs
+  nn::ArchitecturePtr network() const;  // that, or the decision transformer
+  bool sequential() const { return sequence.context > 0; }
   ActionBounds bounds() const { return {action_low, action_high, ""}; }
 };
 
@@ -163,5 +176,9 @@ class Actor final : public Policy {
 };
 
 std::vector<std::vector<float>> policy_parameters(const nn::ParameterStore& store, std::int64_t agent);
+
+// What acts as the spec says, in batches of one size: an Actor, or a SequenceActor.
+std::unique_ptr<Policy> make_actor(const PolicySpec& spec, std::int64_t batch,
+                                   const std::vector<std::vector<float>>& parameters);
 
 }  // namespace hardy::algorithms

@@ -1,6 +1,7 @@
 #include "algorithms/acting/policy_file.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/base/json_problem.h"
 #include "engine/run/archive.h"
@@ -15,7 +16,7 @@ struct StoredTensor {
 
 std::vector<StoredTensor> tensors_of(const PolicySpec& spec) {
   std::vector<StoredTensor> all;
-  for (const nn::TensorSpec& t : spec.mlp()->tensors("policy", 1)) {
+  for (const nn::TensorSpec& t : spec.network()->tensors("policy", 1)) {
     Shape shape;
     for (int axis = 1; axis < t.shape.rank(); ++axis) shape.push_back(t.shape[axis]);
     all.push_back({t.name, shape});
@@ -36,6 +37,14 @@ void check(const PolicySpec& s, const std::string& path) {
   if (!(s.log_std_low < 2)) throw Error("holds log_std above " + std::to_string(s.log_std_low), path);
   if (choices && s.action_choices < 1)
     throw Error("says " + std::to_string(s.action_choices) + " choices", path);
+  if (s.sequential() || s.sequence.context < 0) {
+    const SequenceSpec& q = s.sequence;
+    if (s.head != Head::kDeterministic || q.context < 1 || q.context > 1 << 16 || q.times < 1 ||
+        q.width < 1 || q.heads < 1 || q.layers < 1 || q.width % q.heads != 0 ||
+        !std::isfinite(q.return_scale) || !std::isfinite(q.target_return))
+      throw Error("says a sequence that none is", path,
+                  "a deterministic head, width a multiple of heads, all at least 1");
+  }
   const std::size_t bounded = choices ? 0 : static_cast<std::size_t>(s.action_size);
   if (s.action_low.size() != bounded || s.action_high.size() != bounded)
     throw Error("has other bounds than its " + std::to_string(s.action_size) + " actions need", path);
@@ -53,7 +62,11 @@ void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
                   const std::vector<std::vector<float>>& parameters, const nlohmann::json& about) {
   const bool stretched = spec.head == Head::kGaussian && spec.scaled && !spec.bounds().unit();
   const bool floored = spec.head == Head::kTanhGaussian && spec.log_std_low != PolicySpec::kLogStdLow;
-  run::ArchiveWriter file("policy", floored ? 4 : chooses(spec.head) ? 3 : stretched ? 2 : 1);
+  run::ArchiveWriter file("policy", spec.sequential()    ? 5
+                                    : floored            ? 4
+                                    : chooses(spec.head) ? 3
+                                    : stretched          ? 2
+                                                         : 1);
   file.header() = {{"head", name_of(spec.head)},
                    {"observation_size", spec.observation_size},
                    {"action_size", spec.action_size},
@@ -66,6 +79,14 @@ void write_policy(const std::filesystem::path& path, const PolicySpec& spec,
                    {"about", about}};
   if (chooses(spec.head)) file.header()["action_choices"] = spec.action_choices;
   if (floored) file.header()["log_std_low"] = spec.log_std_low;
+  if (const SequenceSpec& q = spec.sequence; spec.sequential())
+    file.header()["sequence"] = {{"context", q.context},
+                                 {"width", q.width},
+                                 {"layers", q.layers},
+                                 {"heads", q.heads},
+                                 {"times", q.times},
+                                 {"return_scale", q.return_scale},
+                                 {"target_return", q.target_return}};
   const std::vector<StoredTensor> tensors = tensors_of(spec);
   for (std::size_t i = 0; i < parameters.size(); ++i)
     file.add<float>(tensors.at(i).name, tensors[i].shape, parameters[i]);
@@ -95,6 +116,16 @@ LoadedPolicy policy_of(const run::Archive& file, const std::filesystem::path& pa
     s.action_high = h.at("action_high").get<std::vector<float>>();
     if (chooses(s.head)) s.action_choices = h.at("action_choices");
     s.log_std_low = h.value("log_std_low", PolicySpec::kLogStdLow);
+    if (h.contains("sequence")) {
+      const nlohmann::json& q = h.at("sequence");
+      s.sequence = {.context = q.at("context"),
+                    .width = q.at("width"),
+                    .layers = q.at("layers"),
+                    .heads = q.at("heads"),
+                    .times = q.at("times"),
+                    .return_scale = q.at("return_scale"),
+                    .target_return = q.at("target_return")};
+    }
   } catch (const nlohmann::json::exception& e) {
     throw Error("has a header that is not a policy's: " + problem_of(e), path.string());
   }

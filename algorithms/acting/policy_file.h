@@ -9,11 +9,11 @@
 
 namespace hardy::algorithms {
 
-// Format 4 is that of squashed Gaussian heads with a floor of their own for log_std; format 3 that of heads
-// of choices; format 2 that of Gaussian heads whose outputs are stretched to bounds other than [-1, 1]; all
-// others are written as format 1, which they do not differ from. docs/policy_file.md says what is in the file
-// and how to act with it.
-inline constexpr int kPolicyFormat = 4;
+// Format 5 is that of policies that act by a sequence of steps; format 4 that of squashed Gaussian heads with
+// a floor of their own for log_std; format 3 that of heads of choices; format 2 that of Gaussian heads whose
+// outputs are stretched to bounds other than [-1, 1]; all others are written as format 1, which they do not
+// differ from. docs/policy_file.md says what is in the file and how to act with it.
+inline constexpr int kPolicyFormat = 5;
 
 // about: whatever the writer wants to say of its origin (method, seed, step, version).
 void write_policy(const std::filesystem::path& path, const PolicySpec& spec,

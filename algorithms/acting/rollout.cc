@@ -60,11 +60,13 @@ void Rollout::start(int i, std::uint64_t seed, Policy& policy) {
   const auto n = static_cast<std::size_t>(i);
   env_.reset(i, seed, std::span(next_).subspan(n * observation_size_, observation_size_));
   policy.start(i);
+  rewards_[n] = 0;
   running_ += runs_[n] == 0;
   runs_[n] = 1;
 }
 
 void Rollout::act(Policy& policy, std::span<const Random> draws, ThreadTeam& team) {
+  policy.rewarded(rewards_);
   policy.act(next_, draws, actions_, log_probs_, team);
 }
 

@@ -89,6 +89,7 @@ class OfflineJob final : public TrainingJob {
                 "next run "
                 "that wants the same finds them; a grid's cells share one");
     method_->options(schema_);
+    descent_.clip_norm = method_->clip_norm();
     descent_options(schema_, descent_);
     settings_.options(schema_);
   }
@@ -159,6 +160,7 @@ class OfflineJob final : public TrainingJob {
                       " on (--schedule-steps)");
     summary["actions"] = {{"low", bounds.low}, {"high", bounds.high}, {"bounds_from", bounds.source}};
     if (clip_actions_) clip_actions(bounds, t);
+    if (method_->draws_from() == DrawsFrom::kWindows) require_sequences(summary);
     devices_ = settings_.open_devices();
     DescentDefaults descent = descent_;
     for (std::size_t i = 1; i < devices_.size(); ++i) descent.more_devices.push_back(devices_[i].get());
@@ -256,6 +258,25 @@ class OfflineJob final : public TrainingJob {
       for (const char* key : {"mean", "min", "max"})
         summary[score][key] = envs::normalised_score(spec, summary.at(of).at(key).get<double>());
     }
+  }
+
+  // A file of single rows, drawn from somewhere, has no episodes to be cut into windows: rows that all end
+  // one, or that neither end any nor follow one another by their next states.
+  void require_sequences(const nlohmann::json& summary) const {
+    const std::string fix = name_ +
+                            " takes files whose rows are the steps of episodes, one behind the other, with "
+                            "terminals or timeouts where one ends; iql and others take single rows";
+    if (summary.at("episodes") == summary.at("rows"))
+      throw Error("every row is an episode of its own: there are no sequences to learn from", dataset_, fix);
+    if (!summary.contains("continuity") || summary.at("layout").contains("timeouts") ||
+        summary.at("terminated") != 0 || summary.at("corruption").is_object())
+      return;
+    const nlohmann::json& c = summary.at("continuity");
+    if (c.at("pairs") != 0 && c.at("broken") == c.at("pairs"))
+      throw Error(
+          "holds single rows: none of them ends an episode, and no next observation is that of the row "
+          "behind it",
+          dataset_, fix);
   }
 
   // What was made for the method is not the file's, and no figure says anything about it.

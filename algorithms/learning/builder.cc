@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/ops/dropout.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reshape.h"
 
@@ -51,12 +52,23 @@ void Update::leave(Tensor t, void* memory) {
   program_.outputs.push_back(t);
 }
 
+void Update::write(Tensor written) {
+  if (program_.passes > 1)
+    throw Error("writes over what later parts of the batch are drawn from", "update " + program_.name,
+                "leave --accumulate and --shards out");
+  program_.outputs.push_back(written);
+}
+
 Tensor Update::normal(const Shape& shape, RandomStream stream) {
   return ops::random_normal(graph(), shape, program_.seeds, program_.step, stream);
 }
 
 Tensor Update::indices(std::int64_t n, Tensor limit, RandomStream stream) {
   return ops::random_index(graph(), n, limit, program_.seeds, program_.step, stream);
+}
+
+Tensor Update::dropout(Tensor x, double rate) {
+  return ops::dropout(graph(), x, rate, program_.seeds, program_.step, dropouts_++);
 }
 
 Tensor Update::table(const std::string& name, DType type, const Shape& shape, void* memory, bool shared) {

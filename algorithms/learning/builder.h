@@ -69,6 +69,9 @@ class Update {
   // This step's draws: standard normal [A, ...], uniform indices [A, n] below `limit` (i32 [1]).
   Tensor normal(const Shape& shape, RandomStream stream);
   Tensor indices(std::int64_t n, Tensor limit, RandomStream stream);
+  // x [A, ...] with a share of its elements dropped, the others made up for it (engine/ops/dropout.h): each
+  // call of an update draws for itself.
+  Tensor dropout(Tensor x, double rate);
 
   // Memory that the graph reads in place at every step: on a device, its copy there (Learner::mirror()). It
   // outlives the learner. shared: the same for all agents, whatever its leading axis.
@@ -76,6 +79,9 @@ class Update {
 
   // The value of `t` after each pass, at `memory` of its size, for the host to read. On the CPU alone.
   void leave(Tensor t, void* memory);
+
+  // An op that writes in place, which runs with the update though no loss reads what it gave. Of one pass.
+  void write(Tensor written);
 
   Tensor apply(const Network& network, Tensor x);
   Tensor parameter(const Network& network, std::size_t tensor);  // one tensor of it as a graph value
@@ -109,6 +115,7 @@ class Update {
   UpdateProgram program_;
   std::vector<Group> groups_;
   std::vector<Following> following_;
+  std::int64_t dropouts_ = 0;
 };
 
 class ProgramBuilder {

@@ -20,8 +20,8 @@ struct Batch {
   int observation_size = 0, action_size = 0;  // action_size: the number of choices where they are some
 };
 
-// A minibatch of windows of T consecutive steps of one episode; a shorter one is padded with zeros on the
-// left, so that position T - 1 is always a step.
+// A minibatch of windows of T consecutive steps of one episode; a shorter one is padded with zeros
+// behind its end, so that position 0 is always a step.
 struct WindowBatch {
   Tensor observations;   // [A, B, T, obs]
   Tensor actions;        // [A, B, T, act]
@@ -30,6 +30,11 @@ struct WindowBatch {
   Tensor timesteps;      // within its episode, from 0: i32 [A, B, T]
   Tensor valid;          // 1, and 0 where it is padding [A, B, T]
   Tensor lengths;        // steps that are no padding: i32 [A, B]
+  // What ops::attention reads over windows of three tokens a step: 0 and 3 lengths, i32 [A, B].
+  Tensor token_starts, token_ends;
+  // Where a method corrects the data: the tables that the windows were taken from, an agent's own [A, N + 1,
+  // n], of returns to go the third, and the rows of them at each step, i32 [A, B T]; N is padding.
+  Tensor action_table, reward_table, return_table, rows;
   std::int64_t agents = 0, windows = 0, steps = 0;
 };
 

@@ -42,6 +42,10 @@ class DeviceExecutor final : public Executor {
             r.plan.enqueue(stream);
             r.descent->load(stream);
           }
+          if (writes_in_place()) {  // what the host still has is as it was before
+            stream.synchronise();
+            send_parameters();
+          }
         },
         [&](device::Stream& stream) { enqueue(stream); });
     fetched_ = false;
@@ -123,6 +127,13 @@ class DeviceExecutor final : public Executor {
     r.plan.bind(update.step, device_.memory().step);
     r.host[update.step.id] = words_.words;
     updates_.push_back(std::move(r));
+  }
+
+  // Whether a step changes parameters by its plans: those that it writes over.
+  bool writes_in_place() const {
+    return std::ranges::any_of(updates_, [](const Ready& r) {
+      return std::ranges::any_of(r.update->graph.nodes(), [](const graph::Node& n) { return n.op->writes; });
+    });
   }
 
   // That plans and tables will take beside what is there already.

@@ -52,6 +52,8 @@ class Method {
   virtual PolicySpec policy(int observation_size, int action_size) const = 0;
   // The learning step from which on a schedule leaves nothing to learn with; 0: never.
   virtual std::int64_t schedule_end() const { return 0; }
+  // The 2-norm that gradients are held to where the user says nothing; 0: they are left as they are.
+  virtual double clip_norm() const { return 0; }
   // Adds networks and updates to the learner, whose batches come from the source.
   virtual void build(Learner& learner, const DataSource& data) const = 0;
 
@@ -61,6 +63,13 @@ class Method {
   virtual bool imitates() const { return false; }
   // Whether it learns values of states and actions.
   virtual bool has_critic() const { return !imitates(); }
+  // Whether it writes over actions and rewards of what it draws windows from: each agent has its own then.
+  virtual bool corrects_data() const { return false; }
+  // Puts into its policy what that holds of the data beside their normalisation; an Error where it cannot
+  // learn from them. Returns a line for the run's log, or nothing.
+  virtual std::string fit_policy(PolicySpec& /*policy*/, const datasets::Transitions& /*data*/) const {
+    return "";
+  }
   // Leaves the rows that it learns from, all of them by default, and adds what it needs beside them (their
   // next actions); returns a line for the run's log, or nothing.
   virtual std::string choose_rows(datasets::Transitions& /*t*/) const { return ""; }

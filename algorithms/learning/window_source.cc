@@ -30,13 +30,30 @@ WindowBatch WindowSource::windows(Update& u) const {
                         {w.agents, B, T});
   };
   w.observations = wide("observations", t.observations, t.observation_size);
-  w.actions = wide("actions", t.actions, t.action_size);
-  w.rewards = narrow("rewards", t.rewards, DType::kF32);
-  w.returns_to_go = narrow("returns_to_go", t.returns_to_go, DType::kF32);
+  if (corrected_) {
+    const auto own = [&](const Network& column, std::int64_t width) {
+      return ops::reshape(g, u.parameter(column, 0), {w.agents, rows + 1, width});
+    };
+    w.action_table = own(corrected_->actions, t.action_size);
+    w.reward_table = own(corrected_->rewards, 1);
+    w.return_table = own(corrected_->returns_to_go, 1);
+    w.rows = at;
+    w.actions = ops::reshape(g, ops::gather_rows(g, w.action_table, at), {w.agents, B, T, t.action_size});
+    w.rewards = ops::reshape(g, ops::gather_rows(g, w.reward_table, at), {w.agents, B, T});
+    w.returns_to_go = ops::reshape(g, ops::gather_rows(g, w.return_table, at), {w.agents, B, T});
+  } else {
+    w.actions = wide("actions", t.actions, t.action_size);
+    w.rewards = narrow("rewards", t.rewards, DType::kF32);
+    w.returns_to_go = narrow("returns_to_go", t.returns_to_go, DType::kF32);
+  }
   w.timesteps = narrow("timesteps", t.timesteps, DType::kI32);
   w.valid = narrow("valid", t.valid, DType::kF32);
-  w.lengths = ops::squeeze(
-      g, ops::gather_rows(g, table("lengths", DType::kI32, rows, 1, t.lengths.data()), first), -1);
+  const auto per_window = [&](const char* name, std::vector<std::int32_t>& memory) {
+    return ops::squeeze(g, ops::gather_rows(g, table(name, DType::kI32, rows, 1, memory.data()), first), -1);
+  };
+  w.lengths = per_window("lengths", t.lengths);
+  w.token_starts = per_window("token_starts", t.token_starts);
+  w.token_ends = per_window("token_ends", t.token_ends);
   return w;
 }
 

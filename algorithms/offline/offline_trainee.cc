@@ -1,7 +1,9 @@
 #include "algorithms/offline/offline_trainee.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "algorithms/learning/transition_source.h"
-#include "algorithms/learning/window_source.h"
 
 namespace hardy::algorithms {
 
@@ -20,6 +22,8 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
                 "--batch-size " + std::to_string(batch), "give a smaller batch, or more data");
   policy_.action_low = std::move(action_low);
   policy_.action_high = std::move(action_high);
+  if (const std::string fitted = method.fit_policy(policy_, data_); !fitted.empty())
+    choice_ += (choice_.empty() ? "" : "; ") + fitted;
   policy_.bounds().scale(data_.actions);
   policy_.bounds().scale(data_.next_actions);
   if (method.normalises_observations()) {
@@ -31,7 +35,11 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
 
   if (method.draws_from() == DrawsFrom::kWindows) {
     windows_ = datasets::windows_of(data_, method.window());
-    learner_.build([&](Learner& l) { method.build(l, WindowSource(windows_, batch)); });
+    learner_.build([&](Learner& l) {
+      std::optional<WindowSource::Corrected> own;
+      if (method.corrects_data()) own = own_columns(l);
+      method.build(l, WindowSource(windows_, batch, own));
+    });
   } else {
     const TransitionTables tables{
         .observations = data_.observations.data(),
@@ -47,6 +55,25 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
       method.build(l, TransitionSource(tables, data_.observation_size, data_.action_size, batch));
     });
   }
+  if (method.corrects_data()) fill_own_columns();
+}
+
+WindowSource::Corrected OfflineTrainee::own_columns(Learner& learner) const {
+  const auto column = [&](const char* name, const std::vector<float>& x) {
+    return learner.network(name, nn::vector(static_cast<std::int64_t>(x.size()), 0), nn::Role::kFrozen);
+  };
+  return {column("data/actions", windows_.actions), column("data/rewards", windows_.rewards),
+          column("data/returns_to_go", windows_.returns_to_go)};
+}
+
+void OfflineTrainee::fill_own_columns() {
+  learner_.write_parameters([&](nn::ParameterStore& store) {
+    for (const auto& [name, column] :
+         {std::pair{"data/actions", &windows_.actions}, std::pair{"data/rewards", &windows_.rewards},
+          std::pair{"data/returns_to_go", &windows_.returns_to_go}})
+      for (std::int64_t a = 0; a < store.agents(); ++a)
+        std::ranges::copy(*column, store.agent(store.find(name), a).begin());
+  });
 }
 
 }  // namespace hardy::algorithms

@@ -5,6 +5,7 @@
 
 #include "algorithms/experiments/training.h"
 #include "algorithms/learning/method.h"
+#include "algorithms/learning/window_source.h"
 #include "datasets/transitions.h"
 #include "datasets/windows.h"
 
@@ -24,9 +25,13 @@ class OfflineTrainee final : public Trainee {
   Learner& learner() override { return learner_; }
   PolicySpec policy() const override { return policy_; }
   std::int64_t rows() const { return rows_; }            // that the method chose
-  const std::string& choice() const { return choice_; }  // what it says of them
+  const std::string& choice() const { return choice_; }  // what it says of them and of its policy
 
  private:
+  // Each agent's own actions, rewards and returns to go, where the method corrects them.
+  WindowSource::Corrected own_columns(Learner& learner) const;
+  void fill_own_columns();
+
   datasets::Transitions data_;
   std::string choice_;
   datasets::Windows windows_;  // of a method that draws them

@@ -63,8 +63,10 @@ const Node* Graph::writer_over(Tensor t, std::span<const Node> nodes) const {
 
 void Graph::check_write(const Op& op, std::span<const Tensor> inputs) const {
   const Tensor place = memory_of(inputs[0]);
-  if (info(place).source != Source::kInput || info(place).shared)
-    shape_error(op.name, "writes in place, to inputs of the graph alone that agents do not share", inputs);
+  const Source source = info(place).source;
+  if ((source != Source::kInput && source != Source::kParameter) || info(place).shared)
+    shape_error(op.name, "writes in place, to inputs and parameters of the graph that agents do not share",
+                inputs);
   if (writer_over(inputs[0], nodes_))
     shape_error(op.name, "this state of the input is written over already: write to what that gave", inputs);
   for (Tensor t : inputs.subspan(1))

@@ -397,9 +397,19 @@ std::string Plan::find_non_finite(ThreadTeam& team, std::int64_t agent, std::int
   std::ranges::copy_if(values, std::back_inserter(lasting),
                        [&](Tensor t) { return !g.writer_over(t, g.nodes()); });
   Plan plain(g, lasting, {.fuse = false, .in_place = false});
-  for (Tensor t : values)
-    if (g.info(t).source == Source::kInput || g.info(t).source == Source::kParameter)
-      plain.bind(t, memory(t));
+  std::vector<std::vector<std::byte, AlignedAllocator<std::byte>>>
+      copies;  // of what it writes over: this is no step
+  for (Tensor t : values) {
+    const ValueInfo& info = g.info(t);
+    if (info.source != Source::kInput && info.source != Source::kParameter) continue;
+    void* place = memory(t);
+    if (g.writer_over(t, g.nodes())) {
+      const auto* from = static_cast<const std::byte*>(place);
+      copies.emplace_back(from, from + static_cast<std::size_t>(info.shape.elements()) * size_of(info.type));
+      place = copies.back().data();
+    }
+    plain.bind(t, place);
+  }
   plain.run(team);
   for (Tensor t : lasting) {
     const ValueInfo& info = g.info(t);

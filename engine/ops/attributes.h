@@ -35,6 +35,10 @@ struct TokenHead {  // logits are divided by it; 0 where the largest is taken
 struct Draw {
   std::uint32_t stream;
 };
+struct Keep {  // of an element where its 16 bits are not below
+  std::uint32_t stream, below;
+  float scale;  // of what is kept
+};
 struct LinearAttributes {
   std::int32_t activation = 0;  // as in engine/ops/gemm.h
   std::int32_t padded = 0;      // some rows are padding: linear.h

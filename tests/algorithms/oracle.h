@@ -82,7 +82,7 @@ inline std::vector<float> drawn_normals(std::int64_t n, RandomStream stream, std
 }
 
 // After the engine's step: every loss, every gradient and every new parameter, to `share` of the largest of
-// its tensor. Targets have no gradient; all else must have one.
+// its tensor. Targets have no gradient; all else must have one but what is frozen, of which nothing is said.
 inline void expect_the_oracles_step(algorithms::Learner& learner, const nlohmann::json& out,
                                     double share = 1e-5) {
   for (const auto& [key, loss] : learner.reports())
@@ -93,6 +93,7 @@ inline void expect_the_oracles_step(algorithms::Learner& learner, const nlohmann
     }
   const nn::ParameterStore& store = learner.parameters();
   for (int i = 0; i < store.size(); ++i) {
+    if (store.role(i) == nn::Role::kFrozen) continue;
     const bool trainable = store.role(i) == nn::Role::kTrainable;
     const auto check = [&](const std::string& key, std::span<const float> mine, double floor) {
       if (!out.contains(key)) return false;

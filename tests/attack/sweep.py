@@ -61,7 +61,7 @@ class Sweep:
             keys = self.keys(hardy, ['train', method])
             line = list(TRAIN)
             for key, value in (('--dataset', 'in.hdf5'), ('--hidden', '4'), ('--batch-size', '8'), ('--eval-episodes', '1'),
-                               ('--start-steps', '1'), ('--update-after', '1')):
+                               ('--start-steps', '1'), ('--update-after', '1'), ('--context', '4'), ('--width', '8')):
                 if key in keys:
                     line += [key, value]
             bases['train ' + method] = [line]

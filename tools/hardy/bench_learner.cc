@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "algorithms/learning/transition_source.h"
+#include "engine/nn/decision_transformer.h"
 
 namespace hardy::tools {
 namespace {
@@ -26,6 +27,7 @@ datasets::Transitions random_transitions(std::int64_t rows) {
   fill(t.next_observations, kObservations, 4);
   t.terminals.assign(static_cast<std::size_t>(rows), 0.0f);
   t.episode_end.assign(static_cast<std::size_t>(rows), 0);
+  for (std::size_t row = 999; row < t.episode_end.size(); row += 1000) t.episode_end[row] = 1;
   return t;
 }
 
@@ -51,9 +53,18 @@ double flops_of(const std::string& method, double critics, double h, double batc
     return actor_forward + critics * (f.forward(sa, 1) + f.forward(sa, 1) + f.backward(sa, 1)) +    // critics
            actor_forward + f.backward(s, 2 * a) + critics * (f.forward(sa, 1) + f.through(sa, 1));  // actor
   }
-  if (method != "iql" && method != "riql") return 0;  // not counted
+  if (method != "iql" && method != "riql") return 0;  // not counted, or by sequence_flops
   return f.forward(s, 1) + critics * f.forward(sa, 1) + f.forward(s, 1) + f.backward(s, 1) +
          critics * (f.forward(sa, 1) + f.backward(sa, 1)) + policy;
+}
+
+// Of a method whose policy is a decision transformer; `rewards`: it has a head of two layers for these.
+double sequence_flops(const algorithms::Method& method, bool rewards) {
+  const auto network = std::static_pointer_cast<const nn::DecisionTransformer>(
+      method.policy(kObservations, kActions).network());
+  const auto width = static_cast<double>(network->spec().width),
+             head = rewards ? 6 * static_cast<double>(method.window()) * width * (width + 1) : 0;
+  return static_cast<double>(method.batch_size()) * (network->flops(method.window(), rewards, true) + head);
 }
 
 }  // namespace
@@ -65,6 +76,8 @@ BenchLearner::BenchLearner(const std::string& method, std::int64_t agents, std::
   for (std::int64_t i = 0; i < agents; ++i) seeds.push_back(static_cast<std::uint64_t>(i));
   method_ = algorithms::make_method(method);
   method_->check();
+  if (method_->draws_from() == algorithms::DrawsFrom::kWindows)
+    gflop_ = sequence_flops(*method_, method == "rdt") * 1e-9;
   if (method_->draws_from() != algorithms::DrawsFrom::kReplay) {
     trainee_ = std::make_unique<algorithms::OfflineTrainee>(
         *method_, random_transitions(rows), std::move(seeds), std::vector<float>(kActions, -1.0f),

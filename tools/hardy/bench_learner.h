@@ -21,7 +21,8 @@ class BenchLearner {
   BenchLearner(const std::string& method, std::int64_t agents, std::int64_t rows, device::Device* device);
 
   algorithms::Learner& learner() { return alone_ ? *alone_ : trainee_->learner(); }
-  // Products alone; a multiply-add is 2. 0: they are not counted for this method (bc, iql, riql, sac are).
+  // Products alone; a multiply-add is 2. 0: they are not counted for this method (bc, iql, riql, sac and dt
+  // are).
   double gflop_per_agent_step() const { return gflop_; }
 
  private:

@@ -51,16 +51,16 @@ Strip strip_of(const std::filesystem::path& file, const std::string& environment
   const algorithms::LoadedPolicy policy = algorithms::read_policy(file);
   const auto env = envs::make_environment(environment, 1);
   algorithms::require_match(policy.spec, env->spec(), "this policy");
-  algorithms::Actor actor(policy.spec, 1, policy.parameters);
+  const std::unique_ptr<algorithms::Policy> actor = algorithms::make_actor(policy.spec, 1, policy.parameters);
   algorithms::Rollout rollout(*env);
   ThreadTeam alone(1);
   Strip strip;
   std::vector<std::vector<double>> states;
   const auto keep = [&] { env->save_state(0, states.emplace_back(env->state_size())); };
-  rollout.start(0, algorithms::episode_seed(seed, RandomStream::kEvaluation, 0), actor);
+  rollout.start(0, algorithms::episode_seed(seed, RandomStream::kEvaluation, 0), *actor);
   keep();
   while (rollout.running() > 0 && strip.steps < kMostSteps) {
-    rollout.act(actor, {}, alone);
+    rollout.act(*actor, {}, alone);
     rollout.step(alone);
     strip.episode_return += rollout.reward(0);
     ++strip.steps;

@@ -50,6 +50,9 @@ std::vector<std::string> export_formats() { return {"onnx", "safetensors", "c"};
 
 std::string export_as(const std::string& format, const LoadedPolicy& policy, const std::string& c_name,
                       const ExportOrigin& origin) {
+  if (policy.spec.sequential())
+    throw Error("acts by a sequence of steps, which no exported form has", origin.text,
+                "`hardy eval` plays it");
   for (const std::vector<float>& x : policy.parameters)
     for (const float v : x)
       if (!std::isfinite(v)) throw Error("has a parameter that is not finite", origin.text);

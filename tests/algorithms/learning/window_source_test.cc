@@ -30,7 +30,8 @@ const std::vector<std::uint64_t> kSeeds{5, 6};
 
 // A step's batch, read through gradients: that of sum_i p_i x_i with respect to p is x.
 struct Seen {
-  std::vector<float> observations, actions, rewards, returns_to_go, timesteps, valid, lengths;
+  std::vector<float> observations, actions, rewards, returns_to_go, timesteps, valid, lengths, token_starts,
+      token_ends;
   bool operator==(const Seen&) const = default;
 };
 
@@ -61,6 +62,8 @@ class Reader {
     read("timesteps", number(w.timesteps));
     read("valid", w.valid);
     read("lengths", number(w.lengths));
+    read("token_starts", number(w.token_starts));
+    read("token_ends", number(w.token_ends));
     learner_.finish();
   }
   // After `step` steps, what the next one drew for an agent.
@@ -71,10 +74,10 @@ class Reader {
     ThreadTeam team(threads);
     learner_.step(team);
     Seen s;
-    std::vector<float>* all[] = {&s.observations, &s.actions, &s.rewards, &s.returns_to_go,
-                                 &s.timesteps,    &s.valid,   &s.lengths};
+    std::vector<float>* all[] = {&s.observations, &s.actions, &s.rewards,      &s.returns_to_go, &s.timesteps,
+                                 &s.valid,        &s.lengths, &s.token_starts, &s.token_ends};
     const nn::ParameterStore& store = learner_.parameters();
-    for (std::size_t i = 0; i < 7; ++i) {
+    for (std::size_t i = 0; i < std::size(all); ++i) {
       const int t = networks_[i].tensors[0];
       const std::int64_t n = store.shape(t).elements() / 2;
       all[i]->assign(store.gradient(t) + agent * n, store.gradient(t) + (agent + 1) * n);
@@ -99,9 +102,11 @@ Seen enumerated(std::uint64_t seed, std::int64_t step) {
     while (kFirst[e + 1] <= first) ++e;
     const std::int64_t length = std::min(kSteps, kFirst[e + 1] - first);
     s.lengths.push_back(static_cast<float>(length));
+    s.token_starts.push_back(0);
+    s.token_ends.push_back(static_cast<float>(3 * length));
     for (std::int64_t position = 0; position < kSteps; ++position) {
-      const std::int64_t row = first + position - (kSteps - length);
-      const bool is = row >= first;
+      const std::int64_t row = first + position;
+      const bool is = position < length;
       const auto at = static_cast<std::size_t>(row);
       for (std::size_t k = 0; k < 5; ++k) s.observations.push_back(is ? t.observations[5 * at + k] : 0);
       for (std::size_t k = 0; k < 3; ++k) s.actions.push_back(is ? t.actions[3 * at + k] : 0);
@@ -117,7 +122,7 @@ Seen enumerated(std::uint64_t seed, std::int64_t step) {
   return s;
 }
 
-TEST(WindowSource, DrawsStepsOfOneEpisodePaddedOnTheLeftAsAnEnumerationHasThem) {
+TEST(WindowSource, DrawsStepsOfOneEpisodePaddedBehindItsEndAsAnEnumerationHasThem) {
   Reader reader;
   bool padded = false, whole = false;
   for (const std::int64_t step : {0, 1, 7})
@@ -131,6 +136,8 @@ TEST(WindowSource, DrawsStepsOfOneEpisodePaddedOnTheLeftAsAnEnumerationHasThem) 
       EXPECT_EQ(found.timesteps, expected.timesteps);
       EXPECT_EQ(found.valid, expected.valid);
       EXPECT_EQ(found.lengths, expected.lengths);
+      EXPECT_EQ(found.token_starts, expected.token_starts);
+      EXPECT_EQ(found.token_ends, expected.token_ends);
       for (const float n : found.lengths) (n < kSteps ? padded : whole) = true;
     }
   EXPECT_TRUE(padded && whole);
@@ -154,10 +161,10 @@ TEST(WindowSource, PassesTakeTheBatchApart) {
     EXPECT_NEAR(mean.rewards[i], (all.rewards[i] + all.rewards[n + i] + all.rewards[2 * n + i]) / 3, 1e-6);
 }
 
-// Behaviour cloning by a linear map, of the last step of each window: a method that draws windows.
-class LastStep final : public Method {
+// Behaviour cloning by a linear map, of the first step of each window: a method that draws windows.
+class FirstStep final : public Method {
  public:
-  explicit LastStep(DrawsFrom from) : from_(from) {}
+  explicit FirstStep(DrawsFrom from) : from_(from) {}
   void options(run::Schema&) override {}
   DrawsFrom draws_from() const override { return from_; }
   std::int64_t window() const override { return kSteps; }
@@ -173,12 +180,11 @@ class LastStep final : public Method {
     Graph& g = u.graph();
     const WindowBatch w = data.windows(u);
     EXPECT_EQ(g.shape(w.actions), (Shape{w.agents, kBatch, kSteps, 3}));
-    const auto last = [&](Tensor x) {  // [A, B, T, n] -> [A, B, n]
+    const auto first = [&](Tensor x) {  // [A, B, T, n] -> [A, B, n]
       const std::int64_t n = g.shape(x).back();
-      return ops::slice(g, ops::reshape(g, x, {w.agents, w.windows, kSteps * n}), (kSteps - 1) * n,
-                        kSteps * n);
+      return ops::slice(g, ops::reshape(g, x, {w.agents, w.windows, kSteps * n}), 0, n);
     };
-    const Tensor error = ops::subtract(g, u.apply(pi, last(w.observations)), last(w.actions));
+    const Tensor error = ops::subtract(g, u.apply(pi, first(w.observations)), first(w.actions));
     u.minimise("policy", ops::mean_per_agent(g, ops::square(g, error)), {pi}, {});
   }
 
@@ -187,19 +193,19 @@ class LastStep final : public Method {
 };
 
 TEST(WindowSource, AMethodThatSaysSoDrawsThem) {
-  OfflineTrainee trainee(LastStep(DrawsFrom::kWindows), episodes(), {5}, std::vector<float>(3, -1.0f),
+  OfflineTrainee trainee(FirstStep(DrawsFrom::kWindows), episodes(), {5}, std::vector<float>(3, -1.0f),
                          std::vector<float>(3, 1.0f));
   ThreadTeam team(1);
   trainee.step(team);
-  // The loss of the first step at the last position of the enumerated windows, by the network as it began.
-  OfflineTrainee fresh(LastStep(DrawsFrom::kWindows), episodes(), {5}, std::vector<float>(3, -1.0f),
+  // The loss of the first step at position 0 of the enumerated windows, by the network as it began.
+  OfflineTrainee fresh(FirstStep(DrawsFrom::kWindows), episodes(), {5}, std::vector<float>(3, -1.0f),
                        std::vector<float>(3, 1.0f));
   const nn::ParameterStore& store = fresh.learner().parameters();
   const Seen seen = enumerated(5, 0);
   double loss = 0;
   for (std::size_t b = 0; b < kBatch; ++b)
     for (std::size_t k = 0; k < 3; ++k) {
-      const std::size_t at = b * kSteps + kSteps - 1;
+      const std::size_t at = b * kSteps;
       double error = store.agent(1, 0)[k] - seen.actions[3 * at + k];
       for (std::size_t i = 0; i < 5; ++i)
         error += static_cast<double>(seen.observations[5 * at + i]) * store.agent(0, 0)[3 * i + k];
@@ -209,7 +215,7 @@ TEST(WindowSource, AMethodThatSaysSoDrawsThem) {
 }
 
 TEST(WindowSource, WhatDoesNotFitIsRefused) {
-  EXPECT_THROW(OfflineTrainee(LastStep(DrawsFrom::kRows), episodes(), {5}, std::vector<float>(3, -1.0f),
+  EXPECT_THROW(OfflineTrainee(FirstStep(DrawsFrom::kRows), episodes(), {5}, std::vector<float>(3, -1.0f),
                               std::vector<float>(3, 1.0f)),
                Error);
   EXPECT_THROW(datasets::windows_of(episodes(), 0), Error);

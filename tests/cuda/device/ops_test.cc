@@ -4,6 +4,7 @@
 #include "engine/ops/attention.h"
 #include "engine/ops/concat.h"
 #include "engine/ops/decode_attention.h"
+#include "engine/ops/dropout.h"
 #include "engine/ops/gather.h"
 #include "engine/ops/layer_norm.h"
 #include "engine/ops/linear.h"
@@ -18,6 +19,7 @@
 #include "engine/ops/take.h"
 #include "engine/ops/token_log_probs.h"
 #include "engine/ops/write_rows.h"
+#include "engine/ops/write_where.h"
 #include "tests/cuda/device/devices.h"
 #include "tests/engine/ops/second_cases.h"
 
@@ -346,7 +348,11 @@ TEST(DeviceOps, DrawsAreTheCpusBitForBit) {
     Case c;
     const Tensor seeds = c.integers({3, 2}, 4000000000u), step = c.integers({1, 2}, 1000),
                  limit = c.operand(DType::kI32, {1}, [](std::int64_t) { return 1000003; });
-    c.outputs = {ops::random_index(c.g, n, limit, seeds, step, RandomStream::kBatch)};
+    const Tensor ones = c.operand(DType::kF32, {3, n}, [](std::int64_t) { return 1; }),
+                 passes = c.integers({1, 3}, 1000);
+    c.outputs = {ops::random_index(c.g, n, limit, seeds, step, RandomStream::kBatch),
+                 ops::dropout(c.g, ones, 0.3, seeds, step, 0),
+                 ops::dropout(c.g, ones, 0.5, seeds, passes, 7)};
     compare(c, 0, "indices " + std::to_string(n));
     Case d;
     const Tensor s = d.integers({3, 2}, 4000000000u), t = d.integers({1, 2}, 1000),
@@ -437,6 +443,57 @@ TEST(DeviceOps, FlagsAreJoinedAndCut) {
   }
 }
 
+// Several writes to one row, more columns than a block has threads, sums longer than a block.
+TEST(DeviceOps, RowsWrittenByAMaskAndSumsThatFollowAreTheCpusBitForBit) {
+  for (const std::int64_t n : {1, 5, 40}) {
+    Graph g;
+    const std::int64_t N = 700, B = 50;
+    const Tensor table = g.parameter("table", DType::kF32, {2, N, n}),
+                 sums = g.input("sums", DType::kF32, {2, N, 1}),
+                 index = g.input("index", DType::kI32, {2, B}), count = g.input("count", DType::kI32, {2, B}),
+                 values = g.input("values", DType::kF32, {2, B, n}),
+                 which = g.input("which", DType::kF32, {2, B});
+    const ops::Written written = ops::write_where(g, table, index, values, which);
+    const Tensor added = ops::add_before(g, sums, index, count, ops::slice(g, written.change, 0, 1));
+    const std::vector<Tensor> outputs{written.table, written.change, added};
+    const auto run = [&](device::Device* where) {
+      Plan plan(g, outputs, {.device = where});
+      const auto put = [&](Tensor t, auto value) {
+        std::vector<decltype(value(0))> x;
+        for (std::int64_t i = 0; i < g.shape(t).elements(); ++i) x.push_back(value(i));
+        if (where)
+          where->upload(plan.raw(t), x.data(), x.size() * sizeof x[0]);
+        else
+          std::memcpy(plan.raw(t), x.data(), x.size() * sizeof x[0]);
+      };
+      put(table, [](std::int64_t i) { return static_cast<float>(i % 13); });
+      put(sums, [](std::int64_t i) { return static_cast<float>(i % 17); });
+      put(index, [](std::int64_t i) { return static_cast<std::int32_t>(600 + i * i % 7); });
+      put(count, [](std::int64_t i) { return static_cast<std::int32_t>(i * 41 % 600); });
+      put(values, [](std::int64_t i) { return static_cast<float>(i % 19) * 0.25f; });
+      put(which, [](std::int64_t i) { return i % 3 == 0 ? 1.0f : 0.0f; });
+      if (where) {
+        const auto stream = where->stream();
+        plan.enqueue(*stream);
+        stream->synchronise();
+      } else {
+        ThreadTeam team(2);
+        plan.run(team);
+      }
+      std::vector<std::vector<float>> all;
+      for (const Tensor t : outputs) {
+        all.emplace_back(static_cast<std::size_t>(g.shape(t).elements()));
+        if (where)
+          where->download(all.back().data(), plan.raw(t), all.back().size() * sizeof(float));
+        else
+          std::memcpy(all.back().data(), plan.raw(t), all.back().size() * sizeof(float));
+      }
+      return all;
+    };
+    EXPECT_EQ(run(nullptr), run(&device())) << n;
+  }
+}
+
 TEST(DeviceOps, EveryKernelOfTheBackendWasAsked) {
   // What no test above runs would be missing from this list of what graphs can hold.
   for (const char* key : {"add",
@@ -460,6 +517,8 @@ TEST(DeviceOps, EveryKernelOfTheBackendWasAsked) {
                           "token_log_probs_gradient",
                           "sample_tokens",
                           "write_rows",
+                          "write_where",
+                          "add_before",
                           "attention",
                           "attention_gradient",
                           "decode_attention",
@@ -476,6 +535,7 @@ TEST(DeviceOps, EveryKernelOfTheBackendWasAsked) {
                           "random_normal",
                           "random_index",
                           "random_categorical",
+                          "random_keep",
                           "linear",
                           "add_bias",
                           "linear_bias",

@@ -13,6 +13,8 @@ using test::device;
 using test::expect_equal;
 using test::offline;
 using test::OnAReplay;
+using test::over;
+using test::sequences;
 using test::train;
 using test::Values;
 
@@ -56,6 +58,20 @@ TEST(DeviceSteps, TenUpdatesOfTheActorCriticsAgree) {
     const Values small{{"critics", "3"}, {"hidden", "8"}, {"batch-size", "8"}};
     const auto cpu = offline(name, nullptr, small), gpu = offline(name, &device(), small);
     expect_equal(train(cpu->learner()), train(gpu->learner()));
+  }
+}
+
+TEST(DeviceSteps, UpdatesOfTheDecisionTransformersAgree) {
+  const Values small{{"batch-size", "3"}, {"context", "2"}, {"width", "4"},
+                     {"layers", "1"},     {"heads", "2"},   {"episode-len", "7"}};
+  // From the first step on data are corrected where an error is further off than half a deviation: once,
+  // though the device runs its kernels before it captures them.
+  const Values corrects =
+      over(small, {{"correct-start", "0"}, {"correct-actions", "0.5"}, {"correct-rewards", "0.5"}});
+  for (const auto& [name, values] : {std::pair{"dt", small}, std::pair{"rdt", corrects}}) {
+    SCOPED_TRACE(name);
+    const auto cpu = sequences(name, nullptr, values), gpu = sequences(name, &device(), values);
+    expect_equal(train(cpu->learner(), 4), train(gpu->learner(), 4));
   }
 }
 

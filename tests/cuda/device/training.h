@@ -28,6 +28,16 @@ inline std::unique_ptr<OfflineTrainee> offline(const std::string& name, device::
                                           std::vector<float>(3, -1.0f), std::vector<float>(3, 1.0f), on);
 }
 
+// A method that draws windows, of episodes of seven steps.
+inline std::unique_ptr<OfflineTrainee> sequences(const std::string& name, device::Device* on,
+                                                 const Values& values) {
+  datasets::Transitions t = algorithms::example_transitions(100);
+  for (std::size_t row = 6; row < 100; row += 7) t.episode_end[row] = 1;
+  return std::make_unique<OfflineTrainee>(*method_with(name, values), std::move(t),
+                                          std::vector<std::uint64_t>{3, 4}, std::vector<float>(3, -1.0f),
+                                          std::vector<float>(3, 1.0f), on);
+}
+
 // An interacting method on a replay that is full, without an environment.
 struct OnAReplay {
   std::vector<float> observations, actions, rewards, next_observations, terminals;

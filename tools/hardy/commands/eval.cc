@@ -1,4 +1,5 @@
 // `hardy eval PATH`: plays a run's policies, and films the first one.
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -7,6 +8,7 @@
 #include "algorithms/acting/evaluate.h"
 #include "algorithms/acting/policy_file.h"
 #include "engine/base/error.h"
+#include "engine/base/text.h"
 #include "engine/run/json_text.h"
 #include "engine/run/run_directory.h"
 #include "envs/environment.h"
@@ -83,6 +85,7 @@ struct FilmOutputs {
 int run(const std::vector<std::string>& args) {
   std::string path, environment;
   std::int64_t episodes = 10, seed = 42;
+  std::string target_return;
   bool best = false, json = false;
   FilmWords words;
   TokenEvalOptions tokens;
@@ -94,13 +97,19 @@ int run(const std::vector<std::string>& args) {
       .option("env", &environment, "environment; default: that of the training. " + envs::environment_help())
       .option("episodes", &episodes, "episodes for each policy", 1, 100000)
       .option("seed", &seed, "of the episodes", 0)
+      .option("target-return", &target_return,
+              "of policies that act by a return to go (dt, rdt): another one than the file's, a number")
       .option("json", &json, "print JSON");
   words.options(schema);
   tokens.options(schema);
   if (!parse_or_help(schema, args)) return 0;
+  const std::optional<double> target = to_double(target_return);
+  if (!target_return.empty() && !(target && std::isfinite(*target)))
+    throw Error("'" + target_return + "' is no number", "--target-return", "e.g. 3600");
   const std::vector<fs::path> files = policy_files(path, best);
   if (is_token_policy(files[0])) {
     if (words.wanted()) throw Error("a token policy has no pictures", words.names());
+    if (target) throw Error("a token policy has none", "--target-return", "leave it out");
     return eval_token_policies(files, tokens, static_cast<std::uint64_t>(seed), json);
   }
   for (const char* key : {"task", "prompts", "count", "samples", "max-tokens", "show"})
@@ -110,7 +119,11 @@ int run(const std::vector<std::string>& args) {
   const FilmOutputs outputs(words, inputs_of(schema, {path, envs::file_in(environment)}));
   nlohmann::json results = nlohmann::json::array();
   for (const fs::path& file : files) {
-    const algorithms::LoadedPolicy policy = algorithms::read_policy(file);
+    algorithms::LoadedPolicy policy = algorithms::read_policy(file);
+    if (target && !policy.spec.sequential())
+      throw Error("is of policies that act by a return to go", "--target-return " + target_return,
+                  file.string() + " acts by its observation alone: leave it out");
+    if (target) policy.spec.sequence.target_return = *target;
     const std::string where = environment.empty() ? policy.environment : environment;
     if (where.empty())
       throw Error("in which environment? " + file.string() + " does not say", "--env",
