@@ -14,6 +14,7 @@
 #include "envs/environment.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/files_of_run.h"
+#include "tools/hardy/offline_eval.h"
 #include "tools/hardy/policy_files.h"
 #include "tools/hardy/token_eval.h"
 #include "tools/pictures/film.h"
@@ -89,6 +90,7 @@ int run(const std::vector<std::string>& args) {
   bool best = false, json = false;
   FilmWords words;
   TokenEvalOptions tokens;
+  OfflineEvalOptions offline;
   run::Schema schema("eval",
                      "Plays a run's policies, or one policy file, in an environment, or asks them prompts.");
   schema.positional("PATH", &path, "a run's folder, or a .policy file")
@@ -102,6 +104,7 @@ int run(const std::vector<std::string>& args) {
       .option("json", &json, "print JSON");
   words.options(schema);
   tokens.options(schema);
+  offline.options(schema);
   if (!parse_or_help(schema, args)) return 0;
   const std::optional<double> target = to_double(target_return);
   if (!target_return.empty() && !(target && std::isfinite(*target)))
@@ -115,6 +118,16 @@ int run(const std::vector<std::string>& args) {
   for (const char* key : {"task", "prompts", "count", "samples", "max-tokens", "show"})
     if (schema.was_set(key))
       throw Error("is of token policies", std::string("--") + key, files[0].string() + " is none");
+  if (offline.offline) {
+    if (words.wanted() || !environment.empty())
+      throw Error("is of an environment", words.wanted() ? words.names() : "--env",
+                  "leave it out with --offline");
+    return eval_offline(files, offline, static_cast<std::uint64_t>(seed), json);
+  }
+  for (const char* key :
+       {"dataset", "view", "fit-steps", "fits", "batch-size", "hidden", "gamma", "polyak", "learning-rate"})
+    if (schema.was_set(key))
+      throw Error("is of fitted Q evaluation", std::string("--") + key, "give --offline too");
   if (fs::is_directory(path) && environment.empty()) environment = environment_of_run(path);
   const FilmOutputs outputs(words, inputs_of(schema, {path, envs::file_in(environment)}));
   nlohmann::json results = nlohmann::json::array();
