@@ -169,6 +169,11 @@ class OfflineJob final : public TrainingJob {
         devices_.empty() ? nullptr : devices_.front().get(), descent);
     if (!trainee->choice().empty()) notes.push_back(trainee->choice());
     summary["transitions"] = trainee->rows();
+    if (const ValueRange& values = trainee->value_range(); values.gamma > 0)
+      summary["values"] = {{"gamma", values.gamma},
+                           {"least", values.least},
+                           {"largest", values.largest},
+                           {"data_mean", values.data_mean}};
     about["dataset"] = summary;
     about["notes"] = join(notes, "; ");
     return trainee;

@@ -61,6 +61,9 @@ class Method {
   virtual bool normalises_observations() const { return false; }
   // Whether observations and actions are all that it learns from; then a file may lack the rest.
   virtual bool imitates() const { return false; }
+  // The discount of its values, where they are sums of the data's rewards and of nothing else, such as
+  // entropy; otherwise 0.
+  virtual double discount() const { return 0; }
   // Whether it learns values of states and actions.
   virtual bool has_critic() const { return !imitates(); }
   // Whether it writes over actions and rewards of what it draws windows from: each agent has its own then.

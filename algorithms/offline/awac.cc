@@ -18,6 +18,7 @@ class Awac final : public Method {
   }
   std::int64_t batch_size() const override { return c_.batch; }
   bool normalises_observations() const override { return c_.normalise; }
+  double discount() const override { return c_.gamma; }
   PolicySpec policy(int observation_size, int action_size) const override {
     return c_.policy(Head::kGaussian, observation_size, action_size);
   }

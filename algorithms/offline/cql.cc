@@ -27,6 +27,7 @@ class Cql final : public Method {
   }
   std::int64_t batch_size() const override { return c_.batch; }
   bool normalises_observations() const override { return c_.normalise; }
+  double discount() const override { return c_.gamma; }
   PolicySpec policy(int observation_size, int action_size) const override {
     return c_.policy(Head::kTanhGaussian, observation_size, action_size);
   }

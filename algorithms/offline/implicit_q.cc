@@ -18,7 +18,11 @@ void ImplicitQSettings::options(run::Schema& s, const std::string& section, bool
       .option("polyak", &polyak, "share of the critics that enters their targets at each step", 0.0, 1.0)
       .option("learning-rate", &learning_rate, "Adam's step for V, Q and the policy", 0.0);
   if (expectile) s.option("tau", &tau, "expectile of V's loss", 0.0, 1.0);
-  if (temperature) s.option("beta", &beta, "inverse temperature of the policy's weights", 0.0);
+  if (temperature)
+    s.option("beta", &beta, "inverse temperature of the policy's weights", 0.0)
+        .option("advantage-quantile", &advantage_quantile,
+                "beta times the advantage over its size: this running quantile of |advantage|; 0: as it is",
+                0.0, 0.999);
   s.option("weight-cap", &weight_cap, temperature ? "largest weight exp(beta adv)" : "largest weight", 0.0)
       .option("head", &head, "the policy's output", {"deterministic", "gaussian"})
       .option("schedule-steps", &schedule_steps,
@@ -42,6 +46,30 @@ Tensor state_values(Update& u, const Network& v, Tensor observations) {
 Tensor action_values(Update& u, const Network& q, const Batch& batch) {
   Graph& g = u.graph();
   return ops::squeeze(g, u.apply(q, ops::concat(g, batch.observations, batch.actions)), -1);
+}
+
+Tensor scaled_advantage(Update& u, Tensor advantage, double quantile) {
+  if (quantile == 0) return advantage;
+  Graph& g = u.graph();
+  const Tensor last = u.state("advantage_scale", 1.0f);
+  // Advantages that are all 0 draw it down without end: from here it would not come back.
+  const Tensor c = ops::maximum(g, last, ops::fill(g, DType::kF32, g.shape(last), 1e-6));
+  const Tensor column = ops::reshape(g, c, {u.agents(), 1});
+  const Tensor seen = ops::stop_gradient(g, advantage);
+  const Tensor outside = ops::mean_per_agent(g, ops::map(g, Exceeds{}, seen, column));
+  u.set_state("advantage_scale", ops::map(g, FollowQuantile{quantile, 0.02}, c, outside));
+  u.report("advantage_scale", ops::affine(g, c, 1));
+  return ops::divide(g, seen, column);
+}
+
+void report_values(Update& u, Tensor q, Tensor td_error, Tensor advantage, Tensor weights, double cap) {
+  Graph& g = u.graph();
+  const Tensor at_cap = g.scalar(DType::kF32, cap * (1 - 1e-6));
+  u.report("value/q", ops::mean_per_agent(g, q));
+  u.report("td_error", ops::mean_per_agent(g, ops::map(g, Magnitude{}, td_error)));
+  u.report("advantage", ops::mean_per_agent(g, advantage));
+  u.report("weight", ops::mean_per_agent(g, weights));
+  u.report("weight_at_cap", ops::mean_per_agent(g, ops::map(g, Exceeds{}, weights, at_cap)));
 }
 
 void InSampleMethod::build(Learner& learner, const DataSource& data) const {
@@ -70,12 +98,11 @@ void InSampleMethod::build(Learner& learner, const DataSource& data) const {
   const Tensor td_error = ops::subtract(g, ops::unsqueeze(g, y, 1), q);
   u.minimise("q", ops::mean_per_agent(g, ops::square(g, td_error)), {Q}, c_.critic_descent());
   // 4.
-  const Tensor weight = ops::stop_gradient(g, weights(g, advantage));
+  const Tensor weight =
+      ops::stop_gradient(g, weights(g, scaled_advantage(u, advantage, c_.advantage_quantile)));
   minimise_policy(u, spec, pi, b, weight, c_.policy_descent());
 
-  u.report("value/q", ops::mean_per_agent(g, q));
-  u.report("advantage", ops::mean_per_agent(g, advantage));
-  u.report("weight", ops::mean_per_agent(g, weight));
+  report_values(u, q, td_error, advantage, weight, c_.weight_cap);
 }
 
 }  // namespace hardy::algorithms

@@ -10,8 +10,11 @@ struct ImplicitQSettings {
   std::int64_t batch = 256;
   std::vector<std::int64_t> hidden = {256};  // of all networks, as hidden_layers() reads them
   double gamma = 0.99, polyak = 0.005, learning_rate = 3e-4;
-  double tau = 0.7;         // expectile of V's loss
-  double beta = 3.0;        // inverse temperature of the policy's weights
+  double tau = 0.7;   // expectile of V's loss
+  double beta = 3.0;  // inverse temperature of the policy's weights
+  // > 0: advantages are divided by the running quantile of |advantage|, p this, before beta sees them
+  // (scaled_advantage).
+  double advantage_quantile = 0;
   double weight_cap = 100;  // of exp(beta adv)
   std::string head = "deterministic";
   std::int64_t schedule_steps = 3000000;  // the policy's learning rate falls to 0 over these by a cosine
@@ -38,6 +41,17 @@ struct ImplicitQSettings {
 Tensor state_values(Update& u, const Network& v, Tensor observations);
 Tensor action_values(Update& u, const Network& q, const Batch& batch);
 
+// The advantages over c, the running p-quantile of |advantage| of each agent, which is followed as RIQL's
+// automatic threshold is, from 1 on; a state "advantage_scale", logged. For p = 0 the advantages as they are.
+// With it beta has no unit: what share of the rows the policy imitates in effect no longer depends on the
+// scale of the values. (MARWIL, Wang et al., 2018, divides by a running root mean square; a quantile does not
+// feel the tail that corrupted rows make.)
+Tensor scaled_advantage(Update& u, Tensor advantage, double quantile);
+
+// What a step logs: means over the batch of Q, |TD error| (over the critics too), the advantage and the
+// policy's weights, and the share of weights that are at their cap.
+void report_values(Update& u, Tensor q, Tensor td_error, Tensor advantage, Tensor weights, double cap);
+
 // A method that never asks for the value of an action that is not in the data. With u = min_i Q'_i(s, a) -
 // V(s), a row's advantage, one step is:
 //   1. v' = V(s') with the old V;
@@ -48,6 +62,7 @@ class InSampleMethod : public Method {
  public:
   std::int64_t batch_size() const override { return c_.batch; }
   bool normalises_observations() const override { return c_.normalise; }
+  double discount() const override { return c_.gamma; }
   std::int64_t schedule_end() const override { return c_.schedule_steps; }
   PolicySpec policy(int observation_size, int action_size) const override {
     return c_.policy(observation_size, action_size);

@@ -12,6 +12,7 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
                                std::vector<float> action_high, device::Device* device,
                                const DescentDefaults& descent)
     : data_(std::move(transitions)),
+      range_(algorithms::value_range(data_, method.discount())),
       choice_(method.choose_rows(data_)),
       rows_(static_cast<std::int32_t>(data_.rows)),
       policy_(method.policy(data_.observation_size, data_.action_size)),
@@ -74,6 +75,12 @@ void OfflineTrainee::fill_own_columns() {
       for (std::int64_t a = 0; a < store.agents(); ++a)
         std::ranges::copy(*column, store.agent(store.find(name), a).begin());
   });
+}
+
+void OfflineTrainee::step(ThreadTeam& team) {
+  learner_.step(team);
+  if (warning_.empty() && range_.gamma > 0 && learner_.steps_done() % kLookAtValues == 0)
+    warning_ = beyond(range_, learner_.reports(), learner_.seeds());
 }
 
 }  // namespace hardy::algorithms

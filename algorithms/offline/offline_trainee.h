@@ -6,6 +6,7 @@
 #include "algorithms/experiments/training.h"
 #include "algorithms/learning/method.h"
 #include "algorithms/learning/window_source.h"
+#include "algorithms/offline/value_range.h"
 #include "datasets/transitions.h"
 #include "datasets/windows.h"
 
@@ -20,24 +21,31 @@ class OfflineTrainee final : public Trainee {
                  std::vector<float> action_low, std::vector<float> action_high,
                  device::Device* device = nullptr, const DescentDefaults& descent = {});
 
-  void step(ThreadTeam& team) override { learner_.step(team); }
+  void step(ThreadTeam& team) override;
   std::int64_t steps_done() const override { return learner_.steps_done(); }
   Learner& learner() override { return learner_; }
   PolicySpec policy() const override { return policy_; }
   std::int64_t rows() const { return rows_; }            // that the method chose
   const std::string& choice() const { return choice_; }  // what it says of them and of its policy
+  // What the rewards allow the method's values to be, and whether they left it (looked at now and then).
+  const ValueRange& value_range() const { return range_; }
+  std::string warning() const override { return warning_; }
 
  private:
   // Each agent's own actions, rewards and returns to go, where the method corrects them.
   WindowSource::Corrected own_columns(Learner& learner) const;
   void fill_own_columns();
 
+  static constexpr std::int64_t kLookAtValues = 500;  // steps
+
   datasets::Transitions data_;
+  ValueRange range_;
   std::string choice_;
   datasets::Windows windows_;  // of a method that draws them
   std::int32_t rows_;
   PolicySpec policy_;
   Learner learner_;
+  std::string warning_;
 };
 
 }  // namespace hardy::algorithms

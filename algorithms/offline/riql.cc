@@ -51,6 +51,7 @@ class Riql final : public Method {
   }
   std::int64_t batch_size() const override { return c_.batch; }
   bool normalises_observations() const override { return c_.normalise; }
+  double discount() const override { return c_.gamma; }
   std::int64_t schedule_end() const override { return c_.schedule_steps; }
   PolicySpec policy(int observation_size, int action_size) const override {
     return c_.policy(observation_size, action_size);
@@ -83,12 +84,11 @@ class Riql final : public Method {
     u.minimise("q", ops::mean_per_agent(g, td_loss(u, td_error, b.agents)), {Q}, c_.critic_descent());
     // 4. The policy imitates, weighted by the advantage of step 2.
     const Tensor weights =
-        ops::stop_gradient(g, ops::map(g, AdvantageWeight{c_.beta, c_.weight_cap}, advantage));
+        ops::stop_gradient(g, ops::map(g, AdvantageWeight{c_.beta, c_.weight_cap},
+                                       scaled_advantage(u, advantage, c_.advantage_quantile)));
     minimise_policy(u, spec, pi, b, weights, c_.policy_descent());
 
-    u.report("value/q", ops::mean_per_agent(g, q));
-    u.report("advantage", ops::mean_per_agent(g, advantage));
-    u.report("weight", ops::mean_per_agent(g, weights));
+    report_values(u, q, td_error, advantage, weights, c_.weight_cap);
   }
 
  private:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""One update of BC, IQL or RIQL in float64 NumPy: the oracle that the engine's updates are compared with.
+"""Updates of BC, IQL or RIQL in float64 NumPy: the oracle that the engine's updates are compared with.
 
-    offline_update.py INPUT OUTPUT      one update
+    offline_update.py INPUT OUTPUT      one update, or as many as INPUT has batches
     offline_update.py --self-test       its own gradients against central differences, and identities
 
 It shares nothing with the engine: the passes backward are written out by hand, layer by layer.
@@ -18,14 +18,19 @@ Names in INPUT
   observations [B, obs], actions [B, act], rewards [B], next_observations [B, obs], terminals [B]
   adam_m/<net>/<tensor>, adam_v/... Adam's moments; zero where missing
   raw/observations, raw/next_observations   optional: OUTPUT then has normalise/mean and normalise/std
+  With the setting `steps` N, the batch's tensors have a leading axis of N batches, one an update.
 Settings (defaults): method bc|iql|riql; policy deterministic (or gaussian); tau 0.7; beta 3; gamma 0.99;
   polyak 0.005; alpha 0.25; sigma 1; lr 3e-4; policy_steps 3000000 (the cosine's length); step 0 (updates
   done before this one); weight_cap 100; and, by default as the method has them: aggregate min|quantile,
-  q_loss squared|huber, target_clamp true|false. bc_reduction mean|sum over the action's dimensions.
+  q_loss squared|huber, target_clamp true|false. bc_reduction mean|sum over the action's dimensions. sigma may be
+  auto: the Huber loss's threshold, from `threshold` (1) on, follows the `quantile` (0.9) of |TD error|; likewise, where
+  advantage_quantile (0) is not 0, advantage_scale (1) that of |advantage|, which then divides the weights' advantages.
+  normalise (false): observations by what raw/... has.
 Names in OUTPUT
   loss/v, loss/q, loss/policy; grad/<net>/<tensor>; new/<net>/<tensor> (targets included);
   adam_m/..., adam_v/... after the step; value/adv, value/weight, value/y, value/aggregate [B];
-  rate/policy, the policy's learning rate at this step.
+  rate/policy, the policy's learning rate at this step; threshold and advantage_scale, after it. Of several updates: the last one's, and
+  mean/weight, mean/q [N].
 """
 import json
 import math
@@ -37,7 +42,8 @@ import numpy as np
 DEFAULTS = {
     'method': 'riql', 'policy': 'deterministic', 'tau': 0.7, 'beta': 3.0, 'gamma': 0.99, 'polyak': 0.005,
     'alpha': 0.25, 'sigma': 1.0, 'lr': 3e-4, 'policy_steps': 3_000_000, 'step': 0, 'weight_cap': 100.0,
-    'bc_reduction': 'mean',
+    'bc_reduction': 'mean', 'steps': 1, 'threshold': 1.0, 'quantile': 0.9, 'normalise': False,
+    'advantage_quantile': 0.0, 'advantage_scale': 1.0,
 }
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 CLAMP = (-100.0, 1000.0)
@@ -113,12 +119,12 @@ def critic_loss(p, batch, y, s):
     if s['q_loss'] == 'squared':
         each, slope = e**2, 2 * e
     else:
-        d0 = 1.0 / s['sigma']**2
+        d0 = s['threshold'] if s['sigma'] == 'auto' else 1.0 / s['sigma']**2
         inside = np.abs(e) < d0
         each = np.where(inside, e**2 / (2 * d0), np.abs(e) - d0 / 2)
         slope = np.where(inside, e / d0, np.sign(e))
     grad = mlp_backward(p, 'q', kept, (-slope / e.size)[..., None])
-    return np.mean(each), grad
+    return np.mean(each), grad, e, q[..., 0]
 
 
 def policy_loss(p, batch, weight, s):
@@ -186,6 +192,9 @@ def update(tensors, settings):
         both = np.concatenate([p['raw/observations'], p['raw/next_observations']], axis=0)
         out['normalise/mean'] = both.mean(axis=0)
         out['normalise/std'] = both.std(axis=0) + 1e-3
+        if s['normalise']:
+            for k in ('observations', 'next_observations'):
+                batch[k] = (batch[k] - out['normalise/mean']) / out['normalise/std']
 
     weight = np.ones(batch['observations'].shape[0])
     if s['method'] != 'bc':
@@ -196,14 +205,20 @@ def update(tensors, settings):
         adam(p, grad_v, p, t, s['lr'], out)
         # 3. Q, then its targets
         y = critic_target(v_next, batch, s)
-        out['loss/q'], grad_q = critic_loss(p, batch, y, s)
+        out['loss/q'], grad_q, error, q = critic_loss(p, batch, y, s)
+        outside = np.mean(np.abs(error) > s['threshold'])
+        out['threshold'] = s['threshold'] * math.exp(0.02 * (outside - (1 - s['quantile'])))
+        out['value/q'] = q
         adam(p, grad_q, p, t, s['lr'], out)
         for name in [k for k in p if k.startswith('q_target/')]:
             p[name] = (1 - s['polyak']) * p[name] + s['polyak'] * p['q/' + name.split('/')[1]]
             out[f'new/{name}'] = p[name]
         # 4. the policy's weights, from step 2's advantage
         with np.errstate(over='ignore'):
-            weight = np.minimum(np.exp(s['beta'] * adv), s['weight_cap'])
+            scale = s['advantage_scale'] if s['advantage_quantile'] > 0 else 1.0
+            weight = np.minimum(np.exp(s['beta'] * adv / scale), s['weight_cap'])
+        outside = np.mean(np.abs(adv) > scale)
+        out['advantage_scale'] = scale * math.exp(0.02 * (outside - (1 - s['advantage_quantile'])))
         out.update({'value/adv': adv, 'value/weight': weight, 'value/y': y, 'value/aggregate': agg})
     out['loss/policy'], grad_policy = policy_loss(p, batch, weight, s)
     rate = s['lr']
@@ -212,6 +227,29 @@ def update(tensors, settings):
     out['rate/policy'] = rate
     adam(p, grad_policy, p, t, rate, out)
     return out
+
+
+BATCH = ('observations', 'actions', 'rewards', 'next_observations', 'terminals')
+
+
+def updates(tensors, settings):
+    """One update a batch, each from where the one before ended."""
+    steps = int(settings.get('steps', 1))
+    if steps == 1:
+        return update(tensors, settings)
+    tensors, settings, weights, values = dict(tensors), dict(settings), [], []
+    batches = {k: tensors.pop(k) for k in BATCH}
+    for i in range(steps):
+        out = update({**tensors, **{k: batches[k][i] for k in BATCH}}, {**settings, 'step': i})
+        for name, value in out.items():
+            if name.startswith('new/'):
+                tensors[name[4:]] = value
+            elif name.startswith('adam_'):
+                tensors[name] = value
+        settings.update({k: out[k] for k in ('threshold', 'advantage_scale')})
+        weights.append(np.mean(out['value/weight']))
+        values.append(np.mean(out['value/q']))
+    return {**out, 'mean/weight': np.array(weights), 'mean/q': np.array(values)}
 
 
 # ---------------------------------------------------------------- files
@@ -348,4 +386,4 @@ def program(arguments, usage, step, check):
 
 
 if __name__ == '__main__':
-    sys.exit(program(sys.argv[1:], __doc__, update, self_test))
+    sys.exit(program(sys.argv[1:], __doc__, updates, self_test))
