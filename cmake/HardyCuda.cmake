@@ -32,7 +32,11 @@ cmake_path(GET HARDY_CUDA_ROOT PARENT_PATH HARDY_CUDA_ROOT)
 find_library(HARDY_CUDART NAMES libcudart_static.a PATHS "${HARDY_CUDA_ROOT}/lib64" "${HARDY_CUDA_ROOT}/lib" NO_DEFAULT_PATH)
 # The wheels have libraries by their full names alone.
 find_library(HARDY_CUBLASLT NAMES libcublasLt.so libcublasLt.so.13 PATHS "${HARDY_CUDA_ROOT}/lib64" "${HARDY_CUDA_ROOT}/lib" NO_DEFAULT_PATH)
-mark_as_advanced(HARDY_CUDART HARDY_CUBLASLT)
+# NCCL, for several GPUs: the toolkit's, NVIDIA's package, or the wheel beside those of the toolkit.
+set(HARDY_NCCL_WHEEL "${PROJECT_SOURCE_DIR}/build/cuda/nvidia/nccl")
+find_path(HARDY_NCCL_INCLUDE nccl.h PATHS "${HARDY_CUDA_ROOT}/include" "${HARDY_NCCL_WHEEL}/include")
+find_library(HARDY_NCCL NAMES libnccl.so libnccl.so.2 PATHS "${HARDY_CUDA_ROOT}/lib64" "${HARDY_CUDA_ROOT}/lib" "${HARDY_NCCL_WHEEL}/lib")
+mark_as_advanced(HARDY_CUDART HARDY_CUBLASLT HARDY_NCCL HARDY_NCCL_INCLUDE)
 
 if(HARDY_CUDA_ARCHITECTURES STREQUAL "release")
   set(HARDY_CUDA_REAL 75 80 86 89 90 100 120)

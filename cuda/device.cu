@@ -1,7 +1,11 @@
 // CUDA devices as the engine's (engine/device/device.h, backends.h): memory, streams, events and captured
 // graphs.
+#include <dlfcn.h>
+
+#include <filesystem>
 #include <vector>
 
+#include "cuda/nccl/exchange.h"
 #include "cuda/stream.h"
 #include "engine/device/backends.h"
 
@@ -37,20 +41,28 @@ class CudaEvent final : public device::Event {
 
 class CapturedGraph final : public device::Captured {
  public:
-  explicit CapturedGraph(cudaGraph_t graph) {
-    cudaError_t status = cudaGraphGetNodes(graph, nullptr, &nodes_);
-    if (status == cudaSuccess) status = cudaGraphInstantiate(&executable_, graph, 0);
-    cudaGraphDestroy(graph);
-    check(status, "making the captured step ready to run");
+  explicit CapturedGraph(cudaGraph_t graph) : graph_(graph) {
+    check(cudaGraphGetNodes(graph_, nullptr, &nodes_), "counting what was captured");
   }
-  ~CapturedGraph() override { cudaGraphExecDestroy(executable_); }
+  ~CapturedGraph() override {
+    if (executable_) cudaGraphExecDestroy(executable_);
+    if (graph_) cudaGraphDestroy(graph_);
+  }
   CapturedGraph(const CapturedGraph&) = delete;
   CapturedGraph& operator=(const CapturedGraph&) = delete;
-  cudaGraphExec_t handle() const { return executable_; }
+  // Made ready at the first use: other streams may still be captured when this one has been.
+  cudaGraphExec_t handle() const {
+    if (!executable_) {
+      check(cudaGraphInstantiate(&executable_, graph_, 0), "making the captured step ready to run");
+      cudaGraphDestroy(std::exchange(graph_, nullptr));
+    }
+    return executable_;
+  }
   std::size_t nodes() const override { return nodes_; }
 
  private:
-  cudaGraphExec_t executable_ = nullptr;
+  mutable cudaGraph_t graph_;
+  mutable cudaGraphExec_t executable_ = nullptr;
   std::size_t nodes_ = 0;
 };
 
@@ -120,7 +132,8 @@ std::unique_ptr<device::Captured> CudaStream::capture(const std::function<void()
   return std::make_unique<CapturedGraph>(graph);
 }
 void CudaStream::replay(const device::Captured& captured) {
-  check(cudaGraphLaunch(static_cast<const CapturedGraph&>(captured).handle(), stream_), "launching a step");
+  const cudaStream_t own = handle();  // made ready, at the first replay, on the stream's device
+  check(cudaGraphLaunch(static_cast<const CapturedGraph&>(captured).handle(), own), "launching a step");
 }
 
 namespace {
@@ -152,6 +165,7 @@ class CudaDevice final : public device::Device {
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
 
+  int index() const { return index_; }
   device::Info info() const override { return info_of(index_); }
   const std::string& backend() const override { return backend_; }
 
@@ -248,7 +262,52 @@ std::unique_ptr<device::Device> open(int index, const device::Options& options) 
   return std::make_unique<CudaDevice>(index, options);
 }
 
-const device::RegisterBackend registration({kBackend, devices, obstacle, open});
+// An exchange over NCCL, whose library is looked for when one is needed.
+class CudaGroup final : public device::Group {
+ public:
+  explicit CudaGroup(std::span<device::Device* const> devices) {
+    std::vector<int> indices;
+    for (const device::Device* d : devices) indices.push_back(static_cast<const CudaDevice*>(d)->index());
+    exchange_.reset(maker()(static_cast<int>(indices.size()), indices.data()));
+  }
+
+  void gather(std::span<device::Stream* const> streams, std::span<void* const> all,
+              std::size_t bytes) override {
+    std::vector<cudaStream_t> handles;
+    for (device::Stream* s : streams) handles.push_back(as_cuda(*s).handle());
+    exchange_->gather(handles.data(), all.data(), bytes);
+  }
+  void abandon() noexcept override { exchange_->abandon(); }
+
+ private:
+  using Maker = decltype(&hardy_nccl_exchange);
+  static Maker maker() {
+#ifdef HARDY_CUDA_EMULATION
+    return &hardy_nccl_exchange;  // over the emulation's NCCL
+#else
+    Dl_info here{};
+    if (dladdr(reinterpret_cast<const void*>(&obstacle), &here) == 0)
+      throw Error("does not know where it lies", "libhardy_cuda.so");
+    const std::filesystem::path path =
+        std::filesystem::absolute(here.dli_fname).parent_path() / "libhardy_nccl.so";
+    if (!std::filesystem::exists(path))
+      throw Error("several GPUs exchange by NCCL, which this build has not", "libhardy_nccl.so",
+                  "install NVIDIA's libnccl-dev (or the wheel nvidia-nccl-cu13, as tools/setup --tests does) "
+                  "and build again");
+    void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!library) throw Error(std::string("cannot be loaded: ") + dlerror(), path.string());
+    return reinterpret_cast<Maker>(dlsym(library, "hardy_nccl_exchange"));
+#endif
+  }
+
+  std::unique_ptr<Exchange> exchange_;
+};
+
+std::unique_ptr<device::Group> group(std::span<device::Device* const> devices) {
+  return std::make_unique<CudaGroup>(devices);
+}
+
+const device::RegisterBackend registration({kBackend, devices, obstacle, open, group});
 
 }  // namespace
 }  // namespace hardy::cuda

@@ -23,10 +23,9 @@ void TrainingSettings::options(run::Schema& s) {
       .option("seeds", &seeds, "agents trained together, each with a seed of its own", 1, 4096)
       .option("seed", &seed, "the first agent's seed; the others count on from it", 0)
       .option("threads", &threads, "threads; results do not depend on them; 0: all cores", 0, 1024)
-      .option(
-          "device", &device,
-          "cpu, cuda (the first GPU), cuda:N, or several: cuda:0,1, which take equally many of the --seeds "
-          "each (methods that learn from a dataset); `hardy devices` lists them")
+      .option("device", &device,
+              "cpu, cuda (the first GPU), cuda:N, or several of methods that learn from a dataset: cuda:0,1, "
+              "which share the --shards, or without these the --seeds; `hardy devices` lists them")
       .option("tf32", &device_options.tf32, "on a GPU: matrix products may round their operands to TF32")
       .option("device-check", &device_options.check,
               "on a GPU: every kernel by itself and waited for, so that a failing one is named; slow")

@@ -42,12 +42,12 @@ void descent_options(run::Schema& schema, DescentDefaults& descent) {
           "equal parts that a batch is taken in, one after the other, before a step: less memory, the same "
           "rows",
           1, 1 << 20)
-      .option(
-          "shards", &descent.shards,
-          "equal parts that a batch is cut into, whose gradients are computed apart and summed in one "
-          "order; processes that mpirun starts share them, and the bits are the same for any number of them "
-          "that divides this one",
-          1, 4096);
+      .option("shards", &descent.shards,
+              "equal parts that a batch is cut into, whose gradients are computed apart and summed in one "
+              "order; processes that mpirun starts share them, or several GPUs (--device cuda:0,1), and the "
+              "bits are "
+              "the same for any number of these that divides this one",
+              1, 4096);
 }
 
 class OfflineJob final : public TrainingJob {
@@ -102,7 +102,7 @@ class OfflineJob final : public TrainingJob {
 
   void check() override {
     require_shards_for(*descent_.ranks);
-    require_agents_for(device::count_of(settings_.device));
+    require_work_for(device::count_of(settings_.device));
     static_cast<void>(
         settings_.open_devices());  // a device that is not there is said before the data are read
     if (dataset_.empty())
@@ -192,12 +192,17 @@ class OfflineJob final : public TrainingJob {
                   "start one process");
   }
 
-  void require_agents_for(std::size_t devices) const {
+  void require_work_for(std::size_t devices) const {
     const auto n = static_cast<std::int64_t>(devices);
-    if (n > 1 && settings_.seeds % n != 0)
+    if (n > 1 && descent_.shards > 1 && descent_.shards % n != 0)
+      throw Error(std::to_string(n) + " devices cannot have equally many of them",
+                  "--shards " + std::to_string(descent_.shards),
+                  "take a multiple of " + std::to_string(n) + ", or name fewer devices");
+    if (n > 1 && descent_.shards == 1 && settings_.seeds % n != 0)
       throw Error(std::to_string(n) + " devices cannot have equally many agents",
                   "--seeds " + std::to_string(settings_.seeds),
-                  "take a multiple of " + std::to_string(n) + ", or name fewer devices");
+                  "take a multiple of " + std::to_string(n) +
+                      ", or name fewer devices, or cut the batch: --shards " + std::to_string(n));
   }
 
   // All that load() depends on; where columns are missing also on whether the method needs them.

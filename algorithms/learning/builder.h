@@ -38,7 +38,8 @@ struct DescentDefaults {
   // bits, whichever process computes which.
   std::int64_t shards = 1;
   comm::Ranks* ranks = &comm::alone();  // processes that share the shards evenly; on the CPU
-  // Beside the learner's own: each trains equally many of its agents (Learner::build).
+  // Beside the learner's own: they share the shards evenly, or where there is one the agents
+  // (Learner::build).
   std::vector<device::Device*> more_devices = {};
 };
 

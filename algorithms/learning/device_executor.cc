@@ -1,53 +1,40 @@
-// Steps on a device: each update's plan, its gate and its descent, put into one stream and captured at the
-// first step as one graph; and what is brought back.
+// Steps on devices: each update's passes, the exchange of the shards' sums where there are several devices,
+// its gate and its descent, put into one stream a device and captured at the first step as one graph each;
+// and what is brought back. Several devices have the same state at every step, to the bit.
 #include <algorithm>
+#include <chrono>
 #include <memory>
-#include <set>
+#include <thread>
 #include <utility>
 
-#include "algorithms/learning/executor.h"
-#include "algorithms/learning/learner_device.h"
+#include "algorithms/learning/device_replica.h"
+#include "engine/device/group.h"
 
 namespace hardy::algorithms {
 namespace {
 
 class DeviceExecutor final : public Executor {
  public:
-  DeviceExecutor(const Program& program, TrainingState& state, device::Device& device)
-      : program_(program),
-        state_(state),
-        device_(device, program.agents()),
-        seeds_(seed_words(program.seeds)) {
-    device_.mirror().place_of(memory().data(), memory().size());  // as one piece
-    for (const UpdateProgram& update : program.updates) {
-      if (update.feed)
-        throw Error("its passes come from the host: it trains on the CPU", "update " + update.name);
-      make_ready(update);
+  DeviceExecutor(const Program& program, TrainingState& state, const std::vector<device::Device*>& devices)
+      : program_(program), state_(state) {
+    const auto n = static_cast<std::int64_t>(devices.size());
+    if (n > 1) group_ = device::make_group(devices);
+    for (std::int64_t i = 0; i < n; ++i) {
+      replicas_.push_back(
+          std::make_unique<DeviceReplica>(program, state, *devices[static_cast<std::size_t>(i)], i, n));
+      lives_.push_back(&replicas_.back()->device());
     }
-    device.require(bytes());
-    for (Ready& r : updates_)
-      for (const UpdateProgram::Table& t : r.update->tables)
-        bind(r, {t.value, t.memory, value_bytes(*r.update, t.value)});
   }
 
   void step(ThreadTeam&) override {
     begin();
     std::uint64_t kind = 0;
-    for (std::size_t i = 0; i < updates_.size(); ++i)
-      kind |= std::uint64_t{updates_[i].update->due(state_.step)} << i;
-    device_.step(
-        state_.step, kind,
-        [&](device::Stream& stream) {
-          for (Ready& r : updates_) {
-            r.plan.enqueue(stream);
-            r.descent->load(stream);
-          }
-          if (writes_in_place()) {  // what the host still has is as it was before
-            stream.synchronise();
-            send_parameters();
-          }
-        },
-        [&](device::Stream& stream) { enqueue(stream); });
+    for (std::size_t i = 0; i < program_.updates.size(); ++i)
+      kind |= std::uint64_t{program_.updates[i].due(state_.step)} << i;
+    watched([&] {
+      LearnerDevice::step(
+          lives_, state_.step, kind, [&] { warm_up(); }, [&] { enqueue(); });
+    });
     fetched_ = false;
     ++state_.step;
   }
@@ -64,14 +51,23 @@ class DeviceExecutor final : public Executor {
 
   void ask_for_reports(std::int64_t step) override {
     begin();
-    for (Ready& r : updates_)  // what is not due, as the CPU's executor evaluates it
-      if (state_.step > 0 && !r.update->due(state_.step - 1)) run(r, device_.mirror().stream());
-    device_.ask(step);
+    watched([&] {
+      for (std::size_t i = 0; i < program_.updates.size(); ++i)  // what is not due, as the CPU's evaluates it
+        if (state_.step > 0 && !program_.updates[i].due(state_.step - 1))
+          first().device().naming([&] { first().run_all(i); });
+      first().device().ask(step);
+      for (LearnerDevice* d : lives_) d->mark();
+    });
   }
 
   std::vector<StepReports> reports_that_came(ThreadTeam& team, bool wait) override {
     std::vector<StepReports> all = std::exchange(came_, {});
-    for (LearnerDevice::Answer& answer : device_.answers(wait)) {
+    std::vector<LearnerDevice::Answer> answers;
+    watched([&] {
+      wait ? settle() : void(settled());
+      answers = first().device().answers(wait);
+    });
+    for (LearnerDevice::Answer& answer : answers) {
       note_stopped(answer, team);
       all.push_back(std::move(answer.reports));
     }
@@ -80,146 +76,82 @@ class DeviceExecutor final : public Executor {
 
   void fetch() override {
     if (fetched_) return;
-    device_.download(memory().data(), memory().size_bytes());
-    for (auto& [name, values] : state_.values) device_.download(values.data(), values.size() * sizeof(float));
+    watched([&] {
+      for (LearnerDevice* d : lives_) d->mark();
+      settle();
+      const std::span<float> memory = state_.parameters.memory();
+      first().device().download(memory.data(), memory.size_bytes());
+      for (auto& [name, values] : state_.values)
+        first().device().download(values.data(), values.size() * sizeof(float));
+    });
     fetched_ = true;
   }
   void send_parameters() override {
-    device_.mirror().upload(memory().data(), memory().size_bytes());
+    for (const auto& r : replicas_) r->send_parameters();
     fetched_ = true;
   }
   void send_progress() override {
-    for (const auto& [name, values] : state_.values)
-      device_.mirror().upload(values.data(), values.size() * sizeof(float));
-    device_.upload(state_.step, state_.active);
+    for (const auto& r : replicas_) r->send_values();
   }
-  device::Mirror* mirror() override { return &device_.mirror(); }
-  std::size_t nodes() const override { return device_.nodes(); }
-  std::string describe() const override { return describe_plans(updates_); }
+  device::Mirror* mirror() override { return lives_.size() > 1 ? nullptr : &first().device().mirror(); }
+  std::size_t nodes() const override { return replicas_.front()->device().nodes(); }  // of each
+  std::string describe() const override { return replicas_.front()->describe(); }
 
  private:
-  struct Ready {
-    const UpdateProgram* update;
-    graph::Plan plan;
-    std::map<std::int32_t, void*> host;                  // a graph's input -> where it is on the host
-    std::unique_ptr<nn::DeviceAccumulator> accumulator;  // of several passes
-    std::unique_ptr<nn::DeviceDescent> descent;
-  };
-
-  std::span<float> memory() { return state_.parameters.memory(); }
-  float* there(float* host, std::int64_t elements) {
-    return host ? device_.mirror().place_of(host, static_cast<std::size_t>(elements)) : nullptr;
-  }
-  void bind(Ready& r, const Binding& b) {
-    r.host[b.value.id] = b.memory;
-    r.plan.bind(b.value, device_.mirror().place(b.memory, b.bytes));
-  }
-
-  void make_ready(const UpdateProgram& update) {
-    Ready r{
-        &update,
-        graph::Plan(update.graph, update.outputs,
-                    graph::PlanOptions{.agents = program_.agents(), .device = &device_.mirror().device()}),
-        {},
-        nullptr,
-        nullptr};
-    for (const Binding& b : bindings_of(update, state_, seeds_)) bind(r, b);
-    r.plan.bind(update.step, device_.memory().step);
-    r.host[update.step.id] = words_.words;
-    updates_.push_back(std::move(r));
-  }
-
-  // Whether a step changes parameters by its plans: those that it writes over.
-  bool writes_in_place() const {
-    return std::ranges::any_of(updates_, [](const Ready& r) {
-      return std::ranges::any_of(r.update->graph.nodes(), [](const graph::Node& n) { return n.op->writes; });
-    });
-  }
-
-  // That plans and tables will take beside what is there already.
-  std::size_t bytes() const {
-    std::size_t total = 0;
-    std::set<void*> tables;  // that updates share
-    for (const Ready& r : updates_) {
-      total += r.plan.own_bytes();
-      for (const UpdateProgram::Table& t : r.update->tables)
-        if (!tables.insert(t.memory).second) total -= value_bytes(*r.update, t.value);
-    }
-    return total;
-  }
-
-  // Before the first step: what follows the plans.
+  DeviceReplica& first() { return *replicas_.front(); }  // which is asked: all have the same
   void begin() {
-    if (begun_) return;
-    std::vector<LearnerDevice::Source> sources;
-    for (std::size_t i = 0; i < updates_.size(); ++i) {
-      Ready& r = updates_[i];
-      const UpdateProgram& u = *r.update;
-      if (u.passes > 1)
-        r.accumulator = std::make_unique<nn::DeviceAccumulator>(
-            device_.mirror().device(), accumulated_by(u, r.plan), u.passes, device_.memory().step);
-      std::vector<nn::Segment> segments = segments_of(u, state_.parameters);
-      for (nn::Segment& s : segments) {
-        const std::int64_t n = s.agents * s.elements_per_agent;
-        s.value = there(s.value, n);
-        s.gradient = there(const_cast<float*>(s.gradient), n);
-        s.first_moment = there(s.first_moment, n);
-        s.second_moment = there(s.second_moment, n);
-        s.target = there(s.target, n);
-      }
-      r.descent = std::make_unique<nn::DeviceDescent>(device_.mirror().device(), segments, gate_of(r, i));
-      for (const UpdateProgram::Loss& loss : u.losses)
-        sources.push_back({"loss/" + loss.name, r.plan.raw(loss.value)});
-      for (const UpdateProgram::Report& report : u.reports)
-        sources.push_back({report.name, r.plan.raw(report.value)});
-    }
-    device_.set_sources(std::move(sources));
-    device_.upload(state_.step, state_.active);
-    begun_ = true;
+    for (const auto& r : replicas_) r->begin();
   }
 
-  nn::Gate gate_of(const Ready& r, std::size_t index) {
-    const UpdateProgram& u = *r.update;
-    if (u.groups.size() > nn::kMostGroups || u.states.size() > nn::kMostStates)
-      throw Error("an update on a device has at most " + std::to_string(nn::kMostGroups) + " losses and " +
-                      std::to_string(nn::kMostStates) + " lasting values",
-                  "update " + u.name);
-    nn::Gate gate;
-    gate.memory = device_.memory();
-    gate.update = static_cast<std::int32_t>(index);
-    gate.agents = static_cast<std::int32_t>(program_.agents());
-    gate.every = static_cast<std::int32_t>(u.every);
-    gate.groups = static_cast<std::int32_t>(u.losses.size());
-    gate.rules = static_cast<std::int32_t>(u.groups.size());
-    for (std::size_t k = 0; k < u.groups.size(); ++k) gate.settings[k] = u.groups[k];
-    for (std::size_t k = 0; k < u.losses.size(); ++k) {
-      gate.loss[k] = r.plan.data<float>(u.losses[k].value);
-      gate.schedule[k] = u.losses[k].learning_rate;
-    }
-    for (const UpdateProgram::State& s : u.states) {
-      std::vector<float>& values = state_.values.at(s.name);
-      if (s.next)
-        gate.state[gate.states++] = {there(values.data(), static_cast<std::int64_t>(values.size())),
-                                     r.plan.data<float>(s.next)};
-    }
-    return gate;
+  void warm_up() {
+    for (const auto& r : replicas_) r->device().naming([&] { r->warm_up(); });
+    // NCCL connects the devices at its first exchange, of sums that nobody reads.
+    for (std::size_t i = 0; group_ && i < program_.updates.size(); ++i) gather(i);
   }
 
-  static void run(Ready& r, device::Stream& stream) {
-    for (std::int64_t pass = 0; pass < r.update->passes; ++pass) {
-      r.plan.enqueue(stream);
-      if (r.accumulator) r.accumulator->enqueue(stream, pass);
-    }
-  }
-
-  void enqueue(device::Stream& stream) {
+  void enqueue() {
     std::size_t left = 0;
-    for (const Ready& r : updates_) left += r.update->due(state_.step);
-    for (Ready& r : updates_) {
-      if (!r.update->due(state_.step)) continue;
-      run(r, stream);
-      r.descent->enqueue(stream, --left == 0);
+    for (const UpdateProgram& u : program_.updates) left += u.due(state_.step);
+    for (std::size_t i = 0; i < program_.updates.size(); ++i) {
+      if (!program_.updates[i].due(state_.step)) continue;
+      --left;
+      for (const auto& r : replicas_) r->device().naming([&] { r->run_own(i); });
+      if (group_) gather(i);
+      for (const auto& r : replicas_) r->device().naming([&] { r->descend(i, left == 0); });
     }
+  }
+
+  void gather(std::size_t update) {
+    if (!first().sums(update)) return;  // it only moves targets: there is nothing to share
+    std::vector<device::Stream*> streams;
+    std::vector<void*> all;
+    for (const auto& r : replicas_) {
+      streams.push_back(&r->device().mirror().stream());
+      all.push_back(r->sums(update));
+    }
+    group_->gather(streams, all, first().sums_bytes(update));
+  }
+
+  // One that fails never comes to the next exchange, and the others wait there for it: they are looked at in
+  // turn, waited for only when all have come, and let go where one failed.
+  template <class Work>
+  void watched(const Work& work) {
+    if (!group_) return work();
+    try {
+      work();
+    } catch (...) {
+      for (LearnerDevice* d : lives_) d->forget_captured();
+      group_->abandon();
+      throw;
+    }
+  }
+  bool settled() {
+    return lives_.size() == 1 || std::ranges::count_if(lives_, [](LearnerDevice* d) {
+                                   return d->passed();
+                                 }) == static_cast<std::ptrdiff_t>(lives_.size());
+  }
+  void settle() {
+    while (!settled()) std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
 
   // An agent that the gate stopped: its parameters and lasting values are still those of that step, so that
@@ -228,39 +160,33 @@ class DeviceExecutor final : public Executor {
     for (std::size_t a = 0; a < state_.active.size(); ++a) {
       if (!state_.active[a] || answer.active[a]) continue;
       const std::int32_t* stopped = &answer.stopped[4 * a];
-      const Ready& r = updates_[static_cast<std::size_t>(stopped[0] - 1)];
+      const auto update = static_cast<std::size_t>(stopped[0] - 1);
       const std::uint64_t step = static_cast<std::uint32_t>(stopped[2]) |
                                  std::uint64_t{static_cast<std::uint32_t>(stopped[3])} << 32;
       fetch();
-      std::string op;
-      for (std::int64_t pass = 0; pass < r.update->passes && op.empty(); ++pass) {
-        words_.set(static_cast<std::int64_t>(step), pass);
-        op = r.plan.find_non_finite(team, static_cast<std::int64_t>(a), program_.agents(),
-                                    [&](Tensor t) { return r.host.at(t.id); });
-      }
+      const std::string op = first().first_not_finite(update, static_cast<std::int64_t>(a),
+                                                      static_cast<std::int64_t>(step), team);
       state_.active[a] = 0;
       const bool finite = stopped[1] >= nn::kMostGroups;
       const auto loss = static_cast<std::size_t>(finite ? stopped[1] - nn::kMostGroups : stopped[1]);
-      state_.stop_reason[a] = stop_reason(r.update->losses[loss].name, finite, step + 1, op);
+      state_.stop_reason[a] = stop_reason(program_.updates[update].losses[loss].name, finite, step + 1, op);
     }
   }
 
   const Program& program_;
   TrainingState& state_;
-  LearnerDevice device_;
-  std::vector<std::int32_t> seeds_;
-  StepWords words_;  // for the CPU, when it looks for what was not finite
-  std::vector<Ready> updates_;
+  std::unique_ptr<device::Group> group_;  // of several devices; outlives their captured steps
+  std::vector<std::unique_ptr<DeviceReplica>> replicas_;
+  std::vector<LearnerDevice*> lives_;  // theirs
   std::vector<StepReports> came_;
-  bool begun_ = false;
-  bool fetched_ = true;  // the host's state is what the device has
+  bool fetched_ = true;  // the host's state is what the devices have
 };
 
 }  // namespace
 
 std::unique_ptr<Executor> make_device_executor(const Program& program, TrainingState& state,
-                                               device::Device& device) {
-  return std::make_unique<DeviceExecutor>(program, state, device);
+                                               const std::vector<device::Device*>& devices) {
+  return std::make_unique<DeviceExecutor>(program, state, devices);
 }
 
 }  // namespace hardy::algorithms

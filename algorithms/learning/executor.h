@@ -61,8 +61,9 @@ class Executor {
 // all have the same state afterwards.
 std::unique_ptr<Executor> make_cpu_executor(const Program& program, TrainingState& state,
                                             comm::Ranks& ranks = comm::alone());
+// devices: of one backend; several share the shards evenly, and all have the same state afterwards.
 std::unique_ptr<Executor> make_device_executor(const Program& program, TrainingState& state,
-                                               device::Device& device);
+                                               const std::vector<device::Device*>& devices);
 // parts: learners of the same program for its agents, equally many each, in their order: nothing goes between
 // them.
 class Learner;

@@ -13,6 +13,16 @@ T& built(const std::unique_ptr<T>& part) {
   return *part;
 }
 
+// Where it trains; none: the CPU.
+std::vector<device::Device*> devices_of(device::Device* first, const DescentDefaults& defaults) {
+  std::vector<device::Device*> all = defaults.more_devices;
+  if (first) all.insert(all.begin(), first);
+  return all;
+}
+bool splits_agents(const DescentDefaults& defaults) {
+  return !defaults.more_devices.empty() && defaults.shards == 1;
+}
+
 }  // namespace
 
 Learner::Learner(std::vector<std::uint64_t> seeds, device::Device* device, const DescentDefaults& defaults)
@@ -23,14 +33,15 @@ Learner::Learner(std::vector<std::uint64_t> seeds, device::Device* device, const
       builder_(seeds_, defaults) {
   if (defaults.shards % ranks_.size() != 0 || (device_ && ranks_.size() > 1))
     throw Error("processes share its shards evenly, on CPUs", "learner");
+  const auto devices = static_cast<std::int64_t>(devices_of(device_, defaults_).size());
+  if (devices > 1 && (defaults.shards > 1 ? defaults.shards : agents()) % devices != 0)
+    throw Error("devices share its shards, or else its agents, evenly", "learner");
 }
 
 void Learner::build(const std::function<void(Learner&)>& method) {
   method(*this);
-  if (!defaults_.more_devices.empty()) {
-    std::vector<device::Device*> devices{device_};
-    devices.insert(devices.end(), defaults_.more_devices.begin(), defaults_.more_devices.end());
-    if (seeds_.size() % devices.size() != 0) throw Error("devices share its agents evenly", "learner");
+  if (splits_agents(defaults_)) {
+    const std::vector<device::Device*> devices = devices_of(device_, defaults_);
     const auto each = static_cast<std::ptrdiff_t>(seeds_.size() / devices.size());
     DescentDefaults alone = defaults_;
     alone.more_devices.clear();
@@ -45,16 +56,18 @@ void Learner::build(const std::function<void(Learner&)>& method) {
 
 void Learner::finish() {
   program_ = std::make_unique<const Program>(builder_.build());
-  if (!defaults_.more_devices.empty()) {
+  if (splits_agents(defaults_)) {
     if (parts_.empty()) throw Error("trains on several devices and was not built for them", "learner");
     state_ = std::make_unique<TrainingState>(*program_);
     executor_ = make_split_executor(*state_, std::move(parts_));
     return;
   }
-  if (device_) device_->require(program_->layout.all() * sizeof(float));  // before any work
+  const std::vector<device::Device*> devices = devices_of(device_, defaults_);
+  for (device::Device* device : devices)
+    device->require(program_->layout.all() * sizeof(float));  // before any work
   state_ = std::make_unique<TrainingState>(*program_);
-  executor_ = device_ ? make_device_executor(*program_, *state_, *device_)
-                      : make_cpu_executor(*program_, *state_, ranks_);
+  executor_ = devices.empty() ? make_cpu_executor(*program_, *state_, ranks_)
+                              : make_device_executor(*program_, *state_, devices);
 }
 
 const Program& Learner::program() const { return built(program_); }

@@ -5,10 +5,13 @@
 
 namespace hardy::algorithms {
 
-LearnerDevice::LearnerDevice(device::Device& device, std::int64_t agents)
+LearnerDevice::LearnerDevice(device::Device& device, std::int64_t agents, bool several)
     : agents_(agents),
+      several_(several),
+      name_(device.info().name),
       mirror_(device),
       side_(device.stream()),
+      marked_(device.event()),
       words_(device::allocate(device, static_cast<std::size_t>(16 + 20 * agents))) {
   auto* at = static_cast<std::byte*>(words_.get());
   memory_.step = reinterpret_cast<std::int32_t*>(at);
@@ -22,21 +25,37 @@ std::size_t LearnerDevice::nodes() const {
   return most;
 }
 
-void LearnerDevice::step(std::int64_t number, std::uint64_t kind,
-                         const std::function<void(device::Stream&)>& warm_up,
-                         const std::function<void(device::Stream&)>& body) {
-  device::Stream& stream = mirror_.stream();
-  steps_ = number + 1;
-  naming_steps([&] {
-    if (mirror_.device().options().check) return body(stream);
-    if (captured_.empty()) {
-      warm_up(stream);  // libraries load their kernels at first use, which a capture would not take
-      stream.synchronise();
-    }
-    std::unique_ptr<device::Captured>& captured = captured_[kind];
-    if (!captured) captured = stream.capture([&] { body(stream); });
-    stream.replay(*captured);
-  });
+void LearnerDevice::step(std::span<LearnerDevice* const> all, std::int64_t number, std::uint64_t kind,
+                         const std::function<void()>& warm_up, const std::function<void()>& body) {
+  LearnerDevice& first = *all.front();
+  for (LearnerDevice* d : all) d->steps_ = number + 1;
+  if (first.mirror_.device().options().check) return body();
+  if (first.captured_.empty()) {
+    warm_up();  // libraries load their kernels at first use, which a capture would not take
+    for (LearnerDevice* d : all) d->naming([&] { d->mirror_.stream().synchronise(); });
+  }
+  if (!first.captured_[kind]) capture(all, kind, body);
+  for (LearnerDevice* d : all) d->naming([&] { d->mirror_.stream().replay(*d->captured_.at(kind)); });
+}
+
+// Of the first one, around that of the others, around what is captured.
+void LearnerDevice::capture(std::span<LearnerDevice* const> all, std::uint64_t kind,
+                            const std::function<void()>& body) {
+  if (all.empty()) return body();
+  LearnerDevice& d = *all.front();
+  d.captured_[kind] = d.mirror_.stream().capture([&] { capture(all.subspan(1), kind, body); });
+}
+
+void LearnerDevice::mark() {
+  if (!several_) return;
+  naming([&] { mirror_.stream().record(*marked_); });
+  marked_step_ = steps_;
+}
+bool LearnerDevice::passed() {
+  bool reached = true;
+  naming([&] { reached = marked_->reached(); });
+  if (reached) good_ = std::max(good_, marked_step_);
+  return reached;
 }
 
 std::size_t LearnerDevice::slot_bytes() const {
@@ -59,7 +78,7 @@ void LearnerDevice::ask(std::int64_t step) {
     to += bytes;
   };
   const auto a = static_cast<std::size_t>(agents_);
-  naming_steps([&] {
+  naming([&] {
     for (const Source& s : sources_) set_aside(s.place, a * sizeof(float));
     set_aside(memory_.stopped, 20 * a);  // and `active`, which follows it
     mirror_.stream().record(*slot.taken);
@@ -91,7 +110,7 @@ std::vector<LearnerDevice::Answer> LearnerDevice::answers(bool wait) {
   while (!pending_.empty()) {
     Slot& slot = pending_.front();
     bool come = true;
-    naming_steps([&] { wait ? slot.copied->wait() : void(come = slot.copied->reached()); });
+    naming([&] { wait ? slot.copied->wait() : void(come = slot.copied->reached()); });
     if (!come) break;
     good_ = slot.step;
     all.push_back(read(slot));
@@ -103,7 +122,7 @@ std::vector<LearnerDevice::Answer> LearnerDevice::answers(bool wait) {
 }
 
 void LearnerDevice::download(void* host, std::size_t bytes) {
-  naming_steps([&] { mirror_.download(host, bytes); });
+  naming([&] { mirror_.download(host, bytes); });
   good_ = steps_;
 }
 

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,16 +30,28 @@ auto on_device(const std::string& name, const Work& work) {
 
 class LearnerDevice {
  public:
-  LearnerDevice(device::Device& device, std::int64_t agents);
+  // several: it is one of some, and what fails says which.
+  LearnerDevice(device::Device& device, std::int64_t agents, bool several = false);
 
   device::Mirror& mirror() { return mirror_; }
   const nn::StepMemory& memory() const { return memory_; }
 
-  // One launch: what `body` puts into the stream at the first step of a kind is captured, and replayed at the
-  // others of that kind: a step's kind is which of the updates run at it.
-  void step(std::int64_t number, std::uint64_t kind, const std::function<void(device::Stream&)>& warm_up,
-            const std::function<void(device::Stream&)>& body);
+  // One launch a device: what `body` puts into their streams at the first step of a kind is captured, and
+  // replayed at the others of that kind: a step's kind is which of the updates run at it. All streams are
+  // captured at once, so that what goes between the devices is part of it.
+  static void step(std::span<LearnerDevice* const> all, std::int64_t number, std::uint64_t kind,
+                   const std::function<void()>& warm_up, const std::function<void()>& body);
   std::size_t nodes() const;  // of the largest step that was captured; 0: none yet
+  void forget_captured() { captured_.clear(); }
+  // Runs `work`; what fails in it is of the steps that were not yet seen to be good.
+  template <class Work>
+  void naming(const Work& work) {
+    if (!several_) return naming_steps(work);
+    on_device(name_, [&] { naming_steps(work); });
+  }
+  // What is in the stream by now, and whether it has run.
+  void mark();
+  bool passed();
 
   // --- what comes back, in a stream of its own beside the training
   struct Source {
@@ -84,12 +97,19 @@ class LearnerDevice {
   std::size_t slot_bytes() const;
   Answer read(Slot& slot) const;
 
+  static void capture(std::span<LearnerDevice* const> all, std::uint64_t kind,
+                      const std::function<void()>& body);
+
   std::int64_t agents_;
+  bool several_;
+  std::string name_;  // the device's, which says nothing any more once it has failed
   device::Mirror mirror_;
   std::unique_ptr<device::Stream> side_;  // copies out
-  device::Memory words_;                  // step and pass, stopped, active
+  std::unique_ptr<device::Event> marked_;
+  device::Memory words_;  // step and pass, stopped, active
   nn::StepMemory memory_;
   std::map<std::uint64_t, std::unique_ptr<device::Captured>> captured_;  // by kind
+  std::int64_t marked_step_ = 0;
   std::int64_t steps_ = 0, good_ = 0;  // put in the stream; of these, known to have run
   std::vector<Source> sources_;
   std::deque<Slot> pending_;

@@ -14,6 +14,7 @@ using nn::Descend;
 using nn::DescentPiece;
 using nn::DescentRates;
 using nn::Gate;
+using nn::ShardPasses;
 using Rule = nn::GroupSettings::Rule;
 
 // One block: agents are few beside parameters.
@@ -147,6 +148,27 @@ __global__ void __launch_bounds__(256) accumulate_kernel(Accumulate d) {
     d.step[2] = d.pass + 1 < d.passes ? static_cast<std::int32_t>(d.pass + 1) : 0;
 }
 
+__global__ void begin_shards_kernel(ShardPasses d) { d.step[2] = d.next; }
+// A block to a piece.
+__global__ void __launch_bounds__(256) add_to_shard_kernel(ShardPasses d) {
+  const ShardPasses::Piece p = d.pieces[blockIdx.x];
+  float* const sums = d.sums + d.shard * d.elements + p.at;
+  for (int i = threadIdx.x; i < p.elements; i += blockDim.x)
+    sums[i] = nn::added(p.value[i], sums[i], d.pass).sum;
+  if (blockIdx.x == 0 && threadIdx.x == 0) d.step[2] = d.next;
+}
+// A block to a piece; the order of a sum is that of the shards.
+__global__ void __launch_bounds__(256) mean_of_shards_kernel(ShardPasses d) {
+  const ShardPasses::Piece p = d.pieces[blockIdx.x];
+  for (int i = threadIdx.x; i < p.elements; i += blockDim.x) {
+    const float* const sums = d.sums + p.at + i;
+    float sum = sums[0];
+    for (std::int64_t s = 1; s < d.shards; ++s) sum += sums[s * d.elements];
+    p.value[i] = sum / static_cast<float>(d.shards * d.passes);
+  }
+  if (blockIdx.x == 0 && threadIdx.x == 0) d.step[2] = 0;
+}
+
 void load(device::Stream& stream) {
   static_cast<void>(as_cuda(stream).handle());  // on its device
   cudaFuncAttributes attributes{};
@@ -155,6 +177,9 @@ void load(device::Stream& stream) {
   check(cudaFuncGetAttributes(&attributes, clips_kernel), "loading clipping");
   check(cudaFuncGetAttributes(&attributes, descend_kernel), "loading the descent");
   check(cudaFuncGetAttributes(&attributes, accumulate_kernel), "loading the sums of passes");
+  check(cudaFuncGetAttributes(&attributes, begin_shards_kernel), "loading the passes of shards");
+  check(cudaFuncGetAttributes(&attributes, add_to_shard_kernel), "loading the sums of shards");
+  check(cudaFuncGetAttributes(&attributes, mean_of_shards_kernel), "loading the mean of shards");
 }
 void gate(device::Stream& stream, const Gate& g) { launch("gate", gate_kernel, 1, 256, stream, g); }
 void squares(device::Stream& stream, const Descend& d) {
@@ -170,12 +195,25 @@ void accumulate(device::Stream& stream, const Accumulate& d) {
   launch("sums of passes", accumulate_kernel, static_cast<unsigned>(d.count), 256, stream, d);
 }
 
+void begin_shards(device::Stream& stream, const ShardPasses& d) {
+  launch("passes of shards", begin_shards_kernel, 1, 1, stream, d);
+}
+void add_to_shard(device::Stream& stream, const ShardPasses& d) {
+  launch("sums of shards", add_to_shard_kernel, static_cast<unsigned>(d.count), 256, stream, d);
+}
+void mean_of_shards(device::Stream& stream, const ShardPasses& d) {
+  launch("mean of shards", mean_of_shards_kernel, static_cast<unsigned>(d.count), 256, stream, d);
+}
+
 const device::RegisterLaunch load_registration(kBackend, nn::kLoadDescent, load);
 const device::RegisterLaunch gate_registration(kBackend, nn::kGate, gate);
 const device::RegisterLaunch squares_registration(kBackend, nn::kGradientSquares, squares);
 const device::RegisterLaunch clips_registration(kBackend, nn::kClips, clips);
 const device::RegisterLaunch descend_registration(kBackend, nn::kDescend, descend);
 const device::RegisterLaunch accumulate_registration(kBackend, nn::kAccumulate, accumulate);
+const device::RegisterLaunch begin_shards_registration(kBackend, nn::kBeginShards, begin_shards);
+const device::RegisterLaunch add_to_shard_registration(kBackend, nn::kAddToShard, add_to_shard);
+const device::RegisterLaunch mean_of_shards_registration(kBackend, nn::kMeanOfShards, mean_of_shards);
 
 }  // namespace
 }  // namespace hardy::cuda

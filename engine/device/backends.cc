@@ -86,6 +86,10 @@ std::vector<std::unique_ptr<Device>> open_devices(const std::string& names, cons
   return all;
 }
 
+std::unique_ptr<Group> make_group(std::span<Device* const> devices) {
+  return registered().find(devices.front()->backend())->group(devices);
+}
+
 std::size_t count_of(const std::string& names) {
   if (names == "cpu") return 0;
   return names.find(':') == std::string::npos ? 1

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "engine/base/registry.h"
 #include "engine/device/device.h"
+#include "engine/device/group.h"
 
 namespace hardy::device {
 
@@ -16,6 +18,7 @@ struct Backend {
   std::vector<Info> (*devices)();                                      // what is seen
   std::string (*obstacle)();                                           // why none can be used; "" if one can
   std::unique_ptr<Device> (*open)(int index, const Options& options);  // index < devices().size()
+  std::unique_ptr<Group> (*group)(std::span<Device* const> devices);   // of its own, that open gave
 };
 struct RegisterBackend {
   explicit RegisterBackend(const Backend& backend);  // an Error where the name is taken

@@ -31,6 +31,46 @@ void DeviceAccumulator::enqueue(device::Stream& stream, std::int64_t pass) const
   run_(stream, now);
 }
 
+DeviceShards::DeviceShards(device::Device& device, const std::vector<Accumulated>& parts, std::int64_t shards,
+                           std::int64_t passes_a_shard, std::int32_t* step)
+    : run_begin_(device::find_launch(device, kBeginShards)),
+      run_add_(device::find_launch(device, kAddToShard)),
+      run_mean_(device::find_launch(device, kMeanOfShards)) {
+  std::vector<ShardPasses::Piece> pieces;
+  for (const Accumulated& part : parts)
+    for (std::int64_t at = 0; at < part.elements; at += kDescentPiece) {
+      const std::int64_t n = std::min(kDescentPiece, part.elements - at);
+      pieces.push_back({part.value + at, passes_.elements, static_cast<std::int32_t>(n)});
+      passes_.elements += n;
+    }
+  const std::size_t bytes = pieces.size() * sizeof(ShardPasses::Piece);
+  pieces_ = device::allocate(device, bytes);
+  device.upload(pieces_.get(), pieces.data(), bytes);
+  passes_.pieces = static_cast<const ShardPasses::Piece*>(pieces_.get());
+  passes_.count = static_cast<std::int64_t>(pieces.size());
+  passes_.shards = shards;
+  passes_.passes = passes_a_shard;
+  passes_.step = step;
+  sums_ = device::allocate(device, this->bytes());
+  passes_.sums = static_cast<float*>(sums_.get());
+}
+
+void DeviceShards::begin(device::Stream& stream, std::int64_t shard) const {
+  ShardPasses now = passes_;
+  now.next = static_cast<std::int32_t>(shard * now.passes);
+  run_begin_(stream, now);
+}
+
+void DeviceShards::add(device::Stream& stream, std::int64_t shard, std::int64_t pass) const {
+  ShardPasses now = passes_;
+  now.shard = shard;
+  now.pass = pass;
+  now.next = static_cast<std::int32_t>(shard * now.passes + pass + 1);
+  run_add_(stream, now);
+}
+
+void DeviceShards::mean(device::Stream& stream) const { run_mean_(stream, passes_); }
+
 DeviceDescent::DeviceDescent(device::Device& device, const std::vector<Segment>& segments, Gate gate)
     : gate_(gate),
       rates_(device::allocate(device, kMostGroups * sizeof(DescentRates))),

@@ -76,6 +76,22 @@ struct Accumulate {
   std::int32_t* step = nullptr;  // StepMemory's
 };
 
+// Passes of shards whose sums are kept apart, one shard's behind the other's (ShardedAccumulator).
+struct ShardPasses {
+  struct Piece {
+    float* value;
+    std::int64_t at;  // in a shard's sums
+    std::int32_t elements;
+  };
+  const Piece* pieces = nullptr;
+  std::int64_t count = 0, elements = 0;  // pieces; elements of a shard's sums
+  float* sums = nullptr;                 // [shards, elements]
+  std::int64_t shards = 1, passes = 1;   // passes of a shard
+  std::int64_t shard = 0, pass = 0;      // that has run
+  std::int32_t* step = nullptr;          // StepMemory's
+  std::int32_t next = 0;                 // the pass that follows, of all shards' counted through
+};
+
 // What a backend brings. kLoadDescent loads the kernels of the others: loading is part of a kernel's first
 // use otherwise, and may wait for the device, which a capture forbids.
 inline constexpr device::LaunchName<> kLoadDescent{"load", "step"};
@@ -83,6 +99,9 @@ inline constexpr device::LaunchName<const Descend&> kGradientSquares{"gradient_s
 inline constexpr device::LaunchName<const Gate&> kGate{"gate", "step"};
 inline constexpr device::LaunchName<const Descend&> kClips{"clips", "step"}, kDescend{"descend", "step"};
 inline constexpr device::LaunchName<const Accumulate&> kAccumulate{"accumulate", "step"};
+// The pass to begin with; a pass's values to its shard's sums; the mean of all shards, in their order.
+inline constexpr device::LaunchName<const ShardPasses&> kBeginShards{"begin_shards", "step"},
+    kAddToShard{"add_to_shard", "step"}, kMeanOfShards{"mean_of_shards", "step"};
 
 class DeviceAccumulator {
  public:
@@ -96,6 +115,26 @@ class DeviceAccumulator {
   Accumulate accumulate_;
   device::Memory sums_, pieces_;
   device::Launch<const Accumulate&> run_;
+};
+
+// A device's ShardedAccumulator, to the same bits for any number of devices that add some shards each and
+// exchange their sums before the mean.
+class DeviceShards {
+ public:
+  DeviceShards(device::Device& device, const std::vector<Accumulated>& parts, std::int64_t shards,
+               std::int64_t passes_a_shard, std::int32_t* step);
+  void begin(device::Stream& stream, std::int64_t shard) const;  // whose passes come now, and the next one's
+  void add(device::Stream& stream, std::int64_t shard, std::int64_t pass) const;  // as ShardedAccumulator
+  void mean(device::Stream& stream) const;
+  float* sums() const { return passes_.sums; }
+  std::size_t bytes() const {  // of all shards' sums
+    return static_cast<std::size_t>(passes_.shards * passes_.elements) * sizeof(float);
+  }
+
+ private:
+  ShardPasses passes_;
+  device::Memory sums_, pieces_;
+  device::Launch<const ShardPasses&> run_begin_, run_add_, run_mean_;
 };
 
 class DeviceDescent {

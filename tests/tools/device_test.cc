@@ -54,10 +54,25 @@ TEST(DeviceCommand, AgentsAmongSeveralDevicesGoOnToTheSameBits) {
   EXPECT_EQ(checkpoint("run"), checkpoint("whole"));
 }
 
+TEST(DeviceCommand, ABatchInShardsLeavesTheSameCheckpointFromOneDeviceAndFromTwo) {
+  const test::Scratch dir;
+  const auto checkpoint_on = [&](const std::string& device) {
+    const test::Result r =
+        test::hardy_command(train(dir, "--shards 2 --accumulate 2 --device " + device, device), kTwoDevices);
+    EXPECT_EQ(r.code, 0) << r.err;
+    return test::contents(run::Checkpoints(dir / device / "checkpoints").path_of(4));
+  };
+  const std::string one = checkpoint_on("cuda-emulated:1");
+  EXPECT_FALSE(one.empty());
+  EXPECT_EQ(checkpoint_on("cuda-emulated:1,0"), one);
+}
+
 TEST(DeviceCommand, RefusesSeveralDevicesThatCannotShareTheWorkOrAreNotThere) {
   const test::Scratch dir;
   expect_refusal(test::hardy_command(train(dir, "--seeds 3 --device cuda-emulated:0,1")), 2,
                  {"--seeds 3", "2 devices cannot have equally many agents", "a multiple of 2"});
+  expect_refusal(test::hardy_command(train(dir, "--shards 3 --device cuda-emulated:0,1")), 2,
+                 {"--shards 3", "2 devices cannot have equally many of them", "a multiple of 2"});
   expect_refusal(test::hardy_command(train(dir, "--seeds 2 --device cuda-emulated:0,1")), 2,
                  {"there is no device 1"});
   expect_refusal(test::hardy_command(train(dir, "--seeds 2 --device cuda-emulated:0,0")), 2,

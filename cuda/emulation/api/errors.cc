@@ -4,6 +4,7 @@
 
 #include "cuda/emulation/control.h"
 #include "cuda/emulation/run/memory.h"
+#include "cuda/emulation/run/report.h"
 #include "cuda/emulation/run/statistics.h"
 #include "cuda/emulation/run/streams.h"
 
@@ -197,7 +198,7 @@ cudaError_t cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes) {
   const ApiCall api;
   if (const cudaError_t error = device_error(); error != cudaSuccess) return remember(error);
   *total_bytes = options().memory;
-  *free_bytes = options().memory - device_memory().used();
+  *free_bytes = options().memory - device_memory().used(current_device());
   return cudaSuccess;
 }
 cudaError_t cudaDeviceSynchronize() {
@@ -205,6 +206,8 @@ cudaError_t cudaDeviceSynchronize() {
   if (const cudaError_t error = refuse_while_capturing(); error != cudaSuccess) return error;
   ++counters().synchronisations;
   run_device(current_device());
+  if (has_stuck_work(current_device()) && sticky_error(current_device()) == cudaSuccess)
+    fail("cudaDeviceSynchronize waits for ever: an exchange waits for a device that does not come");
   return sticky_error(current_device());
 }
 cudaError_t cudaDeviceReset() {

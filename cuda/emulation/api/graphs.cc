@@ -49,6 +49,7 @@ void run_graph(const std::vector<CUgraphNode_st>& nodes) {
     const std::size_t node = ready[pick];
     ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(pick));
     if (sticky_error(working_device()) == cudaSuccess) nodes[node].work.run();
+    if (is_stuck()) return;
     for (const std::size_t i : next[node])
       if (--waits[i] == 0) ready.push_back(i);
   }
@@ -143,10 +144,13 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
 cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) { return cudaSuccess; }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   const ApiCall api;
-  return enqueue(stream, {WorkKind::kGraph, [executable] {
-                            ++counters().graph_launches;
-                            run_graph(executable->nodes);
-                          }});
+  const bool meets =
+      std::ranges::any_of(executable->nodes, [](const CUgraphNode_st& node) { return node.work.meets; });
+  const auto work = [executable] {
+    ++counters().graph_launches;
+    run_graph(executable->nodes);
+  };
+  return enqueue(stream, {WorkKind::kGraph, work, meets});
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
   const ApiCall api;

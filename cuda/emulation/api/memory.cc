@@ -82,7 +82,7 @@ cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
   if (pointer == nullptr) return remember(cudaErrorInvalidValue);
   if (const cudaError_t error = refuse_while_capturing(); error != cudaSuccess) return error;
   if (const cudaError_t error = sticky_error(current_device()); error != cudaSuccess) return error;
-  *pointer = bytes == 0 ? nullptr : device_memory().allocate(bytes);
+  *pointer = bytes == 0 ? nullptr : device_memory().allocate(bytes, current_device());
   return bytes != 0 && *pointer == nullptr ? remember(cudaErrorMemoryAllocation) : cudaSuccess;
 }
 cudaError_t cudaFree(void* pointer) {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 
+#include "cuda/emulation/run/report.h"
 #include "cuda/emulation/run/statistics.h"
 
 namespace hardy::emulation {
@@ -16,6 +17,19 @@ constexpr unsigned long long kAll = std::numeric_limits<unsigned long long>::max
 double milliseconds() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch())
       .count();
+}
+
+// Whether the stream's work up to that number has run; it is an error of the program to wait where it never
+// will.
+cudaError_t state_of(const CUstream_st* stream, unsigned long long sequence) {
+  if (const cudaError_t error = sticky_error(stream->device); error != cudaSuccess) return error;
+  return stream->reaches(sequence) ? cudaSuccess : cudaErrorNotReady;
+}
+cudaError_t waited_for(const CUstream_st* stream, unsigned long long sequence, const char* call) {
+  const cudaError_t state = state_of(stream, sequence);
+  if (state == cudaErrorNotReady)
+    fail("%s waits for ever: an exchange in this stream waits for a device that does not come", call);
+  return state;
 }
 
 bool exists(cudaStream_t stream) {
@@ -68,12 +82,12 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   }
   ++counters().synchronisations;
   run_until(s, kAll);
-  return sticky_error(s->device);
+  return waited_for(s, kAll, "cudaStreamSynchronize");
 }
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
   const ApiCall api;
   run_until(resolve(stream), kAll);
-  return sticky_error(resolve(stream)->device);
+  return state_of(resolve(stream), kAll);
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   const ApiCall api;
@@ -91,6 +105,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
   if (event->stream == nullptr) return cudaSuccess;
   return enqueue(stream, {WorkKind::kEvent, [other = event->stream, sequence = event->sequence] {
                             run_until(other, sequence);
+                            if (!other->reaches(sequence)) stick();
                           }});
 }
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* argument) {
@@ -127,13 +142,15 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   const ApiCall api;
   ++counters().synchronisations;
-  if (event->stream != nullptr) run_until(event->stream, event->sequence);
-  return sticky_error(event->device);
+  if (event->stream == nullptr) return sticky_error(event->device);
+  run_until(event->stream, event->sequence);
+  return waited_for(event->stream, event->sequence, "cudaEventSynchronize");
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   const ApiCall api;
-  if (event->stream != nullptr) run_until(event->stream, event->sequence);
-  return sticky_error(event->device);
+  if (event->stream == nullptr) return sticky_error(event->device);
+  run_until(event->stream, event->sequence);
+  return state_of(event->stream, event->sequence);
 }
 cudaError_t cudaEventElapsedTime(float* elapsed, cudaEvent_t start, cudaEvent_t stop) {
   const ApiCall api;

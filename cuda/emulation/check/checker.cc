@@ -13,6 +13,7 @@
 #include "cuda/emulation/run/sanitizers.h"
 #include "cuda/emulation/run/shared_memory.h"
 #include "cuda/emulation/run/statistics.h"
+#include "cuda/emulation/run/streams.h"
 
 namespace hardy::emulation {
 namespace {
@@ -159,6 +160,10 @@ void Checker::check_device(const void* address, std::size_t bytes, Access kind, 
     }
     if (reads(kind) && (state & 2) == 0) report("uninitialised", bytes, kind, code, where());
   }
+  if (options().devices > 1 && memory.device_of(address) != working_device())
+    report("out-of-bounds", bytes, kind, code,
+           where() + ", which is device " + std::to_string(memory.device_of(address)) + "'s, on device " +
+               std::to_string(working_device()));
   if (reinterpret_cast<std::uintptr_t>(address) % bytes != 0 && bytes <= 16)
     report("misaligned", bytes, kind, code, where());
   if (writes(kind)) std::memset(device_initialised_ + offset, 3, bytes);

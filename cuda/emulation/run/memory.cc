@@ -67,10 +67,22 @@ void DeviceMemory::close() {
   if (--open_ == 0 && options().guard) protect(0, (end_ + 4095) / 4096 * 4096, false);
 }
 
-void* DeviceMemory::allocate(std::size_t bytes) {
+std::size_t DeviceMemory::used(int device) const {
+  const auto found = used_bytes_.find(device);
+  return found == used_bytes_.end() ? 0 : found->second;
+}
+
+int DeviceMemory::device_of(const void* address) const {
+  auto it = allocations_.upper_bound(static_cast<const char*>(address));
+  if (!contains(address) || it == allocations_.begin()) return -1;
+  --it;
+  return static_cast<const char*>(address) < it->first + it->second.bytes ? it->second.device : -1;
+}
+
+void* DeviceMemory::allocate(std::size_t bytes, int device) {
   reserve();
   const std::size_t slot = slot_of(bytes);
-  if (used_bytes_ + bytes > options().memory) return nullptr;
+  if (used(device) + bytes > options().memory) return nullptr;
   const char* place = nullptr;
   if (const auto it = free_by_size_.find(slot); it != free_by_size_.end()) {
     place = it->second;
@@ -90,8 +102,8 @@ void* DeviceMemory::allocate(std::size_t bytes) {
 #endif
   std::memset(p, 0xff, bytes);  // reads as NaN, as -1
   close();
-  allocations_[place] = {bytes, false};
-  used_bytes_ += bytes;
+  allocations_[place] = {bytes, device, false};
+  used_bytes_[device] += bytes;
   ++counters().allocations;
   checker().allocated(p, bytes);
   return p;
@@ -104,7 +116,7 @@ bool DeviceMemory::release(void* pointer) {
   __asan_poison_memory_region(pointer, slot_of(it->second.bytes));
 #endif
   it->second.freed = true;
-  used_bytes_ -= it->second.bytes;
+  used_bytes_[it->second.device] -= it->second.bytes;
   free_by_size_.emplace(slot_of(it->second.bytes), it->first);
   checker().released(pointer, it->second.bytes);
   return true;

@@ -14,13 +14,16 @@ class DeviceMemory {
 
   struct Allocation {
     std::size_t bytes = 0;
+    int device = 0;
     bool freed = false;
   };
 
-  void* allocate(std::size_t bytes);  // null: more than options().memory would be in use
-  bool release(void* pointer);        // false: not the start of a live allocation
-  void clear();                       // every allocation is gone
-  std::size_t used() const { return used_bytes_; }
+  // Null: more than options().memory of that device would be in use.
+  void* allocate(std::size_t bytes, int device);
+  bool release(void* pointer);  // false: not the start of a live allocation
+  void clear();                 // every allocation is gone
+  std::size_t used(int device) const;
+  int device_of(const void* address) const;  // -1: in no allocation
 
   bool contains(const void* address) const {
     const char* a = static_cast<const char*>(address);
@@ -55,8 +58,8 @@ class DeviceMemory {
   void protect(std::size_t from, std::size_t to, bool accessible);
 
   char* base_ = nullptr;
-  std::size_t end_ = 0;  // of what has ever been given out
-  std::size_t used_bytes_ = 0;
+  std::size_t end_ = 0;                    // of what has ever been given out
+  std::map<int, std::size_t> used_bytes_;  // by device
   int open_ = 0;
   std::map<const char*, Allocation> allocations_;         // live and freed, by address
   std::multimap<std::size_t, const char*> free_by_size_;  // whole slots, oldest first

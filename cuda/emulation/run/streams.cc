@@ -1,5 +1,6 @@
 #include "cuda/emulation/run/streams.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -15,6 +16,7 @@ constexpr unsigned long long kAll = std::numeric_limits<unsigned long long>::max
 
 thread_local int device_of_thread = 0;
 int device_at_work = -1;
+CUstream_st* stream_at_work = nullptr;
 unsigned long long sequence_number = 0;
 cudaError_t last = cudaSuccess;
 
@@ -89,12 +91,25 @@ CUstream_st* resolve(cudaStream_t stream) {
 }
 int current_device() { return device_of_thread; }
 int working_device() { return device_at_work; }
+bool is_stuck() { return stream_at_work->stuck_at != 0; }
+void stick() { stream_at_work->stuck_at = stream_at_work->at_work; }
+bool has_stuck_work(int device) {
+  return std::ranges::any_of(
+      all_streams(), [device](const CUstream_st* s) { return s->device == device && s->stuck_at != 0; });
+}
+void drop_stuck_work(int device) {
+  for (CUstream_st* s : all_streams()) {
+    if (s->device != device || s->stuck_at == 0) continue;
+    s->queue.clear();
+    s->stuck_at = 0;
+  }
+}
 void set_current_device(int device) { device_of_thread = device; }
 
 unsigned long long last_sequence() { return sequence_number; }
 
 void run_until(CUstream_st* stream, unsigned long long sequence) {
-  while (!stream->queue.empty() && stream->queue.front().sequence <= sequence) {
+  while (stream->stuck_at == 0 && !stream->queue.empty() && stream->queue.front().sequence <= sequence) {
     const CUstream_st::Queued next = std::move(stream->queue.front());
     stream->queue.pop_front();
     // A device's default stream and those of its others that are not non-blocking wait for each other.
@@ -106,9 +121,12 @@ void run_until(CUstream_st* stream, unsigned long long sequence) {
     }
     if (sticky_error(stream->device) != cudaSuccess) continue;  // nothing runs on a device that has failed
     device_memory().open();
-    const int before = std::exchange(device_at_work, stream->device);
+    const int device_before = std::exchange(device_at_work, stream->device);
+    CUstream_st* const stream_before = std::exchange(stream_at_work, stream);
+    stream->at_work = next.sequence;
     next.work.run();
-    device_at_work = before;
+    stream_at_work = stream_before;
+    device_at_work = device_before;
     device_memory().close();
   }
 }
@@ -118,6 +136,14 @@ void run_device(int device) {
   for (std::size_t i = all_streams().size(); i-- > 0;)
     if (all_streams()[i]->device == device) run_until(all_streams()[i], kAll);
   run_until(default_stream(device), kAll);
+}
+
+void run_device_until(int device, const std::function<bool()>& done) {
+  for (std::size_t i = all_streams().size(); i-- > 0;) {
+    CUstream_st* const s = all_streams()[i];
+    while (s->device == device && s->stuck_at == 0 && !s->queue.empty() && !done())
+      run_until(s, s->queue.front().sequence);
+  }
 }
 
 void run_all() {
@@ -144,7 +170,8 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
     return remember(cudaErrorStreamCaptureImplicit);
   }
   s->queue.push_back({++sequence_number, std::move(work)});
-  if (!options().lazy_streams) run_until(s, kAll);
+  const auto meets = [](const CUstream_st::Queued& q) { return q.work.meets; };
+  if (!options().lazy_streams && std::ranges::none_of(s->queue, meets)) run_until(s, kAll);
   return sticky_error(s->device);
 }
 

@@ -14,6 +14,7 @@ enum class WorkKind { kKernel, kCopy, kSet, kHost, kEvent, kGraph };
 struct Work {
   WorkKind kind;
   std::function<void()> run;
+  bool meets = false;  // it waits for work of other devices: streams leave it until somebody waits for it
 };
 
 // One call of the API at a time: a lock for its duration; work that runs inside belongs to the call.
@@ -38,12 +39,18 @@ cudaError_t enqueue(cudaStream_t stream, Work work);
 void run_until(CUstream_st* stream, unsigned long long sequence);  // the stream's work up to that number
 void run_device(int device);                                       // all streams of a device
 void run_all();
+void run_device_until(int device, const std::function<bool()>& done);  // its streams' work, one by one
+// The stream whose work runs now waits for what will never come: nothing behind it runs.
+void stick();
+bool has_stuck_work(int device);
+void drop_stuck_work(int device);  // of all its streams, with what is behind it
 // For calls that wait: an error, and the capture is spoilt, where some stream is being captured.
 cudaError_t refuse_while_capturing();
 CUstream_st* resolve(cudaStream_t stream);  // the current device's default stream for its several names
 // The calling thread's device: new streams and events are its, and so is the default stream.
 int current_device();
 int working_device();  // whose work runs now; -1: none does
+bool is_stuck();       // the stream whose work runs now
 void set_current_device(int device);
 unsigned long long last_sequence();
 
@@ -71,6 +78,10 @@ struct CUstream_st {
   std::vector<std::size_t> tips;  // of the capture: the nodes that this stream's next one waits for
   bool nonblocking = false;
   int device = 0;
+  unsigned long long at_work = 0;   // the number of what runs now
+  unsigned long long stuck_at = 0;  // the number of what never ends; 0: nothing
+
+  bool reaches(unsigned long long sequence) const { return stuck_at == 0 || sequence < stuck_at; }
 };
 
 struct CUevent_st {

@@ -1,6 +1,11 @@
 // The emulated backend and the real one in one program, each over a CUDA runtime of its own.
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <string>
+
+#include "engine/base/error.h"
 #include "engine/device/launch.h"
 #include "engine/ops/linear.h"
 #include "tests/cuda/device/devices.h"
@@ -42,6 +47,33 @@ TEST(DeviceBackends, TheRealOneBesideTheEmulatedOneSeesTheRealMachine) {
   const Tensor x = c.normal(DType::kF32, {2, 33, 9}), w = c.normal(DType::kF32, {2, 9, 5}, 0.3);
   c.value_and_gradients(ops::relu(c.g, ops::linear(c.g, x, w)));
   compare(c, 1e-5, "a layer beside the real backend", false);
+}
+
+// Linked with NVIDIA's NCCL and run as far as it goes without two GPUs: it says its version, and begins
+// nothing between devices that are not there.
+TEST(DeviceBackends, TheExchangeOfRealGpusIsOverTheRealNccl) {
+  static_cast<void>(device());  // the emulated one, with an NCCL of its own
+  Dl_info here{};
+  ASSERT_NE(dladdr(reinterpret_cast<const void*>(&device::load_backend), &here), 0);
+  const std::filesystem::path path = std::filesystem::path(here.dli_fname).parent_path() / "libhardy_nccl.so";
+  if (!std::filesystem::exists(path))
+    GTEST_SKIP() << "skipped: libhardy_nccl.so is not there: this build has no nvcc or no NCCL";
+  void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(library, nullptr) << dlerror();
+  const auto version = reinterpret_cast<const char* (*)()>(dlsym(library, "hardy_nccl_version"));
+  const auto exchange = reinterpret_cast<void* (*)(int, const int*)>(dlsym(library, "hardy_nccl_exchange"));
+  ASSERT_TRUE(version && exchange);
+  EXPECT_EQ(std::string(version()).substr(0, 7), "NCCL 2.");
+  const int nowhere[] = {60, 61};  // the emulation would take them
+  const emulation::Options before = emulation::options();
+  emulation::options().devices = 62;
+  try {
+    exchange(2, nowhere);
+    ADD_FAILURE() << "it began among devices that are not there";
+  } catch (const Error& e) {
+    EXPECT_NE(e.message().find("ncclCommInitAll: NCCL: "), std::string::npos) << e.message();
+  }
+  emulation::options() = before;
 }
 
 }  // namespace

@@ -357,9 +357,9 @@ TEST(EmulationDevice, WorkAndWaitingAreOfTheDeviceThatWasChosen) {
   float* pinned = nullptr;
   succeed(cudaMallocHost(&pinned, 32));
   std::fill_n(pinned, 8, 5.0f);
+  succeed(cudaSetDevice(1));
   const DeviceArray<float> x(std::vector<float>(8, 1.0f)), y(std::vector<float>(8, 1.0f));
   cudaStream_t stream = nullptr;
-  succeed(cudaSetDevice(1));
   succeed(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
   succeed(cudaMemcpyAsync(pinned, x.data(), 32, cudaMemcpyDeviceToHost, stream));
   succeed(cudaSetDevice(0));
