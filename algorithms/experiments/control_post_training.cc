@@ -171,7 +171,7 @@ std::vector<std::string> ControlPostTraining::notes(const PostTrainingSettings& 
 std::unique_ptr<Trainee> ControlPostTraining::prepare(const std::string& method, const std::string& base,
                                                       const PostTrainingSettings& post,
                                                       const TrainingSettings& training, run::Schema& schema,
-                                                      nlohmann::json& about) {
+                                                      nlohmann::json& about, comm::Ranks& ranks) {
   environment_ = envs::absolute_name(environment_);
   schema.apply({{"env", environment_}}, "--env", run::Schema::Source::kCommandLine);
   const envs::EnvSpec spec = envs::make_environment(environment_, 1)->spec();
@@ -213,7 +213,7 @@ std::unique_ptr<Trainee> ControlPostTraining::prepare(const std::string& method,
   how.eval_episodes = training.eval_episodes;
   how.eval_seed = static_cast<std::uint64_t>(training.eval_seed);
   return std::make_unique<ControlTrainee>(std::move(data), post, policy, how, training.agent_seeds(),
-                                          training.steps, policies);
+                                          training.steps, policies, ranks);
 }
 
 }  // namespace hardy::algorithms

@@ -22,7 +22,7 @@ class ControlPostTraining {
   // Adds the file's and the policy's description to `about`.
   std::unique_ptr<Trainee> prepare(const std::string& method, const std::string& base,
                                    const PostTrainingSettings& post, const TrainingSettings& training,
-                                   run::Schema& schema, nlohmann::json& about);
+                                   run::Schema& schema, nlohmann::json& about, comm::Ranks& ranks);
 
  private:
   double success_return(const envs::EnvSpec& spec) const;

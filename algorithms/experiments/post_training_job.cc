@@ -7,6 +7,7 @@
 #include "algorithms/experiments/control_post_training.h"
 #include "algorithms/post_training/token_trainee.h"
 #include "engine/base/text.h"
+#include "engine/run/atomic_file.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -17,6 +18,14 @@ std::string characters_of(const PromptSet& set) {
     for (const std::string* text : {&row.prompt, &row.demonstration, &row.answer})
       all.insert(text->begin(), text->end());
   return {all.begin(), all.end()};
+}
+
+std::string sha256_of(const PromptSet& set) {
+  std::string all;
+  for (const PromptRow& row : set.rows)
+    for (const std::string* text : {&row.prompt, &row.demonstration, &row.answer})
+      all += std::to_string(text->size()) + " " + *text;
+  return run::sha256(std::as_bytes(std::span(all)));
 }
 
 class PostTrainingJob final : public TrainingJob {
@@ -93,6 +102,8 @@ class PostTrainingJob final : public TrainingJob {
     return text;
   }
 
+  void across(comm::Ranks& ranks) override { ranks_ = &ranks; }
+
   void check() override {
     if (settings_.device != "cpu")
       throw Error("post-trained policies are trained on the CPU", "--device " + settings_.device,
@@ -109,7 +120,7 @@ class PostTrainingJob final : public TrainingJob {
 
   std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
     check();
-    if (control_.chosen()) return control_.prepare(method_, base_, post_, settings_, schema_, about);
+    if (control_.chosen()) return control_.prepare(method_, base_, post_, settings_, schema_, about, *ranks_);
     TokenData data;
     if (!task_.empty()) data.task = envs::make_text_task(task_);
     data.task_name = task_;
@@ -153,15 +164,13 @@ class PostTrainingJob final : public TrainingJob {
           context_ > 0 ? context_ : (static_cast<std::int64_t>(longest) + data.longest_answer + 7) / 8 * 8;
     }
     about["dataset"] = nullptr;
-    about["prompts"] = {{"count", data.train.rows.size()},
-                        {"bands", data.train.bands},
-                        {"demonstrations_rejected", data.train.rejected()},
-                        {"test", data.test.rows.size()},
-                        {"test_bands", data.test.bands}};
+    about["prompts"] = {{"count", data.train.rows.size()}, {"sha256", sha256_of(data.train)},
+                        {"bands", data.train.bands},       {"demonstrations_rejected", data.train.rejected()},
+                        {"test", data.test.rows.size()},   {"test_bands", data.test.bands}};
     about["policy"] = nn::Transformer(spec).describe();
     about["notes"] = notes(data, base);
     return std::make_unique<TokenTrainee>(std::move(data), post_, spec, settings_.agent_seeds(),
-                                          settings_.steps, base);
+                                          settings_.steps, base, *ranks_);
   }
 
  private:
@@ -236,6 +245,7 @@ class PostTrainingJob final : public TrainingJob {
   std::int64_t prompt_count_ = 1024, test_count_ = 100, eval_samples_ = 8, max_tokens_ = 0, data_seed_ = 0,
                context_ = 0;
   bool free_head_ = false, explain_ = false;
+  comm::Ranks* ranks_ = &comm::alone();
 };
 
 }  // namespace

@@ -52,7 +52,7 @@ class Run {
     watch_.observer->began(config_.method + " on " + config_.instance.mdp->name, played(), 0);
     const std::vector<Job> all = cut(large || !method_.lanes ? 1 : linalg::kLanes);
     // Whole groups, one behind the other, as they are cut in one process: figures are of a group.
-    const std::vector<std::size_t> parts = bounds_among(*config_.ranks, all.size());
+    const std::vector<std::size_t> parts = comm::bounds_of(*config_.ranks, all.size());
     const auto rank = static_cast<std::size_t>(config_.ranks->rank());
     const std::span<const Job> jobs = std::span(all).subspan(parts[rank], parts[rank + 1] - parts[rank]);
     if (large) {

@@ -91,7 +91,7 @@ SampledRun SampledStudy::run_cell(const Cell& cell, ThreadTeam& team) const {
   result.replicas.resize(static_cast<std::size_t>(settings_.replicas));
   std::exception_ptr failure;
   std::mutex failed;
-  const std::vector<std::size_t> bounds = bounds_among(*settings_.ranks, result.replicas.size());
+  const std::vector<std::size_t> bounds = comm::bounds_of(*settings_.ranks, result.replicas.size());
   const auto rank = static_cast<std::size_t>(settings_.ranks->rank());
   team.run(static_cast<std::int64_t>(bounds[rank + 1] - bounds[rank]), [&](std::int64_t i) {
     const auto r = static_cast<std::int64_t>(bounds[rank]) + i;

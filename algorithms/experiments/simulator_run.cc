@@ -72,7 +72,7 @@ class Run {
   RegretResult go() {
     const auto began = std::chrono::steady_clock::now();
     watch_.observer->began(config_.method + " on " + config_.instance.mdp->name, played(), 0);
-    const std::vector<std::size_t> bounds = bounds_among(*config_.ranks, result_.replicas.size());
+    const std::vector<std::size_t> bounds = comm::bounds_of(*config_.ranks, result_.replicas.size());
     const auto rank = static_cast<std::size_t>(config_.ranks->rank());
     team_.run(static_cast<std::int64_t>(bounds[rank + 1] - bounds[rank]), [&](std::int64_t i) {
       try {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +11,7 @@
 #include "algorithms/acting/policy_file.h"
 #include "algorithms/learning/checkpoint.h"
 #include "engine/base/json_problem.h"
+#include "engine/comm/agree.h"
 #include "engine/device/backends.h"
 #include "engine/run/checkpoints.h"
 #include "engine/run/metrics.h"
@@ -50,6 +52,12 @@ std::vector<std::uint64_t> TrainingSettings::agent_seeds() const {
 
 int TrainingSettings::team_size(const comm::Ranks& ranks) const {
   return threads > 0 ? static_cast<int>(threads) : comm::cores_of(ranks);
+}
+
+bool TrainingSettings::saves_at(std::int64_t step) const {
+  const std::int64_t every =
+      checkpoint_every > 0 ? checkpoint_every : std::max<std::int64_t>(1, this->steps / 5);
+  return step % every == 0 && step < this->steps;
 }
 
 std::vector<std::unique_ptr<device::Device>> TrainingSettings::open_devices() const {
@@ -119,6 +127,32 @@ std::vector<EvaluationQueue::Job> saved_evaluations(const run::Archive& file, co
   return jobs;
 }
 
+std::string bytes_of_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(static_cast<std::size_t>(std::filesystem::file_size(path)), '\0');
+  if (!file.read(bytes.data(), static_cast<std::streamsize>(bytes.size())))
+    throw Error::failed_run("cannot be read", path);
+  return bytes;
+}
+
+// The checkpoint that the first rank goes on from, restored on all of them. path, read: of the first one,
+// "" where it found none; others have neither.
+void restore_on_all(Trainee& trainee, std::string path, const run::Archive* read) {
+  comm::Ranks& ranks = trainee.learner().ranks();
+  path = comm::from_first(ranks, std::move(path));
+  if (path.empty()) return;
+  std::string bytes;
+  if (ranks.size() > 1) {
+    if (read) bytes = bytes_of_file(path);
+    bytes = comm::from_first(ranks, std::move(bytes));
+  }
+  comm::together(ranks, [&] {
+    if (read) return restore(trainee, *read, path);
+    restore(trainee,
+            run::Archive::read(std::as_bytes(std::span(bytes)), path, "checkpoint", kCheckpointFormat), path);
+  });
+}
+
 // Whether there is another step, which all ranks must see alike: a stop that one of them is asked for is all
 // ranks' before the same step.
 struct StepsAhead {
@@ -150,7 +184,6 @@ class Training {
         team_(settings.team_size(ranks_)),
         checkpoints_(files.directory.checkpoint_folder(), static_cast<int>(settings.keep_last)) {
     if (c_.eval_every == 0) c_.eval_every = std::max<std::int64_t>(1, c_.steps / 10);
-    if (c_.checkpoint_every == 0) c_.checkpoint_every = std::max<std::int64_t>(1, c_.steps / 5);
     if (!files_.environment.empty())
       queue_ = std::make_unique<EvaluationQueue>(files_.environment, static_cast<int>(c_.eval_episodes),
                                                  static_cast<std::uint64_t>(c_.eval_seed), stop_);
@@ -169,6 +202,7 @@ class Training {
       trainee_.step(team_);
       after_step(trainee_.steps_done());
     }
+    trainee_.gather_for_saving();
     const std::int64_t step = trainee_.steps_done();
     const bool ran = !stop_.stop_requested() && (step == c_.steps || !steps.any_active());
     if (ran) {
@@ -213,6 +247,8 @@ class Training {
   }
   void restore() {
     const auto loaded = checkpoints_.load_newest("checkpoint", kCheckpointFormat);
+    restore_on_all(trainee_, loaded ? checkpoints_.path_of(loaded->step).string() : "",
+                   loaded ? &loaded->archive : nullptr);
     if (!loaded) {  // stopped before its first checkpoint, or somebody removed them
       observer_.note("there is no checkpoint: it begins at step 0 again");
       remember_said(0);
@@ -220,7 +256,6 @@ class Training {
     }
     for (const std::string& damaged : loaded->warnings)
       observer_.note(damaged + "; it goes on from step " + std::to_string(loaded->step));
-    algorithms::restore(trainee_, loaded->archive, checkpoints_.path_of(loaded->step).string());
     if (const std::string lost = trainee_.lost_in_saving(); !lost.empty()) observer_.note(lost);
     saved_ = trainee_.steps_done();
     remember_said(saved_);
@@ -274,7 +309,10 @@ class Training {
                         files_.directory.path() / "policy" /
                             ("agent_" + std::to_string(a) + "_step_" + std::to_string(step) + ".policy"),
                         step);
-    if (step % c_.checkpoint_every == 0 && step < c_.steps) save(step);
+    if (c_.saves_at(step)) {
+      trainee_.gather_for_saving();
+      save(step);
+    }
     if (step % c_.eval_every == 0 && step < c_.steps) evaluate(step);
     if (queue_) record(queue_->finished());
     if (observer_.wants_progress(step)) show(step);
@@ -454,11 +492,16 @@ class Training {
 
 }  // namespace
 
-void train_along(Trainee& trainee, const TrainingSettings& settings, StopToken stop) {
+void train_along(Trainee& trainee, const TrainingSettings& settings, bool resumed, StopToken stop) {
   ThreadTeam team(settings.team_size(trainee.learner().ranks()));
+  if (resumed) restore_on_all(trainee, "", nullptr);
   trainee.learner().share_state();
   const StepsAhead steps{trainee, settings.steps, stop};
-  while (steps.go_on()) trainee.step(team);
+  while (steps.go_on()) {
+    trainee.step(team);
+    if (settings.saves_at(trainee.steps_done())) trainee.gather_for_saving();
+  }
+  trainee.gather_for_saving();
 }
 
 bool train(Trainee& trainee, const TrainingSettings& settings, const RunFiles& files, bool resumed,

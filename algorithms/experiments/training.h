@@ -36,6 +36,9 @@ class Trainee {
   virtual bool evaluates() const { return false; }
   // Stopped is thrown where it is stopped.
   virtual run::MetricValues evaluate(ThreadTeam&, StopToken) { return {}; }
+  // Before save(), which the first of the learner's ranks alone calls, all of them call this: what others of
+  // them have of it is there then.
+  virtual void gather_for_saving() {}
   // What it keeps beside the learner.
   virtual void save(run::ArchiveWriter&) const {}
   virtual void restore(const run::Archive&) {}
@@ -71,6 +74,7 @@ struct TrainingSettings {
   void options(run::Schema& schema);
   std::vector<std::uint64_t> agent_seeds() const;
   int team_size(const comm::Ranks& ranks = comm::alone()) const;
+  bool saves_at(std::int64_t step) const;  // whether a checkpoint is due there, the last step's apart
   std::vector<std::unique_ptr<device::Device>> open_devices() const;  // none: the CPU
   std::unique_ptr<device::Device> open_device() const;                // of what trains on one; null: the CPU
 };
@@ -90,6 +94,6 @@ bool train(Trainee& trainee, const TrainingSettings& settings, const RunFiles& f
 
 // What the other ranks of the trainee's learner do meanwhile (learner().ranks()): every step with the first,
 // from the state that it has, until it ends or any of them is told to stop. They write nothing.
-void train_along(Trainee& trainee, const TrainingSettings& settings, StopToken stop);
+void train_along(Trainee& trainee, const TrainingSettings& settings, bool resumed, StopToken stop);
 
 }  // namespace hardy::algorithms

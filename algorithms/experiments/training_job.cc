@@ -50,6 +50,17 @@ void descent_options(run::Schema& schema, DescentDefaults& descent) {
               1, 4096);
 }
 
+void require_shares(const comm::Ranks& ranks, const DescentDefaults& descent,
+                    const TrainingSettings& settings) {
+  if (descent.shards % ranks.size() != 0)
+    throw Error(std::to_string(ranks.size()) + " processes cannot have equally many of them",
+                "--shards " + std::to_string(descent.shards),
+                "take a multiple of " + std::to_string(ranks.size()) +
+                    ": the numbers depend on the shards, and not on the processes");
+  if (settings.device != "cpu" && ranks.size() > 1)
+    throw Error("several processes train on CPUs alone", "--device " + settings.device, "start one process");
+}
+
 class OfflineJob final : public TrainingJob {
  public:
   OfflineJob(const std::string& name, std::unique_ptr<Method> method)
@@ -181,16 +192,7 @@ class OfflineJob final : public TrainingJob {
 
  private:
   // Before anything is read.
-  void require_shards_for(const comm::Ranks& ranks) const {
-    if (descent_.shards % ranks.size() != 0)
-      throw Error(std::to_string(ranks.size()) + " processes cannot have equally many of them",
-                  "--shards " + std::to_string(descent_.shards),
-                  "take a multiple of " + std::to_string(ranks.size()) +
-                      ": the numbers depend on the shards, and not on the processes");
-    if (settings_.device != "cpu" && ranks.size() > 1)
-      throw Error("several processes train on CPUs alone", "--device " + settings_.device,
-                  "start one process");
-  }
+  void require_shards_for(const comm::Ranks& ranks) const { require_shares(ranks, descent_, settings_); }
 
   void require_work_for(std::size_t devices) const {
     const auto n = static_cast<std::int64_t>(devices);
@@ -379,7 +381,9 @@ class InteractingJob final : public TrainingJob {
   run::Schema& schema() override { return schema_; }
   const TrainingSettings& settings() const override { return settings_; }
   const std::string& environment() const override { return interaction_.environment; }
+  void across(comm::Ranks& ranks) override { descent_.ranks = &ranks; }
   void check() override {
+    require_environments_for(*descent_.ranks);
     method_->check();
     const InteractionSettings& i = interaction_;
     if (settings_.steps / i.update_every * i.update_every <= i.start_steps)
@@ -414,6 +418,19 @@ class InteractingJob final : public TrainingJob {
   }
 
  private:
+  // Ranks share the agents' environments, and shards where a batch has several.
+  void require_environments_for(const comm::Ranks& ranks) const {
+    DescentDefaults descent = descent_;
+    if (descent.shards == 1) descent.shards = ranks.size();  // each computes the whole batch
+    require_shares(ranks, descent, settings_);
+    if (descent_.shards == 1 && ranks.size() > settings_.seeds)
+      throw Error(std::to_string(ranks.size()) + " processes have " + std::to_string(settings_.seeds) +
+                      " environments to share",
+                  "--seeds " + std::to_string(settings_.seeds),
+                  "start at most one process for each agent, or give --shards, a multiple of " +
+                      std::to_string(ranks.size()));
+  }
+
   std::int64_t capacity() const {
     constexpr std::int64_t kMost = 1000000;
     return interaction_.capacity > 0 ? interaction_.capacity : std::min(settings_.steps, kMost);
@@ -429,12 +446,6 @@ class InteractingJob final : public TrainingJob {
 };
 
 }  // namespace
-
-void TrainingJob::across(comm::Ranks& ranks) {
-  if (ranks.size() > 1)
-    throw Error("only methods that learn from a dataset train across processes", "mpirun",
-                "start one process, or several runs");
-}
 
 std::vector<std::pair<std::string, std::string>> training_methods() {
   std::vector<std::pair<std::string, std::string>> all;

@@ -22,7 +22,7 @@ class TrainingJob {
   virtual void check() = 0;
   // Processes that are to train it together; whatever of it they cannot is refused. Before prepare(), which
   // all of them call; then the first one trains (train) and the others do along with it (train_along).
-  virtual void across(comm::Ranks& ranks);
+  virtual void across(comm::Ranks& ranks) = 0;
   // Reads data and builds the trainee; all bad input is found here, before a run directory exists.
   // Describes what it learns from in `about` ("dataset", "notes").
   virtual std::unique_ptr<Trainee> prepare(nlohmann::json& about) = 0;

@@ -37,7 +37,8 @@ struct DescentDefaults {
   // Parts of a batch whose passes are summed apart before they are summed together, in their order: the same
   // bits, whichever process computes which.
   std::int64_t shards = 1;
-  comm::Ranks* ranks = &comm::alone();  // processes that share the shards evenly; on the CPU
+  // Processes that share the shards evenly, and take a feed's passes in turn; on the CPU.
+  comm::Ranks* ranks = &comm::alone();
   // Beside the learner's own: they share the shards evenly, or where there is one the agents
   // (Learner::build).
   std::vector<device::Device*> more_devices = {};
@@ -65,7 +66,7 @@ class Update {
   // and more than one are refused.
   void needs_whole_batch(const std::string& what) const;
   // Runs its graph as often as the feed fills its tables, before one descent down the sum of the gradients;
-  // losses and reports are sums as well. On the CPU alone. The feed outlives the learner.
+  // losses and reports are sums as well. At every step, and on the CPU alone. The feed outlives the learner.
   Update& accumulate(PassFeed& feed);
   // This step's draws: standard normal [A, ...], uniform indices [A, n] below `limit` (i32 [1]).
   Tensor normal(const Shape& shape, RandomStream stream);

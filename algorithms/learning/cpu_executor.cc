@@ -56,6 +56,7 @@ class CpuExecutor final : public Executor {
     nn::Optimiser optimiser;
     std::optional<nn::Accumulator> accumulator;    // of several passes
     std::optional<nn::ShardedAccumulator> shards;  // of several shards, instead
+    std::optional<nn::TurnAccumulator> turns;      // of a feed's passes that ranks take in turn, instead
     std::vector<double> rates;
     std::vector<float*> lasting;  // one a state
   };
@@ -64,6 +65,7 @@ class CpuExecutor final : public Executor {
     Ready r{&update,
             graph::Plan(update.graph, update.outputs, graph::PlanOptions{.agents = agents}),
             nn::Optimiser(segments_of(update, state_.parameters), update.groups),
+            std::nullopt,
             std::nullopt,
             std::nullopt,
             std::vector<double>(update.groups.size()),
@@ -75,6 +77,8 @@ class CpuExecutor final : public Executor {
     for (const UpdateProgram::State& s : update.states) r.lasting.push_back(state_.values.at(s.name).data());
     if (update.shards > 1 && !update.feed)
       r.shards.emplace(accumulated_by(update, r.plan), update.shards, update.passes / update.shards);
+    else if (update.feed && ranks_.size() > 1)
+      r.turns.emplace(accumulated_by(update, r.plan), ranks_.size());
     else if (update.passes > 1 || update.feed)
       r.accumulator.emplace(accumulated_by(update, r.plan), update.feed ? 0 : update.passes);
     updates_.push_back(std::move(r));
@@ -84,9 +88,11 @@ class CpuExecutor final : public Executor {
   // of them here, while the others do not know of it.
   void run(Ready& r, ThreadTeam& team, bool together = true) {
     if (r.shards) return run_shards(r, team, together ? ranks_ : comm::alone());
+    if (r.turns) return run_in_turn(r, team);
     if (!r.accumulator) return r.plan.run(team);
     PassFeed* const feed = r.update->feed;
-    for (std::int64_t pass = 0; feed ? feed->fill(pass) : pass < r.update->passes; ++pass) {
+    for (std::int64_t pass = 0; pass < (feed ? feed->passes() : r.update->passes); ++pass) {
+      if (feed) feed->fill(pass);
       words_.words[2] = static_cast<std::int32_t>(pass);
       r.plan.run(team);
       r.accumulator->add(pass, team);
@@ -107,6 +113,27 @@ class CpuExecutor final : public Executor {
     words_.words[2] = 0;
     ranks.gather(std::as_writable_bytes(r.shards->sums()));
     r.shards->mean(team);
+  }
+
+  // A feed's passes, a round of one for each rank. (An update with a feed is due at every step, so that there
+  // is none that one rank runs by itself.)
+  void run_in_turn(Ready& r, ThreadTeam& team) {
+    PassFeed& feed = *r.update->feed;
+    const std::int64_t passes = feed.passes(), size = ranks_.size();
+    for (std::int64_t first = 0; first < passes; first += size) {
+      const std::int64_t own = first + ranks_.rank();
+      if (own < passes) {
+        feed.fill(own);
+        words_.words[2] = static_cast<std::int32_t>(own);
+        r.plan.run(team);
+        r.turns->keep(ranks_.rank(), team);
+        feed.ran(own);
+      }
+      ranks_.gather(std::as_writable_bytes(r.turns->round()));
+      r.turns->add(first, std::min(size, passes - first), team);
+    }
+    words_.words[2] = 0;
+    feed.share(ranks_);
   }
 
   void step(Ready& r, ThreadTeam& team) {
@@ -144,6 +171,7 @@ class CpuExecutor final : public Executor {
 
   std::string first_not_finite(Ready& r, std::int64_t agent, ThreadTeam& team) {
     std::string op;
+    if (PassFeed* const feed = r.update->feed) feed->fill(feed->passes() - 1);  // whichever rank ran it
     for (std::int64_t pass = 0; pass < r.update->passes && op.empty(); ++pass) {
       words_.words[2] = static_cast<std::int32_t>(pass);
       op = r.plan.find_non_finite(team, agent, static_cast<std::int64_t>(state_.active.size()));

@@ -31,7 +31,8 @@ Learner::Learner(std::vector<std::uint64_t> seeds, device::Device* device, const
       ranks_(*defaults.ranks),
       defaults_(defaults),
       builder_(seeds_, defaults) {
-  if (defaults.shards % ranks_.size() != 0 || (device_ && ranks_.size() > 1))
+  // One shard alone is computed on each of them.
+  if ((defaults.shards > 1 && defaults.shards % ranks_.size() != 0) || (device_ && ranks_.size() > 1))
     throw Error("processes share its shards evenly, on CPUs", "learner");
   const auto devices = static_cast<std::int64_t>(devices_of(device_, defaults_).size());
   if (devices > 1 && (defaults.shards > 1 ? defaults.shards : agents()) % devices != 0)

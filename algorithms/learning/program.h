@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "algorithms/learning/network.h"
+#include "engine/comm/ranks.h"
 #include "engine/graph/graph.h"
 #include "engine/nn/optimise.h"
 #include "engine/nn/schedules.h"
@@ -19,11 +20,15 @@ using graph::Graph;
 using graph::Tensor;
 
 // Passes of an update whose number is not known beforehand: the host fills the update's tables before each.
+// Processes take them in turn, and each has the same feed.
 class PassFeed {
  public:
   virtual ~PassFeed() = default;
-  virtual bool fill(std::int64_t pass) = 0;   // false: there is no such pass; there is always pass 0
+  virtual std::int64_t passes() const = 0;  // of this step; at least 1
+  virtual void fill(std::int64_t pass) = 0;
   virtual void ran(std::int64_t /*pass*/) {}  // what it left (Update::leave) may be read
+  // After the last: what each of the processes has read of its own passes, to all.
+  virtual void share(comm::Ranks& /*ranks*/) {}
 };
 
 struct UpdateProgram {

@@ -35,7 +35,8 @@ InteractingTrainee::InteractingTrainee(const Method& method, const std::string& 
                                        device::Device* device, const DescentDefaults& descent)
     : method_(method),
       settings_(settings),
-      env_(envs::make_environment(settings.environment, static_cast<int>(seeds.size()))),
+      env_(
+          envs::make_environment_among(*descent.ranks, settings.environment, static_cast<int>(seeds.size()))),
       policy_(policy_for(method, name, env_->spec())),
       replay_(static_cast<std::int64_t>(seeds.size()), settings.capacity, env_->spec()),
       learner_(std::move(seeds), device, descent),

@@ -10,6 +10,7 @@
 #include "algorithms/experiments/training.h"
 #include "algorithms/learning/method.h"
 #include "algorithms/learning/replay.h"
+#include "envs/shared_environment.h"
 
 namespace hardy::algorithms {
 
@@ -17,7 +18,7 @@ class InteractingTrainee final : public Trainee {
  public:
   // The method stays, and is asked for its exploration at every step. settings.capacity is the rows
   // themselves. Errors: a task of choices for a method of numbers or the other way round, a replay that does
-  // not fit.
+  // not fit. The descent's ranks share the environments by index, and each of them has the whole replay.
   InteractingTrainee(const Method& method, const std::string& name, const InteractionSettings& settings,
                      std::vector<std::uint64_t> seeds, device::Device* device = nullptr,
                      const DescentDefaults& descent = {});
@@ -26,6 +27,9 @@ class InteractingTrainee final : public Trainee {
   std::int64_t steps_done() const override { return t_; }
   Learner& learner() override { return learner_; }
   PolicySpec policy() const override { return policy_; }
+  void gather_for_saving() override {
+    if (auto* const shared = dynamic_cast<envs::SharedEnvironment*>(env_.get())) shared->gather_states();
+  }
   void save(run::ArchiveWriter& file) const override;
   void restore(const run::Archive& file) override;
   std::string lost_in_saving() const override;

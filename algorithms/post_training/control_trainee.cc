@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "envs/shared_environment.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -23,9 +24,9 @@ ControlEpisode seen_by(const PolicySpec& spec, const Demonstration& d) {
 
 ControlTrainee::ControlTrainee(ControlData data, const PostTrainingSettings& settings, const PolicySpec& spec,
                                const ControlTraining& how, std::vector<std::uint64_t> seeds,
-                               std::int64_t steps, const std::vector<LoadedPolicy>& base)
+                               std::int64_t steps, const std::vector<LoadedPolicy>& base, comm::Ranks& ranks)
     : GroupTrainee(settings, std::move(seeds), steps, static_cast<std::int64_t>(data.starts.size()),
-                   data.spec.max_episode_steps),
+                   data.spec.max_episode_steps, ranks),
       data_(std::move(data)),
       spec_(spec),
       how_(how) {
@@ -58,7 +59,7 @@ ControlTrainee::ControlTrainee(ControlData data, const PostTrainingSettings& set
                                                     how_.eval_episodes, how_.eval_seed);
   if (settings.when == When::kDemonstrations) return;
   const std::int64_t each = settings.prompts * settings.rollouts;
-  env_ = envs::make_environment(data_.environment, static_cast<int>(each * learner.agents()));
+  env_ = envs::make_environment_among(ranks, data_.environment, static_cast<int>(each * learner.agents()));
   rollout_ = std::make_unique<Rollout>(*env_);
   learner.write_parameters(
       [&](nn::ParameterStore& store) { sampler_ = std::make_unique<ControlSampler>(spec_, each, store); });

@@ -24,10 +24,11 @@ struct ControlTraining {
 class ControlTrainee final : public GroupTrainee {
  public:
   // spec: with the environment's sizes and bounds. steps: those of the whole run. base: none, one for all
-  // agents, or one an agent, of that spec. An Error where there are fewer starts than a step takes.
+  // agents, or one an agent, of that spec. An Error where there are fewer starts than a step takes. ranks:
+  // processes that share the rollouts' environments by index and take the passes of an update in turn.
   ControlTrainee(ControlData data, const PostTrainingSettings& settings, const PolicySpec& spec,
                  const ControlTraining& how, std::vector<std::uint64_t> seeds, std::int64_t steps,
-                 const std::vector<LoadedPolicy>& base);
+                 const std::vector<LoadedPolicy>& base, comm::Ranks& ranks = comm::alone());
 
   PolicySpec policy() const override { return spec_; }
   bool evaluates() const override { return true; }

@@ -11,6 +11,7 @@
 
 #include "engine/base/aligned.h"
 #include "engine/base/threads.h"
+#include "engine/comm/bytes.h"
 #include "engine/graph/plan.h"
 #include "engine/nn/parameters.h"
 #include "engine/nn/transformer.h"
@@ -24,6 +25,13 @@ struct DecodedAnswer {
   bool ended = false;                // false: truncated at the longest answer
   bool operator==(const DecodedAnswer&) const = default;
 };
+template <class Part>
+void each_part(comm::Of<DecodedAnswer> auto& a, const Part& part) {
+  part(a.tokens);
+  part(a.log_prob);
+  part(a.entropy);
+  part(a.ended);
+}
 
 struct DecoderSizes {
   std::int64_t prompts = 1, answers = 1;  // of an agent: prompts at most, answers to each

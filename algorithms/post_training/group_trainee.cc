@@ -12,11 +12,11 @@
 namespace hardy::algorithms {
 
 GroupTrainee::GroupTrainee(const PostTrainingSettings& settings, std::vector<std::uint64_t> seeds,
-                           std::int64_t steps, std::int64_t items, std::int64_t longest)
+                           std::int64_t steps, std::int64_t items, std::int64_t longest, comm::Ranks& ranks)
     : settings_(settings),
       steps_(steps),
       items_(static_cast<std::size_t>(items)),
-      learner_(std::move(seeds)),
+      learner_(std::move(seeds), nullptr, {.ranks = &ranks}),
       rollouts_(settings.rollouts_by(static_cast<double>(longest))),
       demonstrations_(settings.demonstrations_by(static_cast<double>(longest))) {
   const auto agents = static_cast<std::size_t>(learner_.agents());

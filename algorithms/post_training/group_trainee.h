@@ -30,9 +30,10 @@ class GroupTrainee : public Trainee {
 
  protected:
   // items: of the set. steps: those of the whole run, which schedules and switches count by. longest: Lmax of
-  // estimators, in tokens or steps.
+  // estimators, in tokens or steps. ranks: processes that take the passes of an optimiser step in turn; what
+  // else is done with a step's rollouts, each of them does.
   GroupTrainee(const PostTrainingSettings& settings, std::vector<std::uint64_t> seeds, std::int64_t steps,
-               std::int64_t items, std::int64_t longest);
+               std::int64_t items, std::int64_t longest, comm::Ranks& ranks);
 
   // A row of an optimiser step: a rollout of the item that the agent has at `place` of this step, or the
   // item's demonstration.

@@ -45,6 +45,14 @@ graph::Tensor sequence_loss(Update& update, SequenceArrays& arrays, const Sequen
 struct SequenceSeen {
   double difference = 0;
   std::int64_t outside = 0, rollout_tokens = 0, tokens = 0, read = 0;
+
+  void add(const SequenceSeen& other) {
+    difference = std::max(difference, other.difference);
+    outside += other.outside;
+    rollout_tokens += other.rollout_tokens;
+    tokens += other.tokens;
+    read += other.read;
+  }
 };
 
 // Row: `behaviour` (log pi_old of what counts; null: a demonstration), the members of a WeighedRow (batch.h)
@@ -59,16 +67,16 @@ class SequenceUpdate : public PassFeed {
     rows_ = std::move(rows);
     for (auto& of_agent : rows_) std::ranges::stable_sort(of_agent, {}, &Row::place);
     seen_.assign(static_cast<std::size_t>(agents_), {});
-    passes_ = 0;
   }
   const std::vector<Seen>& seen() const { return seen_; }
-  std::int64_t passes() const { return passes_; }
 
-  bool fill(std::int64_t pass) final {
-    std::size_t most = 0;
+  std::int64_t passes() const final {
+    std::size_t most = 1;
     for (const auto& rows : rows_) most = std::max(most, rows.size());
-    if (pass > 0 && pass * sequences_ >= static_cast<std::int64_t>(most)) return false;
-    passes_ = pass + 1;
+    return (static_cast<std::int64_t>(most) + sequences_ - 1) / sequences_;
+  }
+
+  void fill(std::int64_t pass) final {
     arrays_.clear();
     clear();
     for_rows(pass, [&](std::size_t, const Row& row, std::size_t at, std::size_t first) {
@@ -85,7 +93,6 @@ class SequenceUpdate : public PassFeed {
       arrays_.length[at] = static_cast<float>(n);
       put(row, at);
     });
-    return true;
   }
 
   void ran(std::int64_t pass) final {
@@ -103,6 +110,16 @@ class SequenceUpdate : public PassFeed {
       }
       seen.rollout_tokens += row.length();
     });
+  }
+
+  void share(comm::Ranks& ranks) final {
+    const std::size_t agents = seen_.size();
+    std::vector<Seen> all(agents * static_cast<std::size_t>(ranks.size()));
+    std::ranges::copy(
+        seen_, all.begin() + static_cast<std::ptrdiff_t>(agents * static_cast<std::size_t>(ranks.rank())));
+    ranks.gather(std::as_writable_bytes(std::span(all)));
+    seen_.assign(agents, {});
+    for (std::size_t i = 0; i < all.size(); ++i) seen_[i % agents].add(all[i]);
   }
 
  protected:
@@ -143,7 +160,6 @@ class SequenceUpdate : public PassFeed {
   SequenceArrays arrays_;
   std::vector<std::vector<Row>> rows_;
   std::vector<Seen> seen_;
-  std::int64_t passes_ = 0;
 };
 
 }  // namespace hardy::algorithms

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -21,14 +20,16 @@ std::size_t longest_of(const std::vector<std::vector<std::int32_t>>& all) {
 
 TokenTrainee::TokenTrainee(TokenData data, const PostTrainingSettings& settings,
                            const nn::TransformerSpec& spec, std::vector<std::uint64_t> seeds,
-                           std::int64_t steps, const std::vector<TokenPolicy>& base)
+                           std::int64_t steps, const std::vector<TokenPolicy>& base, comm::Ranks& ranks)
     : GroupTrainee(settings, std::move(seeds), steps, static_cast<std::int64_t>(data.train.rows.size()),
-                   data.longest_answer),
+                   data.longest_answer, ranks),
       data_(std::move(data)),
       transformer_(spec),
       alphabet_(data_.characters),
       verify_(verifier_of(data_.task)),
-      part_((settings.prompts + settings.micro_batches - 1) / settings.micro_batches) {
+      bounds_(comm::bounds_of(ranks, static_cast<std::size_t>(settings.prompts))) {
+  const std::int64_t most = (settings.prompts + ranks.size() - 1) / ranks.size();  // no rank has more
+  part_ = (most + settings.micro_batches - 1) / settings.micro_batches;
   for (const PromptRow& row : data_.train.rows) {
     prompts_.push_back(alphabet_.encode(row.prompt, "prompt " + row.prompt));
     demonstrations_.emplace_back();
@@ -80,17 +81,29 @@ TokenTrainee::TokenTrainee(TokenData data, const PostTrainingSettings& settings,
 }
 
 void TokenTrainee::roll_out(const std::vector<std::vector<std::size_t>>& items, ThreadTeam& team) {
-  answers_.assign(items.size(), {});
-  const auto all = items[0].size(), part = static_cast<std::size_t>(part_);
-  for (std::size_t begin = 0; begin < all; begin += part) {
+  comm::Ranks& ranks = learning().ranks();
+  const auto rank = static_cast<std::size_t>(ranks.rank()), part = static_cast<std::size_t>(part_);
+  answers_.assign(items.size(), std::vector<std::vector<JudgedAnswer>>(items[0].size()));
+  for (std::size_t begin = bounds_[rank]; begin < bounds_[rank + 1]; begin += part) {
+    const std::size_t end = std::min(bounds_[rank + 1], begin + part);
     std::vector<std::vector<DecoderPrompt>> prompts(items.size());
     for (std::size_t a = 0; a < items.size(); ++a)
-      for (std::size_t i = begin; i < std::min(all, begin + part); ++i)
+      for (std::size_t i = begin; i < end; ++i)
         prompts[a].push_back({&prompts_[items[a][i]], static_cast<std::int32_t>(items[a][i])});
     auto answers = decoder_->decode(prompts, static_cast<std::int32_t>(steps_done()), team);
     for (std::size_t a = 0; a < items.size(); ++a)
-      std::ranges::move(answers[a], std::back_inserter(answers_[a]));
+      for (std::size_t i = begin; i < end; ++i)
+        for (DecodedAnswer& answer : answers[a][i - begin]) {
+          const double worth = worth_of(data_.train.rows[items[a][i]], answer);
+          answers_[a][i].push_back({std::move(answer), worth});
+        }
   }
+  for (auto& of_agent : answers_) comm::exchange(ranks, std::span(of_agent), bounds_);
+}
+
+double TokenTrainee::worth_of(const PromptRow& row, const DecodedAnswer& answer) const {
+  if (!answer.ended) return settings().count_truncated ? 0 : std::numeric_limits<double>::quiet_NaN();
+  return verify_(row, alphabet_.decode(answer.tokens));
 }
 
 GroupOutcome TokenTrainee::outcome(std::size_t agent, std::size_t place, std::size_t prompt,
@@ -100,9 +113,8 @@ GroupOutcome TokenTrainee::outcome(std::size_t agent, std::size_t place, std::si
   group.demonstration_length = static_cast<std::int64_t>(demonstrations_[prompt].size());
   group.demonstration_return = row.accepted ? 1 : 0;
   if (!rolled_out) return group;
-  const double failed = settings().count_truncated ? 0 : std::numeric_limits<double>::quiet_NaN();
-  for (const DecodedAnswer& answer : answers_[agent][place]) {
-    group.returns.push_back(answer.ended ? verify_(row, alphabet_.decode(answer.tokens)) : failed);
+  for (const auto& [answer, worth] : answers_[agent][place]) {
+    group.returns.push_back(worth);
     group.lengths.push_back(static_cast<std::int64_t>(answer.tokens.size()));
   }
   return group;
@@ -115,7 +127,7 @@ const std::vector<SequenceSeen>& TokenTrainee::descend(const std::vector<std::ve
     for (const ChosenRow& row : rows[a]) {
       const auto& [place, prompt, w] = row;
       const DecodedAnswer* answer =
-          w.rollout >= 0 ? &answers_[a][place][static_cast<std::size_t>(w.rollout)] : nullptr;
+          w.rollout >= 0 ? &answers_[a][place][static_cast<std::size_t>(w.rollout)].answer : nullptr;
       all[a].push_back({&prompts_[prompt], answer ? &answer->tokens : &demonstrations_[prompt],
                         answer ? &answer->log_prob : nullptr, w.advantage, w.rollout_weight,
                         w.demonstration_weight, w.praise_weight, w.imitation_weight, place_of(row)});
@@ -129,7 +141,7 @@ double TokenTrainee::played(std::size_t agent, const std::vector<std::size_t>& i
   double tokens = 0;
   for (const std::size_t prompt : items) tokens += static_cast<double>(prompts_[prompt].size() - 1);
   for (const auto& of_prompt : answers_[agent])
-    for (const DecodedAnswer& answer : of_prompt) tokens += static_cast<double>(answer.tokens.size());
+    for (const auto& [answer, worth] : of_prompt) tokens += static_cast<double>(answer.tokens.size());
   return tokens;
 }
 
@@ -160,7 +172,7 @@ void TokenTrainee::report(std::size_t agent, const std::vector<std::size_t>& ite
     in_band[band] += static_cast<double>(groups[p].returns.size());
     answers += static_cast<double>(groups[p].returns.size());
     for (std::size_t r = 0; r < groups[p].returns.size(); ++r) {
-      const DecodedAnswer& answer = answers_[agent][p][r];
+      const DecodedAnswer& answer = answers_[agent][p][r].answer;
       failed += answer.ended && !std::isfinite(groups[p].returns[r]);
       entropy += answer.entropy;
       length += static_cast<double>(answer.tokens.size());

@@ -10,6 +10,7 @@
 #include "algorithms/post_training/token_evaluation.h"
 #include "algorithms/post_training/token_policy.h"
 #include "algorithms/post_training/token_update.h"
+#include "engine/comm/bytes.h"
 
 namespace hardy::algorithms {
 
@@ -22,13 +23,26 @@ struct TokenData {
   std::int64_t eval_samples = 8;
 };
 
+// worth: what the verifier gave it; NaN: it failed, or the answer does not count.
+struct JudgedAnswer {
+  DecodedAnswer answer;
+  double worth = 0;
+};
+template <class Part>
+void each_part(comm::Of<JudgedAnswer> auto& judged, const Part& part) {
+  part(judged.answer);
+  part(judged.worth);
+}
+
 class TokenTrainee final : public GroupTrainee {
  public:
   // steps: those of the whole run, which schedules and switches count by. base: none, one for all agents, or
   // one an agent. An Error where prompts, demonstrations or the base do not fit the transformer's context and
-  // alphabet.
+  // alphabet. ranks: processes that share the prompts of a step by index, sample their answers and verify
+  // them, and take the passes of its update in turn.
   TokenTrainee(TokenData data, const PostTrainingSettings& settings, const nn::TransformerSpec& spec,
-               std::vector<std::uint64_t> seeds, std::int64_t steps, const std::vector<TokenPolicy>& base);
+               std::vector<std::uint64_t> seeds, std::int64_t steps, const std::vector<TokenPolicy>& base,
+               comm::Ranks& ranks = comm::alone());
 
   PolicySpec policy() const override { return {}; }
   bool evaluates() const override { return evaluation_ != nullptr; }
@@ -43,6 +57,7 @@ class TokenTrainee final : public GroupTrainee {
 
  private:
   void roll_out(const std::vector<std::vector<std::size_t>>& items, ThreadTeam& team) override;
+  double worth_of(const PromptRow& row, const DecodedAnswer& answer) const;
   GroupOutcome outcome(std::size_t agent, std::size_t place, std::size_t item, bool rolled_out) override;
   const std::vector<SequenceSeen>& descend(const std::vector<std::vector<ChosenRow>>& rows,
                                            ThreadTeam& team) override;
@@ -56,9 +71,10 @@ class TokenTrainee final : public GroupTrainee {
   nn::Transformer transformer_;
   Alphabet alphabet_;
   Verifier verify_;
-  std::int64_t part_;                                                // prompts answered at once
+  std::vector<std::size_t> bounds_;  // of the ranks' shares of a step's prompts
+  std::int64_t part_;                // prompts answered at once
   std::vector<std::vector<std::int32_t>> prompts_, demonstrations_;  // tokens; an empty demonstration: none
-  std::vector<std::vector<std::vector<DecodedAnswer>>> answers_;  // of this step: [agents][prompts][rollouts]
+  std::vector<std::vector<std::vector<JudgedAnswer>>> answers_;  // of this step: [agents][prompts][rollouts]
   std::unique_ptr<TokenUpdate> update_;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<TokenEvaluation> evaluation_;

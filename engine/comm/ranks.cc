@@ -98,8 +98,15 @@ std::vector<std::vector<std::byte>> gather_all(Ranks& ranks, std::span<const std
 }
 
 Share share_of(const Ranks& ranks, std::int64_t n) {
-  const std::int64_t each = n / ranks.size();
-  return {ranks.rank() * each, (ranks.rank() + 1) * each};
+  const std::int64_t size = ranks.size(), rank = ranks.rank();
+  return {n * rank / size, n * (rank + 1) / size};
+}
+
+std::vector<std::size_t> bounds_of(const Ranks& ranks, std::size_t n) {
+  const auto size = static_cast<std::size_t>(ranks.size());
+  std::vector<std::size_t> bounds;
+  for (std::size_t r = 0; r <= size; ++r) bounds.push_back(n * r / size);
+  return bounds;
 }
 
 Launch launch() {

@@ -50,11 +50,12 @@ int cores_of(const Ranks& ranks);
 bool any(Ranks& ranks, bool mine);  // whether it is true of any rank
 // Each rank's bytes, by rank; of any sizes.
 std::vector<std::vector<std::byte>> gather_all(Ranks& ranks, std::span<const std::byte> mine);
-// The bounds [first, last) of rank's share of n things, where its size divides them.
+// The bounds [first, last) of rank's share of n things: one behind the other, as equal as can be.
 struct Share {
   std::int64_t first, last;
 };
 Share share_of(const Ranks& ranks, std::int64_t n);
+std::vector<std::size_t> bounds_of(const Ranks& ranks, std::size_t n);  // where all shares begin, and n
 
 // --- how this process was started
 

@@ -37,37 +37,62 @@ void Accumulator::add(std::int64_t pass, ThreadTeam& team) {
   });
 }
 
-ShardedAccumulator::ShardedAccumulator(const std::vector<Accumulated>& parts, std::int64_t shards,
-                                       std::int64_t passes_a_shard)
-    : shards_(shards), passes_(passes_a_shard) {
+AccumulatedElements::AccumulatedElements(const std::vector<Accumulated>& parts) {
   for (const Accumulated& part : parts)
     for (std::int64_t at = 0; at < part.elements; at += kPiece) {
       const std::int64_t n = std::min(kPiece, part.elements - at);
-      pieces_.push_back({part.value + at, elements_, n});
-      elements_ += n;
+      pieces_.push_back({part.value + at, size_, n});
+      size_ += n;
     }
-  sums_.reset(static_cast<float*>(allocate_zeroed(sums().size() * sizeof(float))));
 }
 
 template <class Work>
-void ShardedAccumulator::each_piece(ThreadTeam& team, const Work& work) {
+void AccumulatedElements::each(ThreadTeam& team, const Work& work) const {
   team.run(static_cast<std::int64_t>(pieces_.size()), [&](std::int64_t p) {
     const Piece& piece = pieces_[static_cast<std::size_t>(p)];
     for (std::int64_t i = 0; i < piece.elements; ++i) work(piece.value[i], piece.at + i);
   });
 }
 
+ShardedAccumulator::ShardedAccumulator(const std::vector<Accumulated>& parts, std::int64_t shards,
+                                       std::int64_t passes_a_shard)
+    : elements_(parts), shards_(shards), passes_(passes_a_shard) {
+  sums_.reset(static_cast<float*>(allocate_zeroed(sums().size() * sizeof(float))));
+}
+
 void ShardedAccumulator::add(std::int64_t shard, std::int64_t pass, ThreadTeam& team) {
-  float* const sums = sums_.get() + shard * elements_;
-  each_piece(team, [&](float& value, std::int64_t i) { sums[i] = added(value, sums[i], pass).sum; });
+  float* const sums = sums_.get() + shard * elements_.size();
+  elements_.each(team, [&](float& value, std::int64_t i) { sums[i] = added(value, sums[i], pass).sum; });
 }
 
 void ShardedAccumulator::mean(ThreadTeam& team) {
   const float* const sums = sums_.get();
-  each_piece(team, [&](float& value, std::int64_t i) {
+  elements_.each(team, [&](float& value, std::int64_t i) {
     float sum = sums[i];
-    for (std::int64_t s = 1; s < shards_; ++s) sum += sums[s * elements_ + i];
+    for (std::int64_t s = 1; s < shards_; ++s) sum += sums[s * elements_.size() + i];
     value = sum / static_cast<float>(shards_ * passes_);
+  });
+}
+
+TurnAccumulator::TurnAccumulator(const std::vector<Accumulated>& parts, std::int64_t processes)
+    : elements_(parts), processes_(processes) {
+  round_.reset(static_cast<float*>(allocate_zeroed(round().size() * sizeof(float))));
+  sums_.reset(
+      static_cast<float*>(allocate_zeroed(static_cast<std::size_t>(elements_.size()) * sizeof(float))));
+}
+
+void TurnAccumulator::keep(std::int64_t process, ThreadTeam& team) {
+  float* const own = round_.get() + process * elements_.size();
+  elements_.each(team, [&](const float& value, std::int64_t i) { own[i] = value; });
+}
+
+void TurnAccumulator::add(std::int64_t first, std::int64_t passes, ThreadTeam& team) {
+  float* const sums = sums_.get();
+  const float* const round = round_.get();
+  elements_.each(team, [&](float& value, std::int64_t i) {
+    for (std::int64_t p = 0; p < passes; ++p)
+      sums[i] = added(round[p * elements_.size() + i], sums[i], first + p).sum;
+    value = sums[i];
   });
 }
 

@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "algorithms/learning/checkpoint.h"
 #include "engine/base/error.h"
 #include "tests/algorithms/post_training/trainees.h"
+#include "tests/engine/comm/thread_ranks.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::test {
@@ -80,6 +82,55 @@ TEST(TokenTrainee, HasTheSameBitsForOneTwoAndSevenMicroBatches) {
   const auto whole = left(1, 2);
   for (const std::int64_t parts : {1, 2, 7, 12})
     for (const int threads : {1, 2}) EXPECT_EQ(left(parts, threads), whole) << parts << " on " << threads;
+}
+
+// The prompts of a step and the passes of its update are fewer than five ranks, or do not divide among three;
+// what stands in a checkpoint, what is reported and the policies are those of one process on every rank, and
+// a run of one process goes on in several.
+TEST(TokenTrainee, HasTheSameBitsForAnyNumberOfRanks) {
+  for (const char* method : {"srft", "hpt", "sft"}) {
+    PostTrainingSettings s = few(method);
+    s.prompts = 4;
+    s.rollouts = 20;
+    s.updates = 2;
+    s.gate_kind = "running";
+    const Scratch dir;
+    const auto left = [&](comm::Ranks& ranks, const std::string& from) {
+      const TokenData data = chains();
+      TokenTrainee t(data, s, tiny(data), {3, 9}, 20, {}, ranks);
+      ThreadTeam team(1);
+      if (!from.empty())
+        algorithms::restore(t, run::Archive::read(dir / from, "checkpoint", algorithms::kCheckpointFormat),
+                            from);
+      std::vector<std::uint64_t> reports;  // as bits: bands that a step has no prompts of have no number
+      const auto keep = [&](const algorithms::ReportValues& all) {
+        for (const auto& [name, values] : all)
+          for (const double x : values) reports.push_back(std::bit_cast<std::uint64_t>(x));
+      };
+      for (int i = 0; i < 2; ++i) {
+        t.step(team);
+        keep(t.learner().reports());
+        keep(t.own_reports());
+      }
+      const std::string name = (from + std::to_string(ranks.size())) + "_" + std::to_string(ranks.rank());
+      run::ArchiveWriter file("checkpoint", algorithms::kCheckpointFormat);
+      algorithms::save_learner(t.learner(), file);
+      algorithms::save_bounds(t.policy().bounds(), file);
+      t.gather_for_saving();
+      t.save(file);
+      file.write(dir / name);
+      return std::pair(reports, contents(dir / name));
+    };
+    for (const std::string from : {"", "1_0"}) {
+      const auto one = left(comm::alone(), from);
+      for (const int size : {2, 3, 5})
+        ThreadRanks::run(size, [&](comm::Ranks& own) {
+          const auto each = left(own, from);
+          EXPECT_EQ(each.first, one.first) << method << from << size;
+          EXPECT_TRUE(each.second == one.second) << method << from << size;
+        });
+    }
+  }
 }
 
 TEST(TokenTrainee, HptAtTheGatesEndsIsReinforcementOrImitationBitForBit) {

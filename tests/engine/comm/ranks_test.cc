@@ -7,8 +7,11 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <vector>
 
+#include "engine/base/error.h"
 #include "engine/comm/agree.h"
+#include "engine/comm/bytes.h"
 #include "tests/engine/comm/thread_ranks.h"
 
 namespace hardy::test {
@@ -62,11 +65,62 @@ TEST(Ranks, ThreadsHaveTheTextOfTheFirst) {
 
 TEST(Ranks, ThreadsSharesFollowOneAnother) {
   std::atomic<int> wrong = 0;
-  ThreadRanks::run(3, [&](comm::Ranks& ranks) {
-    const comm::Share share = comm::share_of(ranks, 12);
-    wrong += share.first != 4 * ranks.rank() || share.last != 4 * ranks.rank() + 4;
-  });
+  for (const std::int64_t n : {0, 2, 12, 13})
+    ThreadRanks::run(3, [&](comm::Ranks& ranks) {
+      const comm::Share share = comm::share_of(ranks, n);
+      const std::vector<std::size_t> bounds = comm::bounds_of(ranks, static_cast<std::size_t>(n));
+      const auto rank = static_cast<std::size_t>(ranks.rank());
+      wrong += share.first != static_cast<std::int64_t>(bounds[rank]);
+      wrong += share.last != static_cast<std::int64_t>(bounds[rank + 1]);
+      wrong += bounds.front() != 0 || bounds.back() != static_cast<std::size_t>(n);
+      wrong += share.last - share.first != n / 3 && share.last - share.first != n / 3 + 1;
+    });
   EXPECT_EQ(wrong, 0);
+}
+
+struct Word {
+  std::string text;
+  std::vector<std::vector<int>> numbers;
+  bool operator==(const Word&) const = default;
+};
+template <class Part>
+void each_part(comm::Of<Word> auto& w, const Part& part) {
+  part(w.text);
+  part(w.numbers);
+}
+
+TEST(Ranks, ThreadsWhatEachHasOfAWholeAllHave) {
+  std::vector<Word> whole;
+  for (int i = 0; i < 5; ++i) {
+    const auto n = static_cast<std::size_t>(i);
+    whole.push_back({std::string(n, 'x'), {std::vector<int>(n, i), {}}});
+  }
+  std::atomic<int> wrong = 0;
+  for (const int size : {1, 2, 7})
+    ThreadRanks::run(size, [&](comm::Ranks& ranks) {
+      const std::vector<std::size_t> bounds = comm::bounds_of(ranks, whole.size());
+      std::vector<Word> mine(whole.size());
+      const auto rank = static_cast<std::size_t>(ranks.rank());
+      for (std::size_t i = bounds[rank]; i < bounds[rank + 1]; ++i) mine[i] = whole[i];
+      comm::exchange(ranks, std::span(mine), bounds);
+      wrong += mine != whole;
+    });
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(Ranks, BytesThatAreNotWholeAreRefused) {
+  comm::Packer packer;
+  packer.put(Word{"text", {{1, 2}, {3}}});
+  for (std::size_t n = 0; n < packer.bytes.size(); ++n) {
+    Word word;
+    comm::Unpacker cut(std::span(packer.bytes).first(n));
+    EXPECT_THROW(cut.get(word), Error) << n;
+  }
+  Word word;
+  comm::Unpacker whole(packer.bytes);
+  whole.get(word);
+  EXPECT_TRUE(whole.at_end());
+  EXPECT_EQ(word, (Word{"text", {{1, 2}, {3}}}));
 }
 
 class LaunchTest : public ::testing::Test {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "engine/base/threads.h"
@@ -28,6 +29,46 @@ TEST(Accumulator, TheMeanOfAllPassesStandsWhereTheLastWasWhateverTheThreads) {
         ASSERT_EQ(b[i],
                   static_cast<float>(passes * static_cast<std::int64_t>(i) + passes * (passes - 1) / 2));
     }
+}
+
+// Seven passes by one process, and by two, three and nine in turn: the same sums, where other orders give
+// others.
+TEST(TurnAccumulator, ItsSumIsThatOfOneProcessForAnyNumberOfThem) {
+  constexpr std::int64_t kPasses = 7, kElements = 20000;
+  constexpr float kLeft[kPasses]{1e8f, 3, -1e8f, 5, 0.25f, 1e7f, 0.1f};
+  const auto left_by = [&](std::int64_t pass, std::int64_t i) {
+    return kLeft[pass] * static_cast<float>(1 + i % 3);
+  };
+  ThreadTeam team(2);
+  std::vector<float> value(kElements);
+  const auto leave = [&](std::int64_t pass) {
+    for (std::int64_t i = 0; i < kElements; ++i) value[static_cast<std::size_t>(i)] = left_by(pass, i);
+  };
+  Accumulator one({{value.data(), kElements}}, 0);
+  for (std::int64_t p = 0; p < kPasses; ++p) {
+    leave(p);
+    one.add(p, team);
+  }
+  const std::vector<float> expected = value;
+  Accumulator backwards({{value.data(), kElements}}, 0);
+  for (std::int64_t p = 0; p < kPasses; ++p) {
+    leave(kPasses - 1 - p);
+    backwards.add(p, team);
+  }
+  EXPECT_NE(value, expected);
+  for (const std::int64_t processes : {2, 3, 9}) {
+    TurnAccumulator turns({{value.data(), kElements}}, processes);
+    for (int step = 0; step < 2; ++step)  // the second begins anew
+      for (std::int64_t first = 0; first < kPasses; first += processes) {
+        const std::int64_t n = std::min(processes, kPasses - first);
+        for (std::int64_t p = n - 1; p >= 0; --p) {  // in whatever order they come
+          leave(first + p);
+          turns.keep(p, team);
+        }
+        turns.add(first, n, team);
+      }
+    EXPECT_EQ(value, expected) << processes;
+  }
 }
 
 // Shards of two passes, the last one first, as if others had computed them: ((a + b) + (c + d)) / 4, where

@@ -95,7 +95,7 @@ int carry_out(const TrainingJob& job, algorithms::Trainee& trainee, run::RunDire
     if (!heard) signals.emplace();
     const StopToken stop = heard ? heard->stop : signals->token();
     if (!directory) {
-      algorithms::train_along(trainee, job.settings(), stop);
+      algorithms::train_along(trainee, job.settings(), resumed, stop);
     } else {
       const nlohmann::json origin{{"method", method}, {"env", job.environment()}, {"command", command}};
       ProgressLines lines("hardy resume " + directory->path().string());
@@ -107,9 +107,12 @@ int carry_out(const TrainingJob& job, algorithms::Trainee& trainee, run::RunDire
   return directory ? finish(*directory, finished, heard) : 0;
 }
 
-std::string sha256_of(const nlohmann::json& about) {
-  const nlohmann::json& dataset = about.at("dataset");
-  return dataset.is_object() ? dataset.value("sha256", std::string()) : "";
+// All ranks learn from the same.
+void require_same_data(comm::Ranks& ranks, const nlohmann::json& about) {
+  const bool prompts = about.contains("prompts");
+  const nlohmann::json& learned = about.at(prompts ? "prompts" : "dataset");
+  comm::require_same(ranks, learned.is_object() ? learned.value("sha256", std::string()) : "",
+                     prompts ? "set of prompts" : "dataset");
 }
 
 // A run cannot be trained to a step that it has passed.
@@ -222,7 +225,7 @@ int go_on(const fs::path& path, const Resumption& r, const run::Watch* heard = n
   comm::Ranks& ranks = comm::launched();
   Continued c;
   comm::together(ranks, [&] { prepare(c, path, r); });
-  comm::require_same(ranks, sha256_of(c.about), "dataset");
+  require_same_data(ranks, c.about);
   return carry_out(*c.job, *c.trainee, c.directory ? &*c.directory : nullptr, c.method, c.command, true,
                    heard);
 }
@@ -318,7 +321,7 @@ int train_as(const std::vector<std::string>& args, const run::Watch* heard) {
     static_cast<void>(job->schema().resolved());  // what config.ini cannot hold is refused before the work
     trainee = job->prepare(about);
   });
-  comm::require_same(ranks, sha256_of(about), "dataset");
+  require_same_data(ranks, about);
   std::optional<run::RunDirectory> directory;
   comm::together(ranks, [&] {
     if (!ranks.first()) return;
@@ -345,7 +348,10 @@ int train_command(const std::vector<std::string>& args) {
         "  A run that SIGINT, SIGTERM or SIGHUP stops writes a checkpoint and exits with %d; hardy resume "
         "goes "
         "on with it,\n"
-        "  and so does the same command with --or-resume, however often it is called.\n",
+        "  and so does the same command with --or-resume, however often it is called.\n"
+        "  `mpirun -n N hardy train METHOD ...` trains in N processes, to the bytes of one: they share the "
+        "--shards of a batch,\n"
+        "  the prompts of token policies, and the environments of methods that interact.\n",
         kStoppedBySignal);
     return args.empty() ? 2 : 0;
   }
