@@ -223,7 +223,7 @@ void Beliefs::weigh_episode(const Forecasts& f, std::size_t episode, Tally& tall
       for (int to = 0; to < 2; ++to) {
         const bool both = kind[i + 1] == kDiffer;
         if (!both && to != in_to(i + 1, kObs)) continue;
-        const auto at = static_cast<std::size_t>(from * 2 + to);
+        const auto at = 2 * static_cast<std::size_t>(from) + static_cast<std::size_t>(to);
         p.e[at].resize(c_.d);
         residual(f, row, from, to, p.e[at].data());
         const Eigen::Map<const Eigen::VectorXd> e(p.e[at].data(), d);
@@ -243,7 +243,7 @@ void Beliefs::weigh_episode(const Forecasts& f, std::size_t episode, Tally& tall
     }
   }
   const auto factor = [&](std::size_t i, int m, int next) {
-    const auto at = static_cast<std::size_t>(out_of(i, m) * 2 + in_to(i + 1, next));
+    const auto at = 2 * static_cast<std::size_t>(out_of(i, m)) + static_cast<std::size_t>(in_to(i + 1, next));
     const Pairs& p = pairs[i];
     return m == kNone || next == kNone ? p.broken[at]
                                        : log_sum(log_sum(p.right[at], p.wrong_action[at]), p.hard[at]);
@@ -292,7 +292,8 @@ void Beliefs::weigh_episode(const Forecasts& f, std::size_t episode, Tally& tall
         if (prior[i][static_cast<std::size_t>(m)] == -INFINITY ||
             prior[i + 1][static_cast<std::size_t>(next)] == -INFINITY)
           continue;
-        const auto at = static_cast<std::size_t>(out_of(i, m) * 2 + in_to(i + 1, next));
+        const auto at =
+            2 * static_cast<std::size_t>(out_of(i, m)) + static_cast<std::size_t>(in_to(i + 1, next));
         const double share = std::exp(into[i][static_cast<std::size_t>(m)] + factor(i, m, next) +
                                       prior[i + 1][static_cast<std::size_t>(next)] +
                                       back[i + 1][static_cast<std::size_t>(next)] - evidence);
