@@ -29,7 +29,7 @@ class Packer {
     if constexpr (std::is_trivially_copyable_v<T>) {
       put_raw(&x, sizeof x);
     } else {
-      each_part(x, [this](const auto& part) { put(part); });
+      each_part(x, [this](const auto& part) { this->put(part); });
     }
   }
   template <class T>
@@ -64,7 +64,7 @@ class Unpacker {
     if constexpr (std::is_trivially_copyable_v<T>) {
       get_raw(&x, sizeof x);
     } else {
-      each_part(x, [this](auto& part) { get(part); });
+      each_part(x, [this](auto& part) { this->get(part); });
     }
   }
   template <class T>
