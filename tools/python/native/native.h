@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/stop.h"
+
 namespace hardy::python {
 
 namespace nb = nanobind;
@@ -26,18 +28,45 @@ void bind_environments(nb::module_& m);
 void bind_studies(nb::module_& m);
 void bind_own_methods(nb::module_& m);
 
-// Long work looks up for signals a tenth of a second apart: the interpreter's lock is not taken at every
-// step.
-class Pause {
+// What Python says while long work runs without the interpreter's lock. What is raised, a Ctrl-C too, asks
+// the work to stop and is kept until raise().
+class Calls {
  public:
-  bool over() {
+  StopToken stop() const { return stop_.token(); }
+  void request_stop() { stop_.request_stop(); }
+  bool raised() const { return static_cast<bool>(type_); }
+
+  // Calls what needs the lock, unless something was raised before.
+  template <class Call>
+  void make(const Call& call) {
+    if (raised()) return;
+    const nb::gil_scoped_acquire ours;
+    try {
+      call();
+    } catch (nb::python_error& e) {
+      type_ = nb::borrow(e.type()), value_ = nb::borrow(e.value()), trace_ = nb::borrow(e.traceback());
+      stop_.request_stop();
+    }
+  }
+  // Looks for signals, a tenth of a second apart: the lock is not taken at every step.
+  void look_for_signals() {
     const auto now = std::chrono::steady_clock::now();
-    if (now < next_) return false;
+    if (now < next_) return;
     next_ = now + std::chrono::milliseconds(100);
-    return true;
+    make([] {
+      if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    });
+  }
+  // With the lock, after the work.
+  void raise() {
+    if (!raised()) return;
+    PyErr_Restore(type_.release().ptr(), value_.release().ptr(), trace_.release().ptr());
+    throw nb::python_error();
   }
 
  private:
+  StopSource stop_;
+  nb::object type_, value_, trace_;
   std::chrono::steady_clock::time_point next_{};
 };
 

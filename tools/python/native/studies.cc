@@ -1,5 +1,4 @@
 // Regret studies: words as `hardy regret` takes them, results as its --json gives them.
-#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "algorithms/adversarial/regret_method.h"
@@ -12,14 +11,14 @@
 namespace hardy::python {
 namespace {
 
-// Looks up at every step.
-class Looks final : public run::Observer {
+// Looks for signals at every step.
+class Listener final : public run::Observer {
  public:
-  explicit Looks(std::function<void()> look) : look_(std::move(look)) {}
-  bool wants_progress(std::int64_t) override { return look_(), false; }
+  explicit Listener(Calls& calls) : calls_(calls) {}
+  bool wants_progress(std::int64_t) override { return calls_.look_for_signals(), false; }
 
  private:
-  std::function<void()> look_;
+  Calls& calls_;
 };
 
 // say: hears what came out, a line for each run; a Ctrl-C ends the study.
@@ -28,44 +27,25 @@ std::string regret(const std::vector<std::string>& words, nb::object say) {
   run::Schema schema("regret");
   options.options(schema);
   schema.parse(words);
-  StopSource stop;
-  Pause pause;
-  nb::object type, value, trace;
+  Calls calls;
+  Listener listener(calls);
   std::string results;
   {
     const nb::gil_scoped_release others;
     const algorithms::RegretStudy study(algorithms::study_settings(options));
-    const auto keep = [&](nb::python_error& e) {
-      type = nb::borrow(e.type()), value = nb::borrow(e.value()), trace = nb::borrow(e.traceback());
-      stop.request_stop();
-    };
-    Looks looks([&] {
-      if (!pause.over()) return;
-      const nb::gil_scoped_acquire ours;
-      if (!type && PyErr_CheckSignals() != 0) {
-        nb::python_error e;
-        keep(e);
-      }
-    });
     algorithms::RegretStudy::Ears ears;
     ears.say = [&](const std::string& line) {
-      const nb::gil_scoped_acquire ours;
-      try {
-        if (!type && PyErr_CheckSignals() != 0) throw nb::python_error();
-        if (!say.is_none() && !type) say(line);
-      } catch (nb::python_error& e) {
-        keep(e);
-      }
+      calls.make([&] {
+        if (PyErr_CheckSignals() != 0) throw nb::python_error();
+        if (!say.is_none()) say(line);
+      });
     };
     try {
-      results = json_of(study.run(ears, {stop.token(), &looks})).dump();
+      results = json_of(study.run(ears, {calls.stop(), &listener})).dump();
     } catch (const Stopped&) {
     }
   }
-  if (type) {
-    PyErr_Restore(type.release().ptr(), value.release().ptr(), trace.release().ptr());
-    throw nb::python_error();
-  }
+  calls.raise();
   return results;
 }
 

@@ -36,30 +36,24 @@ class Listener final : public run::Observer {
   Listener(nb::object callback, bool progress)
       : callback_(std::move(callback)), progress_(progress), lines_("fit(..., resume=True)") {}
 
-  run::Watch watch() { return {stop_.token(), this}; }
-  void raise_kept() {
-    if (type_) PyErr_Restore(type_.release().ptr(), value_.release().ptr(), trace_.release().ptr());
-  }
-  bool raised() const { return static_cast<bool>(type_); }
+  run::Watch watch() { return {calls_.stop(), this}; }
+  void raise() { calls_.raise(); }
   const std::vector<std::string>& notes() const { return notes_; }
 
   void began(const std::string& title, std::int64_t total, std::int64_t first) override {
     if (progress_) lines_.began(title, total, first);
   }
   bool wants_progress(std::int64_t done) override {
-    look_for_signals();
+    calls_.look_for_signals();
     return progress_ && lines_.wants_progress(done);
   }
   void progress(std::int64_t done, run::KeyFigures figures) override { lines_.progress(done, figures); }
   void metrics(const run::MetricsRecord& record) override {
-    if (callback_.is_none() || type_) return;
-    const nb::gil_scoped_acquire ours;
-    try {
+    if (callback_.is_none()) return;
+    calls_.make([&] {
       const nb::object more = callback_(as_dict(record));
-      if (!more.is_none() && !nb::cast<bool>(more)) stop_.request_stop();
-    } catch (nb::python_error& e) {
-      keep(e);
-    }
+      if (!more.is_none() && !nb::cast<bool>(more)) calls_.request_stop();
+    });
   }
   void note(const std::string& text) override { notes_.push_back(text); }
   void agent_stopped(std::int64_t agent, const std::string& reason) override {
@@ -70,26 +64,11 @@ class Listener final : public run::Observer {
   }
 
  private:
-  void look_for_signals() {
-    if (!pause_.over()) return;
-    const nb::gil_scoped_acquire ours;
-    if (!type_ && PyErr_CheckSignals() != 0) {
-      nb::python_error e;
-      keep(e);
-    }
-  }
-  void keep(nb::python_error& e) {
-    type_ = nb::borrow(e.type()), value_ = nb::borrow(e.value()), trace_ = nb::borrow(e.traceback());
-    stop_.request_stop();
-  }
-
   nb::object callback_;
   bool progress_;
   tools::ProgressLines lines_;
-  StopSource stop_;
-  nb::object type_, value_, trace_;
+  Calls calls_;
   std::vector<std::string> notes_;
-  Pause pause_;
 };
 
 // Whether it came to its end, and its notes.
@@ -101,10 +80,7 @@ std::pair<bool, std::vector<std::string>> train(const std::vector<std::string>& 
     const nb::gil_scoped_release others;
     finished = tools::train(words, listener.watch());
   }
-  if (listener.raised()) {
-    listener.raise_kept();
-    throw nb::python_error();
-  }
+  listener.raise();
   return {finished, listener.notes()};
 }
 
