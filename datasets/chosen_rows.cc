@@ -27,6 +27,7 @@ void keep_rows(Transitions& t, const std::vector<std::uint8_t>& keep) {
   compact(t.rewards, 1);
   compact(t.terminals, 1);
   compact(t.episode_end, 1);
+  compact(t.trust, 4);
   t.rows = static_cast<std::int64_t>(t.rewards.size());
 }
 

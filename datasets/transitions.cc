@@ -175,7 +175,35 @@ void require_finite(const Transitions& t, const std::string& path) {
   check(t.next_observations, t.observation_size, "next_observations");
 }
 
-Normalisation observation_normalisation(const Transitions& t) {
+namespace {
+
+// Reorders x.
+float median_of(std::vector<float>& x) {
+  const auto middle = x.begin() + static_cast<std::ptrdiff_t>(x.size() / 2);
+  std::ranges::nth_element(x, middle);
+  return *middle;
+}
+
+Normalisation by_medians(const Transitions& t, const Normalisation& moments) {
+  Normalisation result = moments;
+  const auto d = static_cast<std::size_t>(t.observation_size);
+  std::vector<float> x(2 * static_cast<std::size_t>(t.rows));
+  for (std::size_t k = 0; k < d; ++k) {
+    std::size_t at = 0;
+    for (const auto* column : {&t.observations, &t.next_observations})
+      for (std::size_t i = k; i < column->size(); i += d) x[at++] = (*column)[i];
+    const float median = median_of(x);
+    for (float& value : x) value = std::abs(value - median);
+    const float distance = median_of(x);
+    result.mean[k] = median;
+    if (distance > 0) result.std[k] = 1.4826F * distance + 1e-3F;
+  }
+  return result;
+}
+
+}  // namespace
+
+Normalisation observation_normalisation(const Transitions& t, Statistics statistics) {
   const auto d = static_cast<std::size_t>(t.observation_size);
   std::vector<double> sum(d, 0), square(d, 0);
   const double n = 2 * static_cast<double>(t.rows);
@@ -192,7 +220,7 @@ Normalisation observation_normalisation(const Transitions& t) {
     result.mean.push_back(static_cast<float>(sum[k]));
     result.std.push_back(static_cast<float>(std::sqrt(square[k] / n) + 1e-3));
   }
-  return result;
+  return statistics == Statistics::kMedians && t.rows > 0 ? by_medians(t, result) : result;
 }
 
 void normalise_observations(Transitions& t, const Normalisation& n) {

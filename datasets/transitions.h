@@ -18,6 +18,9 @@ struct Transitions {  // row-major float32
   int observation_size = 0, action_size = 0;
   std::vector<float> observations, actions, rewards, next_observations, terminals;  // terminals 0 or 1
   std::vector<float> next_actions;  // where somebody asked for them (datasets/chosen_rows.h), else empty
+  // How far a row's observation, action, reward and next observation are believed, in [0, 1] [rows, 4];
+  // where nobody judged them, empty.
+  std::vector<float> trust;
   std::vector<std::uint8_t> episode_end;  // the row is the last of its episode
 };
 
@@ -57,8 +60,11 @@ void require_finite(const Transitions& t, const std::string& path);
 struct Normalisation {
   std::vector<float> mean, std;  // std has 1e-3 added
 };
-// Per dimension over observations and next_observations together, population standard deviation.
-Normalisation observation_normalisation(const Transitions& t);
+// Per dimension over observations and next_observations together: mean and population standard deviation,
+// or, what a minority of wild rows cannot move, the median and 1.4826 times the median distance from it
+// (their standard deviation where more than half are equal).
+enum class Statistics { kMoments, kMedians };
+Normalisation observation_normalisation(const Transitions& t, Statistics statistics = Statistics::kMoments);
 void normalise_observations(Transitions& t, const Normalisation& n);
 
 }  // namespace hardy::datasets

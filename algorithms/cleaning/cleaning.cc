@@ -113,8 +113,11 @@ class Work {
 
   // Wrong actions between states that are known: the most probable action a given both,
   //   min |L^{-1} (x_{t+1} - x_t - f(x_t, a))|^2 + |a - what the file says|^2 / Lambda,
-  // by Gauss-Newton.
+  // by Gauss-Newton. One that does not explain the step (what is left of it is further than right rows are by
+  // chance: four deviations of a chi square with d degrees of freedom) is none: the models are wrong there,
+  // and not the action.
   void believe_actions() {
+    constexpr int kIterations = 3;
     actions_ = c_.action;
     solved_.assign(static_cast<std::size_t>(c_.rows), 0);
     std::vector<float> low(c_.a, INFINITY), high(c_.a, -INFINITY);
@@ -138,12 +141,13 @@ class Work {
     const auto d = static_cast<Eigen::Index>(c_.d), a = static_cast<Eigen::Index>(c_.a);
     in_chunks(rows.size(), [&](std::size_t begin, std::size_t n) {
       std::vector<float> x(n * (c_.d + c_.a)), step(n * c_.d), slope(n * c_.d * c_.a);
+      std::vector<std::uint8_t> explained(n, 0);
       for (std::size_t i = 0; i < n; ++i) {
         float* to = x.data() + i * (c_.d + c_.a);
         hold(state(beliefs_.state_of(rows[begin + i])), to);
         hold(c_.action_of(rows[begin + i]), to + c_.d);
       }
-      for (int iteration = 0; iteration < 3; ++iteration) {
+      for (int iteration = 0;; ++iteration) {
         forward_.evaluate(x, step, slope, team_, watch_.stop);
         for (std::size_t i = 0; i < n; ++i) {
           const std::int64_t row = rows[begin + i], s = beliefs_.state_of(row);
@@ -161,6 +165,11 @@ class Work {
             away(j) = static_cast<double>(now[j] - c_.action_of(row)[static_cast<std::size_t>(j)]);
           const auto L = beliefs_.right().lower().triangularView<Eigen::Lower>();
           L.solveInPlace(e);
+          if (iteration == kIterations) {
+            explained[i] =
+                e.squaredNorm() < static_cast<double>(d) + 4 * std::sqrt(2 * static_cast<double>(d));
+            continue;
+          }
           L.solveInPlace(J);
           Eigen::MatrixXd M = J.transpose() * J;
           M.diagonal() += precision;
@@ -170,8 +179,10 @@ class Work {
               now[j] = std::clamp(now[j] + static_cast<float>(delta(static_cast<Eigen::Index>(j))), low[j],
                                   high[j]);
         }
+        if (iteration == kIterations) break;
       }
       for (std::size_t i = 0; i < n; ++i) {
+        if (!explained[i]) continue;
         std::copy_n(x.data() + i * (c_.d + c_.a) + c_.d, c_.a, action(rows[begin + i]).data());
         solved_[static_cast<std::size_t>(rows[begin + i])] = 1;
       }

@@ -35,7 +35,7 @@ void write_cells(const fs::path& folder, const std::vector<GridCell>& cells, std
     const fs::path own = folder / "cells" / cells[i].name;
     fs::create_directories(own);
     std::string config = "# cell " + std::to_string(cells[i].number) + ": hardy " +
-                         (cells[i].regret() ? "regret" : "train " + cells[i].method()) + "\n";
+                         (cells[i].regret() ? "regret" : "train " + cells[i].learner()) + "\n";
     for (const auto& [key, value] : configuration_of(cells[i]))
       config += key + " = " + run::ini_value(value) + "\n";
     run::write_atomically(own / "config.ini", config);

@@ -27,11 +27,15 @@ struct GridCell {
   std::string name;                         // name_of_cell(keys)
   std::map<std::string, std::string> keys;  // as the grid gives them, "method" among them
 
-  const std::string& method() const { return keys.at("method"); }  // of a regret learner with its settings
-  bool regret() const;                                             // else a training
+  const std::string& method() const { return keys.at("method"); }  // with settings of its own, as it is given
+  std::string learner() const;  // the method without them: of "riql:alpha=0.5,label=mine", riql
+  std::string label() const;    // and what the results call it: mine ('+' for a blank), or all of method()
+  bool regret() const;          // else a training
 };
 
-// Every combination of an ini file's values, which blanks separate. An Error where it names no method.
+// Every combination of an ini file's values, which blanks separate; where the file has sections ([hopper]),
+// each of them by itself with what stands above them, whose keys it may give anew. An Error where it names no
+// method.
 std::vector<GridCell> cells_of(const std::filesystem::path& ini);
 // A cell by its method and those of its keys that vary: "riql, corrupt = dynamics".
 std::string described(const GridCell& cell, const std::vector<std::string>& varied,

@@ -10,6 +10,7 @@
 #include "algorithms/experiments/training_job.h"
 #include "engine/base/error.h"
 #include "engine/base/nearest.h"
+#include "engine/base/parameters.h"
 #include "engine/base/text.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/ini.h"
@@ -50,13 +51,14 @@ bool is_regret_method(const std::string& method) {
   return all.contains(bare(method));
 }
 
-void require_method(const std::string& method) {
+void require_method(const std::string& text) {
+  const std::string method = bare(text);
   if (is_regret_method(method)) return;
   std::vector<std::string> names;
   for (const auto& [name, summary] : training_methods()) names.push_back(name);
   if (std::ranges::find(names, method) != names.end()) return;
   for (const RegretMethod& m : regret_methods()) names.push_back(m.name);
-  throw Error("there is no method '" + method + "'", "method", suggestion(bare(method), names));
+  throw Error("there is no method '" + method + "'", "method", suggestion(method, names));
 }
 
 // What the check of one cell says of others too, and is asked once: environments may take a while to make.
@@ -109,9 +111,29 @@ std::int64_t whole(const Keys& keys, const char* key, std::int64_t otherwise) {
   return found == keys.end() ? otherwise : to_integer(found->second).value_or(otherwise);
 }
 
+// A training's settings that stand behind its method's name.
+Keys settings_of(const std::string& method) {
+  Parameters parameters(method);
+  static_cast<void>(parameters.word("label", ""));
+  Keys keys;
+  for (auto [key, value] : parameters.rest()) {
+    std::ranges::replace(key, '_', '-');
+    keys[key] = value;
+  }
+  return keys;
+}
+
 }  // namespace
 
 std::string name_of_cell(const Keys& keys) { return bare(keys.at("method")) + "-" + hashed(keys); }
+
+std::string GridCell::learner() const { return bare(method()); }
+
+std::string GridCell::label() const {
+  std::string label = Parameters(method()).word("label", method());
+  if (label != method()) std::ranges::replace(label, '+', ' ');
+  return label;
+}
 
 bool GridCell::regret() const { return is_regret_method(method()); }
 
@@ -122,6 +144,9 @@ Keys configuration_of(const GridCell& cell) {
       found->second = absolute(found->second);
   const auto env = keys.find("env");
   if (!cell.regret()) {
+    for (const auto& [key, value] : settings_of(cell.method()))
+      if (!keys.emplace(key, value).second)
+        throw Error("stands with the method and by itself", key, "give it in one place");
     keys.erase("method");
     if (env != keys.end()) env->second = envs::absolute_name(env->second);
     return keys;
@@ -134,7 +159,7 @@ Keys configuration_of(const GridCell& cell) {
 }
 
 std::unique_ptr<TrainingJob> configured_job(const GridCell& cell) {
-  auto job = make_training_job(cell.method());
+  auto job = make_training_job(cell.learner());
   std::vector<std::string> words;  // as a command line, so that presets are followed
   for (const auto& [key, value] : configuration_of(cell)) words.push_back("--" + key + "=" + value);
   job->schema().parse(words);
@@ -154,45 +179,99 @@ RegretStudySettings study_settings_of(const GridCell& cell) {
 
 std::string described(const GridCell& cell, const std::vector<std::string>& varied,
                       const std::string& between, const std::string& is) {
-  std::string text = cell.method();
+  std::string text = cell.label();
   for (const std::string& key : varied)
     if (const auto found = cell.keys.find(key); found != cell.keys.end() && key != "method")
       text += between + key + is + found->second;
   return text;
 }
 
-std::vector<GridCell> cells_of(const fs::path& ini) {
-  std::vector<std::pair<std::string, std::vector<std::string>>> keys;
+namespace {
+
+// Keys with their values, in the file's order.
+using Lines = std::vector<std::pair<std::string, std::vector<std::string>>>;
+
+Lines::iterator find(Lines& lines, const std::string& key) {
+  return std::ranges::find_if(lines, [&](const auto& line) { return line.first == key; });
+}
+
+// What stands above a file's sections, and each section's own.
+struct Asked {
+  Lines shared;
+  std::vector<std::pair<std::string, Lines>> sections;
+};
+
+Asked read_grid(const fs::path& ini) {
+  Asked asked;
   for (auto [key, value] : run::read_ini_file(ini)) {
+    Lines* lines = &asked.shared;
+    std::string where = ini.string() + ", " + key;
+    if (const std::size_t dot = key.find('.'); dot != std::string::npos) {
+      const std::string section = key.substr(0, dot);
+      if (asked.sections.empty() || asked.sections.back().first != section)
+        asked.sections.emplace_back(section, Lines{});
+      lines = &asked.sections.back().second;
+      key.erase(0, dot + 1);
+      where = ini.string() + ", [" + section + "] " + key;
+    }
     std::ranges::replace(key, '_', '-');
     std::vector<std::string> values = words_of(value);
-    if (values.empty()) throw Error("has no value", ini.string() + ", " + key, "leave the key out");
+    if (values.empty()) throw Error("has no value", where, "leave the key out");
     static const std::set<std::string> own{"out",    "or-resume", "prepared", "shard",
                                            "config", "help",      "explain"};
-    if (own.contains(key)) throw Error("is the grid's own", ini.string() + ", " + key, "leave it out");
-    if (std::ranges::any_of(keys, [&](const auto& k) { return k.first == key; }))
-      throw Error("stands there twice", ini.string() + ", " + key, "give all its values in one line");
+    if (own.contains(key)) throw Error("is the grid's own", where, "leave it out");
+    if (find(*lines, key) != lines->end())
+      throw Error("stands there twice", where, "give all its values in one line");
     if (std::set<std::string>(values.begin(), values.end()).size() != values.size())
-      throw Error("has a value twice", ini.string() + ", " + key, "each once");
-    keys.emplace_back(key, values);
+      throw Error("has a value twice", where, "each once");
+    lines->emplace_back(key, values);
   }
-  if (std::ranges::none_of(keys, [](const auto& k) { return k.first == "method"; }))
+  return asked;
+}
+
+// Every combination of the lines' values.
+void add_combinations(const Lines& lines, const fs::path& ini, std::vector<GridCell>& cells) {
+  if (std::ranges::none_of(lines, [](const auto& line) { return line.first == "method"; }))
     throw Error("names no method", ini.string(), "e.g. method = bc iql riql");
-  std::vector<GridCell> cells(1);
-  for (const auto& [key, values] : keys) {
+  std::vector<GridCell> made(1);
+  for (const auto& [key, values] : lines) {
     std::vector<GridCell> more;
-    for (const GridCell& cell : cells)
+    for (const GridCell& cell : made)
       for (const std::string& value : values) {
         more.push_back(cell);
         more.back().keys[key] = value;
       }
     constexpr std::size_t kMost = 100000;
-    if (more.size() > kMost)
+    if (cells.size() + more.size() > kMost)
       throw Error("has more than " + std::to_string(kMost) + " cells", ini.string(),
                   "make several grids of it");
-    cells = std::move(more);
+    made = std::move(more);
   }
-  for (GridCell& cell : cells) cell.name = name_of_cell(cell.keys);
+  std::set<std::string> names;
+  for (const GridCell& cell : cells) names.insert(cell.name);
+  for (GridCell& cell : made) {
+    cell.name = name_of_cell(cell.keys);
+    if (names.insert(cell.name).second) cells.push_back(std::move(cell));  // sections may ask for the same
+  }
+}
+
+}  // namespace
+
+std::vector<GridCell> cells_of(const fs::path& ini) {
+  const Asked asked = read_grid(ini);
+  std::vector<GridCell> cells;
+  if (asked.sections.empty()) add_combinations(asked.shared, ini, cells);
+  for (const auto& [section, own] : asked.sections) {
+    Lines lines = asked.shared;
+    for (const auto& line : own) {
+      const auto above = find(lines, line.first);
+      if (above == lines.end())
+        lines.push_back(line);
+      else
+        above->second = line.second;
+    }
+    add_combinations(lines, ini, cells);
+  }
   return cells;
 }
 

@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 using datasets::Transitions;
 
 constexpr const char* kKind = "prepared data";
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 
 std::string now() {
   const std::time_t t = std::time(nullptr);
@@ -70,6 +70,8 @@ void write(const fs::path& file, const std::string& about, const PreparedData& d
   for (const Column& c : kColumns)
     archive.add<float>(c.name, Shape{t.rows, c.width(t)}, std::span<const float>(t.*c.data));
   archive.add<std::uint8_t>("episode_end", Shape{t.rows}, std::span<const std::uint8_t>(t.episode_end));
+  archive.add<float>("trust", Shape{static_cast<std::int64_t>(t.trust.size())},
+                     std::span<const float>(t.trust));
   for (const auto& [name, bounds] : {std::pair{"low", &data.space.low}, {"high", &data.space.high}})
     archive.add<float>(name, Shape{static_cast<std::int64_t>(bounds->size())},
                        std::span<const float>(*bounds));
@@ -90,6 +92,7 @@ PreparedData read(const fs::path& file) {
   t.rows = h.at("rows"), t.observation_size = h.at("observation_size"), t.action_size = h.at("action_size");
   for (const Column& c : kColumns) t.*c.data = copied<float>(archive, c.name);
   t.episode_end = copied<std::uint8_t>(archive, "episode_end");
+  t.trust = copied<float>(archive, "trust");
   data.summary = h.at("summary");
   data.made = h.at("made").get<std::vector<std::string>>();
   data.notes = h.at("notes").get<std::vector<std::string>>();

@@ -1,11 +1,13 @@
 #include "algorithms/experiments/training_job.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "algorithms/acting/actions.h"
+#include "algorithms/cleaning/mend_transitions.h"
 #include "algorithms/experiments/post_training_job.h"
 #include "algorithms/experiments/prepared_data.h"
 #include "algorithms/offline/offline_trainee.h"
@@ -95,6 +97,14 @@ class OfflineJob final : public TrainingJob {
         .option("corrupt-seed", &corrupt_seed_, "of masks and noise", 0)
         .option("corrupt-generator", &corruption_.generator, "numpy reproduces the published masks",
                 {"philox", "numpy"})
+        .option("clean", &clean_,
+                "before learning: models, which mend what they are sure of as `hardy data repair --models` "
+                "does; scores, where the file was mended so already; after any --corrupt",
+                {"none", "models", "scores"})
+        .option("trust", &trust_,
+                "with --clean: rows weigh by this power of the probability that their elements are right "
+                "(riql); 0: all alike",
+                0.0, 100.0)
         .option("prepared", &prepared_,
                 "a folder that keeps data ready to be learned from (read, checked, corrupted), where the "
                 "next run "
@@ -110,6 +120,7 @@ class OfflineJob final : public TrainingJob {
   const std::string& environment() const override { return environment_; }
 
   void across(comm::Ranks& ranks) override { descent_.ranks = &ranks; }
+  void prepares_before(run::Observer& observer) override { observer_ = &observer; }
 
   void check() override {
     require_shards_for(*descent_.ranks);
@@ -122,6 +133,8 @@ class OfflineJob final : public TrainingJob {
     if (settings_.keep_best && environment_.empty())
       throw Error("without evaluations there is no best policy", "--keep-best", "name an --env");
     for (const std::string& e : corrupt_) static_cast<void>(datasets::element_named(e, "--corrupt"));
+    if (trust_ > 0 && clean_ == "none")
+      throw Error("nobody judges the rows", "--trust", "--clean models, or scores where the file has them");
   }
 
   std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {
@@ -159,9 +172,12 @@ class OfflineJob final : public TrainingJob {
       score_returns(summary, spec);
     }
     if (fresh) place.keep(*data);  // what could not be learned from is not
+    if (trust_ == 0) t.trust.clear();
+    for (float& p : t.trust) p = std::pow(p, static_cast<float>(trust_));
     std::vector<std::string> notes = data->notes;
     if (!place.trouble().empty()) notes.push_back(place.trouble());
     if (const std::string of_method = method_->notes(); !of_method.empty()) notes.push_back(of_method);
+    if (summary.contains("cleaning")) notes.push_back(cleaning_note(summary.at("cleaning")));
     if (!data->made.empty())
       notes.push_back(dataset_ + " has no " + join(data->made, ", no ") + ", which " + name_ +
                       " does without");
@@ -220,6 +236,7 @@ class OfflineJob final : public TrainingJob {
                             {"scale", corruption_.scale},
                             {"seed", corrupt_seed_},
                             {"generator", corruption_.generator}};
+    if (clean_ != "none") what["clean"] = clean_;
     return what;
   }
 
@@ -248,6 +265,7 @@ class OfflineJob final : public TrainingJob {
     data.transitions = datasets::transitions_of(arrays, view, dataset_, static_cast<int>(limit));
     datasets::require_finite(data.transitions, dataset_);
     corrupt_in_memory(data.transitions, data.made, data.summary);
+    clean(data, arrays);
     data.summary["sha256"] = datasets::dataset_sha256(*reader);
     data.summary["view"] = view_;
     data.summary["transitions"] = data.transitions.rows;
@@ -346,6 +364,28 @@ class OfflineJob final : public TrainingJob {
                              {"in_memory", true}};
   }
 
+  std::string cleaning_note(const nlohmann::json& cleaning) const {
+    std::string note = dataset_ + (clean_ == "models" ? " judged by models" : " judged before");
+    std::string between = ": ";
+    for (const auto& [column, c] : cleaning.at("columns").items()) {
+      note += between + to_text(std::round(c.at("wrong").get<double>())) + " " + column + " wrong, " +
+              std::to_string(c.at("replaced").get<std::int64_t>()) + " replaced";
+      between = "; ";
+    }
+    return note;
+  }
+
+  void clean(PreparedData& data, const datasets::Arrays& arrays) const {
+    if (clean_ == "none") return;
+    if (!data.made.empty())
+      throw Error("has no " + join(data.made, ", no ") + " to be judged by", dataset_, "leave --clean out");
+    nlohmann::json about = clean_ == "models"
+                               ? mend(data.transitions, dataset_, {.threads = settings_.threads},
+                                      {.stop = {}, .observer = observer_})
+                               : trust_of_scores(data.transitions, arrays, dataset_);
+    data.summary["cleaning"] = {{"by", clean_}, {"columns", std::move(about)}};
+  }
+
   std::string name_;
   std::unique_ptr<Method> method_;
   run::Schema schema_;
@@ -355,7 +395,10 @@ class OfflineJob final : public TrainingJob {
   std::vector<std::string> corrupt_;
   datasets::CorruptionSettings corruption_;
   std::int64_t corrupt_seed_ = 0, time_limit_ = 0;
+  double trust_ = 0;
   bool clip_actions_ = false;
+  std::string clean_ = "none";
+  run::Observer* observer_ = &run::Observer::silent();
   std::vector<std::unique_ptr<device::Device>> devices_;  // outlive the trainee: callers drop that one first
 };
 

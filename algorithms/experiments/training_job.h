@@ -23,6 +23,8 @@ class TrainingJob {
   // Processes that are to train it together; whatever of it they cannot is refused. Before prepare(), which
   // all of them call; then the first one trains (train) and the others do along with it (train_along).
   virtual void across(comm::Ranks& ranks) = 0;
+  // Who hears how far prepare() is where that is long work; the observer lives until then. Nobody by default.
+  virtual void prepares_before(run::Observer& /*observer*/) {}
   // Reads data and builds the trainee; all bad input is found here, before a run directory exists.
   // Describes what it learns from in `about` ("dataset", "notes").
   virtual std::unique_ptr<Trainee> prepare(nlohmann::json& about) = 0;

@@ -162,8 +162,8 @@ Network ProgramBuilder::network(const std::string& name, nn::ArchitecturePtr arc
   return network;
 }
 
-Network ProgramBuilder::target_of(const Network& of) {
-  Network target{of.name + "_target", of.architecture, nn::Role::kTarget, {}};
+Network ProgramBuilder::target_of(const Network& of, const std::string& name) {
+  Network target{name.empty() ? of.name + "_target" : name, of.architecture, nn::Role::kTarget, {}};
   require_open("network " + target.name);
   if (of.role == nn::Role::kShared)
     throw Error("is shared by all agents, and does not move", "network " + of.name);

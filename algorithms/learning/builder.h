@@ -130,7 +130,8 @@ class ProgramBuilder {
   std::int64_t agents() const { return program_.agents(); }
   const std::vector<std::uint64_t>& seeds() const { return program_.seeds; }
   Network network(const std::string& name, nn::ArchitecturePtr architecture, nn::Role role);
-  Network target_of(const Network& network);  // begins as its copy
+  // Begins as its copy. name: "": the network's and "_target".
+  Network target_of(const Network& network, const std::string& name = "");
   Update& update(const std::string& name);
   // Differentiates all losses. Nothing can be built afterwards.
   Program build();

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <utility>
 
 #include "algorithms/learning/learner.h"
 
@@ -16,6 +18,11 @@ struct Batch {
   Tensor next_observations;  // s'  [A, B, obs]
   Tensor terminals;          // 1 where s' is terminal [A, B]
   Tensor next_actions;       // a' of the data [A, B, act], where the method chose rows that have them
+  // How far a row is believed, where its source was judged, else neither [A, B]: what it says of values
+  // (observation, action, reward and next observation), and of what was done (observation and action).
+  Tensor trust, action_trust;
+  // Where the source's rewards are known beforehand: their quantiles of 0.001 and 0.999.
+  std::optional<std::pair<double, double>> reward_span;
   std::int64_t agents = 0, rows = 0;
   int observation_size = 0, action_size = 0;  // action_size: the number of choices where they are some
 };

@@ -38,7 +38,9 @@ class Learner {
   Network vector(const std::string& name, std::int64_t size, float start) {  // a bare parameter [A, size]
     return network(name, nn::vector(size, start));
   }
-  Network target_of(const Network& network) { return builder_.target_of(network); }  // begins as its copy
+  Network target_of(const Network& network, const std::string& name = "") {  // begins as its copy
+    return builder_.target_of(network, name);
+  }
   Update& update(const std::string& name) { return builder_.update(name); }
   void finish();  // differentiates, plans, initialises; nothing may be built afterwards
 

@@ -59,6 +59,8 @@ class Method {
 
   // --- of datasets
   virtual bool normalises_observations() const { return false; }
+  // By their median and its distances instead of mean and standard deviation.
+  virtual bool normalises_by_medians() const { return false; }
   // Whether observations and actions are all that it learns from; then a file may lack the rest.
   virtual bool imitates() const { return false; }
   // The discount of its values, where they are sums of the data's rewards and of nothing else, such as

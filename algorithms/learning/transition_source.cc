@@ -27,6 +27,10 @@ Batch TransitionSource::batch(Update& u) const {
   b.next_observations = rows_of("next_observations", tables_.next_observations, observation_size());
   b.terminals = ops::squeeze(g, rows_of("terminals", tables_.terminals, 1), -1);
   if (tables_.next_actions) b.next_actions = rows_of("next_actions", tables_.next_actions, action_size());
+  if (tables_.trust) b.trust = ops::squeeze(g, rows_of("trust", tables_.trust, 1), -1);
+  if (tables_.action_trust)
+    b.action_trust = ops::squeeze(g, rows_of("action_trust", tables_.action_trust, 1), -1);
+  b.reward_span = tables_.reward_span;
   return b;
 }
 

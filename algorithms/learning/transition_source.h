@@ -17,6 +17,8 @@ struct TransitionTables {
   bool shared = false;              // by all agents
   std::int32_t* choices = nullptr;  // [..., capacity] instead of `actions`, where these are choices
   float* next_actions = nullptr;    // where there are any
+  float *trust = nullptr, *action_trust = nullptr;  // of a transition, and of its action [..., capacity]
+  std::optional<std::pair<double, double>> reward_span = {};  // as Batch has it
 };
 
 class TransitionSource final : public DataSource {

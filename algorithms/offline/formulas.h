@@ -35,6 +35,15 @@ struct Huber {
     return math::where(size < d, S(0.5) * x * x / d, size - S(0.5) * d);
   }
 };
+// Huber's loss, but x^2 / (2 d) everywhere where `ends` is 1.
+struct HuberWithin {
+  static constexpr const char* kName = "huber_within";
+  template <class S>
+  constexpr S operator()(S x, S d, S ends) const {
+    const S size = math::abs(x), square = S(0.5) * x * x / d;
+    return math::where(size < d, square, math::where(ends > S(0), square, size - S(0.5) * d));
+  }
+};
 // min(exp(beta adv), cap)
 struct AdvantageWeight {
   static constexpr const char* kName = "advantage_weight";

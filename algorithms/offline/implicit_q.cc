@@ -25,6 +25,11 @@ void ImplicitQSettings::options(run::Schema& s, const std::string& section, bool
                 0.0, 0.999);
   s.option("weight-cap", &weight_cap, temperature ? "largest weight exp(beta adv)" : "largest weight", 0.0)
       .option("head", &head, "the policy's output", {"deterministic", "gaussian"})
+      .option(
+          "average", &average,
+          "the policy that acts is a running mean of the one that learns: the share that enters it at each "
+          "step, e.g. 0.001; 0: the one that learns acts",
+          0.0, 1.0)
       .option("schedule-steps", &schedule_steps,
               "the policy's learning rate falls to 0 over these by a cosine", 1)
       .option("normalise", &normalise, "observations by the dataset's mean and standard deviation");
@@ -83,7 +88,7 @@ void InSampleMethod::build(Learner& learner, const DataSource& data) const {
       "q", {c_.value_widths(b.observation_size + b.action_size), 2, nn::Nonlinearity::kRelu, {}});
   const Network Q_target = learner.target_of(Q);
   const PolicySpec spec = c_.policy(b.observation_size, b.action_size);
-  const PolicyNetworks pi = add_policy(learner, spec);
+  const PolicyNetworks pi = add_policy(learner, spec, c_.average > 0);
 
   // 1.
   const Tensor v_next = ops::stop_gradient(g, state_values(u, V, b.next_observations));

@@ -16,6 +16,7 @@ struct ImplicitQSettings {
   // (scaled_advantage).
   double advantage_quantile = 0;
   double weight_cap = 100;  // of exp(beta adv)
+  double average = 0;       // share of the policy that learns in the one that acts, at each step; 0: it acts
   std::string head = "deterministic";
   std::int64_t schedule_steps = 3000000;  // the policy's learning rate falls to 0 over these by a cosine
   bool normalise = false;
@@ -33,7 +34,7 @@ struct ImplicitQSettings {
     return {.learning_rate = nn::Schedule::constant(learning_rate), .polyak = polyak};
   }
   Descent policy_descent() const {
-    return {.learning_rate = nn::Schedule::cosine(learning_rate, 0, schedule_steps)};
+    return {.learning_rate = nn::Schedule::cosine(learning_rate, 0, schedule_steps), .polyak = average};
   }
 };
 

@@ -15,18 +15,33 @@ Tensor imitation_loss(Graph& g, Head head, Tensor net, Tensor log_std, Tensor ac
   return ops::squeeze(g, ops::sum(g, error, -1), -1);
 }
 
-PolicyNetworks add_policy(Learner& learner, const PolicySpec& spec) {
-  PolicyNetworks policy{learner.network("policy", spec.mlp()), {}};
-  if (spec.head == Head::kGaussian) policy.log_std = learner.vector("policy/log_std", spec.action_size, 0.0f);
+PolicyNetworks add_policy(Learner& learner, const PolicySpec& spec, bool averaged) {
+  const std::string name = averaged ? "learning_policy" : "policy";
+  PolicyNetworks policy{learner.network(name, spec.mlp()), {}};
+  if (spec.head == Head::kGaussian)
+    policy.log_std = learner.vector(name + "/log_std", spec.action_size, 0.0f);
+  if (averaged) {
+    learner.target_of(policy.net, "policy");
+    if (spec.head == Head::kGaussian) learner.target_of(policy.log_std, "policy/log_std");
+  }
   return policy;
 }
 
 void minimise_policy(Update& u, const PolicySpec& spec, const PolicyNetworks& policy, const Batch& batch,
-                     Tensor weights, const Descent& descent) {
+                     Tensor weights, const Descent& descent, double redescend) {
   Graph& g = u.graph();
   const Tensor log_std = policy.log_std.tensors.empty() ? Tensor{} : u.parameter(policy.log_std, 0);
-  Tensor loss = imitation_loss(g, spec.head, u.apply(policy.net, batch.observations), log_std, batch.actions);
+  const Tensor net = u.apply(policy.net, batch.observations);
+  Tensor loss = imitation_loss(g, spec.head, net, log_std, batch.actions);
   if (weights) loss = ops::multiply(g, weights, loss);
+  if (redescend > 0) {
+    const Tensor mean = spec.head == Head::kGaussian ? net : ops::tanh(g, net);
+    const Tensor error = ops::mean(g, ops::square(g, ops::subtract(g, mean, batch.actions)), -1);
+    const Tensor believed =
+        ops::stop_gradient(g, ops::exp(g, ops::affine(g, ops::squeeze(g, error, -1), -redescend)));
+    u.report("believed", ops::mean_per_agent(g, believed));
+    loss = ops::multiply(g, believed, loss);
+  }
   if (log_std)
     u.minimise("policy", ops::mean_per_agent(g, loss), {policy.net, policy.log_std}, descent);
   else

@@ -28,7 +28,9 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
   policy_.bounds().scale(data_.actions);
   policy_.bounds().scale(data_.next_actions);
   if (method.normalises_observations()) {
-    const datasets::Normalisation normalisation = datasets::observation_normalisation(data_);
+    const datasets::Normalisation normalisation = datasets::observation_normalisation(
+        data_,
+        method.normalises_by_medians() ? datasets::Statistics::kMedians : datasets::Statistics::kMoments);
     datasets::normalise_observations(data_, normalisation);
     policy_.observation_mean = normalisation.mean;
     policy_.observation_std = normalisation.std;
@@ -42,6 +44,7 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
       method.build(l, WindowSource(windows_, batch, own));
     });
   } else {
+    multiply_trust();
     const TransitionTables tables{
         .observations = data_.observations.data(),
         .actions = data_.actions.data(),
@@ -51,7 +54,10 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
         .rows = &rows_,
         .capacity = n,
         .shared = true,
-        .next_actions = data_.next_actions.empty() ? nullptr : data_.next_actions.data()};
+        .next_actions = data_.next_actions.empty() ? nullptr : data_.next_actions.data(),
+        .trust = trust_.empty() ? nullptr : trust_.data(),
+        .action_trust = action_trust_.empty() ? nullptr : action_trust_.data(),
+        .reward_span = reward_span(data_)};
     learner_.build([&](Learner& l) {
       method.build(l, TransitionSource(tables, data_.observation_size, data_.action_size, batch));
     });
@@ -75,6 +81,15 @@ void OfflineTrainee::fill_own_columns() {
       for (std::int64_t a = 0; a < store.agents(); ++a)
         std::ranges::copy(*column, store.agent(store.find(name), a).begin());
   });
+}
+
+// The elements of a row are right or wrong each by itself.
+void OfflineTrainee::multiply_trust() {
+  for (std::size_t i = 0; i < data_.trust.size(); i += 4) {
+    const float* p = &data_.trust[i];
+    action_trust_.push_back(p[0] * p[1]);
+    trust_.push_back(p[0] * p[1] * p[2] * p[3]);
+  }
 }
 
 void OfflineTrainee::step(ThreadTeam& team) {

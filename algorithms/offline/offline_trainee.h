@@ -35,13 +35,15 @@ class OfflineTrainee final : public Trainee {
   // Each agent's own actions, rewards and returns to go, where the method corrects them.
   WindowSource::Corrected own_columns(Learner& learner) const;
   void fill_own_columns();
+  void multiply_trust();
 
   static constexpr std::int64_t kLookAtValues = 500;  // steps
 
   datasets::Transitions data_;
   ValueRange range_;
   std::string choice_;
-  datasets::Windows windows_;  // of a method that draws them
+  datasets::Windows windows_;                // of a method that draws them
+  std::vector<float> trust_, action_trust_;  // where the transitions have it
   std::int32_t rows_;
   PolicySpec policy_;
   Learner learner_;

@@ -31,7 +31,23 @@ class Riql final : public Method {
             0.0)
         .option("threshold-quantile", &quantile_,
                 "with auto: the share of TD errors within the quadratic part", 0.01, 0.999)
-        .option("clamp-targets", &clamp_, "TD targets held to [-100, 1000]")
+        .option(
+            "end-loss", &end_loss_,
+            "of TD errors on rows that end their episode, whose targets are rewards alone: as the others', "
+            "or squared, whose pull grows with the error",
+            {"same", "squared"})
+        .option("clamp-targets", &clamp_, "TD targets held to the bounds below")
+        .option("target-bounds", &bounds_,
+                "[-100, 1000], or what the 0.1 % and 99.9 % quantiles of the data's rewards allow at gamma",
+                {"published", "data"})
+        .option("redescend", &redescend_,
+                "c: a row's imitation weighs exp(-c e) as well, e the mean square of pi(s) - a: what the "
+                "policy cannot believe pulls little; 0: off",
+                0.0)
+        .option("statistics", &statistics_,
+                "that observations are normalised by: mean and deviation, or the median and the distances "
+                "from it",
+                {"moments", "medians"})
         .presets(riql_preset, "the published setting of ENV/ELEMENT/KIND, e.g. hopper/dynamics/random");
   }
   void check() override {
@@ -51,6 +67,7 @@ class Riql final : public Method {
   }
   std::int64_t batch_size() const override { return c_.batch; }
   bool normalises_observations() const override { return c_.normalise; }
+  bool normalises_by_medians() const override { return statistics_ == "medians"; }
   double discount() const override { return c_.gamma; }
   std::int64_t schedule_end() const override { return c_.schedule_steps; }
   PolicySpec policy(int observation_size, int action_size) const override {
@@ -66,7 +83,7 @@ class Riql final : public Method {
     const Network Q = learner.network("q", critic(b.observation_size + b.action_size));
     const Network Q_target = learner.target_of(Q);
     const PolicySpec spec = policy(b.observation_size, b.action_size);
-    const PolicyNetworks pi = add_policy(learner, spec);
+    const PolicyNetworks pi = add_policy(learner, spec, c_.average > 0);
 
     // 1. v' = V(s') with the old V.
     const Tensor v_next = ops::stop_gradient(g, state_values(u, V, b.next_observations));
@@ -74,19 +91,25 @@ class Riql final : public Method {
     const Tensor q_alpha = ops::squeeze(g, ops::quantile(g, action_values(u, Q_target, b), alpha_, 1), 1);
     const Tensor advantage =
         ops::subtract(g, ops::stop_gradient(g, q_alpha), state_values(u, V, b.observations));
-    u.minimise("v", ops::mean_per_agent(g, ops::map(g, Expectile{c_.tau}, advantage)), {V},
-               c_.value_descent());
+    u.minimise("v",
+               ops::mean_per_agent(g, trusted(g, ops::map(g, Expectile{c_.tau}, advantage), b.action_trust)),
+               {V}, c_.value_descent());
     // 3. Q: one clamped target for all critics, a robust loss; then the targets follow.
     Tensor y = ops::map(g, BootstrapTarget{c_.gamma}, b.rewards, b.terminals, v_next);
-    if (clamp_) y = ops::clamp(g, y, -100, 1000);
+    if (clamp_) {
+      const auto [least, most] = target_bounds(b);
+      y = ops::clamp(g, y, least, most);
+    }
     const Tensor q = action_values(u, Q, b);
     const Tensor td_error = ops::subtract(g, ops::unsqueeze(g, y, 1), q);
-    u.minimise("q", ops::mean_per_agent(g, td_loss(u, td_error, b.agents)), {Q}, c_.critic_descent());
+    const Tensor trust = b.trust ? ops::unsqueeze(g, b.trust, 1) : Tensor{};
+    u.minimise("q", ops::mean_per_agent(g, trusted(g, td_loss(u, td_error, b), trust)), {Q},
+               c_.critic_descent());
     // 4. The policy imitates, weighted by the advantage of step 2.
     const Tensor weights =
         ops::stop_gradient(g, ops::map(g, AdvantageWeight{c_.beta, c_.weight_cap},
                                        scaled_advantage(u, advantage, c_.advantage_quantile)));
-    minimise_policy(u, spec, pi, b, weights, c_.policy_descent());
+    minimise_policy(u, spec, pi, b, trusted(g, weights, b.action_trust), c_.policy_descent(), redescend_);
 
     report_values(u, q, td_error, advantage, weights, c_.weight_cap);
   }
@@ -103,23 +126,38 @@ class Riql final : public Method {
     return {widths, critics_, nn::Nonlinearity::kRelu, starts};
   }
 
-  Tensor td_loss(Update& u, Tensor td_error, std::int64_t agents) const {
+  // Rows weigh by how far they are believed, where somebody judged them.
+  static Tensor trusted(Graph& g, Tensor x, Tensor trust) { return trust ? ops::multiply(g, x, trust) : x; }
+
+  std::pair<double, double> target_bounds(const Batch& b) const {
+    if (bounds_ == "published" || !b.reward_span) return {-100, 1000};
+    const auto [least, most] = *b.reward_span;
+    return {least < 0 ? least / (1 - c_.gamma) : least, most > 0 ? most / (1 - c_.gamma) : most};
+  }
+
+  Tensor huber(Graph& g, Tensor td_error, Tensor d, const Batch& b) const {
+    if (end_loss_ == "same") return ops::map(g, Huber{}, td_error, d);
+    return ops::map(g, HuberWithin{}, td_error, d, ops::unsqueeze(g, b.terminals, 1));
+  }
+
+  Tensor td_loss(Update& u, Tensor td_error, const Batch& b) const {
     Graph& g = u.graph();
     if (loss_ == "squared") return ops::square(g, td_error);
-    if (threshold_ != "auto") return ops::map(g, Huber{}, td_error, g.scalar(DType::kF32, fixed_));
+    if (threshold_ != "auto") return huber(g, td_error, g.scalar(DType::kF32, fixed_), b);
     const Tensor d = u.state("huber_threshold", 1.0f);
-    const Tensor d3 = ops::reshape(g, d, {agents, 1, 1});
+    const Tensor d3 = ops::reshape(g, d, {b.agents, 1, 1});
     const Tensor outside =
         ops::mean_per_agent(g, ops::stop_gradient(g, ops::map(g, Exceeds{}, td_error, d3)));
     u.set_state("huber_threshold", ops::map(g, FollowQuantile{quantile_, 0.02}, d, outside));
     u.report("huber_threshold", ops::affine(g, d, 1));
-    return ops::map(g, Huber{}, td_error, d3);
+    return huber(g, td_error, d3, b);
   }
 
   ImplicitQSettings c_;
   std::int64_t critics_ = 5;
-  double alpha_ = 0.25, sigma_ = 0, quantile_ = 0.9, fixed_ = 1;
-  std::string loss_ = "huber", threshold_ = "auto";
+  double alpha_ = 0.25, sigma_ = 0, quantile_ = 0.9, fixed_ = 1, redescend_ = 0;
+  std::string loss_ = "huber", threshold_ = "auto", end_loss_ = "same", bounds_ = "published",
+              statistics_ = "moments";
   bool clamp_ = true;
 };
 

@@ -45,7 +45,10 @@ constexpr Row kRows[] = {
 }  // namespace
 
 std::map<std::string, std::string> riql_preset(const std::string& name) {
-  std::vector<std::string> names;
+  if (name == "hardy")
+    return {{"clean", "models"},       {"trust", "1"},           {"end-loss", "squared"}, {"redescend", "1"},
+            {"target-bounds", "data"}, {"statistics", "medians"}};
+  std::vector<std::string> names{"hardy"};
   for (const Row& row : kRows) {
     if (name == row.name)
       return {

@@ -29,6 +29,18 @@ ValueRange value_range(const datasets::Transitions& t, double gamma) {
   return range;
 }
 
+std::pair<double, double> reward_span(const datasets::Transitions& t) {
+  std::vector<float> x = t.rewards;
+  const auto quantile = [&](double p) {
+    const auto at = static_cast<std::ptrdiff_t>(p * static_cast<double>(x.size() - 1) + 0.5);
+    std::ranges::nth_element(x, x.begin() + at);
+    return static_cast<double>(x[static_cast<std::size_t>(at)]);
+  };
+  if (x.empty()) return {0, 0};
+  const double low = quantile(0.001);
+  return {low, quantile(0.999)};
+}
+
 std::string beyond(const ValueRange& range, const ReportValues& reports,
                    std::span<const std::uint64_t> seeds) {
   const auto q = reports.find("value/q");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "algorithms/learning/executor.h"
 #include "datasets/transitions.h"
@@ -24,6 +25,9 @@ struct ValueRange {
 
 // gamma: in (0, 1), or there is no range (gamma 0 in the result).
 ValueRange value_range(const datasets::Transitions& t, double gamma);
+
+// The quantiles 0.001 and 0.999 of the rewards, which a few wild ones do not move.
+std::pair<double, double> reward_span(const datasets::Transitions& t);
 
 // One line about the first agent whose mean Q of a batch ("value/q") lies out of the range by more than a
 // twentieth of it, with its mean |TD error| ("td_error") and the share of its weights at their cap

@@ -8,6 +8,7 @@ namespace {
 const RegisterMap<algorithms::Expectile, 1> expectile;
 const RegisterMap<algorithms::BootstrapTarget, 3> bootstrap_target;
 const RegisterMap<algorithms::Huber, 2> huber;
+const RegisterMap<algorithms::HuberWithin, 3> huber_within;
 const RegisterMap<algorithms::AdvantageWeight, 1> advantage_weight;
 const RegisterMap<algorithms::CappedRatio, 1> capped_ratio;
 const RegisterMap<algorithms::Gumbel, 2> gumbel;

@@ -1,6 +1,7 @@
 // Layer normalisation and its gradients (engine/ops/layer_norm.h): a block to a row; for the parameters'
-// gradients a thread to a column, rows in order.
+// gradients a block to some columns.
 #include "cuda/block.cuh"
+#include "cuda/columns.cuh"
 #include "cuda/elements.cuh"
 #include "cuda/stream.h"
 #include "engine/ops/attributes.h"
@@ -76,20 +77,25 @@ void input_gradient(const graph::KernelCall& call, device::Stream& stream) {
   });
 }
 
+// Block (group, 32 of its columns).
 template <class T>
-__global__ void parameter_gradient_kernel(const T* dy, const T* x, const T* means, const T* inverses,
-                                          std::int64_t groups, std::int64_t batch, std::int64_t n, T* dscale,
-                                          T* dshift) {
-  for (const std::int64_t at : every(groups * n)) {
-    const std::int64_t group = at / n, i = at % n;
-    T scale = 0, shift = 0;
-    for (std::int64_t row = group * batch; row < (group + 1) * batch; ++row) {
-      scale += dy[row * n + i] * ((x[row * n + i] - means[row]) * inverses[row]);
-      shift += dy[row * n + i];
-    }
-    dscale[at] = scale;
-    dshift[at] = shift;
-  }
+__global__ void __launch_bounds__(kColumnThreads)
+    parameter_gradient_kernel(const T* dy, const T* x, const T* means, const T* inverses, std::int64_t batch,
+                              std::int64_t n, T* dscale, T* dshift) {
+  const std::int64_t tiles = column_tiles(n), group = blockIdx.x / tiles,
+                     i = blockIdx.x % tiles * kColumns + threadIdx.x % kColumns;
+  T sums[2];
+  sum_rows(
+      batch, i < n,
+      [&](std::int64_t at, T(&sum)[2]) {
+        const std::int64_t row = group * batch + at;
+        sum[0] += dy[row * n + i] * ((x[row * n + i] - means[row]) * inverses[row]);
+        sum[1] += dy[row * n + i];
+      },
+      sums);
+  if (threadIdx.x >= kColumns || i >= n) return;
+  dscale[group * n + i] = sums[0];
+  dshift[group * n + i] = sums[1];
 }
 void parameter_gradient(const graph::KernelCall& call, device::Stream& stream) {
   const Shape& shape = call.inputs[1].shape;
@@ -97,9 +103,10 @@ void parameter_gradient(const graph::KernelCall& call, device::Stream& stream) {
                      groups = shape.elements() / (n * batch);
   with_float(call.outputs[0].type, [&](auto t) {
     using T = decltype(t);
-    launch("layer_norm_parameter_gradient", parameter_gradient_kernel<T>, blocks_for(groups * n), kThreads,
-           stream, call.inputs[0].as<const T>(), call.inputs[1].as<const T>(), call.inputs[2].as<const T>(),
-           call.inputs[3].as<const T>(), groups, batch, n, call.outputs[0].as<T>(), call.outputs[1].as<T>());
+    launch("layer_norm_parameter_gradient", parameter_gradient_kernel<T>,
+           static_cast<unsigned>(groups * column_tiles(n)), kColumnThreads, stream,
+           call.inputs[0].as<const T>(), call.inputs[1].as<const T>(), call.inputs[2].as<const T>(),
+           call.inputs[3].as<const T>(), batch, n, call.outputs[0].as<T>(), call.outputs[1].as<T>());
   });
 }
 

@@ -1,6 +1,7 @@
-// rms_norm and its gradients (engine/ops/rms_norm.h): a block to a row; for the gain's gradient a thread to a
-// column, rows in order.
+// rms_norm and its gradients (engine/ops/rms_norm.h): a block to a row; for the gain's gradient a block
+// to some columns.
 #include "cuda/block.cuh"
+#include "cuda/columns.cuh"
 #include "cuda/elements.cuh"
 #include "cuda/stream.h"
 #include "engine/ops/attributes.h"
@@ -44,16 +45,22 @@ __global__ void __launch_bounds__(kRowThreads)
     input_gradient[row * n + i] = inverse * (gain[i] * dy[i] - x[i] * inverse * mean);
 }
 
+// Block (group, 32 of its columns).
 template <class T>
-__global__ void rms_norm_gain_kernel(const T* dy, const T* x, const T* inverses, std::int64_t groups,
-                                     std::int64_t each, std::int64_t n, T* dgain) {
-  for (const std::int64_t at : every(groups * n)) {
-    const std::int64_t group = at / n, i = at % n;
-    T sum = 0;
-    for (std::int64_t row = group * each; row < (group + 1) * each; ++row)
-      sum += dy[row * n + i] * (x[row * n + i] * inverses[row]);
-    dgain[at] = sum;
-  }
+__global__ void __launch_bounds__(kColumnThreads)
+    rms_norm_gain_kernel(const T* dy, const T* x, const T* inverses, std::int64_t each, std::int64_t n,
+                         T* dgain) {
+  const std::int64_t tiles = column_tiles(n), group = blockIdx.x / tiles,
+                     i = blockIdx.x % tiles * kColumns + threadIdx.x % kColumns;
+  T sums[1];
+  sum_rows(
+      each, i < n,
+      [&](std::int64_t at, T(&sum)[1]) {
+        const std::int64_t row = group * each + at;
+        sum[0] += dy[row * n + i] * (x[row * n + i] * inverses[row]);
+      },
+      sums);
+  if (threadIdx.x < kColumns && i < n) dgain[group * n + i] = sums[0];
 }
 
 void forward(const graph::KernelCall& call, device::Stream& stream) {
@@ -79,9 +86,10 @@ void gain_gradient(const graph::KernelCall& call, device::Stream& stream) {
   const NormSizes s(call.inputs[1].shape, call.outputs[0].shape);
   with_float(call.outputs[0].type, [&](auto t) {
     using T = decltype(t);
-    launch("rms_norm_gain_gradient", rms_norm_gain_kernel<T>, blocks_for(call.outputs[0].elements()),
-           kThreads, stream, call.inputs[0].as<const T>(), call.inputs[1].as<const T>(),
-           call.inputs[2].as<const T>(), s.rows / s.each, s.each, s.n, call.outputs[0].as<T>());
+    launch("rms_norm_gain_gradient", rms_norm_gain_kernel<T>,
+           static_cast<unsigned>(s.rows / s.each * column_tiles(s.n)), kColumnThreads, stream,
+           call.inputs[0].as<const T>(), call.inputs[1].as<const T>(), call.inputs[2].as<const T>(), s.each,
+           s.n, call.outputs[0].as<T>());
   });
 }
 

@@ -144,6 +144,19 @@ TEST(Datasets, NormalisationIsOverBothObservationColumnsWithPopulationDeviation)
   EXPECT_FLOAT_EQ(n.std[0], static_cast<float>(std::sqrt(3.5) + 1e-3));
 }
 
+TEST(Datasets, MediansAreNotMovedByAMinorityOfWildRows) {
+  Transitions t;
+  t.rows = 5, t.observation_size = 2;
+  t.observations = {1, 0, 2, 0, 3, 0, 4, 0, 5, 7};
+  t.next_observations = t.observations;
+  const Normalisation n = observation_normalisation(t, Statistics::kMedians);
+  EXPECT_EQ(n.mean, (std::vector<float>{3, 0}));
+  EXPECT_FLOAT_EQ(n.std[0], 1.4826f * 1 + 1e-3f);  // distances 0, 1, 1, 2, 2
+  EXPECT_FLOAT_EQ(n.std[1], 2.8f + 1e-3f);         // most are equal: the standard deviation
+  for (auto* x : {&t.observations, &t.next_observations}) (*x)[0] = -1000, (*x)[8] = 1e6;
+  EXPECT_EQ(observation_normalisation(t, Statistics::kMedians).mean[0], 3);
+}
+
 TEST(Datasets, BadFilesAreRefusedWithFileAndKey) {
   const test::Scratch dir;
   const fs::path file = dir / "f.hdf5";

@@ -185,12 +185,51 @@ TEST(Grid, IsReportedWithIntervalsAsAPageACsvAndATable) {
   EXPECT_NE(r.out.find("4 cells: 4 done"), std::string::npos) << r.out;
   const std::string csv = test::contents(g.dir / "g.csv"), page = test::contents(g.dir / "g.html");
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 4 * 3);
-  EXPECT_EQ(csv.substr(0, csv.find('\n')), "cell,state,corrupt-rate,method,seed,score");
+  EXPECT_EQ(csv.substr(0, csv.find('\n')), "cell,state,corrupt-rate,method,seed,score,last_five,best");
   for (const char* part : {"interquartile mean", "By corrupt-rate", "better than bc", "corrupt-rate 0.3"})
     EXPECT_NE(page.find(part), std::string::npos) << part;
   EXPECT_NE(test::contents(g.dir / "g.tex").find(" & bc & iql"), std::string::npos);
   EXPECT_EQ(test::hardy_command(report + "--by nothing").code, 2);
   EXPECT_EQ(test::hardy_command(report + "--csv " + d + "/g.csv").code, 2);  // it exists
+}
+
+// A section is a grid of its own below what stands above all; a method may have settings, and a name.
+TEST(Grid, HasSectionsAndMethodsWithSettingsOfTheirOwn) {
+  SmallGrid g;
+  g.write("bc", "");
+  test::put(g.ini_file(),
+            "steps = 20\nseeds = 2\nthreads = 1\nhidden = 8\nbatch-size = 8\neval-episodes = 1\n"
+            "[hopper]\nenv = hopper\ndataset = " +
+                (g.dir / "d.hdf5").string() +
+                "\nmethod = bc riql:alpha=0.5,label=half riql:preset=hopper/dynamics/random,normalise=false\n"
+                "[none]\nsteps = 10\ndataset = " +
+                (g.dir / "d.hdf5").string() + "\nmethod = bc\n");
+  const test::Result made = g.call("new", g.ini_file().string());
+  ASSERT_EQ(made.code, 0) << made.err;
+  ASSERT_EQ(g.call("run").code, 0);
+  const nlohmann::json status = g.status();
+  EXPECT_EQ(status.at("counts"), (nlohmann::json{{"done", 4}}));
+  EXPECT_EQ(status.at("cells")[0].at("of"), 20);
+  EXPECT_EQ(status.at("cells")[3].at("of"), 10);
+  const auto settings = [&](int cell) {
+    return test::contents(g.folder / "cells" / status.at("cells")[static_cast<std::size_t>(cell)].at("name") /
+                          "run" / "config.ini");
+  };
+  EXPECT_NE(settings(1).find("alpha = 0.5\n"), std::string::npos);
+  EXPECT_NE(settings(2).find("threshold = 1\n"), std::string::npos);  // the preset's
+  EXPECT_NE(settings(2).find("normalise = false\n"), std::string::npos);
+  const test::Result r =
+      test::hardy_command("report " + g.folder.string() + " -o " + (g.dir / "g.html").string());
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_NE(r.out.find("  half "), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("last five"), std::string::npos) << r.out;
+
+  test::put(g.ini_file(),
+            "alpha = 0.1\ndataset = " + (g.dir / "d.hdf5").string() + "\nmethod = riql:alpha=0.5\n");
+  const test::Result twice =
+      test::hardy_command("grid new " + (g.dir / "h").string() + " " + g.ini_file().string());
+  EXPECT_EQ(twice.code, 2);
+  EXPECT_NE(twice.err.find("stands with the method and by itself"), std::string::npos) << twice.err;
 }
 
 // A grid of regret learners, a cell for each K, against the one study of all of them.
@@ -229,7 +268,7 @@ TEST(Grid, HasRegretStudiesAsCellsWhichTogetherAreTheStudyOfAllOfThem) {
   std::istringstream csv(test::contents(g.dir / "g.csv"));
   std::string line;
   std::getline(csv, line);
-  EXPECT_EQ(line, "cell,state,episodes,method,seed,score,K,regret");
+  EXPECT_EQ(line, "cell,state,episodes,method,seed,score,last_five,best,K,regret");
   std::map<std::pair<std::string, std::string>, std::vector<double>> regret;  // by method, K
   while (std::getline(csv, line)) {
     const std::vector<std::string> fields = split(line, ',');

@@ -33,7 +33,8 @@ struct Scores {
   std::vector<std::string> groups, tasks;  // in the order in which they come up
   std::vector<std::string> axes;           // keys that vary beside `by` and seeds
   std::vector<std::map<std::string, std::string>> keys_of_task;
-  std::vector<ScoresByTask> of;  // [group][task][runs]
+  std::vector<ScoresByTask> of;               // [group][task][runs], of the last evaluation
+  std::vector<ScoresByTask> last_five, best;  // the mean of the last five, and the best
   std::map<std::string, int> counts;
   std::vector<CellState> states;
   std::size_t cells = 0;
@@ -48,14 +49,35 @@ std::size_t place_in(std::vector<std::string>& names, const std::string& name) {
   return names.size() - 1;
 }
 
-// The last score of every agent; not a number where it was not evaluated.
-std::vector<std::pair<std::int64_t, double>> scores_of(const fs::path& run) {
-  std::vector<std::pair<std::int64_t, double>> scores;
+// Of one agent's evaluations; not a number where there was none.
+struct Evaluated {
+  std::int64_t seed = 0;
+  double last = kNone, last_five = kNone, best = kNone;
+};
+std::vector<Evaluated> evaluated(const fs::path& run) {
+  std::vector<Evaluated> agents;
   if (const auto summary = run::read_summary(run))
     for (const run::Fields& agent : summary->list("agents"))
-      scores.emplace_back(agent.integer("seed", 0),
-                          agent.has("last") ? agent.at("last").number("score/mean", kNone) : kNone);
-  return scores;
+      agents.push_back({agent.integer("seed", 0),
+                        agent.has("last") ? agent.at("last").number("score/mean", kNone) : kNone});
+  if (std::ranges::none_of(agents, [](const Evaluated& e) { return std::isfinite(e.last); })) return agents;
+  std::vector<const std::vector<double>*> scores;
+  const Run whole = read_runs({run.string()}).front();
+  for (const run::MetricsRecord& record : whole.eval)
+    if (const auto found = record.values.find("score/mean"); found != record.values.end())
+      scores.push_back(&found->second);
+  for (std::size_t a = 0; a < agents.size(); ++a) {
+    double sum = 0;
+    std::size_t count = 0;
+    for (std::size_t i = scores.size(); i-- > 0;) {
+      if (a >= scores[i]->size() || !std::isfinite((*scores[i])[a])) continue;
+      const double score = (*scores[i])[a];
+      if (count < 5) sum += score, ++count;
+      agents[a].best = std::isfinite(agents[a].best) ? std::max(agents[a].best, score) : score;
+    }
+    if (count > 0) agents[a].last_five = sum / static_cast<double>(count);
+  }
+  return agents;
 }
 
 Scores scores_of(const Grid& grid, const std::string& by) {
@@ -71,7 +93,7 @@ Scores scores_of(const Grid& grid, const std::string& by) {
   for (const std::string& key : varied)
     if (key != "seed") s.csv += "," + csv_field(key);  // each run says its own
   s.regret = std::ranges::any_of(grid.cells(), &GridCell::regret);
-  s.csv += s.regret ? ",seed,score,K,regret\n" : ",seed,score\n";
+  s.csv += s.regret ? ",seed,score,last_five,best,K,regret\n" : ",seed,score,last_five,best\n";
   for (const GridCell& cell : grid.cells()) {
     const CellState state = grid.state_of(cell);
     s.states.push_back(state);
@@ -80,12 +102,12 @@ Scores scores_of(const Grid& grid, const std::string& by) {
     for (const std::string& key : varied)
       if (key != "seed") line += "," + csv_field(value_of(cell, key));
     const bool done = state.kind == CellState::Kind::kDone;
-    if (!done) s.csv += line + (s.regret ? ",,,,\n" : ",,\n");
+    if (!done) s.csv += line + (s.regret ? ",,,,,,\n" : ",,,,\n");
     if (cell.regret()) {
       if (done)
         for (const Replica& r : replicas_of(grid, cell))
           s.csv +=
-              line + "," + std::to_string(r.seed) + ",," + exact(r.episodes) + "," + exact(r.regret) + "\n";
+              line + "," + std::to_string(r.seed) + ",,,," + exact(r.episodes) + "," + exact(r.regret) + "\n";
       continue;
     }
     std::string task;
@@ -95,16 +117,21 @@ Scores scores_of(const Grid& grid, const std::string& by) {
       if (keys[key].empty()) continue;
       task += (task.empty() ? "" : ", ") + key + " " + keys[key];
     }
-    const std::size_t g = place_in(s.groups, value_of(cell, by)),
+    const std::size_t g = place_in(s.groups, by == "method" ? cell.label() : value_of(cell, by)),
                       t = place_in(s.tasks, task.empty() ? "all" : task);
-    s.of.resize(s.groups.size());
-    for (ScoresByTask& tasks : s.of) tasks.resize(s.tasks.size());
+    for (auto* figures : {&s.of, &s.last_five, &s.best}) {
+      figures->resize(s.groups.size());
+      for (ScoresByTask& tasks : *figures) tasks.resize(s.tasks.size());
+    }
     s.keys_of_task.resize(s.tasks.size());
     s.keys_of_task[t] = keys;
     if (!done) continue;
-    for (const auto& [seed, score] : scores_of(grid.folder_of(cell) / "run")) {
-      s.csv += line + "," + std::to_string(seed) + "," + exact(score) + (s.regret ? ",,\n" : "\n");
-      if (std::isfinite(score)) s.of[g][t].push_back(score);
+    for (const Evaluated& e : evaluated(grid.folder_of(cell) / "run")) {
+      s.csv += line + "," + std::to_string(e.seed) + "," + exact(e.last) + "," + exact(e.last_five) + "," +
+               exact(e.best) + (s.regret ? ",,\n" : "\n");
+      for (const auto& [figures, score] :
+           {std::pair{&s.of, e.last}, {&s.last_five, e.last_five}, {&s.best, e.best}})
+        if (std::isfinite(score)) (*figures)[g][t].push_back(score);
     }
   }
   return s;
@@ -217,15 +244,39 @@ Html axis_charts(const Scores& s) {
   return html;
 }
 
-Html task_table(const Scores& s) {
+Html task_table(const Scores& s, const std::string& title, const std::vector<ScoresByTask>& figures) {
   Html head = heading("task"), rows;
   for (const std::string& group : s.groups) head += heading(group, true);
   for (std::size_t t = 0; t < s.tasks.size(); ++t) {
     rows += Html("<tr>") + cell(s.tasks[t]);
-    for (std::size_t g = 0; g < s.groups.size(); ++g) rows += cell(mean_text(s.of[g][t], " ± "), true);
+    for (std::size_t g = 0; g < s.groups.size(); ++g) rows += cell(mean_text(figures[g][t], " ± "), true);
     rows += "</tr>";
   }
-  return table(head, rows) + "<p class=\"note\">Mean ± standard error over seeds.</p>";
+  return Html("<h3>") + title + "</h3>" + table(head, rows);
+}
+
+Html task_tables(const Scores& s) {
+  return task_table(s, "Last evaluation", s.of) +
+         task_table(s, "Mean of the last five evaluations", s.last_five) +
+         task_table(s, "Best evaluation", s.best) +
+         "<p class=\"note\">Mean ± standard error over seeds. The best of many noisy evaluations "
+         "flatters.</p>";
+}
+
+// For a terminal: a task's groups, a line each.
+std::string task_lines(const Scores& s) {
+  std::size_t width = 0;
+  for (const std::string& group : s.groups) width = std::max(width, group.size());
+  std::string text;
+  for (std::size_t t = 0; t < s.tasks.size(); ++t) {
+    text += s.tasks[t] + "\n";
+    for (std::size_t g = 0; g < s.groups.size(); ++g)
+      if (!s.of[g][t].empty())
+        text += "  " + s.groups[g] + std::string(width - s.groups[g].size(), ' ') + "  last " +
+                mean_text(s.of[g][t], " ± ") + "  last five " + mean_text(s.last_five[g][t], " ± ") +
+                "  best " + mean_text(s.best[g][t], " ± ") + "\n";
+  }
+  return text;
 }
 
 std::string latex(const Scores& s) {
@@ -264,8 +315,9 @@ GridTables grid_tables(const fs::path& folder, const std::string& by) {
     for (std::size_t g = 0; g < s.groups.size(); ++g)
       out.text += s.groups[g] + "  " +
                   interval_text(algorithms::interquartile_mean_of(s.of[g], kBootstrap), 1) + "\n";
+    out.text += task_lines(s);
     sections += Html("<section><h2>Results</h2>") + overview(s) + profile(s) + axis_charts(s) +
-                "</section><section><h2>Tasks</h2>" + task_table(s) + "</section>";
+                "</section><section><h2>Tasks</h2>" + task_tables(s) + "</section>";
   }
   if (out.regret) {
     out.latex += regret_latex(*out.regret);

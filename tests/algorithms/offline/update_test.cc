@@ -26,17 +26,18 @@ std::unique_ptr<Method> method_with(const std::string& name, const Values& value
 }
 
 std::unique_ptr<OfflineTrainee> trainee_of(const std::string& name, const Values& values,
-                                           std::vector<std::uint64_t> seeds = {3}) {
+                                           std::vector<std::uint64_t> seeds = {3},
+                                           const datasets::Transitions& t = example_transitions(100)) {
   const auto method = method_with(name, values);
-  return std::make_unique<OfflineTrainee>(*method, example_transitions(100), std::move(seeds),
-                                          std::vector<float>(3, -1.0f), std::vector<float>(3, 1.0f));
+  return std::make_unique<OfflineTrainee>(*method, t, std::move(seeds), std::vector<float>(3, -1.0f),
+                                          std::vector<float>(3, 1.0f));
 }
 
 // Runs one step of the engine and one of the oracle from the same parameters on the same rows.
-void compare_with_oracle(const std::string& name, const Values& values, const json& settings) {
+void compare_with_oracle(const std::string& name, const Values& values, const json& settings,
+                         const datasets::Transitions& t = example_transitions(100)) {
   if (!test::oracle_runs()) GTEST_SKIP() << "skipped: " << test::oracle_python() << " has no numpy";
-  const auto trainee = trainee_of(name, values);
-  const datasets::Transitions t = example_transitions(100);
+  const auto trainee = trainee_of(name, values, {3}, t);
   const auto rows = [](const std::vector<float>& table, std::int64_t width) {
     return test::drawn_rows(table, width, 16, 3, 0);
   };
@@ -46,6 +47,7 @@ void compare_with_oracle(const std::string& name, const Values& values, const js
   tensors["rewards"] = test::as_json({16}, rows(t.rewards, 1));
   tensors["next_observations"] = test::as_json({16, 5}, rows(t.next_observations, 5));
   tensors["terminals"] = test::as_json({16}, rows(t.terminals, 1));
+  if (!t.trust.empty()) tensors["trust"] = test::as_json({16, 4}, rows(t.trust, 4));
   const json out = test::ask_oracle("offline_update.py", settings, tensors);
   ThreadTeam team(2);
   trainee->step(team);
@@ -93,6 +95,92 @@ TEST(OfflineUpdate, RiqlEqualsTheOracleAtThePublishedThresholds) {
 TEST(OfflineUpdate, RiqlWithAGaussianPolicyEqualsTheOracle) {
   compare_with_oracle("riql", {{"critics", "3"}, {"alpha", "0.1"}, {"sigma", "1"}, {"head", "gaussian"}},
                       {{"method", "riql"}, {"alpha", 0.1}, {"sigma", 1.0}, {"policy", "gaussian"}});
+}
+
+datasets::Transitions judged_transitions() {
+  datasets::Transitions t = example_transitions(100);
+  const Random random(9, RandomStream::kUser);
+  for (std::uint64_t i = 0; i < 400; ++i) t.trust.push_back(static_cast<float>(random.uniform(i)));
+  return t;
+}
+
+TEST(OfflineUpdate, RiqlOnRowsThatAreBelievedInPartEqualsTheOracle) {
+  const auto [least, most] = reward_span(judged_transitions());
+  for (const char* head : {"deterministic", "gaussian"})
+    compare_with_oracle("riql",
+                        {{"critics", "4"},
+                         {"alpha", "0.25"},
+                         {"threshold", "1"},
+                         {"end-loss", "squared"},
+                         {"redescend", "1.5"},
+                         {"target-bounds", "data"},
+                         {"gamma", "0.5"},
+                         {"head", head}},
+                        {{"method", "riql"},
+                         {"alpha", 0.25},
+                         {"sigma", 1.0},
+                         {"end_loss", "squared"},
+                         {"redescend", 1.5},
+                         {"gamma", 0.5},
+                         {"clamp", {least / 0.5, most / 0.5}},
+                         {"policy", head}},
+                        judged_transitions());
+}
+
+TEST(OfflineUpdate, TheAveragedPolicyIsTheRunningMeanOfTheOneThatLearnsWhichIsAsWithoutIt) {
+  for (const char* method : {"riql", "iql"})
+    for (const char* head : {"deterministic", "gaussian"}) {
+      const auto averaged = trainee_of(method, {{"average", "0.25"}, {"head", head}}),
+                 plain = trainee_of(method, {{"head", head}});
+      const auto values = [](OfflineTrainee& trainee, const std::string& network) {
+        std::map<std::string, std::vector<float>> all;
+        const nn::ParameterStore& store = trainee.learner().parameters();
+        for (const nn::TensorSpec& t : trainee.policy().mlp()->tensors(network, 1)) {
+          const auto x = store.agent(store.find(t.name), 0);
+          all[t.name.substr(network.size())].assign(x.begin(), x.end());
+        }
+        return all;
+      };
+      // Begun as the plain one, so that all that differs is the mean.
+      averaged->learner().write_parameters([&](nn::ParameterStore& store) {
+        const nn::ParameterStore& from = plain->learner().parameters();
+        for (const auto& [name, x] : values(*plain, "policy"))
+          for (const std::string network : {"learning_policy", "policy"})
+            std::ranges::copy(from.agent(from.find("policy" + name), 0),
+                              store.agent(store.find(network + name), 0).begin());
+      });
+      ThreadTeam team(1);
+      auto mean = values(*averaged, "policy");
+      for (int step = 0; step < 4; ++step) {
+        averaged->step(team), plain->step(team);
+        const auto live = values(*averaged, "learning_policy"), acting = values(*averaged, "policy");
+        EXPECT_EQ(live, values(*plain, "policy")) << method << " " << head;
+        for (auto& [name, x] : mean)
+          for (std::size_t i = 0; i < x.size(); ++i) {
+            x[i] = 0.75f * x[i] + 0.25f * live.at(name)[i];
+            ASSERT_NEAR(acting.at(name)[i], x[i], 1e-6) << name;
+          }
+      }
+    }
+}
+
+TEST(OfflineUpdate, RowsThatAreNotBelievedMoveNothing) {
+  datasets::Transitions t = example_transitions(100), worse = t;
+  for (std::size_t row = 0; row < 100; ++row) {
+    const float trust = row % 3 == 0 ? 0.0f : 1.0f;
+    for (datasets::Transitions* x : {&t, &worse}) x->trust.insert(x->trust.end(), 4, trust);
+    if (trust == 0) worse.rewards[row] += 5, worse.actions[3 * row] = 0.9f, worse.observations[5 * row] += 1;
+  }
+  const auto after = [](const datasets::Transitions& data) {
+    const auto trainee = trainee_of("riql", {{"threshold", "1"}}, {3}, data);
+    ThreadTeam team(1);
+    for (int i = 0; i < 5; ++i) trainee->step(team);
+    const auto x = trainee->learner().parameters().values();
+    return std::vector<float>(x.begin(), x.end());
+  };
+  EXPECT_EQ(after(t), after(worse));
+  worse.trust.clear();
+  EXPECT_NE(after(t), after(worse));
 }
 
 // Three hundred steps in a row, on the rows that the engine draws, normalised by each side for itself: what a
@@ -154,6 +242,8 @@ TEST(OfflineUpdate, ThreeHundredStepsOfIqlFollowTheOracle) { follow_the_oracle("
 TEST(OfflineUpdate, ThreeHundredStepsOfRiqlFollowTheOracleWithTheDefaultThresholdAndAFixedOne) {
   follow_the_oracle("riql", {}, {{"alpha", 0.25}, {"sigma", "auto"}});
   follow_the_oracle("riql", {{"threshold", "100"}, {"alpha", "0.1"}}, {{"alpha", 0.1}, {"sigma", 0.1}});
+  follow_the_oracle("riql", {{"statistics", "medians"}, {"end-loss", "squared"}},
+                    {{"alpha", 0.25}, {"sigma", "auto"}, {"statistics", "medians"}, {"end_loss", "squared"}});
 }
 
 TEST(OfflineUpdate, ThreeHundredStepsWithScaledAdvantagesFollowTheOracle) {

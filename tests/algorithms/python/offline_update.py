@@ -25,7 +25,10 @@ Settings (defaults): method bc|iql|riql; policy deterministic (or gaussian); tau
   q_loss squared|huber, target_clamp true|false. bc_reduction mean|sum over the action's dimensions. sigma may be
   auto: the Huber loss's threshold, from `threshold` (1) on, follows the `quantile` (0.9) of |TD error|; likewise, where
   advantage_quantile (0) is not 0, advantage_scale (1) that of |advantage|, which then divides the weights' advantages.
-  normalise (false): observations by what raw/... has.
+  normalise (false): observations by what raw/... has; statistics moments, or medians.
+  end_loss same, or squared: of rows whose terminal is 1, within the Huber loss; redescend (0): c of the policy's weights
+  exp(-c mean square error); clamp [low, high] of the targets. The tensor trust [B, 4], where there is one, says how far
+  each row's observation, action, reward and next observation are believed.
 Names in OUTPUT
   loss/v, loss/q, loss/policy; grad/<net>/<tensor>; new/<net>/<tensor> (targets included);
   adam_m/..., adam_v/... after the step; value/adv, value/weight, value/y, value/aggregate [B];
@@ -43,10 +46,10 @@ DEFAULTS = {
     'method': 'riql', 'policy': 'deterministic', 'tau': 0.7, 'beta': 3.0, 'gamma': 0.99, 'polyak': 0.005,
     'alpha': 0.25, 'sigma': 1.0, 'lr': 3e-4, 'policy_steps': 3_000_000, 'step': 0, 'weight_cap': 100.0,
     'bc_reduction': 'mean', 'steps': 1, 'threshold': 1.0, 'quantile': 0.9, 'normalise': False,
-    'advantage_quantile': 0.0, 'advantage_scale': 1.0,
+    'advantage_quantile': 0.0, 'advantage_scale': 1.0, 'end_loss': 'same', 'redescend': 0.0, 'clamp': (-100.0, 1000.0),
+    'statistics': 'moments',
 }
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
-CLAMP = (-100.0, 1000.0)
 LOG_STD = (-5.0, 2.0)
 
 
@@ -93,6 +96,11 @@ def aggregate(q, s):
     return ordered[low] + (position - low) * (ordered[high] - ordered[low])
 
 
+def believed(batch, elements):
+    """[B]: that the first elements of a row are all right, each by itself."""
+    return np.prod(batch['trust'][:, :elements], axis=1) if 'trust' in batch else 1.0
+
+
 def value_loss(p, batch, s):
     """mean(|tau - 1[adv < 0]| adv^2), adv = aggregate of the targets - V(s)."""
     x = np.concatenate([batch['observations'], batch['actions']], axis=1)
@@ -100,7 +108,7 @@ def value_loss(p, batch, s):
     agg = aggregate(q[..., 0], s)
     v, kept = mlp(p, 'v', batch['observations'])
     adv = agg - v[:, 0]
-    weight = np.abs(s['tau'] - (adv < 0))
+    weight = np.abs(s['tau'] - (adv < 0)) * believed(batch, 2)
     loss = np.mean(weight * adv**2)
     grad = mlp_backward(p, 'v', kept, (-2 * weight * adv / adv.size)[:, None])
     return loss, grad, adv, agg
@@ -108,7 +116,7 @@ def value_loss(p, batch, s):
 
 def critic_target(v_next, batch, s):
     y = batch['rewards'] + s['gamma'] * (1 - batch['terminals']) * v_next
-    return np.clip(y, *CLAMP) if s['target_clamp'] else y
+    return np.clip(y, *s['clamp']) if s['target_clamp'] else y
 
 
 def critic_loss(p, batch, y, s):
@@ -121,8 +129,12 @@ def critic_loss(p, batch, y, s):
     else:
         d0 = s['threshold'] if s['sigma'] == 'auto' else 1.0 / s['sigma']**2
         inside = np.abs(e) < d0
+        if s['end_loss'] == 'squared':
+            inside = inside | (batch['terminals'][None, :] == 1)
         each = np.where(inside, e**2 / (2 * d0), np.abs(e) - d0 / 2)
         slope = np.where(inside, e / d0, np.sign(e))
+    trust = believed(batch, 4)
+    each, slope = each * trust, slope * trust
     grad = mlp_backward(p, 'q', kept, (-slope / e.size)[..., None])
     return np.mean(each), grad, e, q[..., 0]
 
@@ -130,6 +142,8 @@ def critic_loss(p, batch, y, s):
 def policy_loss(p, batch, weight, s):
     a = batch['actions']
     out, kept = mlp(p, 'policy', batch['observations'])
+    mean = np.tanh(out) if s['policy'] == 'deterministic' else out
+    weight = weight * np.exp(-s['redescend'] * np.mean((mean - a)**2, axis=1))
     w = weight[:, None]
     n = a.shape[0]
     if s['policy'] == 'deterministic':
@@ -183,6 +197,8 @@ def update(tensors, settings):
     s = settle(settings)
     p = {k: np.asarray(v, dtype=np.float64) for k, v in tensors.items()}
     batch = {k: p[k] for k in ('observations', 'actions', 'rewards', 'next_observations', 'terminals') if k in p}
+    if 'trust' in p:
+        batch['trust'] = p['trust']
     for k in ('rewards', 'terminals'):
         if k in batch:
             batch[k] = batch[k].reshape(-1)
@@ -192,6 +208,10 @@ def update(tensors, settings):
         both = np.concatenate([p['raw/observations'], p['raw/next_observations']], axis=0)
         out['normalise/mean'] = both.mean(axis=0)
         out['normalise/std'] = both.std(axis=0) + 1e-3
+        if s['statistics'] == 'medians':
+            out['normalise/mean'] = np.sort(both, axis=0)[len(both) // 2]
+            distance = np.sort(np.abs(both - out['normalise/mean']), axis=0)[len(both) // 2]
+            out['normalise/std'] = np.where(distance > 0, 1.4826 * distance + 1e-3, out['normalise/std'])
         if s['normalise']:
             for k in ('observations', 'next_observations'):
                 batch[k] = (batch[k] - out['normalise/mean']) / out['normalise/std']
@@ -213,12 +233,13 @@ def update(tensors, settings):
         for name in [k for k in p if k.startswith('q_target/')]:
             p[name] = (1 - s['polyak']) * p[name] + s['polyak'] * p['q/' + name.split('/')[1]]
             out[f'new/{name}'] = p[name]
-        # 4. the policy's weights, from step 2's advantage
+        # 4. the policy's weights, from step 2's advantage, and from how far what it imitates is believed
         with np.errstate(over='ignore'):
             scale = s['advantage_scale'] if s['advantage_quantile'] > 0 else 1.0
             weight = np.minimum(np.exp(s['beta'] * adv / scale), s['weight_cap'])
         outside = np.mean(np.abs(adv) > scale)
         out['advantage_scale'] = scale * math.exp(0.02 * (outside - (1 - s['advantage_quantile'])))
+        weight = weight * believed(batch, 2)
         out.update({'value/adv': adv, 'value/weight': weight, 'value/y': y, 'value/aggregate': agg})
     out['loss/policy'], grad_policy = policy_loss(p, batch, weight, s)
     rate = s['lr']

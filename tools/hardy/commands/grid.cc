@@ -97,8 +97,8 @@ int cell_command(const std::vector<std::string>& args) {
   std::vector<std::string> words{"--config", (own / "config.ini").string(), "--out", (own / "run").string(),
                                  "--or-resume"};
   if (!cell.regret()) {
-    words.insert(words.begin(), cell.method());
-    if (algorithms::make_training_job(cell.method())->schema().has("prepared"))
+    words.insert(words.begin(), cell.learner());
+    if (algorithms::make_training_job(cell.learner())->schema().has("prepared"))
       words.insert(words.end(), {"--prepared", (fs::path(folder) / "prepared").string()});
   }
   if (threads > 0) words.insert(words.end(), {"--threads", std::to_string(threads)});

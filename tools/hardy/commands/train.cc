@@ -203,6 +203,8 @@ void prepare(Continued& c, const fs::path& path, const Resumption& r) {
     override_with("env", environment);
   }
   nlohmann::json& about = c.about;
+  ProgressLines lines("the same command");
+  if (ranks.first()) job.prepares_before(lines);
   c.trainee = job.prepare(about);
   if (about.at("dataset").is_object())
     require_same_sha256(described.at("dataset"), about.at("dataset").at("path"),
@@ -319,6 +321,8 @@ int train_as(const std::vector<std::string>& args, const run::Watch* heard) {
     rules.hint = hint.c_str();
     if (ranks.first()) output.emplace(out, rules);
     static_cast<void>(job->schema().resolved());  // what config.ini cannot hold is refused before the work
+    ProgressLines lines("the same command");
+    if (!heard && ranks.first()) job->prepares_before(lines);
     trainee = job->prepare(about);
   });
   require_same_data(ranks, about);

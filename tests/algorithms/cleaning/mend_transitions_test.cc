@@ -1,0 +1,73 @@
+// Transitions cleaned in memory, against the same rows cleaned as a file.
+#include "algorithms/cleaning/mend_transitions.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "datasets/corruption/corrupt.h"
+#include "datasets/corruption/repair.h"
+#include "datasets/memory.h"
+#include "datasets/memory_writer.h"
+#include "engine/base/error.h"
+#include "tests/datasets/clean_data.h"
+
+namespace hardy::algorithms {
+namespace {
+
+using datasets::Arrays;
+using datasets::Element;
+using datasets::Transitions;
+
+CleaningSettings small() { return {.members = 2, .hidden = 16, .steps = 1500, .threads = 2}; }
+
+Arrays dirty() {
+  Arrays a = test::driven_pendulum(40, 100);
+  corrupt(a, {.elements = {Element::kObservations, Element::kActions, Element::kRewards, Element::kDynamics}},
+          "clean", "");
+  return a;
+}
+Transitions of(const Arrays& a) {
+  return datasets::transitions_of(a, datasets::View::kLossless, "dirty", 1000);
+}
+
+TEST(MendTransitions, LeavesWhatAMendedFileHoldsAndTrustsWhatItsScoresSay) {
+  const Arrays a = dirty();
+  Transitions mended = of(a);
+  const nlohmann::json about = mend(mended, "dirty", small());
+
+  datasets::MemoryReader in(a, "dirty");
+  datasets::MemoryWriter out;
+  Cleaning judge(small());
+  const nlohmann::json report = repair(in, out, {.continuity = datasets::Continuity::kOff}, &judge);
+  const Arrays file = out.take();
+  Transitions from_file = of(file);
+  EXPECT_EQ(mended.observations, from_file.observations);
+  EXPECT_EQ(mended.next_observations, from_file.next_observations);
+  EXPECT_EQ(mended.actions, from_file.actions);
+  EXPECT_EQ(mended.rewards, from_file.rewards);
+  EXPECT_NE(mended.rewards, of(a).rewards);
+  EXPECT_GT(about.at("rewards").at("replaced"), 500);
+
+  const nlohmann::json scored = trust_of_scores(from_file, file, "mended");
+  EXPECT_EQ(mended.trust, from_file.trust);
+  EXPECT_EQ(mended.trust.size(), static_cast<std::size_t>(4 * mended.rows));
+  EXPECT_EQ(scored.at("rewards").at("replaced"), about.at("rewards").at("replaced"));
+  for (const float p : mended.trust) ASSERT_TRUE(p >= 0 && p <= 1);
+}
+
+TEST(MendTransitions, AFileWithoutScoresIsRefusedWithTheCommandThatWritesThem) {
+  const Arrays a = dirty();
+  Transitions t = of(a);
+  try {
+    trust_of_scores(t, a, "dirty.hdf5");
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.message().c_str(),
+                 "dirty.hdf5: has no hardy/scores/observations; hardy data repair dirty.hdf5 OUT --models "
+                 "writes such a file");
+  }
+}
+
+}  // namespace
+}  // namespace hardy::algorithms
