@@ -58,6 +58,8 @@ struct RegretMethod {
   OwnSteps steps = {};                                    // of Scaling::kOwn
   std::vector<RegretKey> keys = {};                       // its learner reads them as steps.game.key(NAME)
   std::optional<SimulatorForm> simulator = std::nullopt;  // none: it needs tables
+  // Every episode calls the same Steps, which hold all that the learner keeps: a device may play it.
+  bool fixed_steps = false;
 };
 
 // resolve() of settings.h by the method's scaling, or by its own laws.

@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "algorithms/experiments/regret_device.h"
 #include "algorithms/experiments/replica_bytes.h"
 #include "algorithms/experiments/simulator_run.h"
 #include "engine/base/error.h"
@@ -48,6 +49,11 @@ class Run {
 
   Result go() {
     const auto began = std::chrono::steady_clock::now();
+    if (config_.device) {
+      watch_.observer->began(config_.method + " on " + config_.instance.mdp->name, played(), 0);
+      play_on_device(config_, played(), result_, watch_);
+      return finished(began);
+    }
     const bool large = is_large(*config_.instance.mdp);
     watch_.observer->began(config_.method + " on " + config_.instance.mdp->name, played(), 0);
     const std::vector<Job> all = cut(large || !method_.lanes ? 1 : linalg::kLanes);
@@ -65,14 +71,18 @@ class Run {
     }
     share(all, parts);
     if (failure_) std::rethrow_exception(failure_);
-    result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     result_.simulator_calls = simulator_calls_;
     result_.trajectories = trajectories_;
+    return finished(began);
+  }
+
+ private:
+  Result finished(std::chrono::steady_clock::time_point began) {
+    result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     if (config_.hindsight) subtract_best(config_, result_);
     return std::move(result_);
   }
 
- private:
   void check() const {
     if (!config_.instance.mdp || !config_.instance.losses) throw Error("there is no instance", "regret run");
     if (config_.episodes < 1)
@@ -80,6 +90,7 @@ class Run {
     if (config_.seeds.empty() || config_.settings.empty())
       throw Error("there are no replicas", "regret run", "give at least one seed and one setting");
     if (config_.curve_points < 1) throw Error("a curve needs at least one point", "regret run");
+    if (config_.device) require_playable_there(config_);
   }
 
   std::int64_t played() const {
@@ -161,10 +172,7 @@ class Run {
           group.mdp.name, "losses lie in [0,1]");
     for (std::size_t w = 0; w < job.replicas.size(); ++w) {
       ReplicaResult& replica = result_.replicas[job.replicas[w]];
-      if (!std::isfinite(group.record.learner_loss[w]))
-        throw Error::failed_run("the learner's loss is not finite by episode " + std::to_string(k),
-                                config_.method + ", seed " + std::to_string(replica.seed),
-                                "costs that are too large; raise gamma or lower eta");
+      require_finite_loss(group.record.learner_loss[w], config_, replica.seed, k);
       double best = 0;
       if (group.losses.adaptive() && config_.hindsight)
         best = envs::hindsight(group.mdp, envs::loss_table(group.mdp, *config_.instance.losses,
@@ -205,6 +213,8 @@ class Run {
 }  // namespace
 
 RegretResult unplayed(const RegretConfig& config) {
+  if (config.only_first > 0 && config.hindsight)
+    throw Error("the first episodes alone have no regret", "regret run", "ask for hindsight = false");
   const RegretMethod& method = regret_method(config.method);
   RegretResult result;
   result.at = log_spaced(config.episodes, config.curve_points);
@@ -253,6 +263,13 @@ void subtract_best(const RegretConfig& config, RegretResult& result) {
   }
 }
 
+void require_finite_loss(double loss, const RegretConfig& config, std::uint64_t seed, std::int64_t k) {
+  if (!std::isfinite(loss))
+    throw Error::failed_run("the learner's loss is not finite by episode " + std::to_string(k),
+                            config.method + ", seed " + std::to_string(seed),
+                            "costs that are too large; raise gamma or lower eta");
+}
+
 std::vector<std::int64_t> log_spaced(std::int64_t episodes, int points) {
   std::vector<std::int64_t> at;
   for (int i = 0; i < points; ++i) {
@@ -297,6 +314,7 @@ RegretCost cost_of(const RegretConfig& config) {
 }
 
 RegretResult run_regret(const RegretConfig& config, ThreadTeam& team, const run::Watch& watch) {
+  if (config.simulator && config.device) require_playable_there(config);  // which says that it is not
   return config.simulator ? run_through_simulator(config, team, watch) : Run(config, team, watch).go();
 }
 

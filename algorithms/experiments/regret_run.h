@@ -10,6 +10,7 @@
 #include "algorithms/adversarial/regret_method.h"
 #include "engine/base/threads.h"
 #include "engine/comm/ranks.h"
+#include "engine/device/device.h"
 #include "engine/run/observer.h"
 
 namespace hardy::algorithms {
@@ -23,6 +24,9 @@ struct RegretConfig : Game {
   bool hindsight = true;        // false: learner's loss alone (benchmarks)
   std::int64_t only_first = 0;  // play so many of the K episodes (to time them); 0: all
   bool simulator = false;       // the learner has a simulator and nothing else (simulator_run.h)
+  // Plays all replicas there (regret_device.h), each by so many threads (0: as it sees fit); null: here.
+  device::Device* device = nullptr;
+  int device_threads = 0;
   // Processes that share the replicas; all have every result.
   comm::Ranks* ranks = &comm::alone();
 };
@@ -73,6 +77,9 @@ RegretResult unplayed(const RegretConfig& config);
 // Subtracts the best fixed policy's loss from the replicas' losses and curves: one backward induction on
 // summed losses a point. Of an adaptive adversary the curves hold differences already.
 void subtract_best(const RegretConfig& config, RegretResult& result);
+
+// A failed run where the sum of the learner's losses after episode k is no number.
+void require_finite_loss(double loss, const RegretConfig& config, std::uint64_t seed, std::int64_t k);
 
 // floor(lowest * ratio^i) without repeats, from 1 to K.
 std::vector<std::int64_t> log_spaced(std::int64_t episodes, int points);

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "algorithms/experiments/regret_device.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 
@@ -115,6 +116,7 @@ RegretStudy::RegretStudy(RegretStudySettings settings) : settings_(std::move(set
         const ResolvedSettings resolved =
             resolve(regret_method(m.method), c.settings.front(), sizes_of(*c.instance.mdp, c.episodes));
         sample_counts(c.covariance, resolved.steps.gamma);  // what laws come to
+        if (c.device) require_playable_there(c);
       }
 }
 
@@ -165,6 +167,7 @@ RegretConfig RegretStudy::config(std::size_t env, const MethodChoice& method, st
   c.curve_points = settings_.curve_points;
   c.keep_trajectories = settings_.keep_trajectories;
   c.ranks = settings_.ranks;
+  c.device = settings_.device.get();
   return c;
 }
 
@@ -238,6 +241,7 @@ double RegretStudy::uniform_regret(std::size_t env, std::size_t k, ThreadTeam& t
   MethodChoice uniform;
   uniform.method = uniform.label = "uniform";
   RegretConfig c = config(env, uniform, k);
+  c.device = nullptr;  // one replica, in no time
   // It draws nothing: where losses do not follow what is played, each replica has the same regret.
   if (!c.instance.losses->adaptive()) c.seeds.resize(1);
   double mean = 0;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,7 +51,8 @@ struct RegretStudySettings {
   bool keep_curves = false;  // every replica's, of every K (MethodResults::curves)
   bool simulator = false;    // learners have a simulator and nothing else (simulator_run.h)
   std::string title;
-  comm::Ranks* ranks = &comm::alone();  // processes that share each run's replicas
+  std::shared_ptr<device::Device> device;  // that plays; null: the CPU does
+  comm::Ranks* ranks = &comm::alone();     // processes that share each run's replicas
 };
 
 class RegretStudy {

@@ -6,6 +6,7 @@
 #include "engine/base/error.h"
 #include "engine/base/parameters.h"
 #include "engine/base/text.h"
+#include "engine/device/backends.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -67,6 +68,9 @@ void RegretOptions::options(run::Schema& schema) {
           "not from its place among --episodes, and the uniform policy is played at any number of K")
       .option("random", &random, "philox, or splitmix64:SEED, one sequence a replica")
       .option("threads", &threads, "threads", 1, 1024)
+      .option("device", &device,
+              "cpu, cuda (the first GPU) or cuda:N, which plays all replicas of a run side by side; `hardy "
+              "devices` lists them, docs/gpu.md says what stays on the CPU")
       .section("policy cover of the simulator-free learner (0: its own, docs/adversarial.md)")
       .option("delta-e", &delta_e, "share of exploring episodes; a law like --eta, as the next three")
       .option("alpha", &alpha,
@@ -173,10 +177,13 @@ RegretStudySettings study_settings(const RegretOptions& o) {
   s.simulator = o.evaluation == "simulator";
   s.shard = o.shard;
   s.title = o.title;
+  s.device = device::open_chosen_device(o.device, {});
   return s;
 }
 
 SampledStudySettings sampled_settings(const RegretOptions& o) {
+  if (o.device != "cpu")
+    throw Error("sampled runs are played on the CPU alone", "--device " + o.device, "leave out --device");
   SampledStudySettings s;
   s.envs = words_of(o.env);
   s.losses = o.losses;

@@ -22,7 +22,7 @@ struct RegretOptions {
   std::int64_t cover_rounds = 64;
   double cover_bonus = 0.1;
   bool cover_oracle = false, strict = false, shard = false, joint = false;
-  std::string evaluation = "exact";
+  std::string evaluation = "exact", device = "cpu";
   double memory_gb = 4;
 
   void options(run::Schema& schema);

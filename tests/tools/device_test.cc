@@ -142,6 +142,74 @@ TEST(DeviceCommand, AfterAFailedKernelTheLastCheckpointStaysAndResumesToTheSameB
             test::contents(dir / "whole" / "policy" / "agent_0.policy"));
 }
 
+constexpr const char* kRegret =
+    "regret --env simplex:seed=20230131,H=3,S=4,A=3,d=3,K=8 --losses switching:period=5 --replicas 3 --c-eta "
+    "10 "
+    "--method 'ftrl_log_barrier exp_weights_magnitude_reduced:covariance=empirical,M=5 uniform' --resamples "
+    "50 ";
+
+TEST(DeviceCommand, ARegretStudyThereSaysWhatItSaysOfTheCpu) {
+  const test::Scratch dir;
+  const std::string study = std::string(kRegret) + "--episodes '16 32 64' --out ";
+  const test::Result here = test::hardy_command(study + (dir / "here").string()),
+                     there =
+                         test::hardy_command(study + (dir / "there").string() + " --device cuda-emulated");
+  ASSERT_EQ(here.code, 0) << here.err;
+  ASSERT_EQ(there.code, 0) << there.err;
+  EXPECT_NE(here.out.find("ftrl_log_barrier"), std::string::npos) << here.out;
+  EXPECT_EQ(here.out, there.out);
+  EXPECT_NE(test::contents(dir / "there" / "run.json").find("\"device\": \"cuda-emulated\""),
+            std::string::npos);
+  const test::Result single = test::hardy_command("regret --episodes 20 --device cuda-emulated --json");
+  EXPECT_EQ(single.code, 0) << single.err;
+  EXPECT_NE(single.out.find("\"trajectories\""), std::string::npos) << single.out;
+}
+
+// One launch a run: the third run's fails, and the first two are kept.
+TEST(DeviceCommand, AfterAFailedKernelAStudyKeepsItsRunsAndGoesOnToTheSameResults) {
+  const test::Scratch dir;
+  const std::string study = std::string(kRegret) + "--episodes '4 6 8 10' --device cuda-emulated --out ";
+  ASSERT_EQ(test::hardy_command(study + (dir / "whole").string()).code, 0);
+  int launch = 1;
+  test::Result failed{};
+  do {  // the command's look at how long it will take launches too
+    failed = test::hardy_command(study + (dir / "run").string(), kFailing + std::to_string(launch++) + " ");
+    ASSERT_LT(launch, 60);
+  } while (!std::filesystem::exists(dir / "run" / "run.json"));
+  EXPECT_EQ(failed.code, 1) << failed.err;
+  EXPECT_NE(failed.err.find("an episode from 1 to"), std::string::npos) << failed.err;
+  EXPECT_NE(failed.err.find("cudaErrorLaunchFailure"), std::string::npos) << failed.err;
+  const std::string again = study + (dir / "run").string() + " --or-resume";
+  ASSERT_EQ(test::hardy_command(again).code, 0);
+  const auto results = [&](const char* run) {
+    std::string text = test::contents(dir / run / "results.json");
+    for (std::size_t at = text.find("\"seconds\""); at != std::string::npos;
+         at = text.find("\"seconds\"", at))
+      text.erase(at, text.find('\n', at) - at);
+    return text;
+  };
+  EXPECT_EQ(results("run"), results("whole"));
+  const test::Result elsewhere = test::hardy_command(
+      std::string(kRegret) + "--episodes '4 6 8 10' --or-resume --out " + (dir / "run").string());
+  expect_refusal(elsewhere, 2, {"device"});
+}
+
+TEST(DeviceCommand, WhatOfRegretStaysOnTheCpuIsRefusedInOneLineAndNothingIsWritten) {
+  const test::Scratch dir;
+  const std::string there = " --device cuda-emulated --episodes 8 --out " + (dir / "run").string();
+  expect_refusal(test::hardy_command("regret --method o_reps" + there), 2,
+                 {"'o_reps' plays on the CPU alone", "--device cuda-emulated"});
+  expect_refusal(test::hardy_command("regret --losses adaptive" + there), 2, {"adversaries that adapt"});
+  expect_refusal(test::hardy_command("regret --covariance mgr" + there), 2, {"mgr"});
+  expect_refusal(test::hardy_command("regret --evaluation simulator" + there), 2, {"simulator"});
+  expect_refusal(test::hardy_command("regret --env simplex:H=10,S=300,A=4,d=4" + there), 2,
+                 {"a replica's tables take", "would fit"});
+  expect_refusal(test::hardy_command("regret --device cuda-emulated:7"), 2, {"there is no device 7"});
+  EXPECT_FALSE(std::filesystem::exists(dir / "run"));
+  expect_refusal(test::hardy_command("bench uniform --device-threads 4"), 2,
+                 {"--device-threads", "for GPUs"});
+}
+
 TEST(DeviceCommand, AGpuThatCannotBeUsedIsExplained) {
   const test::Result listed = test::hardy_command("devices");
   EXPECT_EQ(listed.code, 0);

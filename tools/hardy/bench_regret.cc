@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "algorithms/experiments/regret_run.h"
+#include "engine/base/error.h"
+#include "engine/device/backends.h"
 #include "engine/ops/gemm.h"
 #include "engine/run/json_text.h"
 #include "engine/run/measure.h"
@@ -35,6 +37,55 @@ Spent play(const algorithms::RegretConfig& config, ThreadTeam& team) {
   return {seconds, processor_seconds() - before};
 }
 
+// Longer and longer until the time is filled; the fastest of the three last runs counts, because other
+// programs only ever make it slower.
+Spent fastest(algorithms::RegretConfig& c, ThreadTeam& team, double seconds) {
+  Spent spent = play(c, team);
+  while (spent.seconds < seconds / 6) {
+    c.episodes *= 2;
+    spent = play(c, team);
+  }
+  for (int i = 0; i < 2; ++i) {
+    const Spent again = play(c, team);
+    spent = {std::min(spent.seconds, again.seconds), std::min(spent.processor, again.processor)};
+  }
+  return spent;
+}
+
+// On a device: whole runs, from the host's tables to its curves and back.
+int bench_there(device::Device& device, algorithms::RegretConfig c, double seconds, bool as_json) {
+  c.device = &device;
+  const auto replicas = static_cast<double>(c.seeds.size());
+  const auto cost = algorithms::cost_of(c);
+  ThreadTeam team(1);
+  const bool given = seconds == 0;
+  const Spent spent = given ? play(c, team) : fastest(c, team, seconds);
+  const double rate = static_cast<double>(c.episodes) / spent.seconds;
+  const device::Info info = device.info();
+  const json result{{"method", c.method},
+                    {"env", c.instance.mdp->name},
+                    {"device", info.name},
+                    {"about", info.about},
+                    {"replicas", c.seeds.size()},
+                    {"threads_a_replica", c.device_threads},
+                    {"episodes", c.episodes},
+                    {"seconds", spent.seconds},
+                    {"processor_seconds", spent.processor},
+                    {"microseconds_per_episode", 1e6 / rate},
+                    {"episodes_per_second", rate},
+                    {"replica_episodes_per_second", rate * replicas},
+                    {"flop_per_episode", cost.flop_per_episode},
+                    {"gflops", rate * replicas * cost.flop_per_episode * 1e-9}};
+  if (as_json)
+    std::printf("%s\n", run::json_text(result).c_str());
+  else
+    std::printf(
+        "%s, %.0f replica(s) on %s (%s): %.0f replica-episodes/s, %.1f us an episode of all, %.1f GFLOP/s\n",
+        c.method.c_str(), replicas, info.name.c_str(), info.about.c_str(), rate * replicas, 1e6 / rate,
+        rate * replicas * cost.flop_per_episode * 1e-9);
+  return 0;
+}
+
 bool has(const std::string& name) {
   const auto methods = algorithms::regret_methods();
   return std::any_of(methods.begin(), methods.end(), [&](const auto& m) { return m.name == name; });
@@ -42,6 +93,8 @@ bool has(const std::string& name) {
 
 int run(const std::vector<std::string>& args) {
   std::string method, env = "simplex:seed=20230131,H=3,S=4,A=3,d=3,K=8", losses, covariance = "exact";
+  std::string device_name = "cpu";
+  std::int64_t device_threads = 0;
   std::int64_t replicas = 64, threads = std::max(1u, std::thread::hardware_concurrency()), episodes = 0;
   double seconds = 3, eta = 0.2, beta = 0.02, gamma = 0.05;
   bool as_json = false;
@@ -57,6 +110,10 @@ int run(const std::vector<std::string>& args) {
       .option("eta", &eta, "step size", 0)
       .option("beta", &beta, "scale of the bonus; 0 turns it off", 0)
       .option("gamma", &gamma, "of the regularised inverse", 0, 1)
+      .option("device", &device_name,
+              "cpu, cuda (the first GPU) or cuda:N, where whole runs are timed; `hardy devices` lists them")
+      .option("device-threads", &device_threads, "on a GPU: threads that play a replica; 0: as it sees fit",
+              0, 256)
       .option("json", &as_json, "print JSON");
   if (!parse_or_help(schema, args)) return 0;
   algorithms::RegretConfig c;
@@ -71,25 +128,19 @@ int run(const std::vector<std::string>& args) {
   c.hindsight = false;
   c.episodes = episodes > 0 ? episodes : 2;
   c.covariance.sizes = algorithms::sizes_of(*c.instance.mdp, c.episodes);
+  if (device_threads > 0 && device_name == "cpu")
+    throw Error("is for GPUs", "--device-threads", "leave it out, or add --device cuda");
+  if (const auto device = device::open_chosen_device(device_name, {})) {
+    c.device_threads = static_cast<int>(device_threads);
+    return bench_there(*device, c, episodes > 0 ? 0 : seconds, as_json);
+  }
   const auto cost = algorithms::cost_of(c);
   std::fprintf(stderr, "%s\n", cost.text.c_str());
   ThreadTeam team(static_cast<int>(threads));
   const auto cores = static_cast<int>(threads);
   const double dgemm = run::measure_dgemm(512, 512, 512, cores);
   const double bandwidth = run::measure_read_bandwidth(cores, 512);
-  Spent spent = play(c, team);
-  // Longer and longer until the time is filled; the fastest of the three last runs counts, because other
-  // programs only ever make it slower.
-  if (episodes == 0) {
-    while (spent.seconds < seconds / 6) {
-      c.episodes *= 2;
-      spent = play(c, team);
-    }
-    for (int i = 0; i < 2; ++i) {
-      const Spent again = play(c, team);
-      spent = {std::min(spent.seconds, again.seconds), std::min(spent.processor, again.processor)};
-    }
-  }
+  const Spent spent = episodes > 0 ? play(c, team) : fastest(c, team, seconds);
   const double episodes_per_second = static_cast<double>(c.episodes) / spent.seconds;
   const double rate = episodes_per_second * static_cast<double>(replicas);
   // A replica's episode takes at least as long as its operations at the peak, and as its bytes from memory.

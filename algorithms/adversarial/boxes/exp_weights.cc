@@ -30,18 +30,21 @@ const RegisterRegretMethod with_bonus({.name = "exp_weights",
                                        .summary = "exponential weights with dilated bonuses, plain estimates",
                                        .scaling = Scaling::kEntropyControl,
                                        .make = make_regret_learner<ExpWeights>,
-                                       .simulator = SimulatorForm{}});
+                                       .simulator = SimulatorForm{},
+                                       .fixed_steps = true});
 const RegisterRegretMethod no_bonus({.name = "exp_weights_no_bonus",
                                      .summary = "exponential weights without bonuses",
                                      .scaling = Scaling::kEntropyNoBonus,
                                      .make = make_regret_learner<ExpWeights>,
-                                     .simulator = SimulatorForm{}});
+                                     .simulator = SimulatorForm{},
+                                     .fixed_steps = true});
 const RegisterRegretMethod linear_q(
     {.name = "linear_q_exp_weights",
      .summary = "exponential weights with gamma = 2 eta H (Luo, Wei, Lee 2021, linear-Q)",
      .scaling = Scaling::kLinearQ,
      .make = make_regret_learner<ExpWeights>,
-     .simulator = SimulatorForm{}});
+     .simulator = SimulatorForm{},
+     .fixed_steps = true});
 
 }  // namespace
 }  // namespace hardy::algorithms

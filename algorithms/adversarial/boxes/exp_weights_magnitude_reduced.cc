@@ -36,7 +36,8 @@ const RegisterRegretMethod registration(
      .scaling = Scaling::kEntropy,
      .make = make_regret_learner<MagnitudeReduced>,
      .magnitude = true,
-     .simulator = SimulatorForm{.reduced = true}});
+     .simulator = SimulatorForm{.reduced = true},
+     .fixed_steps = true});
 
 }  // namespace
 }  // namespace hardy::algorithms

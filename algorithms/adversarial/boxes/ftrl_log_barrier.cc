@@ -32,7 +32,8 @@ const RegisterRegretMethod registration(
      .summary = "log-barrier FTRL with dilated bonuses (Dai et al. 2023, Algorithm 1)",
      .scaling = Scaling::kLogBarrier,
      .make = make_regret_learner<FtrlLogBarrier>,
-     .simulator = SimulatorForm{.barrier = true}});
+     .simulator = SimulatorForm{.barrier = true},
+     .fixed_steps = true});
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -29,13 +29,16 @@ class FullInformation final : public RegretLearner {
   Steps& r_;
 };
 
-const RegisterRegretMethod hedge({"hedge_full_information",
-                                  "exponential weights on the true Q (full information)",
-                                  Scaling::kFullInformation, make_regret_learner<FullInformation<false>>});
-const RegisterRegretMethod log_barrier({"log_barrier_full_information",
-                                        "log-barrier FTRL on the true Q (full information)",
-                                        Scaling::kFullInformation,
-                                        make_regret_learner<FullInformation<true>>});
+const RegisterRegretMethod hedge({.name = "hedge_full_information",
+                                  .summary = "exponential weights on the true Q (full information)",
+                                  .scaling = Scaling::kFullInformation,
+                                  .make = make_regret_learner<FullInformation<false>>,
+                                  .fixed_steps = true});
+const RegisterRegretMethod log_barrier({.name = "log_barrier_full_information",
+                                        .summary = "log-barrier FTRL on the true Q (full information)",
+                                        .scaling = Scaling::kFullInformation,
+                                        .make = make_regret_learner<FullInformation<true>>,
+                                        .fixed_steps = true});
 
 }  // namespace
 }  // namespace hardy::algorithms

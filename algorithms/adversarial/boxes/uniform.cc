@@ -21,7 +21,8 @@ const RegisterRegretMethod registration({.name = "uniform",
                                          .scaling = Scaling::kNone,
                                          .make = make_regret_learner<Uniform>,
                                          .costs = false,
-                                         .covariance = false});
+                                         .covariance = false,
+                                         .fixed_steps = true});
 
 }  // namespace
 }  // namespace hardy::algorithms

@@ -38,7 +38,7 @@ class Steps {
   // --- steps of the boxes ---
   virtual void log_barrier_policies() = 0;  // pi_k from eta C
   virtual void entropic_policies() = 0;
-  void uniform_policies();
+  virtual void uniform_policies();
   void occupancies() { occupancies_of(tables.pi); }
   virtual void play() = 0;              // one trajectory of pi a lane: states, actions, L_h
   virtual void covariance() = 0;        // Sigma-dagger of every layer by the chosen estimator

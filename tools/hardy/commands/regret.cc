@@ -237,6 +237,7 @@ int play(const Asked& asked, const run::Schema& schema, const std::vector<std::s
              {"command", command_line("regret", args)},
              {"env", asked.options.env},
              {"files", files_among(read)},
+             {"device", asked.options.device},
              {"steps", made->episodes_in_all()},
              {"settings", schema.resolved_json()},
              {"resolved", schema.resolved()}};
