@@ -1,11 +1,13 @@
 // Regret runs on the device beside the CPU's: same draws, same trajectories, curves and costs to 1e-11.
-#include "algorithms/experiments/regret_device.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 
+#include "algorithms/experiments/regret_device.h"
 #include "tests/algorithms/adversarial/t1.h"
 #include "tests/cuda/device/devices.h"
 
@@ -101,9 +103,9 @@ TEST(DeviceRegret, AThousandEpisodesStayWithinTheCpus) {
 
 // Dense transitions and products, odd sizes, few and many actions, starts that are drawn, tables of losses.
 TEST(DeviceRegret, InstancesOfAllShapesAgreeWithTheCpu) {
-  for (const char* env : {"mirror", "mirror:H=3,S=2", "lock:H=3,A=2", "riverswim:H=4,S=5", "tabular:H=2,S=3,A=2",
-                          "simplex:seed=3,H=2,S=7,A=4,d=5", "simplex:seed=4,H=1,S=2,A=7,d=4",
-                          "simplex:seed=5,H=2,S=9,A=2,d=17"})
+  for (const char* env : {"mirror", "mirror:H=3,S=2", "lock:H=3,A=2", "riverswim:H=4,S=5",
+                          "tabular:H=2,S=3,A=2", "simplex:seed=3,H=2,S=7,A=4,d=5",
+                          "simplex:seed=4,H=1,S=2,A=7,d=4", "simplex:seed=5,H=2,S=9,A=2,d=17"})
     for (const char* method : {"ftrl_log_barrier", "exp_weights_magnitude_reduced"}) {
       const RegretConfig c = run_of(method, env, "", 12, 5);
       expect_same(on_cpu(c), there(c), 1e-11, std::string(method) + " on " + env);
@@ -180,6 +182,33 @@ TEST(DeviceRegret, NvccsKernelsAgreeWithTheCpu) {
     }
 }
 
+#ifdef HARDY_BACKEND_PTX
+// The pivots' square root: without it what is played is another game.
+TEST(DeviceRegret, AChangedOpcodeOfTheKernelChangesWhatIsPlayed) {
+  if (!hardy::test::has_ptx()) GTEST_SKIP() << "skipped: no PTX here";
+  std::istringstream paths(HARDY_BACKEND_PTX);
+  std::string whole;
+  for (std::string path; std::getline(paths, path, ':');)
+    if (path.find("regret") != std::string::npos) {
+      std::ifstream file(path);
+      whole.assign(std::istreambuf_iterator<char>(file), {});
+    }
+  std::string changed = whole;
+  const std::string from = "sqrt.rn.f64";
+  std::size_t at = changed.find(from);
+  ASSERT_NE(at, std::string::npos);
+  for (; at != std::string::npos; at = changed.find(from, at)) changed.replace(at, from.size(), "abs.f64");
+  const RegretConfig c = run_of("ftrl_log_barrier", test::kT1, "", 4, 2);
+  const hardy::test::FromPtx from_ptx;
+  const std::vector<double> right = numbers_of(there(c).replicas[1]);
+  hardy::emulation::load_ptx_text(changed);
+  const std::vector<double> wrong = numbers_of(there(c).replicas[1]);
+  hardy::emulation::load_ptx_text(whole);
+  EXPECT_NE(wrong, right);
+  EXPECT_EQ(numbers_of(there(c).replicas[1]), right);
+}
+#endif
+
 void expect_refusal(RegretConfig c, std::initializer_list<const char*> parts) {
   c.device = &device();
   const std::string said = refusal([&] { on_cpu(c); });
@@ -193,9 +222,8 @@ TEST(DeviceRegret, WhatStaysOnTheHostIsSaid) {
   expect_refusal(run_of("ftrl_log_barrier", test::kT1, "adaptive", 8, 1),
                  {"adversaries that adapt play on the CPU alone"});
   RegretConfig own = c;
-  own.instance.losses = envs::losses_from(*c.instance.mdp, true, [](std::int64_t, std::span<double> out) {
-    std::ranges::fill(out, 0.5);
-  });
+  own.instance.losses = envs::losses_from(
+      *c.instance.mdp, true, [](std::int64_t, std::span<double> out) { std::ranges::fill(out, 0.5); });
   expect_refusal(own, {"losses of one's own code"});
   RegretConfig mgr = c;
   mgr.covariance = parse_covariance("mgr:M=2,N=3");
