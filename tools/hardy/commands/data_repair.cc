@@ -2,9 +2,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "algorithms/cleaning/cleaning.h"
-#include "datasets/corruption/repair.h"
-#include "engine/base/error.h"
+#include "algorithms/cleaning/repair_words.h"
 #include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/schema.h"
@@ -73,54 +71,25 @@ void print(const std::string& out, const nlohmann::json& r) {
 }
 
 int run(const std::vector<std::string>& args) {
-  std::string in, out, continuity = "next";
-  datasets::RepairSettings settings;
-  algorithms::CleaningSettings cleaning;
-  bool models = false, json = false, overwrite = false;
+  std::string in, out;
+  algorithms::RepairOptions words;
+  bool json = false, overwrite = false;
   run::Schema schema("data repair",
                      "Mends a corrupted dataset by what its own rows say, and says what it changed.");
   schema.positional("IN", &in, "a dataset")
       .positional("OUT", &out, "the D4RL HDF5 file to write")
-      .option("continuity", &continuity,
-              "where a next observation and the following observation differ: next trusts the observation, "
-              "previous the "
-              "next observation, nearer the one that fits the neighbours",
-              {"off", "next", "previous", "nearer"})
-      .option("clip", &settings.clip,
-              "hold states to so many robust standard deviations about the median; 0: not", 0.0)
-      .option("clip-actions", &settings.clip_actions, "hold actions to [-x, x]; 0: not", 0.0)
-      .option("winsorise", &settings.winsorise, "hold rewards to their quantiles p and 1 - p; 0: not", 0.0,
-              0.49)
       .option("json", &json, "print JSON")
       .option("overwrite", &overwrite, "replace OUT if it exists");
-  schema.section("cleaning by models")
-      .option("models", &models,
-              "models learnt from the file itself say which elements are wrong: those are replaced, and OUT "
-              "keeps every "
-              "element's probability; instead of --continuity")
-      .option("sure", &cleaning.sure, "the probability from which an element is replaced", 0.5, 1.0)
-      .option("rounds", &cleaning.rounds, "of learning from what the round before believes", 1, 20)
-      .option("model-steps", &cleaning.steps, "of learning, all rounds together", 100, 10000000)
-      .option("members", &cleaning.members, "networks of each ensemble", 2, 64)
-      .option("hidden", &cleaning.hidden, "width of their two hidden layers", 8, 4096)
-      .option("seed", &cleaning.seed, "of the networks", 0)
-      .option("threads", &cleaning.threads, "threads; 0: the machine's. The file does not depend on them", 0,
-              1024);
+  words.options(schema);
   if (!parse_or_help(schema, args)) return 0;
   const run::Output output(out, {.overwrite = overwrite, .inputs = inputs_of(schema, {in})});
-  settings.continuity = datasets::continuity_named(continuity);
-  if (models) {
-    if (schema.was_set("continuity") && settings.continuity != datasets::Continuity::kOff)
-      throw Error("the models weigh both copies of a state themselves", "--continuity " + continuity,
-                  "leave it out with --models");
-    settings.continuity = datasets::Continuity::kOff;
-  }
+  words.settle(schema);
   const auto reader = datasets::open_dataset(in);
   print_notes(*reader);
   ProgressLines lines("the same command");
-  algorithms::Cleaning judge(cleaning, {.stop = {}, .observer = &lines});
-  const nlohmann::json report = datasets::repair(*reader, *datasets::create_dataset(output.path()), settings,
-                                                 models ? &judge : nullptr);
+  algorithms::Cleaning judge(words.cleaning, {.stop = {}, .observer = &lines});
+  const nlohmann::json report = datasets::repair(*reader, *datasets::create_dataset(output.path()),
+                                                 words.repair, words.models ? &judge : nullptr);
   if (json)
     std::printf("%s\n", run::json_text(report).c_str());
   else
