@@ -33,7 +33,9 @@ fs::path companion_file(const std::string& name, const std::string& from_lib, co
   Dl_info here{};
   if (::dladdr(reinterpret_cast<const void*>(&wait_for_change), &here) == 0 || here.dli_fname == nullptr)
     throw Error::failed_run("where this library lies cannot be found out", name);
-  const fs::path folder = fs::absolute(here.dli_fname).parent_path();
+  fs::path folder = fs::absolute(here.dli_fname).parent_path();
+  // Where the loader took the library for this very processor, what belongs to it lies beside the common one.
+  if (folder.parent_path().filename() == "glibc-hwcaps") folder = folder.parent_path().parent_path();
   for (const fs::path& file : {folder / name, folder / from_lib / name, source})
     if (!file.empty() && fs::exists(file)) return file.lexically_normal();
   throw Error(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Becomes the program."""
+    """Becomes the program; Gymnasium's environments are then those of this interpreter."""
+    os.environ.setdefault("HARDY_PYTHON", sys.executable)
     program = Path(__file__).parent / "bin" / "hardy"
     os.execv(program, [str(program), *sys.argv[1:]])
 
