@@ -16,7 +16,7 @@ class CRR(hardy.OwnMethod, name="crr", summary="critic-regularised regression, b
     head = "gaussian"
     defaults = {"gamma": 0.99, "critics": 2, "polyak": 0.005, "learning_rate": 3e-4, "hidden": [256, 256]}
 
-    def build(self, learner):
+    def build(self, learner: hardy.Builder) -> None:
         s = self.settings
         pi = learner.policy()
         inputs = learner.observation_size + learner.action_size

@@ -5,13 +5,11 @@ from typing import Any
 
 from .errors import HardyError
 
-_NAMES = {"matplotlib.pyplot": "matplotlib"}
-
 
 def need(module: str, what_for: str) -> Any:
     """The module; a HardyError with the line that installs it where it is missing."""
     try:
         return importlib.import_module(module)
     except ImportError as e:
-        package = _NAMES.get(module, module)
+        package = module.split(".")[0]
         raise HardyError(f"{what_for} needs the package {package}", "import", f"pip install {package}") from e

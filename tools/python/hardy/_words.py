@@ -13,7 +13,7 @@ def text(value: Any, key: str) -> str:
     if isinstance(value, (str, int)):
         return str(value)
     if isinstance(value, os.PathLike):
-        return os.fspath(value)
+        return str(os.fspath(value))
     if isinstance(value, (list, tuple)):
         return ",".join(text(v, key) for v in value)
     try:

@@ -15,6 +15,7 @@ import numpy as np
 
 from . import _native
 from ._optional import need
+from ._words import words
 from .errors import HardyError
 
 MAIN = ("observations", "actions", "rewards", "terminals", "timeouts", "next_observations")
@@ -70,32 +71,36 @@ class Dataset:
     @property
     def observations(self) -> np.ndarray:
         """States s [N, obs]; the dataset's own memory."""
-        return self["observations"]
+        return self._array("observations")
 
     @property
     def actions(self) -> np.ndarray:
         """Actions a [N, act]; the dataset's own memory."""
-        return self["actions"]
+        return self._array("actions")
 
     @property
     def rewards(self) -> np.ndarray:
         """Rewards r [N]; the dataset's own memory."""
-        return self["rewards"]
+        return self._array("rewards")
 
     @property
     def terminals(self) -> np.ndarray:
         """Whether s' is terminal [N]; the dataset's own memory."""
-        return self["terminals"]
+        return self._array("terminals")
 
     @property
     def timeouts(self) -> np.ndarray:
         """Whether the time limit ended the episode after this row [N]; the dataset's own memory."""
-        return self["timeouts"]
+        return self._array("timeouts")
 
     @property
     def next_observations(self) -> np.ndarray:
         """Next states s' [N, obs]; the dataset's own memory."""
-        return self["next_observations"]
+        return self._array("next_observations")
+
+    def _array(self, key: str) -> np.ndarray:
+        column: np.ndarray = self[key]
+        return column
 
     def __getitem__(self, key: str) -> Any:
         """A column by its name: an array, str or a list of str."""
@@ -136,16 +141,20 @@ class Dataset:
         """This dataset with some rows corrupted on purpose, and a record that undo() reads.
 
         elements: "observations", "actions", "rewards", "dynamics" or several; "rewards:adversarial" gives one a mode of
-        its own. rate: the share of rows attacked. scale: the noise's range in standard deviations. critic: a run of the
-        engine's whose critic an adversary attacks. The rest as `hardy data corrupt --help` has it.
+        its own. rate: the share of rows attacked. scale: the noise's range in standard deviations. seed: of the rows drawn
+        and the noise. mode: of all elements without one of their own. pattern: how rows are chosen, "rows", or in runs of
+        `block` rows and other ways. indices: "independent", or "shared" by the elements. copies: "tuple" changes one copy of
+        a state, "trajectory" both. sensors: dimensions that fail, delay: rows that they lag behind, of the patterns that ask
+        for them. generator: "philox" or "numpy". critic: a run of the engine's whose critic an adversary attacks, that of
+        its seed number `agent`. `hardy data corrupt --help` has every value of each.
         """
         names = [elements] if isinstance(elements, str) else list(elements)
-        words = {"elements": names, "rate": float(rate), "scale": float(scale), "seed": int(seed), "mode": mode,
+        asked = {"elements": names, "rate": float(rate), "scale": float(scale), "seed": int(seed), "mode": mode,
                  "pattern": pattern, "block": int(block), "indices": indices, "copies": copies,
                  "sensors": [int(s) for s in sensors], "delay": int(delay), "generator": generator}
         if self.path is not None:
-            words["sha256"] = _native.dataset_sha256(self.path)
-        columns, _ = _native.corrupt(self._columns, self._attributes(), self.name, json.dumps(words),
+            asked["sha256"] = _native.dataset_sha256(self.path)
+        columns, _ = _native.corrupt(self._columns, self._attributes(), self.name, json.dumps(asked),
                                      os.fspath(critic) if critic is not None else "", int(agent))
         return Dataset(columns, attributes=self.attributes, name=f"{self.name}, corrupted")
 
@@ -160,11 +169,23 @@ class Dataset:
         columns = _native.undo(self._columns, self._attributes(), self.name)
         return Dataset(columns, attributes=self.attributes, name=f"{self.name}, restored")
 
-    def repair(self, *, continuity: str = "next", clip: float = 0, clip_actions: float = 0,
-               winsorise: float = 0) -> tuple[Dataset, dict[str, Any]]:
-        """A repaired dataset, without a look at the record, and what was done (measured against the record, if any)."""
-        columns, report = _native.repair(self._columns, self._attributes(), self.name, continuity, float(clip),
-                                         float(clip_actions), float(winsorise))
+    def repair(self, *, continuity: str | None = None, clip: float | None = None, clip_actions: float | None = None,
+               winsorise: float | None = None, models: bool = False, sure: float | None = None, rounds: int | None = None,
+               model_steps: int | None = None, members: int | None = None, hidden: int | None = None,
+               seed: int | None = None, threads: int | None = None) -> tuple[Dataset, dict[str, Any]]:
+        """A repaired dataset, without a look at the record, and what was done (measured against the record, if any).
+
+        Keywords, bounds and what is meant by None are those of `hardy data repair --help`. continuity: "next", "previous",
+        "nearer" or "off". clip: robust standard deviations of a state's dimension. clip_actions: [-x, x]. winsorise: a
+        share of the rewards. models=True, instead of a continuity: models learnt from these rows say which elements are
+        wrong, a row's column at a time; those from the probability `sure` on are replaced. Its columns hardy/scores/NAME [N]
+        hold the probabilities. rounds of learning, model_steps of all rounds together, members and hidden width of each
+        ensemble, their seed; threads: 0 for the machine's, the result does not depend on them. A Ctrl-C ends it.
+        """
+        columns, report = _native.repair(self._columns, self._attributes(), self.name, words({
+            "continuity": continuity, "clip": clip, "clip_actions": clip_actions, "winsorise": winsorise, "models": models,
+            "sure": sure, "rounds": rounds, "model_steps": model_steps, "members": members, "hidden": hidden, "seed": seed,
+            "threads": threads}))
         return Dataset(columns, attributes=self.attributes, name=f"{self.name}, repaired"), json.loads(report)
 
     def audit(self) -> Audit:
@@ -173,10 +194,14 @@ class Dataset:
 
     def inspect(self) -> dict[str, Any]:
         """Layout, episodes, returns, scores and the distribution of every dimension, as a dict."""
-        return json.loads(_native.inspect(self._columns, self._attributes(), self.name))
+        found: dict[str, Any] = json.loads(_native.inspect(self._columns, self._attributes(), self.name))
+        return found
 
     def save(self, path: str | os.PathLike[str], *, format: str = "", gzip: int = 4, overwrite: bool = False) -> Dataset:
-        """Writes it to a file, whole or not at all, and is then that file's dataset; format: "d4rl" or "minari"."""
+        """Writes it to the path, whole or not at all, and is then that file's dataset.
+
+        format: "d4rl" or "minari". gzip: 0 (not) to 9. overwrite: whether a file that is there is replaced.
+        """
         where = os.fspath(path)
         _native.write_dataset(self._columns, self._attributes(), where, format or "d4rl", gzip, overwrite, 0)
         self.path, self.format = where, format or "d4rl"
@@ -203,34 +228,64 @@ def _from_minari(data: Any) -> Dataset:
 
 
 def _from_parquet(path: str) -> Dataset:
-    table = need("pyarrow.parquet", "a Parquet file").read_table(path)
+    """A column of numbers is [N], one of lists of equal lengths [N, length]."""
+    pyarrow: Any = need("pyarrow", "a Parquet file")
+    parquet: Any = need("pyarrow.parquet", "a Parquet file")
+    compute: Any = need("pyarrow.compute", "a Parquet file")
+    try:
+        table = parquet.read_table(path)
+    except FileNotFoundError:
+        raise HardyError("does not exist", path) from None
+    except (OSError, pyarrow.ArrowException) as e:
+        raise HardyError(f"cannot be read as Parquet ({str(e).splitlines()[0]})", path) from None
     columns = {}
     for name in table.column_names:
-        values = table[name].combine_chunks().to_numpy(zero_copy_only=False)
-        columns[name] = np.ascontiguousarray(np.stack(list(values)) if values.dtype == object else values)
-    return Dataset(columns, name=path)
+        column = pyarrow.concat_arrays(table[name].chunks) if table[name].num_chunks else pyarrow.array([], table[name].type)
+        where = f"{path} /{name}"
+        if column.null_count:
+            raise HardyError(f"has {column.null_count} rows without a value", where, "a value in every row")
+        shape: tuple[int, ...] = (len(column),)
+        while pyarrow.types.is_list(column.type) or pyarrow.types.is_large_list(column.type) or \
+                pyarrow.types.is_fixed_size_list(column.type):
+            lengths = set(compute.list_value_length(column).unique().to_pylist())
+            if len(lengths) > 1:
+                raise HardyError(f"has rows of {min(lengths)} to {max(lengths)} numbers", where, "the same number in every row")
+            shape += (lengths.pop() if lengths else 0,)
+            column = column.flatten()
+            if column.null_count:
+                raise HardyError(f"has {column.null_count} numbers without a value", where, "a value everywhere")
+        columns[name] = np.ascontiguousarray(column.to_numpy(zero_copy_only=False)).reshape(shape)
+    return _of_arrays(columns, path)
+
+
+def _of_arrays(source: Mapping[Any, Any], file: str = "") -> Dataset:
+    columns = {}
+    for key, value in source.items():
+        array = np.asarray(value)
+        where = f"{file} /{key}" if file else f"column '{key}'"
+        if array.dtype == object or array.dtype.kind not in "fiub":
+            raise HardyError(f"is {array.dtype}, no numbers", where)
+        if not array.flags.c_contiguous:
+            raise HardyError("is no array in C order", where, "numpy.ascontiguousarray(...) makes one")
+        columns[str(key)] = array
+    rows = {k: v.shape[0] for k, v in columns.items() if k in MAIN and v.ndim > 0}
+    for key, n in rows.items():
+        if n != rows.get("observations", n):
+            raise HardyError(f"has {n} rows where observations have {rows['observations']}",
+                             f"{file} /{key}" if file else f"column '{key}'")
+    return Dataset(columns, name=file)
 
 
 def open_dataset(source: Any, *, format: str = "", observation_parts: Sequence[str] = (), threads: int = 0) -> Dataset:
-    """A dataset from a path, a minari.MinariDataset, or a mapping of names to arrays.
+    """A dataset from a source: a path, a minari.MinariDataset, or a mapping of names to arrays.
 
     A path: any file or folder that `hardy data inspect` reads (D4RL and Robomimic HDF5, Minari, NumPy), or a .parquet
-    file (by pyarrow). Arrays are taken as they are, without a copy; columns are named as D4RL names them.
+    file (by pyarrow), whose columns are numbers [N] or lists of equal lengths [N, size]. Arrays are taken as they are,
+    without a copy; columns are named as D4RL names them. format: of a path, "" to find it out. observation_parts: which
+    parts of observations that are dicts make the vector. threads: that read, 0 for the machine's.
     """
     if isinstance(source, Mapping):
-        columns = {}
-        for key, value in source.items():
-            array = np.asarray(value)
-            if array.dtype == object or array.dtype.kind not in "fiub":
-                raise HardyError(f"is {array.dtype}, no numbers", f"column '{key}'")
-            if not array.flags.c_contiguous:
-                raise HardyError("is no array in C order", f"column '{key}'", "numpy.ascontiguousarray(...) makes one")
-            columns[str(key)] = array
-        rows = {k: v.shape[0] for k, v in columns.items() if k in MAIN and v.ndim > 0}
-        for key, n in rows.items():
-            if n != rows.get("observations", n):
-                raise HardyError(f"has {n} rows where observations have {rows['observations']}", f"column '{key}'")
-        return Dataset(columns)
+        return _of_arrays(source)
     if hasattr(source, "iterate_episodes"):
         return _from_minari(source)
     path = os.fspath(source)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 from . import _native
 from ._optional import need
 from .errors import HardyError
@@ -16,7 +15,7 @@ def environments() -> list[str]:
 
 
 def make_vec(name: str, num_envs: int = 1, *, threads: int = 1) -> Any:
-    """num_envs instances of one of the engine's environments as a gymnasium.vector.VectorEnv.
+    """num_envs instances of one of the engine's environments, by its name ("hopper"), as a gymnasium.vector.VectorEnv.
 
     Observations are float64 [num_envs, obs]. Autoreset mode: the next step (gymnasium's NEXT_STEP). reset(seed=s) begins
     episode i of s in instance i, and an instance that ends goes on with episode i + num_envs, and so on: the same draws as

@@ -33,7 +33,7 @@ def wandb_logger(run: Any = None, **settings: Any) -> Callable[[Record], None]:
 
 
 def mlflow_logger(run_id: str | None = None, *, tracking_uri: str | None = None) -> Callable[[Record], None]:
-    """Logs to an MLflow run: that of the id, or the one that is active."""
+    """Logs to an MLflow run: that of run_id, or the one that is active; tracking_uri: where MLflow keeps it."""
     mlflow = need("mlflow", "mlflow_logger()")
     if tracking_uri is not None:
         mlflow.set_tracking_uri(tracking_uri)

@@ -44,12 +44,14 @@ class Policy:
 
     def predict(self, observation: Any, state: Any = None, episode_start: Any = None,
                 deterministic: bool = True) -> tuple[Any, Any]:
-        """Stable-Baselines3's call: actions and the state, which this policy has none of."""
+        """Stable-Baselines3's call: actions for an observation [obs] or [rows, obs], by the mode or, with
+        deterministic=False, by draws; and the state as it came, for this policy has none, and no use of episode_start."""
         seed = None if deterministic else int(np.random.randint(0, 2**62))
         return self(observation, seed=seed), state
 
     def log_prob(self, observations: Any, actions: Any) -> Any:
-        """log pi(a|s) of given actions [rows]: of numbers the log-density over the bounds' box."""
+        """log pi(a|s) [rows] of actions [rows, act] (choices [rows]) for observations [rows, obs]: of numbers the
+        log-density over the bounds' box."""
         x, single = self._rows(observations)
         kind = np.int32 if self.action_choices else np.float32
         out = self._acts.log_prob(x, np.ascontiguousarray(actions, dtype=kind).reshape(len(x), -1))
@@ -110,7 +112,7 @@ def _play(policy: Policy, envs: Any, episodes: int, seed: int) -> tuple[np.ndarr
 
 
 def _reference(envs: Any) -> tuple[float, float] | None:
-    own = getattr(envs, "reference", None)
+    own: tuple[float, float] | None = getattr(envs, "reference", None)
     if own is not None:
         return own
     spec = getattr(envs, "spec", None)
@@ -120,7 +122,7 @@ def _reference(envs: Any) -> tuple[float, float] | None:
 
 
 def evaluate(policies: Policy | Sequence[Policy], envs: Any, *, episodes: int = 10, seed: int = 42) -> Evaluation:
-    """Plays episodes of each policy by its mode.
+    """Plays so many episodes of each of the policies by its mode; seed: of the episodes' beginnings.
 
     envs: a gymnasium.vector.VectorEnv, or a name of the engine's own environments ("hopper"), which then play as in
     `hardy eval`: the i-th episode begins from the draw (seed, i), whatever the number of instances.

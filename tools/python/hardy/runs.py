@@ -60,7 +60,8 @@ class Run:
     @property
     def summary(self) -> dict[str, Any] | None:
         """How it ended; None of one that is still at work, or was killed."""
-        return json.loads(_native.summary_json(str(self.path)))
+        found: dict[str, Any] | None = json.loads(_native.summary_json(str(self.path)))
+        return found
 
     @property
     def finished(self) -> bool:
@@ -94,7 +95,7 @@ class Run:
         return [Policy(f) for f in _native.policy_files(str(self.path), True)]
 
     def curve(self, key: str) -> tuple[np.ndarray, np.ndarray]:
-        """Steps [n] and a value [n, seeds] of the metrics."""
+        """Steps [n] and the values [n, seeds] of a key of the metrics, "loss/q"."""
         found = [(r.step, r.values[key]) for r in self.records if key in r.values]
         if not found:
             known = sorted({k for r in self.records for k in r.values})
@@ -102,7 +103,10 @@ class Run:
         return np.array([s for s, _ in found]), np.array([v for _, v in found])
 
     def plot(self, key: str = "score/mean", *, ax: Any = None, label: str | None = None) -> Any:
-        """Draws a value over steps: the mean over seeds and a band of its standard error. Returns the axes."""
+        """Draws the values of a key over steps: the mean over seeds and a band of its standard error.
+
+        ax: Matplotlib's axes, None for the current ones. label: the line's, None for the method's name. Returns the axes.
+        """
         if ax is None:
             ax = need("matplotlib.pyplot", "Run.plot()").gca()
         steps, values = self.curve(key)
@@ -116,7 +120,10 @@ class Run:
         return ax
 
     def report(self, path: str | os.PathLike[str], *, others: Sequence["Run"] = (), overwrite: bool = False) -> str:
-        """Writes a page about this run, and others beside it, that opens offline; returns its table as text."""
+        """Writes a page about this run, and others beside it, to the path; it opens offline. Returns its table as text.
+
+        overwrite: whether a page that is there is replaced.
+        """
         runs = [str(self.path), *(str(r.path) for r in others)]
         return str(_native.write_report(runs, os.fspath(path), overwrite))
 
@@ -193,10 +200,10 @@ class Method:
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """A run that is there."""
+    """A run that is there: its folder's path."""
     return Run(path)
 
 
 def load_policy(path: str | os.PathLike[str]) -> Policy:
-    """A policy from its file."""
+    """A policy from the path of its file."""
     return Policy(path)

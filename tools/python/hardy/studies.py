@@ -33,7 +33,7 @@ class Study:
         return pandas.DataFrame(lines)
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Draws regret over K on logarithmic axes. Returns the axes."""
+        """Draws regret over K on logarithmic axes, on Matplotlib's ax (None for the current ones), which it returns."""
         if ax is None:
             ax = need("matplotlib.pyplot", "Study.plot()").gca()
         for m in self._curves():
@@ -57,8 +57,9 @@ def regret(env: str | Sequence[str], methods: str | Sequence[str] = "ftrl_log_ba
     """Plays learners against changing losses and computes their regret.
 
     env: instances as `hardy regret --help` names them, or files. methods: "ftrl_log_barrier", "exp_weights:c_eta=20", ...
-    episodes: K, or several. replicas: independent runs, seeds counting on from `seed`. say: hears a line a run. Other
-    keywords are keys of `hardy regret --help`.
+    episodes: K, or several. replicas: independent runs, seeds counting on from `seed`. losses: the law of the
+    losses, the instance's own if None. threads: that share the replicas. say: hears a line a run. Other keywords are keys
+    of `hardy regret --help`.
     """
     def listed(x: Any) -> str:
         return x if isinstance(x, str) else " ".join(str(v) for v in (x if isinstance(x, (list, tuple)) else [x]))

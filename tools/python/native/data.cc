@@ -3,10 +3,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "algorithms/cleaning/repair_words.h"
 #include "algorithms/offline/gradient_attack.h"
 #include "datasets/audit.h"
 #include "datasets/corruption/corrupt.h"
-#include "datasets/corruption/repair.h"
 #include "datasets/identity.h"
 #include "datasets/inspect.h"
 #include "datasets/memory.h"
@@ -183,21 +183,31 @@ nb::dict undo(const nb::dict& columns, const std::string& attributes, const std:
   return give(out.take());
 }
 
+// words: those of `hardy data repair`. A Ctrl-C ends it.
 std::pair<nb::dict, std::string> repair(const nb::dict& columns, const std::string& attributes,
-                                        const std::string& name, const std::string& continuity, double clip,
-                                        double clip_actions, double winsorise) {
-  const datasets::RepairSettings settings{datasets::continuity_named(continuity), clip, clip_actions,
-                                          winsorise};
+                                        const std::string& name, const std::vector<std::string>& words) {
+  algorithms::RepairOptions asked;
+  run::Schema schema("repair");
+  asked.options(schema);
+  schema.parse(words);
+  asked.settle(schema);
   const Arrays before = take(columns);
+  Calls calls;
+  SignalListener listener(calls);
   Arrays after;
   std::string report;
   {
     const nb::gil_scoped_release others;
     datasets::MemoryReader in(before, name, nlohmann::json::parse(attributes));
     datasets::MemoryWriter out;
-    report = datasets::repair(in, out, settings).dump();
-    after = out.take();
+    algorithms::Cleaning judge(asked.cleaning, {calls.stop(), &listener});
+    try {
+      report = datasets::repair(in, out, asked.repair, asked.models ? &judge : nullptr).dump();
+      after = out.take();
+    } catch (const Stopped&) {
+    }
   }
+  calls.raise();
   return {give(std::move(after)), report};
 }
 

@@ -35,5 +35,6 @@ NB_MODULE(_native, m) {
   hardy::python::bind_policies(m);
   hardy::python::bind_environments(m);
   hardy::python::bind_studies(m);
+  hardy::python::bind_ops(m);
   hardy::python::bind_own_methods(m);
 }

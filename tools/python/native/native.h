@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/base/stop.h"
+#include "engine/run/observer.h"
 
 namespace hardy::python {
 
@@ -26,6 +27,7 @@ void bind_training(nb::module_& m);
 void bind_policies(nb::module_& m);
 void bind_environments(nb::module_& m);
 void bind_studies(nb::module_& m);
+void bind_ops(nb::module_& m);
 void bind_own_methods(nb::module_& m);
 
 // What Python says while long work runs without the interpreter's lock. What is raised, a Ctrl-C too, asks
@@ -68,6 +70,16 @@ class Calls {
   StopSource stop_;
   nb::object type_, value_, trace_;
   std::chrono::steady_clock::time_point next_{};
+};
+
+// Of work that has nothing else to tell Python: looks for signals at every step.
+class SignalListener final : public run::Observer {
+ public:
+  explicit SignalListener(Calls& calls) : calls_(calls) {}
+  bool wants_progress(std::int64_t) override { return calls_.look_for_signals(), false; }
+
+ private:
+  Calls& calls_;
 };
 
 // An array of this shape whose memory is `owned`, which it keeps alive.

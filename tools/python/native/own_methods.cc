@@ -7,53 +7,16 @@
 
 #include "algorithms/learning/method.h"
 #include "algorithms/offline/actor_critic.h"
-#include "algorithms/offline/formulas.h"
 #include "algorithms/offline/losses.h"
 #include "engine/base/error.h"
-#include "engine/ops/arithmetic.h"
-#include "engine/ops/concat.h"
-#include "engine/ops/pointwise.h"
-#include "engine/ops/reduce.h"
-#include "engine/ops/reshape.h"
 #include "engine/run/schema.h"
 #include "tools/python/native/native.h"
+#include "tools/python/native/values.h"
 
 namespace hardy::python {
 namespace {
 
 using namespace algorithms;
-
-// A value of an update's graph. It lives as long as the learner that is being built.
-struct Value {
-  Graph* graph = nullptr;
-  Tensor tensor;
-};
-
-Value like(const Value& x, Tensor t) { return {x.graph, t}; }
-void require_one_graph(const Value& a, const Value& b) {
-  if (a.graph != b.graph)
-    throw Error("values of two updates cannot be put together", "ops", "each update draws its own batch");
-}
-
-template <Tensor (*Op)(Graph&, Tensor, Tensor)>
-Value binary(const Value& a, const Value& b) {
-  require_one_graph(a, b);
-  return like(a, Op(*a.graph, a.tensor, b.tensor));
-}
-template <Tensor (*Op)(Graph&, Tensor)>
-Value unary(const Value& x) {
-  return like(x, Op(*x.graph, x.tensor));
-}
-template <Tensor (*Op)(Graph&, Tensor, int)>
-Value along(const Value& x, int axis) {
-  return like(x, Op(*x.graph, x.tensor, axis));
-}
-Value affine(const Value& x, double scale, double shift) {
-  return like(x, ops::affine(*x.graph, x.tensor, scale, shift));
-}
-Value number(const Value& x, double v) {
-  return like(x, ops::fill(*x.graph, x.graph->type(x.tensor), x.graph->shape(x.tensor), v));
-}
 
 // The networks of a policy, with the head that its method says.
 struct PolicyParts {
@@ -170,29 +133,9 @@ void PythonMethod::build(Learner& learner, const DataSource& data) const {
 }  // namespace
 
 void bind_own_methods(nb::module_& m) {
-  nb::class_<Value>(m, "Value", "A value of an update's graph: [agents, ...], float32.")
-      .def_prop_ro("shape",
-                   [](const Value& x) {
-                     std::vector<std::int64_t> d;
-                     const Shape& shape = x.graph->shape(x.tensor);
-                     for (int i = 0; i < shape.rank(); ++i) d.push_back(shape[i]);
-                     return d;
-                   })
-      .def("__add__", &binary<ops::add>)
-      .def("__sub__", &binary<ops::subtract>)
-      .def("__mul__", &binary<ops::multiply>)
-      .def("__truediv__", &binary<ops::divide>)
-      .def("__add__", [](const Value& x, double v) { return affine(x, 1, v); })
-      .def("__radd__", [](const Value& x, double v) { return affine(x, 1, v); })
-      .def("__sub__", [](const Value& x, double v) { return affine(x, 1, -v); })
-      .def("__rsub__", [](const Value& x, double v) { return affine(x, -1, v); })
-      .def("__mul__", [](const Value& x, double v) { return affine(x, v, 0); })
-      .def("__rmul__", [](const Value& x, double v) { return affine(x, v, 0); })
-      .def("__truediv__", [](const Value& x, double v) { return affine(x, 1 / v, 0); })
-      .def("__neg__", &unary<ops::negate>);
-
-  nb::class_<Network>(m, "Network").def_ro("name", &Network::name);
-  nb::class_<PolicyParts>(m, "PolicyParts")
+  nb::class_<Network>(m, "Network", "Parameters of a network, with a copy for each agent (and member).")
+      .def_ro("name", &Network::name, "As it is called in checkpoints.");
+  nb::class_<PolicyParts>(m, "PolicyParts", "The networks of a policy, with the head that its method says.")
       .def(
           "act",
           [](const PolicyParts& p, Update& u, const Value& observations, const std::string& draws) {
@@ -209,29 +152,42 @@ void bind_own_methods(nb::module_& m) {
                                      log_std, noise, p.spec.log_std_low)
                              .action};
           },
-          nb::arg("update"), nb::arg("observations"), nb::arg("draws") = "");
+          nb::arg("update"), nb::arg("observations"), nb::arg("draws") = "",
+          "Actions [A, B, act] in [-1, 1] of an update for observations [A, B, obs]: the mode, or with draws "
+          "(\"noise\" or "
+          "\"next_noise\", one stream for each use in a step) samples.");
 
   nb::class_<Rows>(
       m, "Rows",
       "A step's rows: s [A, B, obs], a [A, B, act] in [-1, 1], r [A, B], s', and 1 where s' is terminal.")
-      .def_prop_ro("observations", &column<&Batch::observations>)
-      .def_prop_ro("actions", &column<&Batch::actions>)
-      .def_prop_ro("rewards", &column<&Batch::rewards>)
-      .def_prop_ro("next_observations", &column<&Batch::next_observations>)
-      .def_prop_ro("terminals", &column<&Batch::terminals>)
+      .def_prop_ro("observations", &column<&Batch::observations>,
+                   "s [A, B, obs], standardised where the run does that.")
+      .def_prop_ro("actions", &column<&Batch::actions>, "a [A, B, act], in [-1, 1].")
+      .def_prop_ro("rewards", &column<&Batch::rewards>, "r [A, B].")
+      .def_prop_ro("next_observations", &column<&Batch::next_observations>, "s' [A, B, obs].")
+      .def_prop_ro("terminals", &column<&Batch::terminals>, "1 where s' is terminal, else 0 [A, B].")
       .def("__len__", [](const Rows& r) { return r.batch.rows; });
 
-  nb::class_<Update>(m, "Update")
-      .def_prop_ro("agents", &Update::agents)
-      .def("every", [](Update& u, std::int64_t n) { u.every(n); })
-      .def("apply",
-           [](Update& u, const Network& network, const Value& x) {
-             return Value{&u.graph(), u.apply(network, x.tensor)};
-           })
-      .def("values_of",
-           [](Update& u, const Network& q, const Value& observations, const Value& actions) {
-             return Value{&u.graph(), member_values(u, q, observations.tensor, actions.tensor)};
-           })
+  nb::class_<Update>(m, "Update",
+                     "One of the updates of a training step, which run in the order they were made in.")
+      .def_prop_ro("agents", &Update::agents, "A, the number of seeds that are trained together.")
+      .def(
+          "every", [](Update& u, std::int64_t n) { u.every(n); }, nb::arg("n"),
+          "Runs at every n-th step only.")
+      .def(
+          "apply",
+          [](Update& u, const Network& network, const Value& x) {
+            return Value{&u.graph(), u.apply(network, x.tensor)};
+          },
+          nb::arg("network"), nb::arg("x"),
+          "A network's outputs [A, B, outputs], of E members [A, E, B, outputs], for x [A, B, inputs].")
+      .def(
+          "values_of",
+          [](Update& u, const Network& q, const Value& observations, const Value& actions) {
+            return Value{&u.graph(), member_values(u, q, observations.tensor, actions.tensor)};
+          },
+          nb::arg("q"), nb::arg("observations"), nb::arg("actions"),
+          "Q_i(s, a) of all members of q [A, E, B], for observations [A, B, obs] and actions [A, B, act].")
       .def(
           "minimise",
           [](Update& u, const std::string& name, const Value& loss, const std::vector<Network>& networks,
@@ -250,7 +206,12 @@ void bind_own_methods(nb::module_& m) {
             }
           },
           nb::arg("name"), nb::arg("loss"), nb::arg("networks"), nb::arg("learning_rate") = 3e-4,
-          nb::arg("polyak") = 0.0, nb::arg("clip_norm") = nb::none())
+          nb::arg("polyak") = 0.0, nb::arg("clip_norm") = nb::none(),
+          "Adam's step for a loss [A] on 1 to 3 networks. learning_rate: its size. polyak: tau of their "
+          "targets, "
+          "theta' <- (1 - tau) theta' + tau theta. clip_norm: the gradient's greatest length. name: the loss "
+          "is "
+          "reported as loss/name.")
       .def(
           "imitate",
           [](Update& u, const PolicyParts& p, const Rows& rows, std::optional<Value> weights,
@@ -259,20 +220,31 @@ void bind_own_methods(nb::module_& m) {
                             descent_of(learning_rate, 0, {}));
           },
           nb::arg("policy"), nb::arg("rows"), nb::arg("weights") = nb::none(),
-          nb::arg("learning_rate") = 3e-4)
-      .def("report", [](Update& u, const std::string& name, const Value& per_agent) {
-        u.report(name, per_agent.tensor);
-      });
+          nb::arg("learning_rate") = 3e-4,
+          "Adam's step of the policy towards the actions of these rows: the mean of weights [A, B] (none: 1) "
+          "times "
+          "-log pi(a|s), or of a deterministic head the squared distance. learning_rate: the step's size.")
+      .def(
+          "report",
+          [](Update& u, const std::string& name, const Value& per_agent) {
+            u.report(name, per_agent.tensor);
+          },
+          nb::arg("name"), nb::arg("per_agent"),
+          "Writes per_agent [A] to the run's metrics, under this name.");
 
-  nb::class_<Builder>(m, "Builder")
+  nb::class_<Builder>(m, "Builder", "What OwnMethod.build() puts its method together with.")
       .def(
           "update", [](Builder& b, const std::string& name) { return &b.learner.update(name); },
-          nb::rv_policy::reference)
-      .def("policy",
-           [](Builder& b) {
-             const PolicySpec spec = b.method.policy(b.data.observation_size(), b.data.action_size());
-             return PolicyParts{spec, add_policy(b.learner, spec)};
-           })
+          nb::arg("name"), nb::rv_policy::reference,
+          "A new update, that runs at each step after those before it; name: "
+          "that of its part of the step.")
+      .def(
+          "policy",
+          [](Builder& b) {
+            const PolicySpec spec = b.method.policy(b.data.observation_size(), b.data.action_size());
+            return PolicyParts{spec, add_policy(b.learner, spec)};
+          },
+          "The policy's networks [obs] -> [act], with the method's head and its setting `hidden`.")
       .def(
           "network",
           [](Builder& b, const std::string& name, std::int64_t inputs, std::vector<std::int64_t> hidden,
@@ -283,66 +255,25 @@ void bind_own_methods(nb::module_& m) {
             return b.learner.network(name, spec);
           },
           nb::arg("name"), nb::arg("inputs"), nb::arg("hidden"), nb::arg("outputs") = 1,
-          nb::arg("members") = 1)
-      .def("target_of", [](Builder& b, const Network& n) { return b.learner.target_of(n); })
-      .def("batch",
-           [](Builder& b, Update& u) {
-             return Rows{b.data.batch(u), &u.graph()};
-           })
-      .def_prop_ro("observation_size", [](const Builder& b) { return b.data.observation_size(); })
-      .def_prop_ro("action_size", [](const Builder& b) { return b.data.action_size(); });
-
-  nb::module_ o = m.def_submodule("ops", "The engine's ops on values of an update's graph.");
-  o.def("minimum", &binary<ops::minimum>);
-  o.def("maximum", &binary<ops::maximum>);
-  o.def("square", &unary<ops::square>);
-  o.def("exp", &unary<ops::exp>);
-  o.def("log", &unary<ops::log>);
-  o.def("softplus", &unary<ops::softplus>);
-  o.def("relu", &unary<ops::relu>);
-  o.def("tanh", &unary<ops::tanh>);
-  o.def("gelu", &unary<ops::gelu>);
-  o.def("silu", &unary<ops::silu>);
-  o.def("stop_gradient", &unary<ops::stop_gradient>);
-  o.def("mean_per_agent", &unary<ops::mean_per_agent>);
-  o.def("sum_per_agent", &unary<ops::sum_per_agent>);
-  o.def("sum", &along<ops::sum>);
-  o.def("mean", &along<ops::mean>);
-  o.def("max", &along<ops::max>);
-  o.def("min", &along<ops::min>);
-  o.def("logsumexp", &along<ops::logsumexp>);
-  o.def("unsqueeze", &along<ops::unsqueeze>);
-  o.def("squeeze", &along<ops::squeeze>);
-  o.def("fill_like", &number);
-  o.def("clamp", [](const Value& x, double low, double high) {
-    return like(x, ops::clamp(*x.graph, x.tensor, low, high));
-  });
-  o.def("concat", [](const Value& a, const Value& b) {
-    require_one_graph(a, b);
-    return like(a, ops::concat(*a.graph, a.tensor, b.tensor));
-  });
-  o.def("slice", [](const Value& x, std::int64_t begin, std::int64_t end) {
-    return like(x, ops::slice(*x.graph, x.tensor, begin, end));
-  });
-  o.def("smallest",
-        [](const Value& members) { return like(members, smallest(*members.graph, members.tensor)); });
-  o.def("squared_errors", [](const Value& members, const Value& y) {
-    require_one_graph(members, y);
-    return like(members, squared_errors(*members.graph, members.tensor, y.tensor));
-  });
-  o.def("abs", [](const Value& x) { return like(x, ops::map(*x.graph, Magnitude{}, x.tensor)); });
-  o.def("sqrt", [](const Value& x) { return like(x, ops::map(*x.graph, Root{}, x.tensor)); });
-  o.def("expectile",
-        [](const Value& x, double tau) { return like(x, ops::map(*x.graph, Expectile{tau}, x.tensor)); });
-  o.def("positive", [](const Value& x) {
-    Graph& g = *x.graph;
-    return like(x, ops::map(g, Exceeds{}, ops::relu(g, x.tensor), g.scalar(DType::kF32, 0)));
-  });
-  o.def("bootstrap_target",
-        [](const Value& rewards, const Value& terminals, const Value& next, double gamma) {
-          return like(rewards, ops::map(*rewards.graph, BootstrapTarget{gamma}, rewards.tensor,
-                                        terminals.tensor, next.tensor));
-        });
+          nb::arg("members") = 1,
+          "A multilayer perceptron [inputs] -> [outputs] with ReLU layers of the widths `hidden`, of so many "
+          "members "
+          "that differ by their first weights; name: as checkpoints call it.")
+      .def(
+          "target_of", [](Builder& b, const Network& n) { return b.learner.target_of(n); },
+          nb::arg("network"), "A copy of a network that follows it by the polyak of what minimises it.")
+      .def(
+          "batch",
+          [](Builder& b, Update& u) {
+            return Rows{b.data.batch(u), &u.graph()};
+          },
+          nb::arg("update"),
+          "The step's rows for an update: the same B = batch_size rows for all updates of a step.")
+      .def_prop_ro(
+          "observation_size", [](const Builder& b) { return b.data.observation_size(); },
+          "obs, numbers of an observation.")
+      .def_prop_ro(
+          "action_size", [](const Builder& b) { return b.data.action_size(); }, "act, numbers of an action.");
 
   m.def("register_method", [](const std::string& name, const std::string& summary, nb::object make) {
     if (methods().find(name))

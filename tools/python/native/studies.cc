@@ -4,22 +4,11 @@
 #include "algorithms/adversarial/regret_method.h"
 #include "algorithms/experiments/regret_words.h"
 #include "engine/base/error.h"
-#include "engine/base/stop.h"
 #include "engine/run/schema.h"
 #include "tools/python/native/native.h"
 
 namespace hardy::python {
 namespace {
-
-// Looks for signals at every step.
-class Listener final : public run::Observer {
- public:
-  explicit Listener(Calls& calls) : calls_(calls) {}
-  bool wants_progress(std::int64_t) override { return calls_.look_for_signals(), false; }
-
- private:
-  Calls& calls_;
-};
 
 // say: hears what came out, a line for each run; a Ctrl-C ends the study.
 std::string regret(const std::vector<std::string>& words, nb::object say) {
@@ -28,7 +17,7 @@ std::string regret(const std::vector<std::string>& words, nb::object say) {
   options.options(schema);
   schema.parse(words);
   Calls calls;
-  Listener listener(calls);
+  SignalListener listener(calls);
   std::string results;
   {
     const nb::gil_scoped_release others;
