@@ -22,6 +22,10 @@ constexpr double kLongEnough = 0.1;              // seconds of a launch
 
 std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
+double since(std::chrono::steady_clock::time_point began) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+}
+
 std::string where(const RegretConfig& config) { return "--device " + config.device->info().name; }
 
 // The learner as steps: those that it takes once, and those of each episode.
@@ -158,6 +162,14 @@ class DeviceRun {
   }
 
   void play(std::int64_t episodes, const run::Watch& watch) {
+    const auto began = std::chrono::steady_clock::now();
+    play_launches(episodes, watch);
+    result_.seconds = since(began);
+    take_end(episodes);
+  }
+
+ private:
+  void play_launches(std::int64_t episodes, const run::Watch& watch) {
     std::int64_t length = 16;
     for (std::int64_t k = 0; k < episodes;) {
       throw_if_stopped(watch.stop);
@@ -166,15 +178,13 @@ class DeviceRun {
       launch(k, last);
       take_curve(last);
       k = last;
-      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+      const double seconds = since(began);
       if (seconds < kLongEnough) length = std::min(2 * length, kMostEpisodes);
       if (seconds > 4 * kLongEnough) length = std::max<std::int64_t>(length / 2, 1);
       if (watch.observer->wants_progress(k)) watch.observer->progress(k, {});
     }
-    take_end(episodes);
   }
 
- private:
   std::int64_t bytes() const {
     const std::int64_t a_replica = mdp_.H * mdp_.pairs() + static_cast<std::int64_t>(result_.at.size()) + 9;
     return mdp_.bytes() + 8 * a_replica * g_.replicas + 4 * kept() * mdp_.H * g_.replicas +

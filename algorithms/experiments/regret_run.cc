@@ -52,7 +52,7 @@ class Run {
     if (config_.device) {
       watch_.observer->began(config_.method + " on " + config_.instance.mdp->name, played(), 0);
       play_on_device(config_, played(), result_, watch_);
-      return finished(began);
+      return finished();
     }
     const bool large = is_large(*config_.instance.mdp);
     watch_.observer->began(config_.method + " on " + config_.instance.mdp->name, played(), 0);
@@ -71,14 +71,14 @@ class Run {
     }
     share(all, parts);
     if (failure_) std::rethrow_exception(failure_);
+    result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     result_.simulator_calls = simulator_calls_;
     result_.trajectories = trajectories_;
-    return finished(began);
+    return finished();
   }
 
  private:
-  Result finished(std::chrono::steady_clock::time_point began) {
-    result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  Result finished() {
     if (config_.hindsight) subtract_best(config_, result_);
     return std::move(result_);
   }
