@@ -48,7 +48,10 @@ class Riql final : public Method {
                 "that observations are normalised by: mean and deviation, or the median and the distances "
                 "from it",
                 {"moments", "medians"})
-        .presets(riql_preset, "the published setting of ENV/ELEMENT/KIND, e.g. hopper/dynamics/random");
+        .presets(riql_preset,
+                 "hardy, which needs no table (docs/offline.md), or the published setting of "
+                 "ENV/ELEMENT/KIND, e.g. "
+                 "hopper/dynamics/random");
   }
   void check() override {
     if (sigma_ > 0) threshold_ = to_text(1 / sigma_ / sigma_);
@@ -156,7 +159,7 @@ class Riql final : public Method {
   ImplicitQSettings c_;
   std::int64_t critics_ = 5;
   double alpha_ = 0.25, sigma_ = 0, quantile_ = 0.9, fixed_ = 1, redescend_ = 0;
-  std::string loss_ = "huber", threshold_ = "auto", end_loss_ = "same", bounds_ = "published",
+  std::string loss_ = "huber", threshold_ = "auto", end_loss_ = "squared", bounds_ = "published",
               statistics_ = "moments";
   bool clamp_ = true;
 };

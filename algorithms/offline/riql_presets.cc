@@ -46,13 +46,15 @@ constexpr Row kRows[] = {
 
 std::map<std::string, std::string> riql_preset(const std::string& name) {
   if (name == "hardy")
-    return {{"clean", "models"},       {"trust", "1"},           {"end-loss", "squared"}, {"redescend", "1"},
-            {"target-bounds", "data"}, {"statistics", "medians"}};
+    return {{"clean", "models"}, {"trust", "4"},       {"critics", "2"},          {"alpha", "0"},
+            {"redescend", "1"},  {"average", "0.001"}, {"target-bounds", "data"}, {"statistics", "medians"}};
   std::vector<std::string> names{"hardy"};
   for (const Row& row : kRows) {
     if (name == row.name)
-      return {
-          {"critics", row.critics}, {"alpha", row.alpha}, {"threshold", to_text(1 / row.sigma / row.sigma)}};
+      return {{"critics", row.critics},
+              {"alpha", row.alpha},
+              {"threshold", to_text(1 / row.sigma / row.sigma)},
+              {"end-loss", "same"}};
     names.emplace_back(row.name);
   }
   throw Error("there is no such preset", "--preset " + name, suggestion(name, names));
