@@ -81,7 +81,7 @@ class PostTrainingJob final : public TrainingJob {
   }
 
   run::Schema& schema() override { return schema_; }
-  const TrainingSettings& settings() const override { return settings_; }
+  TrainingSettings settings() const override { return settings_; }
   const std::string& environment() const override { return control_.environment(); }
 
   std::string explanation() const override {

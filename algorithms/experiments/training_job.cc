@@ -11,7 +11,7 @@
 #include "algorithms/experiments/post_training_job.h"
 #include "algorithms/experiments/prepared_data.h"
 #include "algorithms/offline/offline_trainee.h"
-#include "algorithms/online/interacting_trainee.h"
+#include "algorithms/online/continuing_trainee.h"
 #include "algorithms/post_training/settings.h"
 #include "datasets/action_space.h"
 #include "datasets/corruption/corrupt.h"
@@ -61,6 +61,13 @@ void require_shares(const comm::Ranks& ranks, const DescentDefaults& descent,
                     ": the numbers depend on the shards, and not on the processes");
   if (settings.device != "cpu" && ranks.size() > 1)
     throw Error("several processes train on CPUs alone", "--device " + settings.device, "start one process");
+}
+
+std::vector<std::string> methods_online() {
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : methods())
+    if (entry.make()->goes_online()) names.push_back(name);
+  return names;
 }
 
 class OfflineJob final : public TrainingJob {
@@ -113,10 +120,22 @@ class OfflineJob final : public TrainingJob {
     descent_.clip_norm = method_->clip_norm();
     descent_options(schema_, descent_);
     settings_.options(schema_);
+    online_options();
   }
 
   run::Schema& schema() override { return schema_; }
-  const TrainingSettings& settings() const override { return settings_; }
+  TrainingSettings settings() const override {
+    TrainingSettings all = settings_;
+    if (goes_online()) all.steps += online_.steps;
+    return all;
+  }
+  std::pair<std::string, std::string> ends_at(std::int64_t steps) const override {
+    if (!goes_online()) return TrainingJob::ends_at(steps);
+    if (steps <= settings_.steps)
+      throw Error("the run learns from its dataset until step " + std::to_string(settings_.steps),
+                  "--steps " + std::to_string(steps), "give a later one: the online phase grows");
+    return {"online-steps", std::to_string(steps - settings_.steps)};
+  }
   const std::string& environment() const override { return environment_; }
 
   void across(comm::Ranks& ranks) override { descent_.ranks = &ranks; }
@@ -130,6 +149,7 @@ class OfflineJob final : public TrainingJob {
     if (dataset_.empty())
       throw Error("an offline method needs a dataset", "--dataset", "e.g. --dataset hopper.hdf5");
     method_->check();
+    check_online();
     if (settings_.keep_best && environment_.empty())
       throw Error("without evaluations there is no best policy", "--keep-best", "name an --env");
     for (const std::string& e : corrupt_) static_cast<void>(datasets::element_named(e, "--corrupt"));
@@ -182,7 +202,7 @@ class OfflineJob final : public TrainingJob {
       notes.push_back(dataset_ + " has no " + join(data->made, ", no ") + ", which " + name_ +
                       " does without");
     note_actions(bounds, t, notes);
-    if (const std::int64_t end = method_->schedule_end(); end > 0 && settings_.steps > end)
+    if (const std::int64_t end = method_->schedule_end(); end > 0 && settings().steps > end)
       notes.push_back("the policy's learning rate is 0 from step " + std::to_string(end) +
                       " on (--schedule-steps)");
     summary["actions"] = {{"low", bounds.low}, {"high", bounds.high}, {"bounds_from", bounds.source}};
@@ -202,11 +222,76 @@ class OfflineJob final : public TrainingJob {
                            {"largest", values.largest},
                            {"data_mean", values.data_mean}};
     about["dataset"] = summary;
+    if (goes_online()) notes.push_back(online_note());
     about["notes"] = join(notes, "; ");
-    return trainee;
+    if (!goes_online()) return trainee;
+    return std::make_unique<ContinuingTrainee>(*method_, name_, std::move(trainee), settings_.steps,
+                                               environment_, online_, descent_);
   }
 
  private:
+  bool goes_online() const { return then_ == "online"; }
+
+  void online_options() {
+    schema_.section("then online")
+        .option("then", &then_,
+                "online: after --steps on the dataset it goes on in --env, a learning step each step there",
+                {"nothing", "online"});
+    if (!method_->goes_online()) return;
+    schema_.option("online-steps", &online_.steps, "environment steps of an agent", 1)
+        .option(
+            "online-share", &online_.share,
+            "of a batch's rows that are its own; 0.5: symmetric sampling, as RLPD; 1: the dataset's no more",
+            0.0, 1.0)
+        .option("online-noise", &online_.noise,
+                "standard deviation of what is added to a deterministic policy's actions, in halves of the "
+                "bounds' range; other heads draw theirs",
+                0.0, 10.0)
+        .option("expansion", &online_.expansion,
+                "policy expansion (PEX): the dataset's policy goes on proposing actions beside the one that "
+                "learns; each step takes one of both by a softmax of Q")
+        .option("expansion-temperature", &online_.temperature, "of that softmax, in units of Q", 1e-6)
+        .option("online-corrupt", &online_corrupt_,
+                "elements of what the interaction stores that are corrupted as --corrupt does: observations, "
+                "actions, rewards, dynamics")
+        .option("online-corrupt-rate", &online_.corruption.rate, "share of the steps attacked", 0.0, 1.0)
+        .option("online-corrupt-scale", &online_.corruption.scale, "range of the noise", 0.0);
+  }
+
+  void check_online() {
+    if (!goes_online()) {
+      for (const std::string& key : schema_.keys())
+        if ((key.starts_with("online-") || key.starts_with("expansion")) &&
+            schema_.source_of(key) == run::Schema::Source::kCommandLine)
+          throw Error("is of a phase that this run does not have", "--" + key, "add --then online");
+      return;
+    }
+    if (!method_->goes_online())
+      throw Error(name_ + " does not go on by interacting", "--then online",
+                  "take " + join(methods_online(), ", "));
+    if (environment_.empty()) throw Error("goes on by interacting", "--then online", "name an --env");
+    if (descent_.ranks->size() > 1 || settings_.device != "cpu")
+      throw Error("goes on in one process on the CPU", "--then online",
+                  "start one process, and leave --device out");
+    if (online_.share == 0)
+      throw Error("takes nothing of what it sees", "--online-share 0", "give a share above 0, e.g. 0.5");
+    const std::int64_t own = MixedSource::rows_from_replay(online_.share, method_->batch_size());
+    if (online_.steps < own)
+      throw Error("ends before it learns of what it sees", "--online-steps " + std::to_string(online_.steps),
+                  "a batch takes " + std::to_string(own) + " of its rows, and waits for as many");
+    online_.corruption.elements.clear();
+    for (const std::string& e : online_corrupt_)
+      online_.corruption.elements.push_back(datasets::element_named(e, "--online-corrupt"));
+  }
+
+  std::string online_note() const {
+    std::string note = "after step " + std::to_string(settings_.steps) + " it interacts with " +
+                       environment_ + " for " + std::to_string(online_.steps) + " steps";
+    if (online_.expansion) note += ", the dataset's policy proposing actions too";
+    if (!online_corrupt_.empty()) note += "; what it stores is corrupted: " + join(online_corrupt_, ", ");
+    return note;
+  }
+
   // Before anything is read.
   void require_shards_for(const comm::Ranks& ranks) const { require_shares(ranks, descent_, settings_); }
 
@@ -399,6 +484,9 @@ class OfflineJob final : public TrainingJob {
   bool clip_actions_ = false;
   std::string clean_ = "none";
   run::Observer* observer_ = &run::Observer::silent();
+  std::string then_ = "nothing";
+  OnlineSettings online_;
+  std::vector<std::string> online_corrupt_;
   std::vector<std::unique_ptr<device::Device>> devices_;  // outlive the trainee: callers drop that one first
 };
 
@@ -422,7 +510,7 @@ class InteractingJob final : public TrainingJob {
   }
 
   run::Schema& schema() override { return schema_; }
-  const TrainingSettings& settings() const override { return settings_; }
+  TrainingSettings settings() const override { return settings_; }
   const std::string& environment() const override { return interaction_.environment; }
   void across(comm::Ranks& ranks) override { descent_.ranks = &ranks; }
   void check() override {

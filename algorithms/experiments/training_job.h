@@ -16,7 +16,12 @@ class TrainingJob {
  public:
   virtual ~TrainingJob() = default;
   virtual run::Schema& schema() = 0;
-  virtual const TrainingSettings& settings() const = 0;
+  virtual TrainingSettings settings() const = 0;  // steps: of all phases
+  // The key whose value makes `steps` the last of them all, and that value, for a run that is to train
+  // further.
+  virtual std::pair<std::string, std::string> ends_at(std::int64_t steps) const {
+    return {"steps", std::to_string(steps)};
+  }
   virtual const std::string& environment() const = 0;
   // What can be found wrong of the settings without reading data; prepare() begins with it.
   virtual void check() = 0;

@@ -75,6 +75,9 @@ class Method {
   virtual std::string fit_policy(PolicySpec& /*policy*/, const datasets::Transitions& /*data*/) const {
     return "";
   }
+  // Whether what it learned from a dataset it may go on learning by interacting, from the dataset's rows and
+  // its own.
+  virtual bool goes_online() const { return draws_from() == DrawsFrom::kRows && has_critic(); }
   // Leaves the rows that it learns from, all of them by default, and adds what it needs beside them (their
   // next actions); returns a line for the run's log, or nothing.
   virtual std::string choose_rows(datasets::Transitions& /*t*/) const { return ""; }

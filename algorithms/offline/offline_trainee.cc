@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "algorithms/learning/transition_source.h"
-
 namespace hardy::algorithms {
 
 OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions transitions,
@@ -45,24 +43,26 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
     });
   } else {
     multiply_trust();
-    const TransitionTables tables{
-        .observations = data_.observations.data(),
-        .actions = data_.actions.data(),
-        .rewards = data_.rewards.data(),
-        .next_observations = data_.next_observations.data(),
-        .terminals = data_.terminals.data(),
-        .rows = &rows_,
-        .capacity = n,
-        .shared = true,
-        .next_actions = data_.next_actions.empty() ? nullptr : data_.next_actions.data(),
-        .trust = trust_.empty() ? nullptr : trust_.data(),
-        .action_trust = action_trust_.empty() ? nullptr : action_trust_.data(),
-        .reward_span = reward_span(data_)};
     learner_.build([&](Learner& l) {
-      method.build(l, TransitionSource(tables, data_.observation_size, data_.action_size, batch));
+      method.build(l, TransitionSource(tables(), data_.observation_size, data_.action_size, batch));
     });
   }
   if (method.corrects_data()) fill_own_columns();
+}
+
+TransitionTables OfflineTrainee::tables() {
+  return {.observations = data_.observations.data(),
+          .actions = data_.actions.data(),
+          .rewards = data_.rewards.data(),
+          .next_observations = data_.next_observations.data(),
+          .terminals = data_.terminals.data(),
+          .rows = &rows_,
+          .capacity = data_.rows,
+          .shared = true,
+          .next_actions = data_.next_actions.empty() ? nullptr : data_.next_actions.data(),
+          .trust = trust_.empty() ? nullptr : trust_.data(),
+          .action_trust = action_trust_.empty() ? nullptr : action_trust_.data(),
+          .reward_span = reward_span(data_)};
 }
 
 WindowSource::Corrected OfflineTrainee::own_columns(Learner& learner) const {

@@ -5,6 +5,7 @@
 
 #include "algorithms/experiments/training.h"
 #include "algorithms/learning/method.h"
+#include "algorithms/learning/transition_source.h"
 #include "algorithms/learning/window_source.h"
 #include "algorithms/offline/value_range.h"
 #include "datasets/transitions.h"
@@ -25,8 +26,10 @@ class OfflineTrainee final : public Trainee {
   std::int64_t steps_done() const override { return learner_.steps_done(); }
   Learner& learner() override { return learner_; }
   PolicySpec policy() const override { return policy_; }
-  std::int64_t rows() const { return rows_; }            // that the method chose
-  const std::string& choice() const { return choice_; }  // what it says of them and of its policy
+  std::int64_t rows() const { return rows_; }                  // that the method chose
+  const datasets::Transitions& data() const { return data_; }  // as networks see them
+  TransitionTables tables();                                   // of data(): they live as long as this
+  const std::string& choice() const { return choice_; }        // what it says of them and of its policy
   // What the rewards allow the method's values to be, and whether they left it (looked at now and then).
   const ValueRange& value_range() const { return range_; }
   std::string warning() const override { return warning_; }

@@ -38,6 +38,8 @@ class Rebrac final : public Method {
     return c_.policy(Head::kDeterministic, observation_size, action_size);
   }
   // The rows that have a next action.
+  // Its own rows would lack the action that follows.
+  bool goes_online() const override { return false; }
   std::string choose_rows(datasets::Transitions& t) const override {
     const std::int64_t left_out = datasets::add_next_actions(t);
     return left_out == 0

@@ -1,6 +1,7 @@
 #include "algorithms/online/interacting_trainee.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -16,7 +17,16 @@ PolicySpec policy_for(const Method& method, const std::string& name, const envs:
   return policy;
 }
 
-constexpr std::uint64_t kExploreDraw = 1 << 20;  // beyond those of the actions themselves
+// A step's draws, beyond those of the actions themselves.
+constexpr std::uint64_t kExploreDraw = 1 << 20, kNoiseDraws = 2 << 20, kExpansionDraws = 3 << 20,
+                        kFeedbackDraws = 4 << 20;
+
+// The space of a replay of what networks see: actions are scaled already.
+envs::EnvSpec as_networks_see(envs::EnvSpec spec) {
+  std::ranges::fill(spec.action_low, -1.0f);
+  std::ranges::fill(spec.action_high, 1.0f);
+  return spec;
+}
 
 template <class T>
 void add(run::ArchiveWriter& file, const std::string& name, std::span<const T> x) {
@@ -32,25 +42,34 @@ std::vector<T> get(const run::Archive& file, const std::string& name) {
 
 InteractingTrainee::InteractingTrainee(const Method& method, const std::string& name,
                                        const InteractionSettings& settings, std::vector<std::uint64_t> seeds,
-                                       device::Device* device, const DescentDefaults& descent)
+                                       device::Device* device, const DescentDefaults& descent,
+                                       const OfflineBeginning* beginning)
     : method_(method),
       settings_(settings),
       env_(
           envs::make_environment_among(*descent.ranks, settings.environment, static_cast<int>(seeds.size()))),
-      policy_(policy_for(method, name, env_->spec())),
-      replay_(static_cast<std::int64_t>(seeds.size()), settings.capacity, env_->spec()),
+      policy_(beginning ? beginning->policy : policy_for(method, name, env_->spec())),
+      replay_(static_cast<std::int64_t>(seeds.size()), settings.capacity,
+              beginning ? as_networks_see(env_->spec()) : env_->spec()),
       learner_(std::move(seeds), device, descent),
       rollout_(*env_) {
   const auto agents = static_cast<std::size_t>(learner_.agents());
-  method.build(learner_,
-               TransitionSource(replay_.tables(), env_->spec().observation_size,
-                                method.chooses() ? env_->spec().action_choices : env_->spec().action_size,
-                                method.batch_size()));
+  const int observation_size = env_->spec().observation_size,
+            action_size = method.chooses() ? env_->spec().action_choices : env_->spec().action_size;
+  if (beginning)
+    method.build(learner_, MixedSource(beginning->tables, replay_.tables(), beginning->share,
+                                       observation_size, action_size, method.batch_size()));
+  else
+    method.build(learner_,
+                 TransitionSource(replay_.tables(), observation_size, action_size, method.batch_size()));
   learner_.finish();
+  if (beginning) continuation_ = continuation(*beginning);
   actor_ = std::make_unique<Actor>(policy_, 1, learner_.parameters(), learner_.mirror());
   returns_.assign(agents, 0);
   last_returns_.assign(agents, std::numeric_limits<double>::quiet_NaN());
   episodes_.assign(agents, 0);
+  attacked_.assign(agents, 0);
+  frozen_steps_.assign(agents, 0);
   draws_.reserve(agents);
   for (int agent = 0; agent < env_->size(); ++agent) start(agent);
 }
@@ -67,18 +86,11 @@ void InteractingTrainee::step(ThreadTeam& team) {
   draws_.clear();
   for (const std::uint64_t seed : learner_.seeds())
     draws_.emplace_back(seed, RandomStream::kExplore, static_cast<std::uint64_t>(t_));
-  const double uniform = t_ < settings_.start_steps ? 1 : method_.exploration(t_ - settings_.start_steps);
-  if (uniform < 1) rollout_.act(*actor_, draws_, team);
-  if (uniform > 0)
-    for (std::size_t a = 0; a < draws_.size(); ++a)
-      if (uniform >= 1 || draws_[a].uniform64(kExploreDraw) < uniform)
-        act_uniformly(env_->spec(), draws_[a], a, rollout_.actions());
+  explore(team);
   rollout_.step(team);
   for (int agent = 0; agent < env_->size(); ++agent) {
     const auto a = static_cast<std::size_t>(agent);
-    replay_.put(agent, t_,
-                {rollout_.observation(agent), rollout_.next_observation(agent), rollout_.action(agent),
-                 rollout_.reward(agent), rollout_.terminated(agent)});
+    keep(agent);
     returns_[a] += rollout_.reward(agent);
     if (rollout_.runs(agent)) continue;
     last_returns_[a] = returns_[a];
@@ -87,6 +99,73 @@ void InteractingTrainee::step(ThreadTeam& team) {
   replay_.filled(t_, learner_.mirror());
   ++t_;
   if (t_ > settings_.start_steps && t_ % settings_.update_every == 0) learner_.step(team);
+}
+
+void InteractingTrainee::explore(ThreadTeam& team) {
+  if (!continuation_) {
+    const double uniform = t_ < settings_.start_steps ? 1 : method_.exploration(t_ - settings_.start_steps);
+    if (uniform < 1) rollout_.act(*actor_, draws_, team);
+    if (uniform > 0)
+      for (std::size_t a = 0; a < draws_.size(); ++a)
+        if (uniform >= 1 || draws_[a].uniform64(kExploreDraw) < uniform)
+          act_uniformly(env_->spec(), draws_[a], a, rollout_.actions());
+    return;
+  }
+  rollout_.act(*actor_, draws_, team);
+  if (Expansion* const expansion = continuation_->expansion.get()) {
+    expansion->choose(rollout_.now(), draws_, kExpansionDraws, rollout_.actions(), team);
+    for (std::size_t a = 0; a < draws_.size(); ++a) frozen_steps_[a] += expansion->took_offline()[a];
+  }
+  if (policy_.head != Head::kDeterministic || continuation_->noise == 0) return;
+  const ActionBounds bounds = policy_.bounds();
+  std::vector<float>& actions = rollout_.actions().numbers;
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    const std::size_t k = i % bounds.size();
+    const double noise = continuation_->noise * draws_[i / bounds.size()].normal(kNoiseDraws + k);
+    actions[i] =
+        std::clamp(actions[i] + static_cast<float>(noise) * bounds.half(k), bounds.low[k], bounds.high[k]);
+  }
+}
+
+// The agent's last step into its replay.
+void InteractingTrainee::keep(int agent) {
+  const auto a = static_cast<std::size_t>(agent);
+  if (!continuation_) {
+    replay_.put(agent, t_,
+                {rollout_.observation(agent), rollout_.next_observation(agent), rollout_.action(agent),
+                 rollout_.reward(agent), rollout_.terminated(agent)});
+    return;
+  }
+  Continuation& c = *continuation_;
+  observe_as(policy_, rollout_.observation(agent), c.observation.data());
+  observe_as(policy_, rollout_.next_observation(agent), c.next.data());
+  std::ranges::copy(rollout_.action(agent).numbers(), c.action.begin());
+  policy_.bounds().scale(c.action);
+  auto reward = static_cast<float>(rollout_.reward(agent));
+  attacked_[a] += c.corruption.corrupt(draws_[a], kFeedbackDraws, {c.observation, c.action, &reward, c.next});
+  std::ranges::copy(c.observation, c.wide.begin());
+  std::ranges::copy(c.next, c.wide_next.begin());
+  replay_.put(agent, t_,
+              {c.wide, c.wide_next, std::span<const float>(c.action), reward, rollout_.terminated(agent)});
+}
+
+std::unique_ptr<InteractingTrainee::Continuation> InteractingTrainee::continuation(
+    const OfflineBeginning& beginning) {
+  auto c =
+      std::make_unique<Continuation>(Continuation{beginning.noise,
+                                                  FeedbackCorruption(beginning.corruption, *beginning.data),
+                                                  nullptr,
+                                                  {},
+                                                  {},
+                                                  {},
+                                                  {},
+                                                  {}});
+  const auto obs = static_cast<std::size_t>(policy_.observation_size);
+  c->observation.resize(obs), c->next.resize(obs), c->wide.resize(obs), c->wide_next.resize(obs);
+  c->action.resize(static_cast<std::size_t>(policy_.action_size));
+  if (beginning.frozen)
+    c->expansion = std::make_unique<Expansion>(policy_, *beginning.frozen, learner_, beginning.temperature);
+  return c;
 }
 
 void InteractingTrainee::save(run::ArchiveWriter& file) const {
@@ -100,6 +179,10 @@ void InteractingTrainee::save(run::ArchiveWriter& file) const {
   add<std::uint64_t>(file, "interaction/episodes", episodes_);
   add<double>(file, "interaction/returns", returns_);
   add<double>(file, "interaction/last_returns", last_returns_);
+  if (continuation_) {
+    add<std::uint64_t>(file, "interaction/attacked", attacked_);
+    add<std::uint64_t>(file, "interaction/frozen_steps", frozen_steps_);
+  }
   add<double>(file, "interaction/observations", rollout_.now());
   add<double>(file, "interaction/environments", states);
   replay_.save(file);
@@ -123,6 +206,12 @@ void InteractingTrainee::restore(const run::Archive& file) {
   episodes_ = episodes;
   returns_ = get<double>(file, "interaction/returns");
   last_returns_ = get<double>(file, "interaction/last_returns");
+  if (continuation_) {
+    attacked_ = get<std::uint64_t>(file, "interaction/attacked");
+    frozen_steps_ = get<std::uint64_t>(file, "interaction/frozen_steps");
+    if (attacked_.size() != episodes_.size() || frozen_steps_.size() != episodes_.size())
+      throw Error("counts of steps are of another number of agents");
+  }
   rollout_.resume(file.get<double>("interaction/observations"));
   if (!env_->saves_state()) {  // other episodes than those that were under way
     for (int agent = 0; agent < env_->size(); ++agent) start(agent);

@@ -10,18 +10,33 @@
 #include "algorithms/experiments/training.h"
 #include "algorithms/learning/method.h"
 #include "algorithms/learning/replay.h"
+#include "algorithms/online/expansion.h"
+#include "algorithms/online/feedback.h"
 #include "envs/shared_environment.h"
 
 namespace hardy::algorithms {
+
+// What an interaction begins with that goes on from a dataset, all of which outlives it.
+struct OfflineBeginning {
+  PolicySpec policy;                            // normalised as the dataset's observations are
+  const datasets::Transitions* data = nullptr;  // as networks see it
+  TransitionTables tables;                      // of it
+  double share = 0.5;                           // of a batch's rows that are the interaction's own
+  double noise = 0.1;  // deviation of what is added to a deterministic policy's actions, in halves of bounds
+  FeedbackSettings corruption;
+  const nn::ParameterStore* frozen = nullptr;  // whose policy proposes actions too (Expansion); null: none
+  double temperature = 1;                      // of that choice
+};
 
 class InteractingTrainee final : public Trainee {
  public:
   // The method stays, and is asked for its exploration at every step. settings.capacity is the rows
   // themselves. Errors: a task of choices for a method of numbers or the other way round, a replay that does
   // not fit. The descent's ranks share the environments by index, and each of them has the whole replay.
+  // beginning: null of a method that begins with nothing, by uniform actions.
   InteractingTrainee(const Method& method, const std::string& name, const InteractionSettings& settings,
                      std::vector<std::uint64_t> seeds, device::Device* device = nullptr,
-                     const DescentDefaults& descent = {});
+                     const DescentDefaults& descent = {}, const OfflineBeginning* beginning = nullptr);
 
   void step(ThreadTeam& team) override;
   std::int64_t steps_done() const override { return t_; }
@@ -41,9 +56,23 @@ class InteractingTrainee final : public Trainee {
   const Replay& replay() const { return replay_; }
   // Return of each agent's last finished episode (NaN before the first).
   const std::vector<double>& last_returns() const { return last_returns_; }
+  // Of each agent's steps until now: those whose feedback was attacked, and those of the frozen policy.
+  const std::vector<std::uint64_t>& attacked() const { return attacked_; }
+  const std::vector<std::uint64_t>& frozen_steps() const { return frozen_steps_; }
 
  private:
+  // What goes on from a dataset.
+  struct Continuation {
+    double noise;
+    FeedbackCorruption corruption;
+    std::unique_ptr<Expansion> expansion;
+    std::vector<float> observation, action, next;  // a step as networks see it
+    std::vector<double> wide, wide_next;
+  };
+  std::unique_ptr<Continuation> continuation(const OfflineBeginning& beginning);
   void start(int agent);
+  void explore(ThreadTeam& team);
+  void keep(int agent);
 
   const Method& method_;
   InteractionSettings settings_;
@@ -53,8 +82,9 @@ class InteractingTrainee final : public Trainee {
   Learner learner_;
   std::unique_ptr<Actor> actor_;
   Rollout rollout_;
+  std::unique_ptr<Continuation> continuation_;
   std::int64_t t_ = 0, broken_before_ = 0, clipped_before_ = 0;
-  std::vector<std::uint64_t> episodes_;
+  std::vector<std::uint64_t> episodes_, attacked_, frozen_steps_;
   std::vector<double> returns_, last_returns_;
   std::vector<Random> draws_;
 };

@@ -65,6 +65,8 @@ class Sweep:
                 if key in keys:
                     line += [key, value]
             bases['train ' + method] = [line]
+            if '--online-steps' in keys:
+                bases['train ' + method].append([*line, '--then', 'online', '--online-steps', '8', '--expansion'])
             if '--rollouts' in keys:  # post-training: of tokens, and of control
                 groups = [w for i, w in enumerate(GROUPS) if (w if i % 2 == 0 else GROUPS[i - 1]) in keys]
                 bases['train ' + method] = ([TOKENS + groups] if '--task' in keys else []) + [

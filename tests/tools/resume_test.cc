@@ -221,6 +221,21 @@ TEST(Resume, AfterFiveKillsAnInteractingMethodsLastCheckpointIsByteIdentical) {
   kill_and_compare(dir, sac_words, "checkpoints/step_000000003000.ckpt", 5);
 }
 
+// Both phases are killed: the dataset's steps are about as long as the others.
+TEST(Resume, AfterTenKillsARunThatGoesOnlineHasALastCheckpointThatIsByteIdentical) {
+  const test::Scratch dir;
+  const fs::path data = make_dataset(dir);
+  const auto words = [&](const fs::path& out) {
+    Words all = train_words(data, out, "2");
+    all[9] = "3000";
+    for (const char* word : {"--then", "online", "--online-steps", "1200", "--expansion", "--online-corrupt",
+                             "rewards,dynamics"})
+      all.emplace_back(word);
+    return all;
+  };
+  kill_and_compare(dir, words, "checkpoints/step_000000004200.ckpt", 10);
+}
+
 TEST(Resume, AnInteractingMethodsMetricsCountTheEnvironmentsSteps) {
   const test::Scratch dir;
   ASSERT_EQ(finish(start(sac_words(dir / "run"))), 0);

@@ -138,15 +138,17 @@ void require_own_configuration(TrainingJob& job, const run::Fields& described, c
   const nlohmann::json now = job.schema().resolved_json(), then = described.at("settings").object();
   for (const auto& [key, value] : then.items()) {
     if (key == "dataset" || key == "out" || !now.contains(key) || now.at(key) == value) continue;
-    if (key == "steps" && described.has("steps_before") &&
-        now.at(key) == std::to_string(static_cast<long long>(described.numbers("steps_before").back()))) {
+    if (described.has("steps_before") &&
+        std::pair(key, now.at(key).get<std::string>()) ==
+            job.ends_at(static_cast<std::int64_t>(described.numbers("steps_before").back()))) {
       job.schema().apply({{key, value.get<std::string>()}}, "run.json", run::Schema::Source::kCommandLine);
       continue;
     }
     throw Error("says " + key + " = " + now.at(key).get<std::string>() + ", the run began with " +
                     value.get<std::string>(),
                 config.string(),
-                key == "steps" ? "put it back; --steps trains further" : "put it back, or begin another run");
+                key == job.ends_at(job.settings().steps).first ? "put it back; --steps trains further"
+                                                               : "put it back, or begin another run");
   }
 }
 
@@ -194,7 +196,8 @@ void prepare(Continued& c, const fs::path& path, const Resumption& r) {
                                        described.at("dataset"), path));
   if (r.device_check) override_with("device-check", "true");
   const std::int64_t before = job.settings().steps;
-  if (r.steps > 0) override_with("steps", std::to_string(r.steps));
+  const std::pair<std::string, std::string> end = job.ends_at(r.steps > 0 ? r.steps : before);
+  if (r.steps > 0) override_with(end.first, end.second);
   const std::string config = schema.resolved();
   if (r.threads >= 0) override_with("threads", std::to_string(r.threads));
   if (described.has("environment_file")) {  // before it is loaded
@@ -215,7 +218,7 @@ void prepare(Continued& c, const fs::path& path, const Resumption& r) {
     require_fitting(directory, *c.trainee);
     nlohmann::json longer = described.object();
     longer["steps"] = r.steps;
-    if (longer.contains("settings")) longer["settings"]["steps"] = std::to_string(r.steps);
+    if (longer.contains("settings")) longer["settings"][end.first] = end.second;
     longer["notes"] = about.at("notes");
     longer["steps_before"].push_back(before);
     directory.write_run(longer);  // first: what it says is believed
