@@ -17,7 +17,6 @@ using datasets::Judgement;
 using datasets::RowSet;
 
 constexpr double kRewardOff = 1;  // deviations by which a wrong reward is off at least, as beliefs.cc has it
-constexpr std::int64_t kLeast = 2048;  // transitions to learn from
 RegressionSettings regression_settings(const CleaningSettings& s, std::int64_t steps) {
   return {.members = s.members, .hidden = s.hidden, .steps = steps};
 }
@@ -32,23 +31,19 @@ class Work {
         c_(chains_of(in)),
         beliefs_(c_),
         forward_(c_, beliefs_, regression_settings(s, s.steps), static_cast<std::uint64_t>(s.seed)) {
-    std::int64_t transitions = 0;
-    for (std::int64_t row = 0; row < c_.rows; ++row) transitions += c_.is_transition(row);
-    if (transitions < kLeast)
-      throw Error("has " + std::to_string(transitions) + " transitions", in.path(),
-                  "models need " + std::to_string(kLeast) + " at least: leave --models out");
+    require_transitions(c_, in.path(), "leave --models out");
   }
 
   std::map<std::string, Judgement> run() {
     std::vector<float> turns(c_.d, 1.0f);
-    std::int64_t rows = forward_.take_first_rows(kLeast);
+    std::int64_t rows = forward_.take_first_rows(kLeastTransitions);
     const std::int64_t each = s_.steps / s_.rounds;
     watch_.observer->began("cleaning", s_.rounds * each + (c_.has_rewards ? reward_steps() : 0), 0);
     for (std::int64_t round = 0; round < s_.rounds; ++round) {
       forward_.train(rows, turns, each, team_, watch_, round * each);
       forward_.forecast(forecasts_, team_, watch_.stop);
       beliefs_.weigh(forecasts_, round + 1 < s_.rounds ? 6 : 12, team_);
-      rows = forward_.take_whole_rows(kLeast);
+      rows = forward_.take_whole_rows(kLeastTransitions);
       const Eigen::MatrixXd& L = beliefs_.right().lower();
       for (std::size_t k = 0; k < c_.d; ++k)
         turns[k] = static_cast<float>(std::clamp(2 * L.row(static_cast<Eigen::Index>(k)).norm(), 0.02, 1.0));

@@ -2,12 +2,22 @@
 
 #include <functional>
 
+#include "engine/base/error.h"
+
 namespace hardy::algorithms {
 namespace {
 
 constexpr float kNudge = 0.25f;  // deviations of an action over which a slope is taken
 
 }  // namespace
+
+void require_transitions(const Chains& chains, const std::string& path, const std::string& fix) {
+  std::int64_t transitions = 0;
+  for (std::int64_t row = 0; row < chains.rows; ++row) transitions += chains.is_transition(row);
+  if (transitions < kLeastTransitions)
+    throw Error("has " + std::to_string(transitions) + " transitions", path,
+                "models need " + std::to_string(kLeastTransitions) + " at least: " + fix);
+}
 
 ForwardModels::ForwardModels(const Chains& chains, const Beliefs& beliefs, const RegressionSettings& settings,
                              std::uint64_t seed)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "algorithms/cleaning/beliefs.h"
@@ -22,6 +23,10 @@ void in_chunks(std::size_t count, Body&& body) {
   constexpr std::size_t kChunk = 4096;
   for (std::size_t begin = 0; begin < count; begin += kChunk) body(begin, std::min(kChunk, count - begin));
 }
+
+// Refuses a file with fewer transitions than models can learn from. fix: what would be right.
+inline constexpr std::int64_t kLeastTransitions = 2048;
+void require_transitions(const Chains& chains, const std::string& path, const std::string& fix);
 
 class ForwardModels {
  public:
@@ -45,6 +50,7 @@ class ForwardModels {
   void evaluate(const std::vector<float>& x, std::span<float> step, std::span<float> slope, ThreadTeam& team,
                 const StopToken& stop);
   void forecast(Forecasts& forecasts, ThreadTeam& team, const StopToken& stop);
+  Regression& models() { return models_; }
 
  private:
   void put(std::int64_t at, std::int64_t row, int from, int to);

@@ -29,6 +29,13 @@ class Regression {
 
   std::int64_t inputs() const { return inputs_; }
   std::int64_t outputs() const { return outputs_; }
+  std::int64_t members() const { return members_; }
+  // What predicts: a member's tensors, in the architecture's order, as [1, ...].
+  const nn::Architecture& architecture() const { return *network_.architecture; }
+  std::span<float> weights(std::size_t tensor, std::int64_t member) {
+    const std::size_t each = weights_[tensor].size() / static_cast<std::size_t>(members_);
+    return std::span(weights_[tensor]).subspan(static_cast<std::size_t>(member) * each, each);
+  }
   std::span<float> input(std::int64_t row) { return row_of(x_, inputs_, row); }  // to learn from
   std::span<float> target(std::int64_t row) { return row_of(y_, outputs_, row); }
 

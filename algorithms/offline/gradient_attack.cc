@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "algorithms/acting/policy.h"
 #include "engine/base/error.h"
 #include "engine/base/random.h"
 #include "engine/graph/plan.h"
@@ -30,6 +29,15 @@ int thread_count(std::int64_t asked) {
                    : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
+// Polyak's step to where r^2 would be the limit, were it linear; within the box.
+void return_to(float limit, float square, const float* slope, float* x, std::size_t width, float bound) {
+  float norm = 0;
+  for (std::size_t k = 0; k < width; ++k) norm += slope[k] * slope[k];
+  if (!(norm > 0) || !std::isfinite(square)) return;
+  for (std::size_t k = 0; k < width; ++k)
+    x[k] = std::clamp(x[k] - (square - limit) / norm * slope[k], -bound, bound);
+}
+
 }  // namespace
 
 struct GradientAttack::Problem {
@@ -37,7 +45,10 @@ struct GradientAttack::Problem {
   // Inputs; s is the state that the element asks for, centre and half are the actions' scale.
   Tensor s, a, delta, std, mean, deviation, centre, half;
   std::vector<float> centres, halves;
-  Tensor value, gradient;  // [rows], [1, rows, width]
+  Tensor value, gradient;              // [rows], [1, rows, width]
+  Tensor residual, residual_gradient;  // the same of an attacker that evades
+  Evasion* evasion;
+  Evasion::Constraint constraint;
   std::vector<std::pair<Tensor, std::vector<float>*>> parameters;
   std::unique_ptr<graph::Plan> plan;
   std::int64_t width = 0;
@@ -64,15 +75,10 @@ struct GradientAttack::Problem {
 
   // In [-1, 1], as the critic's actions are.
   Tensor policy_mode(Victim& victim, Tensor observations) {
-    const std::int64_t outputs = victim.policy.architecture->outputs();
-    const Tensor net = apply(victim.policy, "policy", observations);
-    if (victim.has_log_std) return ops::clamp(g, net, -1, 1);
-    return act_through(g, outputs == 2 * victim.action_size ? Head::kTanhGaussian : Head::kDeterministic, net,
-                       {}, {})
-        .action;
+    return mode_of(g, victim, apply(victim.policy, "policy", observations));
   }
 
-  Problem(Victim& victim, Element element) {
+  Problem(Victim& victim, Element element, Evasion* evading) : evasion(evading) {
     const std::int64_t obs = victim.observation_size, act = victim.action_size;
     width = element == Element::kActions ? act : obs;
     s = g.input("s", DType::kF32, {1, kRows, obs});
@@ -92,7 +98,15 @@ struct GradientAttack::Problem {
     const std::int64_t members = std::max<std::int64_t>(1, victim.q.architecture->members());
     value = ops::reshape(g, ops::mean(g, ops::reshape(g, q, {members, kRows}), 0), {1, kRows});
     gradient = graph::differentiate(g, ops::sum_per_agent(g, value), {delta})[0];
-    plan = std::make_unique<graph::Plan>(g, std::initializer_list<Tensor>{value, gradient});
+    std::vector<Tensor> outputs{value, gradient};
+    if (evasion) {
+      constraint = evasion->constrain(g, element, ops::add(g, element == Element::kActions ? a : s, noise));
+      residual = constraint.square;
+      residual_gradient = graph::differentiate(g, ops::sum_per_agent(g, residual), {delta})[0];
+      outputs.insert(outputs.end(), {residual, residual_gradient});
+    }
+    plan = std::make_unique<graph::Plan>(g, outputs);
+    for (const auto& [tensor, memory] : constraint.constants) plan->bind(tensor, memory);
     for (auto& [tensor, memory] : parameters) plan->bind(tensor, memory->data());
     if (victim.bounds && element != Element::kDynamics) {
       for (std::size_t k = 0; k < victim.bounds->size(); ++k) {
@@ -118,6 +132,10 @@ struct GradientAttack::Problem {
     copy(element == Element::kDynamics ? rows.next_observations : rows.observations, s);
     if (element != Element::kDynamics) copy(rows.actions, a);
     std::ranges::transform(std_now, plan->data<float>(std), [](double x) { return static_cast<float>(x); });
+    if (evasion)
+      evasion->load(
+          constraint, *plan, element,
+          std::span(rows.rows).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(n)));
   }
 };
 
@@ -131,8 +149,22 @@ GradientAttack::~GradientAttack() = default;
 
 GradientAttack::Problem& GradientAttack::problem(Element element) {
   auto& p = problems_[static_cast<std::size_t>(element)];
-  if (!p) p = std::make_unique<Problem>(victim_, element);
+  if (!p) p = std::make_unique<Problem>(victim_, element, evasion_.get());
   return *p;
+}
+
+void GradientAttack::require_sizes(std::int64_t observations, std::int64_t actions) const {
+  if (observations == victim_.observation_size && actions == victim_.action_size) return;
+  throw Error("has " + std::to_string(victim_.observation_size) + " observations and " +
+                  std::to_string(victim_.action_size) + " actions, the dataset has " +
+                  std::to_string(observations) + " and " + std::to_string(actions),
+              victim_.file.string(), "take a critic that was trained on this task");
+}
+
+void GradientAttack::evade(datasets::Reader& clean, const EvasionSettings& settings, std::uint64_t seed) {
+  evasion_settings_ = settings;
+  evasion_ = std::make_unique<Evasion>(clean, settings, seed, team_, stop_);
+  for (auto& p : problems_) p.reset();
 }
 
 void GradientAttack::pass(Problem& problem) {
@@ -142,6 +174,17 @@ void GradientAttack::pass(Problem& problem) {
 
 std::vector<float> GradientAttack::values(Element element, const AttackedRows& rows,
                                           std::span<const double> std, std::span<const float> delta) {
+  return evaluated(element, rows, std, delta, false);
+}
+
+std::vector<float> GradientAttack::residuals(Element element, const AttackedRows& rows,
+                                             std::span<const double> std, std::span<const float> delta) {
+  return evaluated(element, rows, std, delta, true);
+}
+
+std::vector<float> GradientAttack::evaluated(Element element, const AttackedRows& rows,
+                                             std::span<const double> std, std::span<const float> delta,
+                                             bool residual) {
   Problem& p = problem(element);
   const auto count = static_cast<std::int64_t>(rows.rows.size());
   std::vector<float> values;
@@ -150,7 +193,7 @@ std::vector<float> GradientAttack::values(Element element, const AttackedRows& r
     p.load(element, rows, std, begin, n);
     std::copy_n(delta.data() + begin * p.width, n * p.width, p.plan->data<float>(p.delta));
     pass(p);
-    const float* v = p.plan->data<float>(p.value);
+    const float* v = p.plan->data<float>(residual ? p.residual : p.value);
     values.insert(values.end(), v, v + n);
   }
   return values;
@@ -159,11 +202,9 @@ std::vector<float> GradientAttack::values(Element element, const AttackedRows& r
 void GradientAttack::attack(Element element, const AttackedRows& rows, std::span<const double> std,
                             double scale, std::uint64_t seed, std::span<float> result) {
   const auto count = static_cast<std::int64_t>(rows.rows.size());
-  if (static_cast<std::int64_t>(rows.observations.size()) != count * victim_.observation_size ||
-      static_cast<std::int64_t>(rows.actions.size()) != count * victim_.action_size)
-    throw Error("has " + std::to_string(victim_.observation_size) + " observations and " +
-                    std::to_string(victim_.action_size) + " actions, the dataset has others",
-                victim_.file.string(), "take a critic that was trained on this task");
+  if (count == 0) return;
+  require_sizes(static_cast<std::int64_t>(rows.observations.size()) / count,
+                static_cast<std::int64_t>(rows.actions.size()) / count);
   Problem& p = problem(element);
   const Random start(seed, RandomStream::kCorruptNoise, kStartDraws + static_cast<std::uint64_t>(element));
   const auto width = static_cast<std::size_t>(p.width);
@@ -175,11 +216,13 @@ void GradientAttack::attack(Element element, const AttackedRows& rows, std::span
     for (std::int64_t i = 0; i < n; ++i)
       for (std::size_t k = 0; k < width; ++k)
         delta[static_cast<std::size_t>(i) * width + k] =
-            bound *
-            (2 * start.uniform(
-                     static_cast<std::uint64_t>(rows.rows[static_cast<std::size_t>(begin + i)]) * width + k) -
-             1);
-    std::vector<float> best(static_cast<std::size_t>(n), INFINITY);
+            evasion_ ? 0.0f
+                     : bound * (2 * start.uniform(static_cast<std::uint64_t>(
+                                                      rows.rows[static_cast<std::size_t>(begin + i)]) *
+                                                      width +
+                                                  k) -
+                                1);
+    std::vector<float> best(static_cast<std::size_t>(n), INFINITY), limit(best.size(), INFINITY);
     for (std::int64_t iteration = 0; iteration <= settings_.iterations; ++iteration) {
       pass(p);
       const float *value = p.plan->data<float>(p.value), *gradient = p.plan->data<float>(p.gradient);
@@ -189,6 +232,15 @@ void GradientAttack::attack(Element element, const AttackedRows& rows, std::span
                                       std::to_string(rows.rows[static_cast<std::size_t>(begin) + i]),
                                   victim_.file.string());
         float* x = delta + i * width;
+        if (evasion_) {
+          const float r = p.plan->data<float>(p.residual)[i];
+          // What a clean row is beyond the limit, it may stay.
+          if (iteration == 0) limit[i] = std::max(static_cast<float>(evasion_->limit()), r);
+          if (r > limit[i]) {
+            return_to(limit[i], r, p.plan->data<float>(p.residual_gradient) + i * width, x, width, bound);
+            continue;
+          }
+        }
         if (value[i] < best[i]) {
           best[i] = value[i];
           std::copy_n(x, width, result.data() + (static_cast<std::size_t>(begin) + i) * width);
@@ -205,6 +257,7 @@ nlohmann::json GradientAttack::describe() const {
   nlohmann::json d = victim_.describe();
   d["iterations"] = settings_.iterations;
   d["step_size"] = settings_.step_size;
+  if (evasion_) d["evades"] = {{"quantile", evasion_settings_.quantile}, {"residual", evasion_->limit()}};
   return d;
 }
 

@@ -7,6 +7,7 @@
 #include "algorithms/learning/method.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
+#include "engine/ops/arithmetic.h"
 #include "engine/run/checkpoints.h"
 #include "engine/run/run_directory.h"
 
@@ -64,6 +65,12 @@ nlohmann::json Victim::describe() const {
           {"agent", agent},
           {"members", std::max<std::int64_t>(1, q.architecture->members())},
           {"normalised", !observation_mean.empty()}};
+}
+
+graph::Tensor mode_of(graph::Graph& g, const Victim& victim, graph::Tensor net) {
+  if (victim.has_log_std) return ops::clamp(g, net, -1, 1);
+  const bool two = victim.policy.architecture->outputs() == 2 * victim.action_size;
+  return act_through(g, two ? Head::kTanhGaussian : Head::kDeterministic, net, {}, {}).action;
 }
 
 Victim read_victim(const fs::path& path, std::int64_t agent) {

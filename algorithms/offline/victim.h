@@ -35,6 +35,9 @@ struct Victim {
   nlohmann::json describe() const;
 };
 
+// What acts by the mode, in [-1, 1], of the policy's network's output.
+graph::Tensor mode_of(graph::Graph& g, const Victim& victim, graph::Tensor net);
+
 // path: a run's folder (its newest checkpoint) or a checkpoint. Errors: none of either, no critic in it (bc),
 // an agent that it does not have, a run that normalises its observations and has not yet written its policy
 // file, which says by what.

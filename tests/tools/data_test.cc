@@ -102,9 +102,16 @@ TEST_F(DataCommands, AnAdversaryTakesTheCriticOfARunAndCanBeUndone) {
         0);
     EXPECT_EQ(hardy_command("data diff " + at("some.hdf5") + " " + at(method + "_back.hdf5")).code, 0);
   }
-  refuses("data corrupt " + at("clean.hdf5") + " " + at("x.hdf5") +
-              " --elements actions --mode adversarial --critic " + at("iql"),
-          "11 observations and 3 actions");
+  // A victim of other sizes, whether or not any row would be attacked through it.
+  for (const char* what : {"actions", "actions --rate 0", "rewards"})
+    refuses("data corrupt " + at("clean.hdf5") + " " + at("x.hdf5") + " --mode adversarial --elements " +
+                what + " --critic " + at("iql"),
+            "11 observations and 3 actions");
+  refuses("data corrupt " + at("some.hdf5") + " " + at("x.hdf5") +
+              " --elements actions --mode adversarial --evade 0.9 --critic " + at("iql"),
+          "has 600 transitions");
+  refuses("data corrupt " + at("some.hdf5") + " " + at("x.hdf5") + " --elements actions --evade 0.9",
+          "--critic");
 }
 
 TEST_F(DataCommands, AuditExitsWithThreeForFindingsAndZeroForACleanFile) {

@@ -74,6 +74,7 @@ int run(const std::vector<std::string>& args) {
   std::vector<std::string> elements, sensors;
   datasets::CorruptionSettings settings;
   algorithms::GradientAttackSettings attack;
+  algorithms::EvasionSettings evasion;
   std::int64_t seed = 0;
   bool undo = false, overwrite = false, json = false;
   run::Schema schema("data corrupt",
@@ -120,6 +121,12 @@ int run(const std::vector<std::string>& args) {
       .option("agent", &attack.agent, "of that run", 0)
       .option("iterations", &attack.iterations, "steps down the critic", 1, 100000)
       .option("step-size", &attack.step_size, "of each step, as a share of --scale", 0.0, 1.0)
+      .option(
+          "evade", &evasion.quantile,
+          "the attacker knows `hardy data repair --models`: by forward models of IN, an attacked row keeps "
+          "within the residual that this share of IN's own transitions stay below; 0: it does not care",
+          0.0, 0.999)
+      .option("model-steps", &evasion.steps, "of these models' learning", 100, 10000000)
       .option("threads", &attack.threads, "threads; 0: the machine's. The file does not depend on them", 0,
               1024);
   if (!parse_or_help(schema, args)) return 0;
@@ -159,7 +166,14 @@ int run(const std::vector<std::string>& args) {
   const auto reader = datasets::open_dataset(in);
   print_notes(*reader);
   std::unique_ptr<algorithms::GradientAttack> adversary;
-  if (!critic.empty()) adversary = std::make_unique<algorithms::GradientAttack>(critic, attack);
+  if (evasion.quantile > 0 && critic.empty())
+    throw Error("is of an adversary with a critic", "--evade", "give --mode adversarial and --critic");
+  if (!critic.empty()) {
+    adversary = std::make_unique<algorithms::GradientAttack>(critic, attack);
+    adversary->require_sizes(reader->column("observations").row_elements(),
+                             reader->column("actions").row_elements());
+    if (evasion.quantile > 0) adversary->evade(*reader, evasion, settings.seed);
+  }
   const auto writer = datasets::create_dataset(output.path());
   const nlohmann::json manifest =
       datasets::corrupt(*reader, *writer, settings, datasets::dataset_sha256(*reader), adversary.get());
