@@ -1,8 +1,11 @@
 // `hardy eval --offline`: policies ranked by data alone.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "algorithms/experiments/rank_correlation.h"
+#include "tests/engine/run/scratch.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 
@@ -41,6 +44,52 @@ TEST(OfflineEval, ValuesEveryPolicyOfARunAndRefusesWhatIsOfAnEnvironment) {
   EXPECT_EQ(half.code, 2);
   EXPECT_NE(half.err.find("--gamma"), std::string::npos);
   EXPECT_EQ(hardy_command("eval " + run + " --offline").code, 2);
+}
+
+// Eight policies of a grid, of which bc has no critic; what stands in the table is what the runs say.
+TEST(OfflineEval, OrdersAGridsPoliciesAndSaysHowWell) {
+  const test::Scratch dir;
+  const std::string data = (dir / "d.hdf5").string(), grid = (dir / "grid").string();
+  datasets::write_hdf5(dir / "d.hdf5", test::some_data(600));
+  test::put(dir / "grid.ini", "method = bc iql\ndataset = " + data +
+                                  "\nenv = hopper\nsteps = 10 30\nseeds = 2\nhidden = 8\nbatch-size = 32\n"
+                                  "eval-episodes = 1\nthreads = 1\n");
+  ASSERT_EQ(hardy_command("grid new " + grid + " " + (dir / "grid.ini").string()).code, 0);
+  const std::string words =
+      "eval " + grid + " --offline --dataset " + data + " --hidden 8 --batch-size 32 --fit-steps 20 --fits 2";
+  const test::Result early = hardy_command(words);
+  EXPECT_EQ(early.code, 2);
+  EXPECT_NE(early.err.find("no cell has ended yet"), std::string::npos) << early.err;
+  ASSERT_EQ(hardy_command("grid run " + grid).code, 0);
+  const test::Result r = hardy_command(words + " --json");
+  ASSERT_EQ(r.code, 0) << r.err;
+  const auto all = nlohmann::json::parse(r.out);
+  ASSERT_EQ(all.at("policies").size(), 8u);
+  std::vector<double> scores, values;
+  for (const auto& p : all.at("policies")) {
+    scores.push_back(p.at("score"));
+    values.push_back(p.at("value"));
+    const std::string policy = p.at("policy");
+    const auto summary = nlohmann::json::parse(
+        test::contents(std::filesystem::path(policy).parent_path().parent_path() / "summary.json"));
+    const std::size_t agent = policy.find("agent_1") != std::string::npos;
+    EXPECT_EQ(summary.at("agents")[agent].at("last").at("score/mean"), p.at("score"));
+    const bool critic = p.at("cell").get<std::string>().find("iql") != std::string::npos;
+    EXPECT_EQ(p.contains("td_error"), critic);
+    if (!critic) continue;
+    EXPECT_LE(p.at("td_error").at("low"), p.at("td_error").at("value"));
+    EXPECT_LE(p.at("td_error").at("value"), p.at("td_error").at("high"));
+  }
+  const auto expected = algorithms::rank_correlation(scores, values);
+  const auto& said = all.at("rank_correlation");
+  EXPECT_EQ(said.at("value").at("policies"), 8);
+  EXPECT_EQ(said.at("td_error").at("policies"), 4);
+  EXPECT_DOUBLE_EQ(said.at("value").at("spearman").get<double>(), expected.spearman);
+  EXPECT_DOUBLE_EQ(said.at("value").at("kendall").get<double>(), expected.kendall);
+  const std::string table = hardy_command(words).out;
+  EXPECT_NE(table.find("rank correlation of the score with the value: Spearman"), std::string::npos) << table;
+  EXPECT_EQ(hardy_command("eval " + grid).code, 2);
+  EXPECT_EQ(hardy_command(words + " --env hopper").code, 2);
 }
 
 }  // namespace

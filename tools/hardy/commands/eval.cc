@@ -93,7 +93,7 @@ int run(const std::vector<std::string>& args) {
   OfflineEvalOptions offline;
   run::Schema schema("eval",
                      "Plays a run's policies, or one policy file, in an environment, or asks them prompts.");
-  schema.positional("PATH", &path, "a run's folder, or a .policy file")
+  schema.positional("PATH", &path, "a run's folder, or a .policy file; with --offline also a grid's folder")
       .option("best", &best,
               "of a run: the policies of its best evaluations, which train's --keep-best keeps")
       .option("env", &environment, "environment; default: that of the training. " + envs::environment_help())
@@ -109,6 +109,18 @@ int run(const std::vector<std::string>& args) {
   const std::optional<double> target = to_double(target_return);
   if (!target_return.empty() && !(target && std::isfinite(*target)))
     throw Error("'" + target_return + "' is no number", "--target-return", "e.g. 3600");
+  if (is_grid(path)) {
+    if (!offline.offline)
+      throw Error("is a grid: its cells were played while they trained", path,
+                  "`hardy report` shows their scores; --offline --dataset F evaluates them by data");
+    if (best || words.wanted() || !environment.empty())
+      throw Error("is of a run",
+                  best             ? "--best"
+                  : words.wanted() ? words.names()
+                                   : "--env",
+                  "leave it out for a grid");
+    return eval_grid_offline(path, offline, static_cast<std::uint64_t>(seed), json);
+  }
   const std::vector<fs::path> files = policy_files(path, best);
   if (is_token_policy(files[0])) {
     if (words.wanted()) throw Error("a token policy has no pictures", words.names());
@@ -122,10 +134,11 @@ int run(const std::vector<std::string>& args) {
     if (words.wanted() || !environment.empty())
       throw Error("is of an environment", words.wanted() ? words.names() : "--env",
                   "leave it out with --offline");
-    return eval_offline(files, offline, static_cast<std::uint64_t>(seed), json);
+    return eval_offline(files, fs::is_directory(path) && !best ? path : "", offline,
+                        static_cast<std::uint64_t>(seed), json);
   }
-  for (const char* key :
-       {"dataset", "view", "fit-steps", "fits", "batch-size", "hidden", "gamma", "polyak", "learning-rate"})
+  for (const char* key : {"dataset", "view", "kept", "fit-steps", "fits", "batch-size", "hidden", "gamma",
+                          "polyak", "learning-rate"})
     if (schema.was_set(key))
       throw Error("is of fitted Q evaluation", std::string("--") + key, "give --offline too");
   if (fs::is_directory(path) && environment.empty()) environment = environment_of_run(path);
