@@ -1,7 +1,7 @@
 #include "tools/hardy/build_info.h"
 
 #include <hdf5.h>
-#include <openssl/crypto.h>
+#include <openssl/opensslv.h>
 
 #include <Eigen/Core>
 #include <boost/version.hpp>
@@ -56,7 +56,7 @@ std::vector<LibraryInfo> libraries() {
           {"nlohmann-json",
            dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH),
            "nlohmann-json3-dev"},
-          {"OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING), "libssl-dev"},
+          {"OpenSSL", OPENSSL_VERSION_STR, "libssl-dev"},
           {"MuJoCo", mujoco_version(), "libmujoco-dev"}};
 }
 
