@@ -50,7 +50,8 @@ struct DeviceRegret {
   std::int64_t replicas = 0;
   const std::uint64_t* seeds = nullptr;                            // [replicas]
   const double *eta = nullptr, *beta = nullptr, *gamma = nullptr;  // [replicas]
-  std::uint32_t play = 0, covariance = 0, magnitude = 0;           // DrawFor of each
+  bool sequence = false;  // trajectories draw from one splitmix64 sequence a replica, and nothing else does
+  std::uint32_t play = 0, covariance = 0, magnitude = 0;  // DrawFor of each
   // Trajectories that stand for the occupancies in Sigma and in m; null: the occupancies themselves. m of
   // no trajectories takes Sigma's.
   const std::int32_t *sampled = nullptr, *compensating = nullptr;  // [replicas]

@@ -99,9 +99,10 @@ std::pair<std::string, std::string> obstacle_of(const RegretConfig& config) {
   if (losses.adaptive()) return {"adversaries that adapt play", ""};
   if (!losses.bounded())
     return {"losses of one's own code, which are watched as they are met, are played", ""};
-  if (config.random.splitmix) return {"--random splitmix64 is drawn", "--random philox"};
   if (method.covariance && config.covariance.kind == Kind::kMgr)
     return {"the covariance estimator mgr is computed", "exact and empirical are known there"};
+  if (config.random.splitmix && method.covariance && config.covariance.kind != Kind::kExact)
+    return {"--random splitmix64 with sampled covariances is drawn", "--random philox"};
   if (mdp.d > kMostDeviceFeatures)
     return {"d = " + std::to_string(mdp.d) + " is played",
             "at most d = " + std::to_string(kMostDeviceFeatures) + " would be right"};
@@ -225,6 +226,7 @@ class DeviceRun {
     record(config_, lanes, g_);
     g_.seeds = placed_.put(seeds);
     g_.eta = placed_.put(eta), g_.beta = placed_.put(beta), g_.gamma = placed_.put(gamma);
+    g_.sequence = config_.random.splitmix;
     g_.play = static_cast<std::uint32_t>(DrawFor::kPlay);
     g_.covariance = static_cast<std::uint32_t>(DrawFor::kCovariance);
     g_.magnitude = static_cast<std::uint32_t>(DrawFor::kMagnitude);

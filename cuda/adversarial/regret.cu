@@ -7,9 +7,9 @@
 namespace hardy::cuda {
 namespace {
 
-constexpr int kWidestBlock = 256;
-constexpr int kBlocksTogether = 3,
-              kThreadsTogether = 384;  // of a multiprocessor, at the registers that are taken
+// Of a multiprocessor, and of a block where it has all of it: what 168 registers a thread leave room for.
+constexpr int kWidestBlock = 384;
+constexpr int kBlocksTogether = 3;  // of 128 threads then
 
 // A block holds `neighbours` replicas side by side, so that the threads of a warp are those replicas' and
 // read the same numbers of the instance, and neighbouring ones of their own.
@@ -64,8 +64,7 @@ Cut cut_of(const DeviceRegret& g, std::int64_t bytes, std::int64_t room) {
          2 * cut.neighbours * bytes <= room / kBlocksTogether)
     cut.neighbours *= 2;
   const std::int64_t blocks = std::clamp<std::int64_t>(room / (cut.neighbours * bytes), 1, kBlocksTogether);
-  const int threads = std::min(kWidestBlock, static_cast<int>(kThreadsTogether / blocks)),
-            pairs = g.H * g.pairs();
+  const int threads = static_cast<int>(kWidestBlock / blocks), pairs = g.H * g.pairs();
   const int wanted = g.threads > 0
                          ? g.threads
                          : std::min(threads, std::max(32, g.pairs() * cut.neighbours)) / cut.neighbours;

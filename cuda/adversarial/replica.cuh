@@ -77,22 +77,40 @@ struct Team {
   }
 };
 
-// A replica's uniform numbers, as algorithms/adversarial/steps/draws.h has them.
+// A replica's uniform numbers, as algorithms/adversarial/steps/draws.h has them. Those of an episode's own
+// trajectory may come from one sequence (g.sequence), of which every trajectory takes `each`.
 class DeviceDraws {
  public:
-  __device__ DeviceDraws(std::uint64_t seed, std::uint32_t purpose, std::int64_t episode,
+  // From number `index` on of those for this purpose in episode k.
+  __device__ DeviceDraws(const DeviceRegret& g, std::uint64_t seed, std::uint32_t purpose, std::int64_t k,
                          std::uint32_t index = 0)
-      : random_(seed, purpose, static_cast<std::uint64_t>(episode)), index_(index) {
+      : sequence_(g.sequence),
+        random_(seed, purpose, static_cast<std::uint64_t>(k)),
+        state_(seed + static_cast<std::uint64_t>(k) * each(g) * kStep),
+        index_(index) {
     if (index_ & 1) block_ = random_.block(index_ >> 1);
   }
   __device__ double next() {
+    if (sequence_) {
+      SplitMix64 here(state_);
+      state_ += kStep;
+      return here.uniform();
+    }
     if ((index_ & 1) == 0) block_ = random_.block(index_ >> 1);
     return (index_++ & 1) == 0 ? uniform_of(block_[0], block_[1]) : uniform_of(block_[2], block_[3]);
   }
+  // Numbers that a trajectory takes: of the start where it is drawn, of actions, of states.
+  static __device__ std::uint32_t each(const DeviceRegret& g) {
+    return 2 * static_cast<std::uint32_t>(g.H) - (g.certain_start >= 0 ? 1 : 0);
+  }
 
  private:
+  static constexpr std::uint64_t kStep = 0x9E3779B97F4A7C15u;  // of SplitMix64
+
+  const bool sequence_;
   Random random_;
   PhiloxBlock block_{};
+  std::uint64_t state_;
   std::uint32_t index_;
 };
 
@@ -271,7 +289,7 @@ class Replica {
 
   __device__ void play(std::int64_t k, const double* losses, bool keep) {
     if (team.rank == 0) {
-      DeviceDraws draws(g.seeds[replica], g.play, k);
+      DeviceDraws draws(g, g.seeds[replica], g.play, k);
       walk(draws, [&](int h, int p) {
         visited()[h] = p;
         to_go()[h] = loss_at(h, p, losses);
@@ -286,9 +304,9 @@ class Replica {
   __device__ void sample(std::uint32_t purpose, std::int64_t k, std::int32_t trajectories) {
     team.share(H() * n(), [&](int i) { shares()[i] = 0; });
     team.wait();
-    const std::uint32_t each = 2 * static_cast<std::uint32_t>(H()) - (g.certain_start >= 0 ? 1 : 0);
     team.share(trajectories, [&](int m) {
-      DeviceDraws draws(g.seeds[replica], purpose, k, static_cast<std::uint32_t>(m) * each);
+      DeviceDraws draws(g, g.seeds[replica], purpose, k,
+                        static_cast<std::uint32_t>(m) * DeviceDraws::each(g));
       walk(draws, [&](int h, int p) { atomicAdd(&shares()[h * n() + p], 1.0); });
     });
     team.wait();

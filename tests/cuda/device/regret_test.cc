@@ -93,11 +93,37 @@ TEST(DeviceRegret, EveryMethodThatADevicePlaysAgreesWithTheCpu) {
   }
 }
 
+TEST(DeviceRegret, AnyNumberOfReplicasAgreesWithTheCpu) {
+  for (const std::uint64_t replicas : {1, 31, 33, 65}) {
+    const RegretConfig c = run_of("exp_weights_magnitude_reduced", test::kT1, "", 5, replicas);
+    expect_same(on_cpu(c), there(c), 1e-11, std::to_string(replicas) + " replicas");
+  }
+}
+
 TEST(DeviceRegret, AThousandEpisodesStayWithinTheCpus) {
   for (const char* method : {"ftrl_log_barrier", "exp_weights", "exp_weights_magnitude_reduced"}) {
     RegretConfig c = run_of(method, test::kT1, "", 1000, 3);
     c.keep_trajectories = 1000;
     expect_same(on_cpu(c), there(c, 1), 1e-11, method);
+  }
+}
+
+// An independent program's numbers (tests/algorithms/adversarial/reference_test.cc), from its own draws.
+TEST(DeviceRegret, TheReferenceTracesAreMetThere) {
+  struct Trace {
+    const char* method;
+    double learner, regret;
+  };
+  for (const Trace& trace : {Trace{"ftrl_log_barrier", 96.863165871316, 3.757400726786},
+                             Trace{"exp_weights", 96.948126480705, 3.842361336176},
+                             Trace{"exp_weights_magnitude_reduced", 96.763034430818, 3.657269286288}}) {
+    RegretConfig c = test::t1(trace.method, 64, 0.2, 0.02, 0.05);
+    c.random = parse_random("splitmix64:7");
+    const RegretResult found = there(c);
+    EXPECT_NEAR(found.replicas[0].learner_loss, trace.learner, 1e-8) << trace.method;
+    EXPECT_NEAR(found.replicas[0].regret, trace.regret, 1e-8) << trace.method;
+    c.seeds = {0, 1, 2};
+    expect_same(on_cpu(c), there(c), 1e-11, trace.method);
   }
 }
 
@@ -230,6 +256,7 @@ TEST(DeviceRegret, WhatStaysOnTheHostIsSaid) {
   expect_refusal(mgr, {"mgr is computed on the CPU alone", "exact and empirical"});
   RegretConfig sequence = c;
   sequence.random = parse_random("splitmix64:7");
+  sequence.covariance = parse_covariance("empirical:M=3");
   expect_refusal(sequence, {"splitmix64", "philox"});
   RegretConfig simulator = c;
   simulator.simulator = true;
