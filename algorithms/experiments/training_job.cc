@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -126,7 +127,7 @@ class OfflineJob final : public TrainingJob {
   run::Schema& schema() override { return schema_; }
   TrainingSettings settings() const override {
     TrainingSettings all = settings_;
-    if (goes_online()) all.steps += online_.steps;
+    if (goes_online()) all.steps = std::min(settings_.steps, kMostSteps - online_.steps) + online_.steps;
     return all;
   }
   std::pair<std::string, std::string> ends_at(std::int64_t steps) const override {
@@ -230,6 +231,7 @@ class OfflineJob final : public TrainingJob {
   }
 
  private:
+  static constexpr std::int64_t kMostSteps = std::numeric_limits<std::int64_t>::max();
   bool goes_online() const { return then_ == "online"; }
 
   void online_options() {
@@ -273,6 +275,9 @@ class OfflineJob final : public TrainingJob {
     if (descent_.ranks->size() > 1 || settings_.device != "cpu")
       throw Error("goes on in one process on the CPU", "--then online",
                   "start one process, and leave --device out");
+    if (settings_.steps > kMostSteps - online_.steps)
+      throw Error("more steps than can be counted, with --steps " + std::to_string(settings_.steps),
+                  "--online-steps " + std::to_string(online_.steps), "give fewer");
     if (online_.share == 0)
       throw Error("takes nothing of what it sees", "--online-share 0", "give a share above 0, e.g. 0.5");
     const std::int64_t own = MixedSource::rows_from_replay(online_.share, method_->batch_size());

@@ -27,7 +27,7 @@ void with_capacity(std::span<const T> table, std::int64_t agents, std::int64_t f
 
 }  // namespace
 
-Replay::Replay(std::int64_t agents, std::int64_t capacity, const envs::EnvSpec& spec)
+Replay::Replay(std::int64_t agents, std::int64_t capacity, const envs::EnvSpec& spec, const std::string& key)
     : agents_(agents),
       capacity_(capacity),
       observation_size_(spec.observation_size),
@@ -35,9 +35,9 @@ Replay::Replay(std::int64_t agents, std::int64_t capacity, const envs::EnvSpec& 
   require_memory(replay_bytes(agents, capacity, spec),
                  "a replay of " + std::to_string(capacity) + " rows for each of " + std::to_string(agents) +
                      (agents == 1 ? " agent" : " agents"),
-                 "--capacity", "give a smaller --capacity, or fewer --seeds");
+                 key, "give a smaller " + key + ", or fewer --seeds");
   if (capacity > std::numeric_limits<std::int32_t>::max())
-    throw Error("more rows than a row's number counts", "--capacity " + std::to_string(capacity),
+    throw Error("more rows than a row's number counts", key + " " + std::to_string(capacity),
                 "give at most " + std::to_string(std::numeric_limits<std::int32_t>::max()));
   const auto rows = static_cast<std::size_t>(agents * capacity);
   observations_.resize(rows * static_cast<std::size_t>(spec.observation_size));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "algorithms/acting/actions.h"
@@ -16,8 +17,9 @@ namespace hardy::algorithms {
 class Replay {
  public:
   // Tables of `capacity` rows for each agent. An Error, before any is taken, where this machine has not the
-  // memory.
-  Replay(std::int64_t agents, std::int64_t capacity, const envs::EnvSpec& spec);
+  // memory, which names the key that asked for as many.
+  Replay(std::int64_t agents, std::int64_t capacity, const envs::EnvSpec& spec,
+         const std::string& key = "--capacity");
 
   std::int64_t capacity() const { return capacity_; }
   std::int32_t rows() const { return rows_; }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "engine/base/text.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/concat.h"
 #include "engine/ops/gather.h"
@@ -60,7 +61,11 @@ std::int64_t MixedSource::rows_from_replay(double share, std::int64_t rows) {
 }
 
 Batch MixedSource::batch(Update& u) const {
-  const std::int64_t rows = drawn(u), old = rows - rows_from_replay(share_, rows);
+  const std::int64_t rows = drawn(u), own = rows_from_replay(share_, rows), old = rows - own;
+  if (own * u.passes() != rows_from_replay(share_, rows * u.passes()))
+    throw Error("the rows of the dataset, or its own, have no " + std::to_string(u.passes()) + " equal parts",
+                "--online-share " + to_text(share_),
+                "take an --accumulate (times --shards) that divides both of a batch's parts");
   Batch fresh = draw(u, replay_, *this, "replay/", {old, rows, rows});
   fresh.reward_span = dataset_.reward_span;
   if (old == 0) return fresh;

@@ -50,7 +50,8 @@ InteractingTrainee::InteractingTrainee(const Method& method, const std::string& 
           envs::make_environment_among(*descent.ranks, settings.environment, static_cast<int>(seeds.size()))),
       policy_(beginning ? beginning->policy : policy_for(method, name, env_->spec())),
       replay_(static_cast<std::int64_t>(seeds.size()), settings.capacity,
-              beginning ? as_networks_see(env_->spec()) : env_->spec()),
+              beginning ? as_networks_see(env_->spec()) : env_->spec(),
+              beginning ? "--online-steps" : "--capacity"),
       learner_(std::move(seeds), device, descent),
       rollout_(*env_) {
   const auto agents = static_cast<std::size_t>(learner_.agents());

@@ -11,6 +11,7 @@
 #include "algorithms/acting/bounds.h"
 #include "algorithms/learning/checkpoint.h"
 #include "algorithms/online/continuing_trainee.h"
+#include "engine/base/error.h"
 #include "engine/ops/reduce.h"
 #include "tests/algorithms/methods.h"
 #include "tests/engine/run/scratch.h"
@@ -255,6 +256,21 @@ TEST(Feedback, IsAttackedAtItsRateWithinItsScaleAndOnlyInTheNamedElements) {
   EXPECT_GT(range(rewards).min, -30 * scale);
   EXPECT_LT(range(rewards).max, 30 * scale);
   EXPECT_GT(range(rewards).max, 0.98 * 30 * scale);
+}
+
+TEST(Continuing, AReplayThatDoesNotFitNamesTheKeyThatAskedForIt) {
+  envs::EnvSpec spec;
+  spec.observation_size = 3, spec.action_size = 1;
+  spec.action_low = {-1}, spec.action_high = {1};
+  for (const std::string key : {"--capacity", "--online-steps"}) {
+    try {
+      const algorithms::Replay replay(4096, 1000000000, spec, key);
+      FAIL();
+    } catch (const Error& e) {
+      EXPECT_EQ(e.where(), key);
+      EXPECT_NE(e.message().find("a smaller " + key), std::string::npos) << e.message();
+    }
+  }
 }
 
 TEST(Continuing, CorruptedFeedbackChangesWhatIsStoredAndNotWhereTheEnvironmentGoes) {
