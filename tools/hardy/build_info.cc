@@ -1,6 +1,5 @@
 #include "tools/hardy/build_info.h"
 
-#include <hdf5.h>
 #include <openssl/opensslv.h>
 
 #include <Eigen/Core>
@@ -13,6 +12,7 @@
 #endif
 
 #include "datasets/formats/deflate.h"
+#include "datasets/formats/hdf5_library.h"
 #include "engine/comm/ranks.h"
 #include "engine/device/backends.h"
 #include "engine/ops/gemm.h"
@@ -23,12 +23,6 @@ namespace {
 
 std::string dotted(int major, int minor, int patch) {
   return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
-}
-
-std::string hdf5_version() {
-  unsigned major = 0, minor = 0, patch = 0;
-  H5get_libversion(&major, &minor, &patch);
-  return dotted(static_cast<int>(major), static_cast<int>(minor), static_cast<int>(patch));
 }
 
 // The version, "" where zlib stands in.
@@ -51,7 +45,7 @@ std::vector<LibraryInfo> libraries() {
   return {{"Eigen", dotted(EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION), "libeigen3-dev"},
           {"Boost", dotted(BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100),
            "libboost-program-options-dev"},
-          {"HDF5", hdf5_version(), "libhdf5-dev"},
+          {"HDF5", datasets::hdf5_library(), "libhdf5-dev"},
           {"libdeflate", libdeflate_version(), "libdeflate-dev"},
           {"nlohmann-json",
            dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH),
