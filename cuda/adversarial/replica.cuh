@@ -48,6 +48,7 @@ struct Lane {
   __device__ void put(std::int64_t a, double x) const { (*this)[a] = x; }
   static __device__ double all(double x) { return x; }
   static __device__ double fma(double a, double b, double c) { return std::fma(a, b, c); }
+  static __device__ double product(double a, double b) { return rounded(a, b); }
   static __device__ double exp(double x) { return exponential(x); }
   static __device__ bool any_greater(double a, double b) { return a > b; }
 };

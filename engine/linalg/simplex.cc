@@ -20,6 +20,7 @@ struct Costs {
   Number operator[](std::int64_t a) const { return load<W>(from + a * W); }
   static Number all(double x) { return linalg::all<W>(x); }
   static Number fma(Number a, Number b, Number c) { return linalg::fma<W>(a, b, c); }
+  static Number product(Number a, Number b) { return a * b; }
   static Number exp(Number x) { return linalg::exp<W>(x); }
   static bool any_greater(Number a, Number b) { return linalg::any_greater<W>(a, b); }
 };

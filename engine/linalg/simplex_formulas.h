@@ -2,7 +2,8 @@
 // vectors (simplex.cc) and a thread of a GPU (cuda/adversarial) are compiled from here.
 //
 // A view X is where a problem's numbers stand, one an action: x[a], x.put(a, value), of type X::Number, and
-// what such numbers are computed with: X::all(double), X::fma(a, b, c), X::exp(a), X::any_greater(a, b).
+// what such numbers are computed with: X::all(double), X::fma(a, b, c), X::product(a, b), which is rounded
+// before anything is added to it, X::exp(a), X::any_greater(a, b).
 #pragma once
 
 #include <cstdint>
@@ -60,12 +61,14 @@ struct Products {
     if constexpr (A == 2) {
       others[0] = y[1], others[1] = y[0];
     } else if constexpr (A == 3) {
-      others[0] = y[1] * y[2], others[1] = y[0] * y[2], others[2] = y[0] * y[1];
+      others[0] = X::product(y[1], y[2]), others[1] = X::product(y[0], y[2]),
+      others[2] = X::product(y[0], y[1]);
     } else {
       const Number front = y[0] * y[1], back = y[2] * y[3];
-      others[0] = y[1] * back, others[1] = y[0] * back, others[2] = front * y[3], others[3] = front * y[2];
+      others[0] = X::product(y[1], back), others[1] = X::product(y[0], back);
+      others[2] = X::product(front, y[3]), others[3] = X::product(front, y[2]);
     }
-    product = others[0] * y[0];
+    product = X::product(others[0], y[0]);
     sum = others[0];
     squares = others[0] * others[0];
     for (int a = 1; a < A; ++a) {

@@ -108,6 +108,25 @@ TEST(DeviceRegret, AThousandEpisodesStayWithinTheCpus) {
   }
 }
 
+#if defined(__FMA__) || defined(__aarch64__)
+// Every operation is the CPU's, where that fuses multiply-adds: not one bit is another.
+TEST(DeviceRegret, BitsAreTheCpus) {
+  const auto same = [](const RegretConfig& c) {
+    const RegretResult cpu = on_cpu(c), found = there(c);
+    for (std::size_t i = 0; i < cpu.replicas.size(); ++i)
+      expect_same_bits(found.replicas[i], cpu.replicas[i], c.method);
+  };
+  for (const std::string& method : kMethods)
+    for (const char* env : {test::kT1, "simplex:seed=3,H=2,S=3,A=4,d=5", "simplex:seed=9,H=2,S=3,A=2,d=2"}) {
+      const RegretConfig c = run_of(method, env, "stochastic", 30, 2);
+      same(c);
+      if (!hardy::test::has_ptx()) continue;
+      const hardy::test::FromPtx from_ptx;
+      same(c);
+    }
+}
+#endif
+
 // An independent program's numbers (tests/algorithms/adversarial/reference_test.cc), from its own draws.
 TEST(DeviceRegret, TheReferenceTracesAreMetThere) {
   struct Trace {
