@@ -81,6 +81,9 @@ void play(device::Stream& stream, const DeviceRegret& g, const Cut& cut) {
   check(cudaFuncSetAttribute(regret_kernel<D>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                              static_cast<int>(bytes)),
         "giving a replica its tables");
+  // All of a multiprocessor's, so that as many blocks find room as cut_of() counts with.
+  check(cudaFuncSetAttribute(regret_kernel<D>, cudaFuncAttributePreferredSharedMemoryCarveout, 100),
+        "giving a replica its tables");
   const auto blocks = static_cast<unsigned>((g.replicas + cut.neighbours - 1) / cut.neighbours);
   s.launched(launch(regret_kernel<D>, blocks, static_cast<unsigned>(cut.neighbours * cut.team), bytes, handle,
                     g, tables, cut.neighbours, cut.team),
