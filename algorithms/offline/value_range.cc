@@ -32,7 +32,7 @@ ValueRange value_range(const datasets::Transitions& t, double gamma) {
 std::pair<double, double> reward_span(const datasets::Transitions& t) {
   std::vector<float> x = t.rewards;
   const auto quantile = [&](double p) {
-    const auto at = static_cast<std::ptrdiff_t>(p * static_cast<double>(x.size() - 1) + 0.5);
+    const auto at = static_cast<std::ptrdiff_t>(std::lround(p * static_cast<double>(x.size() - 1)));
     std::ranges::nth_element(x, x.begin() + at);
     return static_cast<double>(x[static_cast<std::size_t>(at)]);
   };
