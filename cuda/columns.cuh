@@ -6,7 +6,7 @@
 
 namespace hardy::cuda {
 
-inline constexpr int kColumns = 32, kColumnSlices = 32;
+inline constexpr int kColumns = 32, kColumnSlices = 16;
 inline constexpr int kColumnThreads = kColumns * kColumnSlices;  // of a block
 inline __host__ __device__ std::int64_t column_tiles(std::int64_t columns) {
   return (columns + kColumns - 1) / kColumns;
@@ -14,7 +14,7 @@ inline __host__ __device__ std::int64_t column_tiles(std::int64_t columns) {
 
 // N sums at once, of what add(row, sum) adds to them for this thread's column, threadIdx.x % kColumns of the
 // block's, where it has one (`mine`). All threads of the block call it; those of slice 0 (threadIdx.x <
-// kColumns) get the sums. The order depends on the number of rows alone: slice s takes rows s, s + 32, ...,
+// kColumns) get the sums. The order depends on the number of rows alone: slice s takes rows s, s + 16, ...,
 // then halves are added.
 template <int N, class T, class F>
 __device__ void sum_rows(std::int64_t rows, bool mine, const F& add, T (&sum)[N]) {
