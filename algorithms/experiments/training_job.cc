@@ -154,6 +154,9 @@ class OfflineJob final : public TrainingJob {
     if (settings_.keep_best && environment_.empty())
       throw Error("without evaluations there is no best policy", "--keep-best", "name an --env");
     for (const std::string& e : corrupt_) static_cast<void>(datasets::element_named(e, "--corrupt"));
+    if (trust_ > 0 && !method_->weighs_rows())
+      throw Error("all rows weigh the same in " + name_, "--trust " + to_text(trust_),
+                  "riql weighs them; else leave it out");
     if (trust_ > 0 && clean_ == "none")
       throw Error("nobody judges the rows", "--trust", "--clean models, or scores where the file has them");
   }

@@ -61,6 +61,8 @@ class Method {
   virtual bool normalises_observations() const { return false; }
   // By their median and its distances instead of mean and standard deviation.
   virtual bool normalises_by_medians() const { return false; }
+  // Whether rows weigh in its losses by how far they are believed (Batch::trust).
+  virtual bool weighs_rows() const { return false; }
   // Whether observations and actions are all that it learns from; then a file may lack the rest.
   virtual bool imitates() const { return false; }
   // The discount of its values, where they are sums of the data's rewards and of nothing else, such as

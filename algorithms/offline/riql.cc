@@ -71,6 +71,7 @@ class Riql final : public Method {
   std::int64_t batch_size() const override { return c_.batch; }
   bool normalises_observations() const override { return c_.normalise; }
   bool normalises_by_medians() const override { return statistics_ == "medians"; }
+  bool weighs_rows() const override { return true; }
   double discount() const override { return c_.gamma; }
   std::int64_t schedule_end() const override { return c_.schedule_steps; }
   PolicySpec policy(int observation_size, int action_size) const override {

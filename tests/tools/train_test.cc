@@ -351,6 +351,55 @@ TEST_F(Train, AFullDiskIsSaidAndLeavesNoPartialCheckpoint) {
       ADD_FAILURE() << "left behind: " << file.path();
 }
 
+TEST_F(Train, DataThatCannotBeJudgedAreRefusedAndSoIsTrustThatNobodyUses) {
+  const std::string data = write(test::some_data(300));
+  refused("riql --preset hardy" + data, {"300 transitions", "2048"});
+  refused("riql --clean scores" + data, {"has no hardy/scores/observations", "hardy data repair"});
+  refused("riql --trust 1" + data, {"nobody judges the rows", "--clean models"});
+  refused("iql --trust 1 --clean models" + data, {"all rows weigh the same in iql"});
+  Arrays without = test::some_data(300);
+  without.erase("rewards");
+  refused("bc --clean models" + write(without), {"has no rewards", "leave --clean out"});
+}
+
+TEST_F(Train, ThePresetOnAFileThatWasMendedBeforeGoesOnToTheSameBytes) {
+  const std::string d = (dir_ / "d.hdf5").string(), b = (dir_ / "b.hdf5").string(),
+                    m = (dir_ / "m.hdf5").string();
+  ASSERT_EQ(test::hardy_command("data collect --env pendulum --behaviour random --steps 2400 " + d).code, 0);
+  ASSERT_EQ(test::hardy_command("data corrupt --elements observations,rewards " + d + " " + b).code, 0);
+  ASSERT_EQ(
+      test::hardy_command("data repair --models --model-steps 300 --members 2 --hidden 16 " + b + " " + m)
+          .code,
+      0);
+  const auto train = [&](const std::string& out, int steps) {
+    return test::hardy_command("train riql --preset hardy --clean scores --dataset " + m +
+                               " --hidden 8 --batch-size 16 --threads 1 --steps " + std::to_string(steps) +
+                               " --out " + (dir_ / out).string());
+  };
+  const test::Result whole = train("whole", 40);
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  EXPECT_NE(whole.err.find("judged before: "), std::string::npos) << whole.err;
+  ASSERT_EQ(train("run", 20).code, 0);
+  ASSERT_EQ(test::hardy_command("resume " + (dir_ / "run").string() + " --steps 40").code, 0);
+  const char* last = "checkpoints/step_000000000040.ckpt";
+  EXPECT_TRUE(test::contents(dir_ / "whole" / last) == test::contents(dir_ / "run" / last));
+  const nlohmann::json columns = json_of("run.json").at("dataset").at("cleaning").at("columns");
+  EXPECT_GT(columns.at("rewards").at("wrong"), 100);
+}
+
+TEST(TrainSettings, ThePresetThatNeedsNoTableSetsWhatCleaningAndRiqlAreToldAndTheCommandLineGoesBeforeIt) {
+  const auto job = algorithms::make_training_job("riql");
+  job->schema().parse({"--preset", "hardy", "--trust", "1"});
+  const nlohmann::json all = job->schema().resolved_json();
+  EXPECT_EQ(all.at("clean"), "models");
+  EXPECT_EQ(all.at("trust"), "1");
+  EXPECT_EQ(all.at("critics"), "2");
+  EXPECT_EQ(all.at("average"), "0.001");
+  const auto published = algorithms::make_training_job("riql");
+  published->schema().parse({"--preset", "hopper/dynamics/random"});
+  EXPECT_EQ(published->schema().resolved_json().at("end-loss"), "same");
+}
+
 TEST(TrainSettings, AThresholdOnTheCommandLineGoesBeforeThePresets) {
   const auto threshold = [](const std::vector<std::string>& words) {
     const auto job = algorithms::make_training_job("riql");
