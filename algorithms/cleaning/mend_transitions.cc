@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "datasets/memory.h"
 #include "engine/base/error.h"
@@ -96,12 +97,12 @@ nlohmann::json trust_of_scores(Transitions& t, const datasets::Arrays& arrays, c
       throw Error(datasets::kScores + key + " is not one float32 for each of the " + std::to_string(rows) +
                       " rows that are learned from",
                   path, fix);
-    std::vector<float> wrong(rows);
-    std::memcpy(wrong.data(), scores->second.bytes.data(), rows * sizeof(float));
+    std::vector<float> wrong(scores->second.as<float>(), scores->second.as<float>() + rows);
     std::int64_t replaced = 0;
     if (const auto list = arrays.find(datasets::kRepairs + ("replaced/" + key)); list != arrays.end()) {
-      std::vector<std::int64_t> at(list->second.bytes.size() / sizeof(std::int64_t));
-      std::memcpy(at.data(), list->second.bytes.data(), at.size() * sizeof(std::int64_t));
+      if (list->second.type != ArrayType::kI64)
+        throw Error(list->first + " is " + list->second.describe() + ", not rows", path, fix);
+      const std::span at(list->second.as<std::int64_t>(), static_cast<std::size_t>(list->second.elements()));
       for (const std::int64_t row : at) {
         if (row < 0 || row >= t.rows) throw Error("names row " + std::to_string(row), path, fix);
         wrong[static_cast<std::size_t>(row)] = 0;
