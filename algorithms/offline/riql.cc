@@ -2,6 +2,7 @@
 // Huber loss on the TD error, (c) the alpha-quantile of K target critics. Each change has its switch.
 #include "algorithms/offline/implicit_q.h"
 #include "algorithms/offline/riql_presets.h"
+#include "algorithms/offline/value_range.h"
 #include "engine/base/text.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/order_statistics.h"
@@ -135,8 +136,7 @@ class Riql final : public Method {
 
   std::pair<double, double> target_bounds(const Batch& b) const {
     if (bounds_ == "published" || !b.reward_span) return {-100, 1000};
-    const auto [least, most] = *b.reward_span;
-    return {least < 0 ? least / (1 - c_.gamma) : least, most > 0 ? most / (1 - c_.gamma) : most};
+    return value_bounds(b.reward_span->first, b.reward_span->second, c_.gamma);
   }
 
   Tensor huber(Graph& g, Tensor td_error, Tensor d, const Batch& b) const {

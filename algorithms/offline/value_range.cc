@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "engine/base/text.h"
 
@@ -12,14 +13,17 @@ std::string whole(double value) { return to_text(std::round(value)); }
 
 }  // namespace
 
+std::pair<double, double> value_bounds(double least, double largest, double gamma) {
+  return {least < 0 ? least / (1 - gamma) : least, largest > 0 ? largest / (1 - gamma) : largest};
+}
+
 ValueRange value_range(const datasets::Transitions& t, double gamma) {
   ValueRange range;
   if (!(gamma > 0 && gamma < 1) || t.rows == 0) return range;
   const auto [least, largest] = std::ranges::minmax(t.rewards);
   range.gamma = gamma;
   range.least_reward = least, range.largest_reward = largest;
-  range.least = least < 0 ? least / (1 - gamma) : least;
-  range.largest = largest > 0 ? largest / (1 - gamma) : largest;
+  std::tie(range.least, range.largest) = value_bounds(least, largest, gamma);
   double sum = 0, from_here = 0;
   for (auto row = static_cast<std::size_t>(t.rows); row-- > 0;) {
     from_here = t.rewards[row] + (t.episode_end[row] != 0 ? 0 : gamma * from_here);

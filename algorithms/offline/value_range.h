@@ -23,6 +23,9 @@ struct ValueRange {
   double data_mean = 0;
 };
 
+// The least and the largest value of rewards from `least` to `largest`.
+std::pair<double, double> value_bounds(double least, double largest, double gamma);
+
 // gamma: in (0, 1), or there is no range (gamma 0 in the result).
 ValueRange value_range(const datasets::Transitions& t, double gamma);
 
