@@ -177,7 +177,7 @@ std::string absolute_name(const std::string& name) {
   if (colon == std::string::npos) return name;
   const std::string family = name.substr(0, colon);
   const Family* const known = registry().find(family);
-  std::vector<std::string> parts = split(name.substr(colon + 1), ',');
+  std::vector<std::string> parts = parts_of(name.substr(colon + 1));
   for (std::string& part : parts) {
     const std::size_t equals = part.find('=');
     if (equals == std::string::npos) continue;

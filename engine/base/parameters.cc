@@ -8,13 +8,25 @@
 
 namespace hardy {
 
+std::vector<std::string> parts_of(const std::string& keys) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  for (std::size_t end; (end = keys.find(',', begin)) != std::string::npos; begin = end + 1)
+    parts.push_back(keys.substr(begin, end - begin));
+  parts.push_back(keys.substr(begin));
+  return parts;
+}
+
 Parameters::Parameters(const std::string& text) : text_(text) {
   const std::size_t colon = text.find(':');
   name_ = text.substr(0, colon);
   if (colon == std::string::npos) return;
   if (colon + 1 == text.size())
     throw Error("no key follows its colon", text, "write " + name_ + ", or " + name_ + ":key=value");
-  for (const std::string& part : split(text.substr(colon + 1), ',')) {
+  for (const std::string& part : parts_of(text.substr(colon + 1))) {
+    if (part.empty())
+      throw Error("a comma has no key=value before or behind it", text,
+                  "write " + name_ + ":key=value,key=value");
     const std::size_t equals = part.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == part.size())
       throw Error("'" + part + "' is not key=value", text, "write " + name_ + ":key=value,key=value");

@@ -9,6 +9,9 @@
 
 namespace hardy {
 
+// What stands between the commas of "key=value,key=value": "" where nothing does, at least one part.
+std::vector<std::string> parts_of(const std::string& keys);
+
 class Parameters {
  public:
   explicit Parameters(const std::string& text);

@@ -32,6 +32,9 @@ TEST(Parameters, WhatCannotBeRightIsSaidWithTheKeyAndTheNearestOne) {
   says([] { Parameters p("a:H"); }, "'H' is not key=value");
   says([] { Parameters p("a:=3"); }, "'=3' is not key=value");
   says([] { Parameters p("a:H=1,H=2"); }, "'H' stands twice");
+  for (const char* name : {"a:H=1,", "a:,H=1", "a:H=1,,S=2", "a:,"})
+    says([&] { Parameters p(name); },
+         "a comma has no key=value before or behind it; write a:key=value,key=value");
   says(
       [] {
         Parameters p("a:perod=3");

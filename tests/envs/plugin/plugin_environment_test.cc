@@ -232,6 +232,8 @@ TEST(Names, AFileInANameIsFoundFromElsewhereToo) {
   EXPECT_EQ(absolute_name("gymnasium:python=python3.11"), "gymnasium:python=python3.11");
   EXPECT_EQ(absolute_name("hopper"), "hopper");
   EXPECT_EQ(absolute_name("a:profile=x"), "a:profile=x");
+  for (const char* wrong : {"hopper:", "hopper:goal=1,", "hopper:,goal=1"})  // as it is: it is refused later
+    EXPECT_EQ(absolute_name(wrong), wrong);
   EXPECT_EQ(absolute_name(""), "");
   EXPECT_EQ(file_in("plugin:mass=2,file=a/b.so,g=9"), "a/b.so");
   EXPECT_EQ(with_file("plugin:mass=2,file=a/b.so,g=9", "/c.so"), "plugin:mass=2,file=/c.so,g=9");
