@@ -1,7 +1,8 @@
 // Cart-pole with the semantics of Gymnasium's CartPole-v1 (Barto, Sutton, Anderson 1983): two choices, a push
 // of 10 N to the left (0) or to the right (1).
 //   state and observation [4]: position, speed, angle, angular speed; Euler's steps of 0.02 s
-//   reward 1 a step; terminated: |position| > 2.4 or |angle| > 12 degrees; truncated: 500 steps
+//   reward 1 a step, 0 of one beyond the end
+//   terminated: |position| > 2.4 or |angle| > 12 degrees; truncated: 500 steps
 //   start: all four in [-0.05, 0.05), uniformly
 #pragma once
 
@@ -30,6 +31,7 @@ struct CartPole {
   template <class T = double>
   constexpr Outcome step(const std::int32_t* action, const Random&, T* x) const {
     constexpr double kGravity = 9.8, kPole = 0.1, kTotal = 1.1, kHalfLength = 0.5, kStep = 0.02;
+    const bool began_over = over(x);
     const double force = action[0] == 1 ? 10 : -10;
     const double cosine = std::cos(x[2]), sine = std::sin(x[2]);
     const double push = (force + kPole * kHalfLength * x[3] * x[3] * sine) / kTotal;
@@ -40,8 +42,14 @@ struct CartPole {
     x[1] += kStep * linear;
     x[2] += kStep * x[3];
     x[3] += kStep * angular;
-    const double limit = 12 * 2 * std::numbers::pi / 360;
-    return {1, x[0] < -2.4 || x[0] > 2.4 || x[2] < -limit || x[2] > limit};
+    const bool ends = over(x);
+    return {ends && began_over ? 0.0 : 1.0, ends};
+  }
+
+ private:
+  static constexpr bool over(const double* x) {
+    constexpr double kLimit = 12 * 2 * std::numbers::pi / 360;
+    return x[0] < -2.4 || x[0] > 2.4 || x[2] < -kLimit || x[2] > kLimit;
   }
 };
 

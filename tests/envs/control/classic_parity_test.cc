@@ -22,6 +22,8 @@ double skilled(const std::string& task, const std::vector<double>& state) {
   return 0;
 }
 
+// Until it ends or reaches its limit, and kBeyond steps on.
+constexpr int kBeyond = 40;
 nlohmann::json episode(const std::string& task, int state_size, std::uint64_t seed, bool by_skill) {
   const auto env = make_environment(task, 1);
   const EnvSpec& spec = env->spec();
@@ -33,7 +35,10 @@ nlohmann::json episode(const std::string& task, int state_size, std::uint64_t se
   };
   nlohmann::json e{{"task", task}, {"start", state()}};
   std::uint8_t terminated = 0, truncated = 0;
-  for (std::uint64_t t = 0; !terminated && !truncated; ++t) {
+  bool over = false;
+  int beyond = 0;
+  for (std::uint64_t t = 0; beyond < kBeyond; ++t) {
+    beyond += over;
     const Random random(seed, RandomStream::kUser);
     double reward = 0, action = by_skill ? skilled(task, state()) : 0;
     if (spec.discrete()) {
@@ -53,6 +58,7 @@ nlohmann::json episode(const std::string& task, int state_size, std::uint64_t se
     e["rewards"].push_back(reward);
     e["terminated"].push_back(terminated != 0);
     e["truncated"].push_back(truncated != 0);
+    over = over || terminated || truncated;
   }
   return e;
 }
