@@ -1,13 +1,11 @@
 // A point that is pushed through a maze of unit cells to a goal, on the maps of D4RL's maze2d (Fu et al.
 // 2020); the motion is our own, without contacts to simulate.
 //   state and observation [6]: position, speed, goal; action [2]: push in [-1, 1] along x and y
-//   speed += (10 push - speed) 0.05, held to 5; position += 0.05 speed, x before y; the point is a square of
-//   half-width
-//     0.1 that walls stop, with the speed along that axis set to 0
+//   speed += (10 push - speed) 0.05, held to 5; position += 0.05 speed, x before y; the point is a square
+//   of half-width 0.1 that walls stop, with the speed along that axis set to 0
 //   reward: 1 within 0.45 of the goal, a success, which ends the episode, and 0 before
-//   truncated: 300 (umaze), 600 (medium), 800 (large) steps; start and goal: different free cells, each point
-//   within
-//     0.1 of its cell's middle
+//   truncated: 300 (umaze), 600 (medium), 800 (large) steps
+//   start and goal: different free cells, each within 0.1 of its cell's middle
 #pragma once
 
 #include <array>

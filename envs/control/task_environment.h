@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <memory>
 #include <utility>
@@ -41,10 +42,12 @@ class TaskEnvironment final : public BatchEnvironment {
     TaskBatch<Task> batch;
     batch.task = task_;
     batch.states = states_.data();
-    if constexpr (std::same_as<typename Task::Action, float>)
+    if constexpr (std::same_as<typename Task::Action, float>) {
       batch.actions = actions.numbers().data();
-    else
+      require_finite(begin, end, batch.actions);
+    } else {
       batch.actions = actions.choices().data();
+    }
     batch.observations = observations.data();
     batch.rewards = rewards.data();
     batch.terminated = terminated.data();
@@ -66,6 +69,13 @@ class TaskEnvironment final : public BatchEnvironment {
   }
 
  private:
+  void require_finite(int begin, int end, const float* actions) const {
+    for (int at = begin * Task::kAction; at < end * Task::kAction; ++at)
+      if (!std::isfinite(actions[at]))
+        throw Error::failed_run("action " + std::to_string(at % Task::kAction) + " of instance " +
+                                    std::to_string(at / Task::kAction) + " is not finite",
+                                spec_.name);
+  }
   void check_state(std::size_t size) const {
     if (size == state_size()) return;
     throw Error("a state of " + std::to_string(size) + " numbers", spec_.name,

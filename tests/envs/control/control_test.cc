@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "engine/base/error.h"
 #include "envs/environment.h"
 
 namespace hardy::envs {
@@ -83,6 +84,32 @@ TEST(Control, EpisodesAreCutAtTheirLimitAndStartsFollowTheSeed) {
   const auto one = make_environment("pendulum", 1);
   one->reset(0, 5, a);
   for (int t = 1; t <= 200; ++t) EXPECT_EQ(step(*one, 0.5f).truncated, t == 200) << t;
+}
+
+TEST(Control, AnActionThatIsNotFiniteIsRefusedAndMovesNothing) {
+  for (const char* name : {"pendulum", "pendulum_sparse", "mountain_car_continuous", "point_maze:map=large"})
+    for (const float odd : {NAN, INFINITY, -INFINITY}) {
+      const auto env = make_environment(name, 2);
+      const auto n = static_cast<std::size_t>(env->spec().observation_size),
+                 act = static_cast<std::size_t>(env->spec().action_size);
+      std::vector<double> observations(2 * n), rewards(2), before(env->state_size()), after = before;
+      std::vector<std::uint8_t> terminated(2), truncated(2);
+      for (int i = 0; i < 2; ++i) env->reset(i, 3, std::span(observations).subspan(0, n));
+      env->save_state(1, before);
+      std::vector<float> actions(2 * act, 0.5f);
+      actions.back() = odd;
+      try {
+        env->step(0, 2, actions, observations, rewards, terminated, truncated);
+        ADD_FAILURE() << name;
+      } catch (const Error& e) {
+        EXPECT_EQ(e.message(),
+                  std::string(name) + ": action " + std::to_string(act - 1) + " of instance 1 is not finite");
+      }
+      env->save_state(1, after);
+      EXPECT_EQ(before, after);
+      env->step(0, 1, actions, observations, rewards, terminated,
+                truncated);  // another one's is not looked at
+    }
 }
 
 TEST(Control, ASavedStateGoesOnBitForBit) {
