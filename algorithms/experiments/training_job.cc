@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "algorithms/acting/actions.h"
 #include "algorithms/cleaning/mend_transitions.h"
+#include "algorithms/experiments/online_phase.h"
 #include "algorithms/experiments/post_training_job.h"
 #include "algorithms/experiments/prepared_data.h"
 #include "algorithms/offline/offline_trainee.h"
@@ -64,13 +64,6 @@ void require_shares(const comm::Ranks& ranks, const DescentDefaults& descent,
     throw Error("several processes train on CPUs alone", "--device " + settings.device, "start one process");
 }
 
-std::vector<std::string> methods_online() {
-  std::vector<std::string> names;
-  for (const auto& [name, entry] : methods())
-    if (entry.make()->goes_online()) names.push_back(name);
-  return names;
-}
-
 class OfflineJob final : public TrainingJob {
  public:
   OfflineJob(const std::string& name, std::unique_ptr<Method> method)
@@ -121,21 +114,17 @@ class OfflineJob final : public TrainingJob {
     descent_.clip_norm = method_->clip_norm();
     descent_options(schema_, descent_);
     settings_.options(schema_);
-    online_options();
+    online_.options(schema_, *method_);
   }
 
   run::Schema& schema() override { return schema_; }
   TrainingSettings settings() const override {
     TrainingSettings all = settings_;
-    if (goes_online()) all.steps = std::min(settings_.steps, kMostSteps - online_.steps) + online_.steps;
+    all.steps = online_.last_step(settings_.steps);
     return all;
   }
   std::pair<std::string, std::string> ends_at(std::int64_t steps) const override {
-    if (!goes_online()) return TrainingJob::ends_at(steps);
-    if (steps <= settings_.steps)
-      throw Error("the run learns from its dataset until step " + std::to_string(settings_.steps),
-                  "--steps " + std::to_string(steps), "give a later one: the online phase grows");
-    return {"online-steps", std::to_string(steps - settings_.steps)};
+    return online_.wanted() ? online_.ends_at(steps, settings_.steps) : TrainingJob::ends_at(steps);
   }
   const std::string& environment() const override { return environment_; }
 
@@ -150,7 +139,7 @@ class OfflineJob final : public TrainingJob {
     if (dataset_.empty())
       throw Error("an offline method needs a dataset", "--dataset", "e.g. --dataset hopper.hdf5");
     method_->check();
-    check_online();
+    online_.check(schema_, *method_, offline_phase());
     if (settings_.keep_best && environment_.empty())
       throw Error("without evaluations there is no best policy", "--keep-best", "name an --env");
     for (const std::string& e : corrupt_) static_cast<void>(datasets::element_named(e, "--corrupt"));
@@ -226,78 +215,16 @@ class OfflineJob final : public TrainingJob {
                            {"largest", values.largest},
                            {"data_mean", values.data_mean}};
     about["dataset"] = summary;
-    if (goes_online()) notes.push_back(online_note());
+    if (online_.wanted()) notes.push_back(online_.note(offline_phase()));
     about["notes"] = join(notes, "; ");
-    if (!goes_online()) return trainee;
+    if (!online_.wanted()) return trainee;
     return std::make_unique<ContinuingTrainee>(*method_, name_, std::move(trainee), settings_.steps,
-                                               environment_, online_, descent_);
+                                               environment_, online_.settings(), descent_);
   }
 
  private:
-  static constexpr std::int64_t kMostSteps = std::numeric_limits<std::int64_t>::max();
-  bool goes_online() const { return then_ == "online"; }
-
-  void online_options() {
-    schema_.section("then online")
-        .option("then", &then_,
-                "online: after --steps on the dataset it goes on in --env, a learning step each step there",
-                {"nothing", "online"});
-    if (!method_->goes_online()) return;
-    schema_.option("online-steps", &online_.steps, "environment steps of an agent", 1)
-        .option(
-            "online-share", &online_.share,
-            "of a batch's rows that are its own; 0.5: symmetric sampling, as RLPD; 1: the dataset's no more",
-            0.0, 1.0)
-        .option("online-noise", &online_.noise,
-                "standard deviation of what is added to a deterministic policy's actions, in halves of the "
-                "bounds' range; other heads draw theirs",
-                0.0, 10.0)
-        .option("expansion", &online_.expansion,
-                "policy expansion (PEX): the dataset's policy goes on proposing actions beside the one that "
-                "learns; each step takes one of both by a softmax of Q")
-        .option("expansion-temperature", &online_.temperature, "of that softmax, in units of Q", 1e-6)
-        .option("online-corrupt", &online_corrupt_,
-                "elements of what the interaction stores that are corrupted as --corrupt does: observations, "
-                "actions, rewards, dynamics")
-        .option("online-corrupt-rate", &online_.corruption.rate, "share of the steps attacked", 0.0, 1.0)
-        .option("online-corrupt-scale", &online_.corruption.scale, "range of the noise", 0.0);
-  }
-
-  void check_online() {
-    if (!goes_online()) {
-      for (const std::string& key : schema_.keys())
-        if ((key.starts_with("online-") || key.starts_with("expansion")) &&
-            schema_.source_of(key) == run::Schema::Source::kCommandLine)
-          throw Error("is of a phase that this run does not have", "--" + key, "add --then online");
-      return;
-    }
-    if (!method_->goes_online())
-      throw Error(name_ + " does not go on by interacting", "--then online",
-                  "take " + join(methods_online(), ", "));
-    if (environment_.empty()) throw Error("goes on by interacting", "--then online", "name an --env");
-    if (descent_.ranks->size() > 1 || settings_.device != "cpu")
-      throw Error("goes on in one process on the CPU", "--then online",
-                  "start one process, and leave --device out");
-    if (settings_.steps > kMostSteps - online_.steps)
-      throw Error("more steps than can be counted, with --steps " + std::to_string(settings_.steps),
-                  "--online-steps " + std::to_string(online_.steps), "give fewer");
-    if (online_.share == 0)
-      throw Error("takes nothing of what it sees", "--online-share 0", "give a share above 0, e.g. 0.5");
-    const std::int64_t own = MixedSource::rows_from_replay(online_.share, method_->batch_size());
-    if (online_.steps < own)
-      throw Error("ends before it learns of what it sees", "--online-steps " + std::to_string(online_.steps),
-                  "a batch takes " + std::to_string(own) + " of its rows, and waits for as many");
-    online_.corruption.elements.clear();
-    for (const std::string& e : online_corrupt_)
-      online_.corruption.elements.push_back(datasets::element_named(e, "--online-corrupt"));
-  }
-
-  std::string online_note() const {
-    std::string note = "after step " + std::to_string(settings_.steps) + " it interacts with " +
-                       environment_ + " for " + std::to_string(online_.steps) + " steps";
-    if (online_.expansion) note += ", the dataset's policy proposing actions too";
-    if (!online_corrupt_.empty()) note += "; what it stores is corrupted: " + join(online_corrupt_, ", ");
-    return note;
+  OfflinePhase offline_phase() const {
+    return {name_, environment_, settings_.steps, descent_.ranks->size() == 1 && settings_.device == "cpu"};
   }
 
   // Before anything is read.
@@ -492,9 +419,7 @@ class OfflineJob final : public TrainingJob {
   bool clip_actions_ = false;
   std::string clean_ = "none";
   run::Observer* observer_ = &run::Observer::silent();
-  std::string then_ = "nothing";
-  OnlineSettings online_;
-  std::vector<std::string> online_corrupt_;
+  OnlinePhase online_;
   std::vector<std::unique_ptr<device::Device>> devices_;  // outlive the trainee: callers drop that one first
 };
 
