@@ -54,6 +54,36 @@ TEST(DeviceCommand, AgentsAmongSeveralDevicesGoOnToTheSameBits) {
   EXPECT_EQ(checkpoint("run"), checkpoint("whole"));
 }
 
+TEST(DeviceCommand, ARunGoesOnOnAnotherDeviceOfItsKindToTheSameBitsAndOnNoOtherKind) {
+  const test::Scratch dir;
+  const std::string run = (dir / "run").string();
+  ASSERT_EQ(test::hardy_command(train(dir, "--device cuda-emulated", "whole")).code, 0);
+  ASSERT_EQ(test::hardy_command(train(dir, "--device cuda-emulated", "run", 2)).code, 0);
+  const std::string config = test::contents(dir / "run/config.ini");
+  expect_refusal(test::hardy_command("resume " + run + " --steps 4 --device cpu"), 2,
+                 {"--device cpu", "the run trains on cuda-emulated", "give another cuda-emulated:N"});
+  expect_refusal(test::hardy_command("resume " + run + " --steps 4 --device cuda-emulated:1"), 2,
+                 {"there is no device 1"});
+  EXPECT_EQ(test::contents(dir / "run/config.ini"), config);
+  // This time alone: with both options the run stays what it was.
+  const test::Result resumed = test::hardy_command(
+      "resume " + run + " --steps 4 --device cuda-emulated:1 --device-check", kTwoDevices);
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  const auto checkpoint = [&](const char* of) {
+    return test::contents(run::Checkpoints(dir / of / "checkpoints").path_of(4));
+  };
+  EXPECT_FALSE(checkpoint("whole").empty());
+  EXPECT_EQ(checkpoint("run"), checkpoint("whole"));
+  const std::string now = test::contents(dir / "run/config.ini");
+  EXPECT_EQ(now.find("cuda-emulated:1"), std::string::npos) << now;
+  const test::Result again = test::hardy_command("resume " + run + " --steps 6");
+  EXPECT_EQ(again.code, 0) << again.err;
+
+  ASSERT_EQ(test::hardy_command(train(dir, "", "on_cpu")).code, 0);
+  expect_refusal(test::hardy_command("resume " + (dir / "on_cpu").string() + " --device cuda-emulated"), 2,
+                 {"--device cuda-emulated", "the run trains on cpu", "leave it out, or begin another run"});
+}
+
 TEST(DeviceCommand, ABatchInShardsLeavesTheSameCheckpointFromOneDeviceAndFromTwo) {
   const test::Scratch dir;
   const auto checkpoint_on = [&](const std::string& device) {

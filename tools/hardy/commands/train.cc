@@ -155,8 +155,18 @@ void require_own_configuration(TrainingJob& job, const run::Fields& described, c
 struct Resumption {
   std::int64_t steps = 0;     // 0: the run's own
   std::int64_t threads = -1;  // < 0: the run's own
+  std::string device = {};    // "": the run's own
   bool device_check = false;
 };
+
+// A run goes on bit for bit, which another kind of device would not do.
+void require_kind_of_device(const std::string& asked, const std::string& began) {
+  const auto kind = [](const std::string& name) { return name.substr(0, name.find(':')); };
+  if (kind(asked) == kind(began)) return;
+  const std::string others = kind(began) == "cpu" ? "" : ", give another " + kind(began) + ":N";
+  throw Error("the run trains on " + began + ", and on another kind its numbers would be others",
+              "--device " + asked, "leave it out" + others + ", or begin another run");
+}
 
 // What goes on: its folder, which the first rank alone has, and all else that every rank has.
 struct Continued {
@@ -194,12 +204,16 @@ void prepare(Continued& c, const fs::path& path, const Resumption& r) {
   if (described.has("dataset"))
     override_with("dataset", place_now(schema.resolved_json().at("dataset"), "its dataset",
                                        described.at("dataset"), path));
-  if (r.device_check) override_with("device-check", "true");
   const std::int64_t before = job.settings().steps;
   const std::pair<std::string, std::string> end = job.ends_at(r.steps > 0 ? r.steps : before);
   if (r.steps > 0) override_with(end.first, end.second);
   const std::string config = schema.resolved();
   if (r.threads >= 0) override_with("threads", std::to_string(r.threads));
+  if (!r.device.empty()) {
+    require_kind_of_device(r.device, job.settings().device);
+    override_with("device", r.device);
+  }
+  if (r.device_check) override_with("device-check", "true");
   if (described.has("environment_file")) {  // before it is loaded
     const std::string environment = environment_now(described, path);
     require_same_file(described.at("environment_file"), envs::file_in(environment));
@@ -246,6 +260,10 @@ int resume_command(const std::vector<std::string>& args) {
           0)
       .option("threads", &r.threads,
               "this time; results do not depend on them; 0: all cores, -1: as many as the run says", -1, 1024)
+      .option(
+          "device", &r.device,
+          "this time; another one of the kind that the run trains on, such as cuda:1 or cuda:0,1: results "
+          "do not depend on it; by default the run's own")
       .option("device-check", &r.device_check,
               "on a GPU: every kernel by itself and waited for, so that a failing one is named; slow");
   bool begins = false;
@@ -274,7 +292,7 @@ int or_resume(TrainingJob& asked, const std::string& method, const std::string& 
   bool ended = false;
   comm::together(ranks, [&] { ended = has_ended(asked, method, out); });
   ranks.broadcast(std::as_writable_bytes(std::span(&ended, 1)));
-  if (!ended) return go_on(out, {0, asked.settings().threads, false}, heard);
+  if (!ended) return go_on(out, {.threads = asked.settings().threads}, heard);
   return ranks.first() ? finish(run::RunDirectory::open(out), true, heard) : 0;
 }
 
