@@ -58,6 +58,7 @@ void check_spec(const EnvSpec& spec) {
   at_least_one("observation_size", spec.observation_size);
   at_least_one("action_size", spec.action_size);
   at_least_one("max_episode_steps", spec.max_episode_steps);
+  if (spec.action_choices < 0) refuse("action_choices is negative", "give 0 where actions are continuous");
   for (const auto& [name, bounds] :
        {std::pair{"action_low", &spec.action_low}, std::pair{"action_high", &spec.action_high}}) {
     if (spec.discrete()) continue;
@@ -72,7 +73,6 @@ void check_spec(const EnvSpec& spec) {
     if (!(spec.action_low[k] < spec.action_high[k]))
       refuse("action_low[" + std::to_string(k) + "] is not below action_high[" + std::to_string(k) + "]",
              "give low < high");
-  if (spec.action_choices < 0) refuse("action_choices is negative", "give 0 where actions are continuous");
   if (spec.discrete() && (spec.action_size != 1 || !spec.action_low.empty() || !spec.action_high.empty()))
     refuse("its actions are choices, and its action_size and bounds are not theirs",
            "give action_size 1 and no bounds");

@@ -219,6 +219,7 @@ TEST_F(Plugin, ANamesKeysAreLookedAt) {
   refused("plugin:file=" + file() + ",odd=1", "counting.so: create: odd=1 is not even (a second line)");
   refused("plugin:file=" + file() + ",size=0", "observation_size is 0");
   refused("plugin:file=" + file() + ",steps=0", "max_episode_steps is 0");
+  refused("plugin:file=" + file() + ",choices=-3", "action_choices is negative; give 0 where");
   refused("plugin:file=" + with_keys + ",stpes=3", "there is no parameter 'stpes'; did you mean 'steps'?");
   EXPECT_EQ(make_environment("plugin:file=" + with_keys + ",steps=3", 1)->spec().max_episode_steps, 3);
 }
