@@ -54,31 +54,64 @@ DeviceRegret shape_of(const RegretConfig& config) {
   return g;
 }
 
-std::int64_t bytes_of(const DeviceRegret& g, bool sampled) {
-  // Any pointer stands for numbers that will be there.
-  static constexpr std::int32_t some = 0;
-  DeviceRegret asked = g;
-  asked.sampled = sampled ? &some : nullptr;
-  return DeviceTables(asked).numbers * std::int64_t{8};
+bool samples(const RegretConfig& config) {
+  return regret_method(config.method).covariance && config.covariance.kind != Kind::kExact;
+}
+bool resamples(const RegretConfig& config) { return samples(config) && config.covariance.kind == Kind::kMgr; }
+
+// As shape_of(), for sizes alone: any pointer stands for numbers that will be there.
+DeviceRegret sized(const RegretConfig& config) {
+  static constexpr std::int64_t some = 0;
+  DeviceRegret g = shape_of(config);
+  if (samples(config)) g.sampled = &some;
+  if (resamples(config)) g.terms = &some;
+  return g;
 }
 
-void require_room(const RegretConfig& config) {
+// Whether a replica's tables are to lie in the device's memory, because no block's own holds them.
+bool in_memory(const RegretConfig& config, const DeviceRegret& g) {
+  if (config.device_memory) return true;
   const auto stream = config.device->stream();
   std::int64_t room = 0;
   device::find_launch(*config.device, kRegretRoom)(*stream, room);
-  DeviceRegret g = shape_of(config);
-  const bool sampled = regret_method(config.method).covariance && config.covariance.kind != Kind::kExact;
-  const std::int64_t bytes = bytes_of(g, sampled);
-  if (bytes <= room) return;
-  while (g.S > 1 && bytes_of(g, sampled) > room) --g.S;
-  const std::string sizes =
-      ", A = " + std::to_string(g.A) + ", H = " + std::to_string(g.H) + ", d = " + std::to_string(g.d);
-  throw Error("a replica's tables take " + std::to_string(bytes) + " bytes, where a block has " +
-                  std::to_string(room),
-              where(config) + ", " + config.method + " on " + config.instance.mdp->name,
-              bytes_of(g, sampled) <= room ? "at most S = " + std::to_string(g.S) + " at" + sizes.substr(1) +
-                                                 " would fit; or leave out --device"
-                                           : "leave out --device");
+  return device_shared_bytes(g) > room;
+}
+
+// Bytes of device memory: the instance, and each replica's part.
+std::int64_t shared_bytes(const RegretConfig& config) {
+  return config.instance.mdp->bytes() + 8 * static_cast<std::int64_t>(config.instance.mdp->phi.size() +
+                                                                      config.instance.losses->rows().size());
+}
+std::int64_t bytes_a_replica(const RegretConfig& config, const DeviceRegret& g, bool memory) {
+  const std::int64_t kept = std::min<std::int64_t>(config.keep_trajectories, config.episodes);
+  return 8 * (std::int64_t{g.H} * g.pairs() + config.curve_points + 12 +
+              (memory ? DeviceTables(g).numbers : 0)) +
+         4 * kept * g.H;
+}
+
+std::string gibibytes(double bytes) { return to_text(std::round(bytes / (1 << 30) * 100) / 100) + " GiB"; }
+
+void require_room(const RegretConfig& config) {
+  const DeviceRegret g = sized(config);
+  const device::Info now = config.device->info();
+  const bool memory = in_memory(config, g);
+  const auto place = [&] {
+    return where(config) + ", " + config.method + " on " + config.instance.mdp->name;
+  };
+  if (DeviceTables(g).numbers >= std::int64_t{1} << 31)
+    throw Error("a replica's tables take " + gibibytes(8 * static_cast<double>(DeviceTables(g).numbers)),
+                place(), "at most 16 GiB would be right; or leave out --device");
+  const std::int64_t all = shared_bytes(config), each = bytes_a_replica(config, g, memory),
+                     replicas = static_cast<std::int64_t>(config.seeds.size() * config.settings.size()),
+                     free = static_cast<std::int64_t>(now.memory_free_bytes);
+  if (all + replicas * each <= free) return;
+  const std::string needs = "the instance takes " + gibibytes(static_cast<double>(all)) + " and a replica " +
+                            gibibytes(static_cast<double>(each)) + ", where " +
+                            gibibytes(static_cast<double>(free)) + " are free";
+  throw Error(needs, place(),
+              all + each <= free ? "at most " + std::to_string((free - all) / each) +
+                                       " replicas would fit; or leave out --device"
+                                 : "leave out --device");
 }
 
 std::string playable_methods() {
@@ -99,14 +132,11 @@ std::pair<std::string, std::string> obstacle_of(const RegretConfig& config) {
   if (losses.adaptive()) return {"adversaries that adapt play", ""};
   if (!losses.bounded())
     return {"losses of one's own code, which are watched as they are met, are played", ""};
-  if (method.covariance && config.covariance.kind == Kind::kMgr)
-    return {"the covariance estimator mgr is computed", "exact and empirical are known there"};
   if (config.random.splitmix && method.covariance && config.covariance.kind != Kind::kExact)
     return {"--random splitmix64 with sampled covariances is drawn", "--random philox"};
   if (mdp.d > kMostDeviceFeatures)
     return {"d = " + std::to_string(mdp.d) + " is played",
             "at most d = " + std::to_string(kMostDeviceFeatures) + " would be right"};
-  if (mdp.H > 1 && mdp.transitions.empty()) return {"transitions that are kept as mu alone are played", ""};
   return {};
 }
 
@@ -155,7 +185,6 @@ class DeviceRun {
         g_(shape_of(config)) {
     g_.replicas = static_cast<std::int64_t>(result.replicas.size());
     g_.threads = config.device_threads;
-    config.device->require(size(bytes()));
     place_instance();
     place_learner();
     place_losses();
@@ -171,7 +200,8 @@ class DeviceRun {
 
  private:
   void play_launches(std::int64_t episodes, const run::Watch& watch) {
-    std::int64_t length = 16;
+    // An episode may be long; a launch should not be.
+    std::int64_t length = g_.memory != nullptr ? 1 : 16;
     for (std::int64_t k = 0; k < episodes;) {
       throw_if_stopped(watch.stop);
       const auto began = std::chrono::steady_clock::now();
@@ -186,11 +216,6 @@ class DeviceRun {
     }
   }
 
-  std::int64_t bytes() const {
-    const std::int64_t a_replica = mdp_.H * mdp_.pairs() + static_cast<std::int64_t>(result_.at.size()) + 9;
-    return mdp_.bytes() + 8 * a_replica * g_.replicas + 4 * kept() * mdp_.H * g_.replicas +
-           8 * static_cast<std::int64_t>(losses_.rows().size());
-  }
   std::int64_t kept() const { return std::min<std::int64_t>(config_.keep_trajectories, config_.episodes); }
 
   void place_instance() {
@@ -199,19 +224,32 @@ class DeviceRun {
     std::vector<double> law(mdp_.start);
     std::partial_sum(law.begin(), law.end(), law.begin());
     g_.phi = placed_.put(mdp_.phi.data(), static_cast<std::int64_t>(mdp_.phi.size()));
+    g_.columns = placed_.put(columns());
     g_.start = placed_.put(mdp_.start);
     g_.start_law = placed_.put(law);
-    const std::int64_t rows = (mdp_.H - 1) * mdp_.pairs() * mdp_.S;
-    g_.law = placed_.put(rows > 0 ? mdp_.cumulative(0, 0, 0, nullptr) : nullptr, rows);
+    if (mdp_.H > 1 && !mdp_.transitions.empty())
+      g_.law = placed_.put(mdp_.cumulative(0, 0, 0, nullptr), (mdp_.H - 1) * mdp_.pairs() * mdp_.S);
     g_.back = placed_.put(mdp_.low_rank() ? mdp_.mu : mdp_.transitions);
   }
 
+  // phi [H][d][S][A].
+  std::vector<double> columns() const {
+    std::vector<double> all(mdp_.phi.size());
+    const std::int64_t n = mdp_.pairs(), d = mdp_.d;
+    for (int h = 0; h < mdp_.H; ++h) {
+      const double* const phi = mdp_.layer_features(h);
+      double* const to = all.data() + h * n * d;
+      for (std::int64_t p = 0; p < n; ++p)
+        for (std::int64_t i = 0; i < d; ++i) to[i * n + p] = phi[p * d + i];
+    }
+    return all;
+  }
+
   void place_learner() {
-    const bool sampled = regret_method(config_.method).covariance && config_.covariance.kind != Kind::kExact;
     std::vector<Lane> lanes;
     std::vector<std::uint64_t> seeds;
     std::vector<double> eta, beta, gamma;
-    std::vector<std::int32_t> trajectories, compensating;
+    std::vector<std::int64_t> trajectories, compensating, terms;
     for (const ReplicaResult& r : result_.replicas) {
       lanes.push_back({r.seed, r.resolved.steps});
       seeds.push_back(r.seed);
@@ -219,8 +257,9 @@ class DeviceRun {
       beta.push_back(r.resolved.steps.beta);
       gamma.push_back(r.resolved.steps.gamma);
       const SampleCounts counts = sample_counts(config_.covariance, gamma.back());
-      trajectories.push_back(static_cast<std::int32_t>(counts.trajectories()));
-      compensating.push_back(static_cast<std::int32_t>(counts.compensator));
+      trajectories.push_back(counts.trajectories());
+      compensating.push_back(counts.compensator);
+      terms.push_back(counts.terms);
       own_compensator_ = counts.compensator > 0;
     }
     record(config_, lanes, g_);
@@ -230,14 +269,19 @@ class DeviceRun {
     g_.play = static_cast<std::uint32_t>(DrawFor::kPlay);
     g_.covariance = static_cast<std::uint32_t>(DrawFor::kCovariance);
     g_.magnitude = static_cast<std::uint32_t>(DrawFor::kMagnitude);
-    if (!sampled) return;
-    g_.sampled = placed_.put(trajectories);
+    if (samples(config_)) {
+      g_.sampled = placed_.put(trajectories);
+      g_.most_sampled = std::ranges::max(trajectories);
+    }
+    if (resamples(config_)) g_.terms = placed_.put(terms);
+    if (in_memory(config_, g_)) g_.memory = placed_.room<double>(DeviceTables(g_).numbers * g_.replicas);
+    if (!samples(config_)) return;
     if (own_compensator_) g_.compensating = placed_.put(compensating);
     for (int i = 0; i < g_.episode.count; ++i) {
       const BoxStep step = g_.episode.step[i];
       const bool other = step == BoxStep::kReduceMagnitude && own_compensator_;
       if (step != BoxStep::kCovariance && !other) continue;
-      for (const std::int32_t M : other ? compensating : trajectories) trajectories_an_episode_ += M;
+      for (const std::int64_t M : other ? compensating : trajectories) trajectories_an_episode_ += M;
     }
   }
 

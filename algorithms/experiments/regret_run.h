@@ -27,6 +27,7 @@ struct RegretConfig : Game {
   // Plays all replicas there (regret_device.h), each by so many threads (0: as it sees fit); null: here.
   device::Device* device = nullptr;
   int device_threads = 0;
+  bool device_memory = false;  // replicas' tables lie in its memory, whether or not a block could hold them
   // Processes that share the replicas; all have every result.
   comm::Ranks* ranks = &comm::alone();
 };

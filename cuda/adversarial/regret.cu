@@ -1,43 +1,17 @@
-// Runs of regret learners: a launch goes through many episodes of all replicas, no word to the host between.
+// Runs of regret learners: how their replicas are cut into blocks and threads.
 #include <algorithm>
 
-#include "cuda/adversarial/replica.cuh"
+#include "cuda/adversarial/kernels.h"
 #include "cuda/stream.h"
 
 namespace hardy::cuda {
 namespace {
 
-// Of a multiprocessor, and of a block where it has all of it: what 168 registers a thread leave room for.
-constexpr int kWidestBlock = 384;
-constexpr int kBlocksTogether = 3;  // of 128 threads then
+using algorithms::DeviceRegret;
+using algorithms::DeviceTables;
 
-// A block holds `neighbours` replicas side by side, so that the threads of a warp are those replicas' and
-// read the same numbers of the instance, and neighbouring ones of their own.
-template <int D>
-__global__ void __launch_bounds__(kWidestBlock, 1)
-    regret_kernel(const DeviceRegret g, const DeviceTables tables, int neighbours, int team) {
-  HARDY_DYNAMIC_SHARED(double, memory);
-  const int lane = static_cast<int>(threadIdx.x) % neighbours,
-            rank = static_cast<int>(threadIdx.x) / neighbours;
-  const std::int64_t index = static_cast<std::int64_t>(blockIdx.x) * neighbours + lane;
-  const bool keep = index < g.replicas;
-  Replica<D> replica(g, tables, {rank, team}, {memory + lane, neighbours}, keep ? index : g.replicas - 1);
-  replica.begin();
-  for (int i = 0; i < g.before.count; ++i) replica.step(g.before.step[i], 0, nullptr, false);
-  const std::int64_t size = static_cast<std::int64_t>(g.H) * (g.linear ? g.d : g.S * g.A);
-  int point = g.point;
-  for (std::int64_t k = g.first; k < g.last; ++k) {
-    const std::int64_t i = k - g.first;
-    const double* const losses = g.losses + (g.row ? g.row[i] : i) * size;
-    for (int step = 0; step < g.episode.count; ++step) replica.step(g.episode.step[step], k, losses, keep);
-    replica.add_expected_loss(losses);
-    if (point < g.points && k + 1 == g.at[point]) {
-      if (keep && rank == 0) g.curve[point * g.replicas + index] = replica.loss;
-      ++point;
-    }
-  }
-  replica.end(keep);
-}
+constexpr int kBlocksTogether = 3;  // on a multiprocessor
+constexpr int kWarp = 32;
 
 std::int64_t attribute(cudaDeviceAttr which) {
   int device = 0, value = 0;
@@ -51,57 +25,43 @@ void room(device::Stream& stream, std::int64_t& bytes) {
   bytes = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
 }
 
-// Replicas of a block, and threads of each.
-struct Cut {
-  int neighbours = 1, team = 1;
-};
 // As many replicas side by side, up to a warp's, as leave room for three blocks on a multiprocessor and keep
 // all of those busy; threads as registers allow for the blocks that find room.
-Cut cut_of(const DeviceRegret& g, std::int64_t bytes, std::int64_t room) {
-  const std::int64_t share = g.replicas / attribute(cudaDevAttrMultiProcessorCount);
-  Cut cut;
-  while (cut.neighbours < 32 && 2 * cut.neighbours <= share &&
+RegretCut beside(const DeviceRegret& g, std::int64_t share, std::int64_t room) {
+  const std::int64_t bytes = DeviceTables(g).numbers * 8;
+  RegretCut cut;
+  while (cut.neighbours < kWarp && 2 * cut.neighbours <= share &&
          2 * cut.neighbours * bytes <= room / kBlocksTogether)
     cut.neighbours *= 2;
   const std::int64_t blocks = std::clamp<std::int64_t>(room / (cut.neighbours * bytes), 1, kBlocksTogether);
-  const int threads = static_cast<int>(kWidestBlock / blocks), pairs = g.H * g.pairs();
+  const int threads = static_cast<int>(kWidestBeside / blocks);
   const int wanted = g.threads > 0
                          ? g.threads
-                         : std::min(threads, std::max(32, g.pairs() * cut.neighbours)) / cut.neighbours;
-  cut.team = std::clamp(wanted, 1, std::min(kWidestBlock / cut.neighbours, pairs));
+                         : std::min(threads, std::max(kWarp, g.pairs() * cut.neighbours)) / cut.neighbours;
+  cut.team = std::clamp(wanted, 1, std::min(kWidestBeside / cut.neighbours, g.H * g.pairs()));
   return cut;
 }
 
-template <int D>
-void play(device::Stream& stream, const DeviceRegret& g, const Cut& cut) {
-  const DeviceTables tables(g);
-  const auto bytes = static_cast<std::size_t>(tables.numbers) * 8 * static_cast<std::size_t>(cut.neighbours);
-  const CudaStream& s = as_cuda(stream);
-  const cudaStream_t handle = s.handle();
-  check(cudaFuncSetAttribute(regret_kernel<D>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                             static_cast<int>(bytes)),
-        "giving a replica its tables");
-  // All of a multiprocessor's, so that as many blocks find room as cut_of() counts with.
-  check(cudaFuncSetAttribute(regret_kernel<D>, cudaFuncAttributePreferredSharedMemoryCarveout, 100),
-        "giving a replica its tables");
-  const auto blocks = static_cast<unsigned>((g.replicas + cut.neighbours - 1) / cut.neighbours);
-  s.launched(launch(regret_kernel<D>, blocks, static_cast<unsigned>(cut.neighbours * cut.team), bytes, handle,
-                    g, tables, cut.neighbours, cut.team),
-             "regret/play");
+// As many threads as there are pairs, or as leave registers for all blocks that find room on a
+// multiprocessor.
+RegretCut alone(const DeviceRegret& g, std::int64_t share, std::int64_t room) {
+  const std::int64_t wanted_blocks = std::clamp<std::int64_t>(share, 1, kBlocksTogether);
+  const std::int64_t blocks =
+      std::clamp<std::int64_t>(room / algorithms::device_shared_bytes(g), 1, wanted_blocks);
+  const int widest = widest_alone(algorithms::device_width(g.d));
+  const int threads = std::max(kWarp, static_cast<int>(widest / blocks) / kWarp * kWarp);
+  const int wanted = g.threads > 0 ? g.threads : std::min(threads, (g.pairs() + kWarp - 1) / kWarp * kWarp);
+  return {1, std::clamp(wanted, 1, std::min(widest, g.H * g.pairs()))};
 }
 
 void play_regret(device::Stream& stream, const DeviceRegret& g) {
   std::int64_t most = 0;
   room(stream, most);
-  const Cut cut = cut_of(g, DeviceTables(g).numbers * std::int64_t{8}, most);
-  switch (g.d) {
-    case 2:
-      return play<2>(stream, g, cut);
-    case 3:
-      return play<3>(stream, g, cut);
-    default:
-      return play<0>(stream, g, cut);
-  }
+  const std::int64_t share = g.replicas / attribute(cudaDevAttrMultiProcessorCount);
+  if (algorithms::plays_beside(g))
+    play_beside(stream, g, beside(g, share, most));
+  else
+    play_alone(stream, g, alone(g, share, most));
 }
 
 const device::RegisterLaunch play_launch(kBackend, algorithms::kPlayRegret, play_regret),

@@ -2,10 +2,27 @@
 
 #include <algorithm>
 
+#include "engine/linalg/lanes.h"
+#include "engine/linalg/mgr_formulas.h"
+
 namespace hardy::linalg {
+namespace {
+
+// Rows that stand side by side, as a view of mgr_formulas.h.
+template <int W>
+struct Rows {
+  using Number = Vec<W>;
+  double* from;
+  Number operator[](std::int64_t j) const { return load<W>(from + j); }
+  void put(std::int64_t j, Number x) const { store<W>(from + j, x); }
+  static Number all(double x) { return linalg::all<W>(x); }
+  static Number product(Number a, Number b) { return a * b; }
+};
+
+}  // namespace
 
 GeometricResampling::GeometricResampling(std::int64_t d, double gamma, double c)
-    : d_(d), gamma_(gamma), c_(c), v_(static_cast<std::size_t>(d)) {
+    : d_(d), gamma_(gamma), c_(c) {
   const auto size = static_cast<std::size_t>(d * d);
   z_.resize(size);
   sum_.resize(size);
@@ -20,25 +37,16 @@ void GeometricResampling::restart() {
 }
 
 void GeometricResampling::draw(const double* phi) {
-  double* z = z_.data();
-  double* v = v_.data();
-  std::fill(v_.begin(), v_.end(), 0.0);
-  for (std::int64_t j = 0; j < d_; ++j)
-    for (std::int64_t i = 0; i < d_; ++i) v[i] += phi[j] * z[j * d_ + i];
-  const double keep = 1.0 - c_ * gamma_;
-  for (std::int64_t j = 0; j < d_; ++j) {
-    const double factor = c_ * phi[j];
-    double* column = z + j * d_;
-    double* sum = sum_.data() + j * d_;
-    for (std::int64_t i = 0; i < d_; ++i) {
-      column[i] = keep * column[i] - factor * v[i];
-      sum[i] += column[i];
-    }
-  }
+  double *const z = z_.data(), *const sum = sum_.data();
+  std::int64_t i = 0;
+  for (; i + kLanes <= d_; i += kLanes)
+    resampling_step(d_, d_, phi, gamma_, c_, Rows<kLanes>{z + i}, Rows<kLanes>{sum + i});
+  for (; i < d_; ++i) resampling_step(d_, d_, phi, gamma_, c_, Rows<1>{z + i}, Rows<1>{sum + i});
 }
 
 void GeometricResampling::finish() {
-  for (std::size_t i = 0; i < total_.size(); ++i) total_[i] += c_ * sum_[i];
+  const auto size = static_cast<std::int64_t>(total_.size());
+  add_resampled(size, std::int64_t{1}, c_, Rows<1>{sum_.data()}, Rows<1>{total_.data()});
   ++chains_;
   restart();
 }
@@ -46,11 +54,11 @@ void GeometricResampling::finish() {
 void GeometricResampling::mean(double* out, bool symmetrised) const {
   const double scale = 1.0 / static_cast<double>(chains_);
   const auto at = [&](std::int64_t i, std::int64_t j) {
-    return total_[static_cast<std::size_t>(j * d_ + i)] * scale;
+    return total_[static_cast<std::size_t>(j * d_ + i)];
   };
   for (std::int64_t i = 0; i < d_; ++i)
     for (std::int64_t j = 0; j < d_; ++j)
-      out[i * d_ + j] = symmetrised ? 0.5 * (at(i, j) + at(j, i)) : at(i, j);
+      out[i * d_ + j] = symmetrised ? resampled_mean<Rows<1>>(at(i, j), at(j, i), scale) : at(i, j) * scale;
 }
 
 void GeometricResampling::clear(double gamma) {

@@ -9,12 +9,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/linalg/mgr_formulas.h"
+
 namespace hardy::linalg {
 
 class GeometricResampling {
  public:
   // c (gamma + max ||phi||^2) <= 1 keeps the chain stable: c = 1/2 does where gamma <= 1 and ||phi|| <= 1.
-  GeometricResampling(std::int64_t d, double gamma, double c = 0.5);
+  GeometricResampling(std::int64_t d, double gamma, double c = kResamplingScale);
 
   void restart();                // a new chain: Z = I
   void draw(const double* phi);  // [d], the next factor of the chain
@@ -28,7 +30,7 @@ class GeometricResampling {
  private:
   std::int64_t d_, chains_ = 0;
   double gamma_, c_;
-  std::vector<double> z_, sum_, total_, v_;  // the first three transposed: element (i, j) at [j * d + i]
+  std::vector<double> z_, sum_, total_;  // transposed: element (i, j) at [j * d + i]
 };
 
 }  // namespace hardy::linalg

@@ -229,10 +229,11 @@ TEST(DeviceCommand, WhatOfRegretStaysOnTheCpuIsRefusedInOneLineAndNothingIsWritt
   expect_refusal(test::hardy_command("regret --method o_reps" + there), 2,
                  {"'o_reps' plays on the CPU alone", "--device cuda-emulated"});
   expect_refusal(test::hardy_command("regret --losses adaptive" + there), 2, {"adversaries that adapt"});
-  expect_refusal(test::hardy_command("regret --covariance mgr" + there), 2, {"mgr"});
   expect_refusal(test::hardy_command("regret --evaluation simulator" + there), 2, {"simulator"});
-  expect_refusal(test::hardy_command("regret --env simplex:H=10,S=300,A=4,d=4" + there), 2,
-                 {"a replica's tables take", "would fit"});
+  expect_refusal(test::hardy_command("regret --env simplex:H=1,S=70,A=2,d=65" + there), 2,
+                 {"d = 65 is played on the CPU alone", "at most d = 64"});
+  expect_refusal(test::hardy_command("regret --env simplex:H=10,S=300,A=4,d=4 --replicas 20000" + there), 2,
+                 {"the instance takes", "are free", "replicas would fit"});
   expect_refusal(test::hardy_command("regret --device cuda-emulated:7"), 2, {"there is no device 7"});
   EXPECT_FALSE(std::filesystem::exists(dir / "run"));
   expect_refusal(test::hardy_command("bench uniform --device-threads 4"), 2,

@@ -119,7 +119,7 @@ int run(const std::vector<std::string>& args) {
       .option("device", &device_name,
               "cpu, cuda (the first GPU) or cuda:N, where whole runs are timed; `hardy devices` lists them")
       .option("device-threads", &device_threads, "on a GPU: threads that play a replica; 0: as it sees fit",
-              0, 256)
+              0, 384)
       .option("json", &as_json, "print JSON");
   if (!parse_or_help(schema, args)) return 0;
   algorithms::RegretConfig c;

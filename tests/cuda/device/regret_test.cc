@@ -33,9 +33,10 @@ RegretResult on_cpu(const RegretConfig& config) {
   ThreadTeam team(1);
   return run_regret(config, team);
 }
-RegretResult there(RegretConfig config, int threads = 0) {
+RegretResult there(RegretConfig config, int threads = 0, bool memory = false) {
   config.device = &device();
   config.device_threads = threads;
+  config.device_memory = memory;
   return on_cpu(config);
 }
 
@@ -100,6 +101,12 @@ TEST(DeviceRegret, AnyNumberOfReplicasAgreesWithTheCpu) {
   }
 }
 
+// Instances of every size of vectors that a thread keeps, and of many replicas a block and one.
+const std::vector<std::string> kOfEverySize{
+    "simplex:seed=9,H=2,S=3,A=2,d=2",  test::kT1,
+    "simplex:seed=3,H=2,S=5,A=4,d=6",  "simplex:seed=3,H=1,S=65,A=2,d=5",
+    "simplex:seed=5,H=2,S=9,A=2,d=17", "simplex:seed=6,H=2,S=7,A=5,d=37"};
+
 TEST(DeviceRegret, AThousandEpisodesStayWithinTheCpus) {
   for (const char* method : {"ftrl_log_barrier", "exp_weights", "exp_weights_magnitude_reduced"}) {
     RegretConfig c = run_of(method, test::kT1, "", 1000, 3);
@@ -125,7 +132,51 @@ TEST(DeviceRegret, BitsAreTheCpus) {
       same(c);
     }
 }
+
+// A block of one thread and one of many, tables in its own memory and in the device's, a Cholesky factor and
+// resampling's chains: the numbers are each one thread's, in one order.
+TEST(DeviceRegret, BitsAreTheCpusForAnyNumberOfThreadsWhereverTablesLie) {
+  for (const std::string& env : kOfEverySize)
+    for (const char* covariance : {"exact", "mgr:M=3,N=11"}) {
+      RegretConfig c = run_of("exp_weights_magnitude_reduced", env, "stochastic", 2, 2);
+      c.covariance = parse_covariance(covariance);
+      const RegretResult cpu = on_cpu(c);
+      const auto same = [&](int threads, bool memory, const char* how) {
+        hardy::emulation::options().seed += 1;
+        const RegretResult found = there(c, threads, memory);
+        for (std::size_t i = 0; i < cpu.replicas.size(); ++i)
+          expect_same_bits(found.replicas[i], cpu.replicas[i],
+                           env + ", " + covariance + ", " + std::to_string(threads) + " threads" + how);
+      };
+      for (const int threads : {1, 2, 8, 32, 256}) same(threads, false, "");
+      same(0, true, ", tables in memory");
+      if (!hardy::test::has_ptx()) continue;
+      const hardy::test::FromPtx from_ptx;
+      same(0, false, ", from PTX");
+      same(2, true, ", tables in memory, from PTX");
+    }
+}
+
+// What is kept of the transitions is mu: a law is made where it is drawn from.
+TEST(DeviceRegret, TransitionsThatAreMuAloneHaveTheCpusBits) {
+  RegretConfig c = run_of("exp_weights", "simplex:seed=8,H=2,S=1500,A=2,d=2", "stochastic", 2, 1);
+  ASSERT_TRUE(c.instance.mdp->transitions.empty());
+  expect_same_bits(there(c).replicas[0], on_cpu(c).replicas[0], "exact");
+  c.covariance = parse_covariance("empirical:M=3");
+  expect_same_bits(there(c).replicas[0], on_cpu(c).replicas[0], "empirical");
+}
 #endif
+
+// The CPU shares such an instance among threads and sums in another order.
+TEST(DeviceRegret, AnInstanceThatIsLargeToTheCpuAgreesWithIt) {
+  const auto agree = [](const char* method, const char* env, std::int64_t K) {
+    const RegretConfig c = run_of(method, env, "stochastic", K, 1);
+    ASSERT_TRUE(is_large(*c.instance.mdp));
+    expect_same(on_cpu(c), there(c), 1e-11, method);
+  };
+  agree("ftrl_log_barrier", "simplex:seed=2,H=2,S=130,A=4,d=32", 2);
+  agree("exp_weights_magnitude_reduced", "simplex:seed=2,H=1,S=130,A=4,d=32", 1);
+}
 
 // An independent program's numbers (tests/algorithms/adversarial/reference_test.cc), from its own draws.
 TEST(DeviceRegret, TheReferenceTracesAreMetThere) {
@@ -174,11 +225,20 @@ TEST(DeviceRegret, LossesThatAreRowsAndThoseThatAreMadeEachEpisodeAgreeWithTheCp
 }
 
 TEST(DeviceRegret, SampledCovariancesAndCompensatorsAgreeWithTheCpu) {
-  for (const char* covariance : {"empirical:M=13", "empirical:M=9,reuse=1", "empirical:M=6,m=11"}) {
+  for (const char* covariance : {"empirical:M=13", "empirical:M=9,reuse=1", "empirical:M=6,m=11",
+                                 "mgr:M=7,N=11", "mgr:M=3,N=40,m=5"}) {
     RegretConfig c = run_of("exp_weights_magnitude_reduced", test::kT1, "", 20, 3);
     c.covariance = parse_covariance(covariance);
     expect_same(on_cpu(c), there(c), 1e-11, covariance);
   }
+  // As many chains and factors as gamma says: replicas side by side have more and fewer.
+  RegretConfig c = run_of("linear_q_exp_weights", test::kT1, "", 8, 2);
+  c.covariance = parse_covariance("mgr");
+  c.settings.push_back(c.settings[0]);
+  c.settings[0].gamma = 0.5, c.settings[1].gamma = 0.2;
+  const RegretResult cpu = on_cpu(c);
+  EXPECT_NE(cpu.replicas[0].learner_loss, cpu.replicas[2].learner_loss);
+  expect_same(cpu, there(c), 1e-11, "mgr of two gammas");
 }
 
 TEST(DeviceRegret, SettingsSideBySideAgreeWithTheCpu) {
@@ -229,28 +289,34 @@ TEST(DeviceRegret, NvccsKernelsAgreeWithTheCpu) {
 
 #ifdef HARDY_BACKEND_PTX
 // The pivots' square root: without it what is played is another game.
-TEST(DeviceRegret, AChangedOpcodeOfTheKernelChangesWhatIsPlayed) {
+TEST(DeviceRegret, AChangedOpcodeOfAKernelChangesWhatIsPlayed) {
   if (!hardy::test::has_ptx()) GTEST_SKIP() << "skipped: no PTX here";
-  std::istringstream paths(HARDY_BACKEND_PTX);
-  std::string whole;
-  for (std::string path; std::getline(paths, path, ':');)
-    if (path.find("regret") != std::string::npos) {
-      std::ifstream file(path);
-      whole.assign(std::istreambuf_iterator<char>(file), {});
-    }
-  std::string changed = whole;
-  const std::string from = "sqrt.rn.f64";
-  std::size_t at = changed.find(from);
-  ASSERT_NE(at, std::string::npos);
-  for (; at != std::string::npos; at = changed.find(from, at)) changed.replace(at, from.size(), "abs.f64");
-  const RegretConfig c = run_of("ftrl_log_barrier", test::kT1, "", 4, 2);
-  const hardy::test::FromPtx from_ptx;
-  const std::vector<double> right = numbers_of(there(c).replicas[1]);
-  hardy::emulation::load_ptx_text(changed);
-  const std::vector<double> wrong = numbers_of(there(c).replicas[1]);
-  hardy::emulation::load_ptx_text(whole);
-  EXPECT_NE(wrong, right);
-  EXPECT_EQ(numbers_of(there(c).replicas[1]), right);
+  struct Kernels {
+    const char *file, *env;
+  };
+  for (const Kernels& kernels : {Kernels{"adversarial_beside", test::kT1},
+                                 Kernels{"adversarial_alone", "simplex:seed=5,H=2,S=9,A=2,d=17"}}) {
+    std::istringstream paths(HARDY_BACKEND_PTX);
+    std::string whole;
+    for (std::string path; std::getline(paths, path, ':');)
+      if (path.find(kernels.file) != std::string::npos) {
+        std::ifstream file(path);
+        whole.assign(std::istreambuf_iterator<char>(file), {});
+      }
+    std::string changed = whole;
+    const std::string from = "sqrt.rn.f64";
+    std::size_t at = changed.find(from);
+    ASSERT_NE(at, std::string::npos) << kernels.file;
+    for (; at != std::string::npos; at = changed.find(from, at)) changed.replace(at, from.size(), "abs.f64");
+    const RegretConfig c = run_of("ftrl_log_barrier", kernels.env, "", 4, 2);
+    const hardy::test::FromPtx from_ptx;
+    const std::vector<double> right = numbers_of(there(c).replicas[1]);
+    hardy::emulation::load_ptx_text(changed);
+    const std::vector<double> wrong = numbers_of(there(c).replicas[1]);
+    hardy::emulation::load_ptx_text(whole);
+    EXPECT_NE(wrong, right) << kernels.file;
+    EXPECT_EQ(numbers_of(there(c).replicas[1]), right) << kernels.file;
+  }
 }
 #endif
 
@@ -270,9 +336,6 @@ TEST(DeviceRegret, WhatStaysOnTheHostIsSaid) {
   own.instance.losses = envs::losses_from(
       *c.instance.mdp, true, [](std::int64_t, std::span<double> out) { std::ranges::fill(out, 0.5); });
   expect_refusal(own, {"losses of one's own code"});
-  RegretConfig mgr = c;
-  mgr.covariance = parse_covariance("mgr:M=2,N=3");
-  expect_refusal(mgr, {"mgr is computed on the CPU alone", "exact and empirical"});
   RegretConfig sequence = c;
   sequence.random = parse_random("splitmix64:7");
   sequence.covariance = parse_covariance("empirical:M=3");
@@ -280,10 +343,11 @@ TEST(DeviceRegret, WhatStaysOnTheHostIsSaid) {
   RegretConfig simulator = c;
   simulator.simulator = true;
   expect_refusal(simulator, {"a simulator and nothing else"});
-  expect_refusal(run_of("ftrl_log_barrier", "simplex:H=2,S=40,A=2,d=33", "", 8, 1),
-                 {"d = 33 is played on the CPU alone", "at most d = 32"});
-  expect_refusal(run_of("ftrl_log_barrier", "simplex:H=10,S=300,A=4,d=4", "", 8, 1),
-                 {"a replica's tables take", "where a block has", "would fit"});
+  expect_refusal(run_of("ftrl_log_barrier", "simplex:H=2,S=40,A=2,d=65", "", 8, 1),
+                 {"d = 65 is played on the CPU alone", "at most d = 64"});
+  if (!hardy::test::is_emulated()) return;  // of 4 GiB
+  expect_refusal(run_of("ftrl_log_barrier", "simplex:H=10,S=300,A=4,d=4", "", 8, 20000),
+                 {"the instance takes", "a replica", "are free", "replicas would fit"});
 }
 
 // Bonuses without end leave costs, then weights, that are no numbers.
