@@ -77,15 +77,18 @@ class IsolatedBatch final : public PluginBatch {
 
   void save(int i, std::byte* state) override {
     Share& s = shares_[share_of(i)];
-    ask(s, SharedCall::kSave, i);
-    std::copy_n(s.worker->arrays().state, static_cast<std::size_t>(facts_.state_bytes), state);
+    if (!lost(i) && call(s, SharedCall::kSave, i))
+      std::copy_n(s.worker->arrays().state, static_cast<std::size_t>(facts_.state_bytes), state);
   }
   void load(int i, const std::byte* state) override {
     Share& s = shares_[share_of(i)];
     if (!s.worker->lives()) begin(s);
     std::copy_n(state, static_cast<std::size_t>(facts_.state_bytes), s.worker->arrays().state);
-    ask(s, SharedCall::kLoad, i);
-    lost_[static_cast<std::size_t>(i)] = 0;
+    if (call(s, SharedCall::kLoad, i)) lost_[static_cast<std::size_t>(i)] = 0;
+  }
+  void abandon(int i) override {
+    shares_[share_of(i)].how_lost = "its state was lost with its process";
+    lost_[static_cast<std::size_t>(i)] = 1;
   }
 
  private:
@@ -130,12 +133,11 @@ class IsolatedBatch final : public PluginBatch {
     s.how_lost = s.worker->how_ended();
     std::fill(lost_.begin() + s.begin, lost_.begin() + s.end, std::uint8_t{1});
   }
-  void ask(Share& s, SharedCall call, int i) {
+  bool call(Share& s, SharedCall call, int i) {
     s.worker->control().instance = i - s.begin;
-    if (s.worker->call(call)) return;
+    if (s.worker->call(call)) return true;
     lose(s);
-    throw Error::failed_run((call == SharedCall::kSave ? "save_state: " : "load_state: ") + s.how_lost,
-                            start_.name);
+    return false;
   }
 
   // Gives a share its actions, those of its instances that are to be stepped and are not lost; whether there

@@ -68,6 +68,10 @@ class LoadedBatch final : public PluginBatch {
   void load(int i, const std::byte* state) override {
     require("load_state", table_.load_state(batch_, i, state));
   }
+  void abandon(int) override {
+    throw Error::failed_run("its state was lost with a process of its own", file_,
+                            "give isolated=true, as when it was saved");
+  }
 
  private:
   template <class Refuse>

@@ -34,6 +34,7 @@ class PluginBatch {
   // running [instances]: those of the step's range that are not 0; empty: all of it. The first Error is
   // thrown after all have been stepped.
   virtual void step(const hardy_plugin_step& step, std::span<const std::uint8_t> running) = 0;
+  // Of an instance that is lost, or comes to be so by it, nothing is written.
   virtual void save(int i, std::byte* state) = 0;
   virtual void load(int i, const std::byte* state) = 0;
   // Whether instance i has lost its state, with the process that it was in or by itself; reset() gives it a
@@ -41,6 +42,8 @@ class PluginBatch {
   virtual bool lost(int /*i*/) const { return false; }
   // How it last came to that: "its process crashed (Segmentation fault)".
   virtual std::string how_lost(int /*i*/) const { return ""; }
+  // Instance i is lost, as it was when somebody saved it.
+  virtual void abandon(int i) = 0;
 };
 
 // A library that is loaded, for good, and its table as far as it reaches, the rest null. Errors: no such

@@ -92,18 +92,23 @@ class PluginEnvironment final : public BatchEnvironment {
   void save_state(int i, std::span<double> state) const override {
     check_state(i, state.size());
     if (!saves_state()) return;
-    if (words() > 0) state[words() - 1] = 0;  // what lies beyond the last byte
+    std::ranges::fill(state, 0);
     batch_->save(i, reinterpret_cast<std::byte*>(state.data()));
     std::copy_n(last_of(i), observation_size_, state.begin() + static_cast<std::ptrdiff_t>(words()));
-    state.back() = static_cast<double>(steps_[static_cast<std::size_t>(i)]);
+    const int steps = steps_[static_cast<std::size_t>(i)];
+    state.back() = batch_->lost(i) ? -1 - steps : steps;
   }
   void load_state(int i, std::span<const double> state) override {
     check_state(i, state.size());
     if (!saves_state())
       throw Error("its plug-in cannot take a state back", spec_.name, "begin an episode anew");
-    batch_->load(i, reinterpret_cast<const std::byte*>(state.data()));
+    const int steps = static_cast<int>(state.back());
+    if (steps < 0)  // what was saved is that it was lost
+      batch_->abandon(i);
+    else
+      batch_->load(i, reinterpret_cast<const std::byte*>(state.data()));
     std::copy_n(state.begin() + static_cast<std::ptrdiff_t>(words()), observation_size_, last_of(i));
-    steps_[static_cast<std::size_t>(i)] = static_cast<int>(state.back());
+    steps_[static_cast<std::size_t>(i)] = steps < 0 ? -1 - steps : steps;
   }
 
   std::int64_t broken_episodes() const override { return breaks_.count(); }

@@ -1,7 +1,7 @@
 /* A plug-in for the tests. Observation: 10 times the seed's last digit plus the step, and the sum of the actions; the
  * reward is the action. Keys: steps=N (episode), nan=K (the observation of step K), nan_reward=K, fail=K (step fails),
  * end=K (terminates), cut=K (truncates), crash=K, hang=K (every K-th step of the
- * process), crash_reset=1, odd=1 (a config that is refused),
+ * process), crash_reset=1, crash_save=1, odd=1 (a config that is refused),
  * size=N (observations). With -DNARROW the bounds are [-0.01, 0.01] from the second batch of the process on.
  * What -D says of the table is at its end. */
 #include <math.h>
@@ -17,7 +17,7 @@ struct instance {
   double base, steps, sum;
 };
 struct batch {
-  int steps, nan, nan_reward, fail, end, cut, crash, hang, crash_reset, size, choices;
+  int steps, nan, nan_reward, fail, end, cut, crash, hang, crash_reset, crash_save, size, choices;
   struct instance* all;
 };
 static char last_error[100];
@@ -51,6 +51,7 @@ static int create(const char* config, int32_t instances, void** out) {
   b->crash = number(config, "crash", 0);
   b->hang = number(config, "hang", 0);
   b->crash_reset = number(config, "crash_reset", 0);
+  b->crash_save = number(config, "crash_save", 0);
   b->size = number(config, "size", 2);
   b->choices = number(config, "choices", 0);
   b->all = calloc((size_t)instances, sizeof *b->all);
@@ -118,6 +119,7 @@ static int64_t state_size(void* batch) {
   return sizeof(struct instance);
 }
 static int save_state(void* batch, int32_t i, void* state) {
+  if (((struct batch*)batch)->crash_save) raise(SIGSEGV);
   memcpy(state, &((struct batch*)batch)->all[i], sizeof(struct instance));
   return HARDY_PLUGIN_OK;
 }

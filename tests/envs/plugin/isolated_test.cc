@@ -20,7 +20,7 @@ class Isolated : public testing::Test {
   static void SetUpTestSuite() {
     dir_ = new test::Scratch;
     test::made_plugin(dir_->path(), "counting",
-                      "-DKEYS='\"steps,nan,crash,hang,crash_reset,fail,odd,choices\"'");
+                      "-DKEYS='\"steps,nan,crash,hang,crash_reset,crash_save,fail,odd,choices\"'");
   }
   static void TearDownTestSuite() { delete dir_; }
   static std::unique_ptr<BatchEnvironment> make(int n, const std::string& keys, bool isolated = true) {
@@ -130,6 +130,37 @@ TEST_F(Isolated, AHangIsEndedAfterItsTime) {
   s.reset(0, 2);
   s.step({1});
   EXPECT_EQ(s.truncated[0], 0);
+}
+
+// A process that is gone when a checkpoint is written costs its episodes alone, in the run that goes on and
+// in the one that begins from there.
+TEST_F(Isolated, AStateThatIsLostWhenItIsSavedIsAnEpisodeThatIsCut) {
+  const auto env = make(3, ",steps=100,crash_save=1,workers=2"),
+             other = make(3, ",steps=100,crash_save=1,workers=2");
+  Stepped s(*env), later(*other);
+  for (int i = 0; i < 3; ++i) s.reset(i, static_cast<std::uint64_t>(i));
+  s.step({1, 1, 1});
+  std::vector<double> state(env->state_size());
+  for (int i = 1; i < 3; ++i) {
+    env->save_state(i, state);
+    EXPECT_EQ(env->broken_episodes(), 0);
+    other->load_state(i, state);
+  }
+  later.reset(0, 5);
+  other->observe(2, std::span(later.observations).subspan(4, 2));
+  EXPECT_EQ(later.observations, (std::vector<double>{50, 0, 0, 0, 21, 1}));
+  for (auto& [played, batch] : {std::pair<BatchEnvironment&, Stepped&>{*env, s}, {*other, later}}) {
+    batch.step({1, 1, 1});
+    EXPECT_EQ(batch.truncated, (std::vector<std::uint8_t>{0, 1, 1}));
+    EXPECT_EQ(played.broken_episodes(), 2);
+    batch.reset(1, 4), batch.reset(2, 4);
+    batch.step({1, 1, 1});
+    EXPECT_EQ(batch.truncated, (std::vector<std::uint8_t>{0, 0, 0}));
+  }
+  EXPECT_EQ(env->first_break(),
+            "its process crashed (Segmentation fault) in step 2 of an episode of instance 1");
+  EXPECT_EQ(other->first_break(),
+            "its state was lost with its process in step 2 of an episode of instance 1");
 }
 
 TEST_F(Isolated, WhatItsFunctionsRefuseComesThroughInALine) {
