@@ -10,7 +10,7 @@
 //                     the distance in metres a step; within goal_radius (0: never) a success, which pays
 //                     goal_bonus (0) and ends the episode
 //   hidden=0          leading positions that are not observed; noise=0, frame_skip=1, max_steps=1000
-//   reference_min=0, reference_max=1  the returns that score 0 and 100
+//   reference_min=0, reference_max=100  the returns that score 0 and 100; as they are the score is the return
 // Positions of bodies and sites are those at which MuJoCo last evaluated the model: a step of the physics
 // ago.
 #include <array>
@@ -85,7 +85,7 @@ MujocoTask mjcf(Parameters& keys) {
   pay_for_height(task, keys, *model);
   pay_for_goal(task, keys, *model);
   task.reference_min = keys.number("reference_min", 0, -kFar, kFar);
-  task.reference_max = keys.number("reference_max", 1, -kFar, kFar);
+  task.reference_max = keys.number("reference_max", 100, -kFar, kFar);
   return task;
 }
 

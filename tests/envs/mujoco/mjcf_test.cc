@@ -43,6 +43,9 @@ TEST_F(Mjcf, PaysSpeedLifeAndEffortAsItsKeysSay) {
   EXPECT_EQ(env->spec().observation_size, 4);
   EXPECT_EQ(env->spec().action_low, (std::vector<float>{-2, -1}));
   EXPECT_EQ(env->spec().action_high, (std::vector<float>{2, 1}));
+  EXPECT_EQ(normalised_score(env->spec(), 7.5), 7.5);
+  EXPECT_EQ(normalised_score(make_environment(name(",reference_min=-10,reference_max=10"), 1)->spec(), 5),
+            75);
   EnvironmentBatch batch(*env);
   batch.reset(0, 1);
   batch.actions.numbers = {2, 0};
