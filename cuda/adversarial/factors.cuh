@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "cuda/adversarial/place.cuh"
+#include "engine/linalg/factor_formulas.h"
 
 namespace hardy::cuda {
 
@@ -42,21 +43,14 @@ class DeviceFactors {
   __device__ void solve() const {
     r.team.share(r.H(), [&](int h) {
       const int d = r.d();
-      const auto v = r.kernel(h), layer = r.factor(h), diagonal = r.inverse(h);
+      const Lower layer{r.factor(h)};
+      const auto v = r.kernel(h), diagonal = r.inverse(h);
       const double* const phi = r.features(h, static_cast<int>(r.visited()[h]));
-      for (int i = 0; i < d; ++i) {
-        const auto row = layer.at(i * (i + 1) / 2);
-        double sum = phi[i];
-#pragma unroll(Place::kUnroll)
-        for (int j = 0; j < i; ++j) sum = std::fma(-row[j], v[j], sum);
-        v[i] = sum * diagonal[i];
-      }
-      for (int i = d; i-- > 0;) {
-        double sum = v[i];
-#pragma unroll(Place::kUnroll)
-        for (int j = i + 1; j < d; ++j) sum = std::fma(-layer[j * (j + 1) / 2 + i], v[j], sum);
-        v[i] = sum * diagonal[i];
-      }
+      for (int i = 0; i < d; ++i) v[i] = phi[i];
+#pragma unroll(Place::kOuter)
+      for (int i = 0; i < d; ++i) v[i] = linalg::forward_element<Numbers>(layer, v, i) * diagonal[i];
+#pragma unroll(Place::kOuter)
+      for (int i = d - 1; i >= 0; --i) v[i] = linalg::backward_element<Numbers>(layer, v, i, d) * diagonal[i];
     });
     r.team.wait();
   }
@@ -129,6 +123,18 @@ class DeviceFactors {
   static constexpr bool kSquares = true;
 
  private:
+  // As numbers and a matrix of linalg/factor_formulas.h: a triangle by rows.
+  struct Numbers {
+    using Number = double;
+    static constexpr int kUnroll = Place::kUnroll;
+    static __device__ double fma(double a, double b, double c) { return std::fma(a, b, c); }
+  };
+  struct Lower {
+    typename Place::Numbers from;
+    __device__ double operator()(int i, int j) const { return from[i * (i + 1) / 2 + j]; }
+    __device__ void put(int i, int j, double x) const { from[i * (i + 1) / 2 + j] = x; }
+  };
+
   // A thread's square of elements, whose edge is so many.
   static constexpr int kEdge = !kAlone ? 1 : Width >= 32 ? 4 : 2;
 
@@ -188,23 +194,17 @@ class DeviceFactors {
   }
 
   __device__ void factorise() const {
-    const auto rest = [](auto row, auto above, int j) {
-      double sum = row[j];
-#pragma unroll(Place::kUnroll)
-      for (int i = 0; i < j; ++i) sum = std::fma(-row[i], above[i], sum);
-      return sum;
-    };
     const int d = r.d();
+#pragma unroll(Place::kOuter)
     for (int j = 0; j < d; ++j) {
       r.team.share(r.H(), [&](int h) {
-        const auto row = r.factor(h).at(j * (j + 1) / 2);
-        r.inverse(h)[j] = 1.0 / std::sqrt(rest(row, row, j));
+        r.inverse(h)[j] = 1.0 / std::sqrt(linalg::left_of_products<Numbers>(Lower{r.factor(h)}, j, j));
       });
       r.team.wait();
       r.team.share(r.H(), d - 1 - j, [&](int h, int below) {
         const int i = j + 1 + below;
-        const auto layer = r.factor(h), row = layer.at(i * (i + 1) / 2);
-        row[j] = rest(row, layer.at(j * (j + 1) / 2), j) * r.inverse(h)[j];
+        const Lower layer{r.factor(h)};
+        layer.put(i, j, linalg::left_of_products<Numbers>(layer, i, j) * r.inverse(h)[j]);
       });
       r.team.wait();
     }

@@ -21,6 +21,7 @@ struct Place {
   static constexpr bool kExact = Width <= 3;
   static constexpr int kAhead = !kAlone ? 1 : Width <= 16 ? 16 : 32;  // of chain()
   static constexpr int kUnroll = kAlone ? 8 : kExact ? 4 : 2;         // of loops that wait for memory
+  static constexpr int kOuter = kExact ? Width : 1;                   // and of those around them
 
   const DeviceRegret& g;
   const DeviceTables& t;

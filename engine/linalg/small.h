@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "engine/linalg/factor_formulas.h"
 #include "engine/linalg/lanes.h"
 
 namespace hardy::linalg {
@@ -89,36 +90,83 @@ void weighted_syrk_of(const double* psi, const double* weight, std::int64_t n, s
 // Of the problems below `count` may come one behind the other, and several go through together, because each
 // of their steps waits for the last one's root, quotient or product.
 
+namespace side_by_side {
+
+// N problems behind one another, of W lanes each, as numbers and views of factor_formulas.h.
+template <int W, int N>
+struct Several {
+  using Number = Several;
+  Vec<W> x[N];
+  static Several fma(Several a, Several b, Several c) {
+    Several sum;
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) sum.x[n] = linalg::fma<W>(a.x[n], b.x[n], c.x[n]);
+    return sum;
+  }
+  Several operator-() const {
+    Several negative;
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) negative.x[n] = -x[n];
+    return negative;
+  }
+  Several operator*(Several other) const {
+    Several product;
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) product.x[n] = x[n] * other.x[n];
+    return product;
+  }
+};
+template <int W, int N, class Size>
+struct Vectors {
+  double* from;
+  Size d;  // numbers of each problem
+  Several<W, N> operator[](std::int64_t i) const {
+    Several<W, N> y;
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) y.x[n] = load<W>(from + (n * d + i) * W);
+    return y;
+  }
+  void put(std::int64_t i, Several<W, N> y) const {
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) store<W>(from + (n * d + i) * W, y.x[n]);
+  }
+};
+template <int W, int N, class Size>
+struct Matrices {
+  double* from;
+  Size d;
+  Several<W, N> operator()(std::int64_t i, std::int64_t j) const {
+    Several<W, N> y;
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) y.x[n] = load<W>(from + ((n * d + i) * d + j) * W);
+    return y;
+  }
+  void put(std::int64_t i, std::int64_t j, Several<W, N> y) const {
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) store<W>(from + ((n * d + i) * d + j) * W, y.x[n]);
+  }
+};
+
+}  // namespace side_by_side
+
 // m [count][d][d][W], lower triangles of positive definite matrices, becomes L with m = L L^T.
 // inverse_diagonal [count][d][W] receives 1 / L_ii, so that no solve divides. Where a matrix is not positive
 // definite its L holds NaN.
 template <int W, class Size>
 void cholesky(double* matrices, Size d, double* inverse_diagonals, std::int64_t count = 1) {
-  const std::int64_t size = d * d * W;
   in_fours(count, [=]<int N>(std::int64_t first, std::integral_constant<int, N>) {
-    double* const m = matrices + first * size;
-    double* const inverse_diagonal = inverse_diagonals + first * d * W;
-    // The element (i, j) of each less the products of rows i and j before it.
-    const auto rest = [=](std::int64_t i, std::int64_t j, Vec<W>(&sum)[N]) {
-      const double *const row = m + i * d * W, *const above = m + j * d * W;
-      for (int n = 0; n < N; ++n) sum[n] = load<W>(row + n * size + j * W);
-      for (std::int64_t k = 0; k < j; ++k)
-        for (int n = 0; n < N; ++n)
-          sum[n] = fma<W>(-load<W>(row + n * size + k * W), load<W>(above + n * size + k * W), sum[n]);
-    };
+    using X = side_by_side::Several<W, N>;
+    const side_by_side::Matrices<W, N, Size> m{matrices + first * d * d * W, d};
+    const side_by_side::Vectors<W, N, Size> inverse_diagonal{inverse_diagonals + first * d * W, d};
     for (std::int64_t j = 0; j < d; ++j) {
-      Vec<W> sum[N], inverse[N];
-      rest(j, j, sum);
+      X diagonal = left_of_products<X>(m, j, j), inverse;
       for (int n = 0; n < N; ++n) {
-        const Vec<W> diagonal = linalg::sqrt<W>(sum[n]);
-        inverse[n] = all<W>(1.0) / diagonal;
-        store<W>(m + n * size + j * (d + 1) * W, diagonal);
-        store<W>(inverse_diagonal + (n * d + j) * W, inverse[n]);
+        diagonal.x[n] = linalg::sqrt<W>(diagonal.x[n]);
+        inverse.x[n] = all<W>(1.0) / diagonal.x[n];
       }
-      for (std::int64_t i = j + 1; i < d; ++i) {
-        rest(i, j, sum);
-        for (int n = 0; n < N; ++n) store<W>(m + n * size + (i * d + j) * W, sum[n] * inverse[n]);
-      }
+      m.put(j, j, diagonal);
+      inverse_diagonal.put(j, inverse);
+      for (std::int64_t i = j + 1; i < d; ++i) m.put(i, j, left_of_products<X>(m, i, j) * inverse);
     }
   });
 }
@@ -128,16 +176,12 @@ template <int W, class Size>
 void solve_lower(const double* factors, const double* inverse_diagonals, Size d, double* vectors,
                  std::int64_t count = 1) {
   in_fours(count, [=]<int N>(std::int64_t first, std::integral_constant<int, N>) {
-    const double *const l = factors + first * d * d * W, *const inverse = inverse_diagonals + first * d * W;
-    double* const v = vectors + first * d * W;
-    for (std::int64_t i = 0; i < d; ++i) {
-      Vec<W> sum[N];
-      for (int n = 0; n < N; ++n) sum[n] = load<W>(v + (n * d + i) * W);
-      for (std::int64_t k = 0; k < i; ++k)
-        for (int n = 0; n < N; ++n)
-          sum[n] = fma<W>(-load<W>(l + ((n * d + i) * d + k) * W), load<W>(v + (n * d + k) * W), sum[n]);
-      for (int n = 0; n < N; ++n) store<W>(v + (n * d + i) * W, sum[n] * load<W>(inverse + (n * d + i) * W));
-    }
+    const side_by_side::Matrices<W, N, Size> l{const_cast<double*>(factors) + first * d * d * W, d};
+    const side_by_side::Vectors<W, N, Size> inverse{const_cast<double*>(inverse_diagonals) + first * d * W,
+                                                    d},
+        v{vectors + first * d * W, d};
+    for (std::int64_t i = 0; i < d; ++i)
+      v.put(i, forward_element<side_by_side::Several<W, N>>(l, v, i) * inverse[i]);
   });
 }
 // x = L^{-T} v in place.
@@ -145,16 +189,12 @@ template <int W, class Size>
 void solve_lower_transposed(const double* factors, const double* inverse_diagonals, Size d, double* vectors,
                             std::int64_t count = 1) {
   in_fours(count, [=]<int N>(std::int64_t first, std::integral_constant<int, N>) {
-    const double *const l = factors + first * d * d * W, *const inverse = inverse_diagonals + first * d * W;
-    double* const v = vectors + first * d * W;
-    for (std::int64_t i = d; i-- > 0;) {
-      Vec<W> sum[N];
-      for (int n = 0; n < N; ++n) sum[n] = load<W>(v + (n * d + i) * W);
-      for (std::int64_t k = i + 1; k < d; ++k)
-        for (int n = 0; n < N; ++n)
-          sum[n] = fma<W>(-load<W>(l + ((n * d + k) * d + i) * W), load<W>(v + (n * d + k) * W), sum[n]);
-      for (int n = 0; n < N; ++n) store<W>(v + (n * d + i) * W, sum[n] * load<W>(inverse + (n * d + i) * W));
-    }
+    const side_by_side::Matrices<W, N, Size> l{const_cast<double*>(factors) + first * d * d * W, d};
+    const side_by_side::Vectors<W, N, Size> inverse{const_cast<double*>(inverse_diagonals) + first * d * W,
+                                                    d},
+        v{vectors + first * d * W, d};
+    for (std::int64_t i = d; i-- > 0;)
+      v.put(i, backward_element<side_by_side::Several<W, N>>(l, v, i, std::int64_t{d}) * inverse[i]);
   });
 }
 
