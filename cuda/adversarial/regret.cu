@@ -10,8 +10,8 @@ namespace {
 using algorithms::DeviceRegret;
 using algorithms::DeviceTables;
 
-constexpr int kBlocksTogether = 3;  // on a multiprocessor
-constexpr int kWarp = 32;
+constexpr int kBlocksTogether = 3;            // on a multiprocessor
+constexpr int kWarp = 32, kLeastAlone = 128;  // threads of a block that plays one replica of many
 
 std::int64_t attribute(cudaDeviceAttr which) {
   int device = 0, value = 0;
@@ -43,13 +43,13 @@ RegretCut beside(const DeviceRegret& g, std::int64_t share, std::int64_t room) {
 }
 
 // As many threads as there are pairs, or as leave registers for all blocks that find room on a
-// multiprocessor.
+// multiprocessor: while one waits for a sum in its order, another goes on.
 RegretCut alone(const DeviceRegret& g, std::int64_t share, std::int64_t room) {
-  const std::int64_t wanted_blocks = std::clamp<std::int64_t>(share, 1, kBlocksTogether);
-  const std::int64_t blocks =
-      std::clamp<std::int64_t>(room / algorithms::device_shared_bytes(g), 1, wanted_blocks);
   const int widest = widest_alone(algorithms::device_width(g.d));
-  const int threads = std::max(kWarp, static_cast<int>(widest / blocks) / kWarp * kWarp);
+  const std::int64_t together = std::min<std::int64_t>(kBlocksTogether, widest / kLeastAlone);
+  const std::int64_t blocks = std::clamp<std::int64_t>(room / algorithms::device_shared_bytes(g), 1,
+                                                       std::clamp<std::int64_t>(share, 1, together));
+  const int threads = static_cast<int>(widest / blocks) / kWarp * kWarp;
   const int wanted = g.threads > 0 ? g.threads : std::min(threads, (g.pairs() + kWarp - 1) / kWarp * kWarp);
   return {1, std::clamp(wanted, 1, std::min(widest, g.H * g.pairs()))};
 }
