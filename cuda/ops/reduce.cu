@@ -18,61 +18,71 @@ struct Split {
       : outer(s.product(0, axis)), n(s[axis]), inner(s.product(axis + 1, s.rank())) {}
 };
 
-// How two partial results become one; `start` changes nothing. A NaN is never lost.
+// How two partial results become one; `start` changes nothing. A NaN is never lost. end: what becomes of the
+// last result.
 template <class T>
 struct Sum {
   static __device__ T start() { return T(0); }
   __device__ T operator()(T a, T b) const { return a + b; }
+  __device__ T end(T all) const { return all; }
+};
+template <class T>
+struct Mean : Sum<T> {
+  T scale;
+  __device__ T end(T all) const { return scale * all + T(0); }  // as Affine
 };
 template <class T>
 struct Larger {
   static __device__ T start() { return -T(INFINITY); }
   __device__ T operator()(T a, T b) const { return a >= b || a != a ? a : b; }
+  __device__ T end(T all) const { return all; }
 };
 template <class T>
 struct Smaller {
   static __device__ T start() { return T(INFINITY); }
   __device__ T operator()(T a, T b) const { return a <= b || a != a ? a : b; }
+  __device__ T end(T all) const { return all; }
 };
 
 // inner == 1: a block of B threads combines one row.
 template <int B, template <class> class C, class T>
-__global__ void __launch_bounds__(B) rows_kernel(const T* x, std::int64_t n, T* y) {
+__global__ void __launch_bounds__(B) rows_kernel(C<T> combine, const T* x, std::int64_t n, T* y) {
   using Reduce = cub::BlockReduce<T, B>;
   __shared__ typename Reduce::TempStorage storage;
   const T* row = x + blockIdx.x * n;
   T mine = C<T>::start();
-  for (std::int64_t i = threadIdx.x; i < n; i += B) mine = C<T>()(mine, row[i]);
-  const T all = Reduce(storage).Reduce(mine, C<T>());
-  if (threadIdx.x == 0) y[blockIdx.x] = all;
+  for (std::int64_t i = threadIdx.x; i < n; i += B) mine = combine(mine, row[i]);
+  const T all = Reduce(storage).Reduce(mine, combine);
+  if (threadIdx.x == 0) y[blockIdx.x] = combine.end(all);
 }
 
 // inner > 1: 32 neighbouring columns to a block, eight threads to a column. Long axes only; below.
 constexpr int kColumns = 32, kPartials = 8;
 template <template <class> class C, class T>
-__global__ void __launch_bounds__(kColumns* kPartials) columns_kernel(Split s, const T* x, T* y) {
+__global__ void __launch_bounds__(kColumns* kPartials)
+    columns_kernel(C<T> combine, Split s, const T* x, T* y) {
   __shared__ T part[kPartials][kColumns];
   const std::int64_t tiles = (s.inner + kColumns - 1) / kColumns, outer = blockIdx.x / tiles,
                      column = blockIdx.x % tiles * kColumns + threadIdx.x;
   T mine = C<T>::start();
   if (column < s.inner)
     for (std::int64_t k = threadIdx.y; k < s.n; k += kPartials)
-      mine = C<T>()(mine, x[(outer * s.n + k) * s.inner + column]);
+      mine = combine(mine, x[(outer * s.n + k) * s.inner + column]);
   part[threadIdx.y][threadIdx.x] = mine;
   __syncthreads();
   if (threadIdx.y != 0 || column >= s.inner) return;
-  for (int i = 1; i < kPartials; ++i) mine = C<T>()(mine, part[i][threadIdx.x]);
-  y[outer * s.inner + column] = mine;
+  for (int i = 1; i < kPartials; ++i) mine = combine(mine, part[i][threadIdx.x]);
+  y[outer * s.inner + column] = combine.end(mine);
 }
 
 // A short axis: a thread to a result.
 template <template <class> class C, class T>
-__global__ void short_kernel(Split s, const T* x, T* y) {
+__global__ void short_kernel(C<T> combine, Split s, const T* x, T* y) {
   for (const std::int64_t i : every(s.outer * s.inner)) {
     const T* first = x + i / s.inner * s.n * s.inner + i % s.inner;
     T mine = first[0];
-    for (std::int64_t k = 1; k < s.n; ++k) mine = C<T>()(mine, first[k * s.inner]);
-    y[i] = mine;
+    for (std::int64_t k = 1; k < s.n; ++k) mine = combine(mine, first[k * s.inner]);
+    y[i] = combine.end(mine);
   }
 }
 
@@ -83,16 +93,18 @@ void reduce(const char* name, DType type, const Split& s, const void* from, void
     using T = decltype(t);
     const T* x = static_cast<const T*>(from);
     T* y = static_cast<T*>(to);
+    C<T> combine{};
+    if constexpr (requires { combine.scale; }) combine.scale = static_cast<T>(1.0 / static_cast<double>(s.n));
     if (s.n <= 16)
-      launch(name, short_kernel<C, T>, blocks_for(s.outer * s.inner), kThreads, stream, s, x, y);
+      launch(name, short_kernel<C, T>, blocks_for(s.outer * s.inner), kThreads, stream, combine, s, x, y);
     else if (s.inner > 1)
       launch(name, columns_kernel<C, T>,
              static_cast<unsigned>(s.outer * ((s.inner + kColumns - 1) / kColumns)),
-             dim3(kColumns, kPartials), stream, s, x, y);
+             dim3(kColumns, kPartials), stream, combine, s, x, y);
     else if (s.n <= 256)
-      launch(name, rows_kernel<32, C, T>, static_cast<unsigned>(s.outer), 32, stream, x, s.n, y);
+      launch(name, rows_kernel<32, C, T>, static_cast<unsigned>(s.outer), 32, stream, combine, x, s.n, y);
     else
-      launch(name, rows_kernel<256, C, T>, static_cast<unsigned>(s.outer), 256, stream, x, s.n, y);
+      launch(name, rows_kernel<256, C, T>, static_cast<unsigned>(s.outer), 256, stream, combine, x, s.n, y);
   });
 }
 
@@ -152,10 +164,12 @@ void logsumexp(const graph::KernelCall& call, device::Stream& stream) {
 }
 
 void sum(const graph::KernelCall& call, device::Stream& stream) { reduce<Sum>("sum", call, stream); }
+void mean(const graph::KernelCall& call, device::Stream& stream) { reduce<Mean>("mean", call, stream); }
 void max(const graph::KernelCall& call, device::Stream& stream) { reduce<Larger>("max", call, stream); }
 void min(const graph::KernelCall& call, device::Stream& stream) { reduce<Smaller>("min", call, stream); }
 
 const graph::RegisterKernel sum_registration(kBackend, "sum", sum);
+const graph::RegisterKernel mean_registration(kBackend, "mean", mean);
 const graph::RegisterKernel max_registration(kBackend, "max", max);
 const graph::RegisterKernel min_registration(kBackend, "min", min);
 const graph::RegisterKernel extreme_registration(kBackend, "extreme_gradient", extreme_gradient);

@@ -5,6 +5,7 @@
 
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/attributes.h"
+#include "engine/ops/formulas.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reshape.h"
 #include "engine/ops/rows.h"
@@ -48,6 +49,16 @@ void sum_kernel(const KernelCall& call, ThreadTeam& team) {
       call, team,
       [](const T* x, std::int64_t n) { return sum_of<T>(n, [x](std::int64_t i) { return x[i]; }); },
       [](T a, T b) { return a + b; });
+}
+
+// The sum as above, times 1 / n; rounded as Affine{1 / n, 0} of it (+0 makes +0 of -0).
+template <class T>
+void mean_kernel(const KernelCall& call, ThreadTeam& team) {
+  const Split s(call.inputs[0].shape, call.attribute<Reduction>().axis);
+  const Affine scale{1.0 / static_cast<double>(s.n), 0};
+  sum_kernel<T>(call, team);
+  T* y = call.outputs[0].as<T>();
+  for (std::int64_t i = 0; i < s.outer * s.inner; ++i) y[i] = scale(y[i]);
 }
 
 template <class T, T (*kBetter)(T, T)>
@@ -110,6 +121,12 @@ std::vector<Tensor> sum_rule(Graph& g, const Node& node, std::span<const Tensor>
   return {stretch(g, dy[0], g.shape(node.inputs[0]))};
 }
 
+std::vector<Tensor> mean_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
+  const Tensor x = node.inputs[0];
+  const auto n = static_cast<double>(g.shape(x)[node.attribute<Reduction>().axis]);
+  return {stretch(g, affine(g, dy[0], 1.0 / n), g.shape(x))};
+}
+
 extern const Op kExtremeGradient;
 // dy goes to one place of each row; which one does not change with x.
 std::vector<Tensor> extreme_gradient_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
@@ -131,6 +148,8 @@ std::vector<Tensor> logsumexp_rule(Graph& g, const Node& node, std::span<const T
 }
 
 constexpr Op kSum{.name = "sum", .gradient = sum_rule, .cpu = by_type<sum_kernel<float>, sum_kernel<double>>};
+constexpr Op kMean{
+    .name = "mean", .gradient = mean_rule, .cpu = by_type<mean_kernel<float>, mean_kernel<double>>};
 constexpr Op kMax{
     .name = "max",
     .gradient = extreme_rule,
@@ -158,13 +177,12 @@ std::vector<Tensor> stretch_rule(Graph& g, const Node& node, std::span<const Ten
 }
 constexpr Op kStretch{.name = "stretch", .gradient = stretch_rule, .cpu_range = stretch_range};
 
-Tensor reduce_axis(Graph& g, const Op& op, Tensor x, int axis, const char* name = nullptr) {
-  if (!name) name = op.name;  // what shape errors speak of
-  detail::common_float_type(g, name, {&x, 1});
+Tensor reduce_axis(Graph& g, const Op& op, Tensor x, int axis) {
+  detail::common_float_type(g, op.name, {&x, 1});
   const int rank = g.shape(x).rank();
   if (axis < 0) axis += rank;
-  if (axis < 0 || axis >= rank) g.shape_error(name, "there is no such axis", {x});
-  if (g.shape(x)[axis] < 1) g.shape_error(name, "the axis is empty", {x});
+  if (axis < 0 || axis >= rank) g.shape_error(op.name, "there is no such axis", {x});
+  if (g.shape(x)[axis] < 1) g.shape_error(op.name, "the axis is empty", {x});
   Shape out = g.shape(x);
   out[axis] = 1;
   return g.apply(op, {x}, g.type(x), out, Reduction{axis});
@@ -173,26 +191,20 @@ Tensor reduce_axis(Graph& g, const Op& op, Tensor x, int axis, const char* name 
 }  // namespace
 
 Tensor sum(Graph& g, Tensor x, int axis) { return reduce_axis(g, kSum, x, axis); }
-Tensor mean(Graph& g, Tensor x, int axis) {
-  const Tensor total = reduce_axis(g, kSum, x, axis, "mean");
-  const std::int64_t n = g.shape(x).elements() / std::max<std::int64_t>(1, g.shape(total).elements());
-  return affine(g, total, 1.0 / static_cast<double>(n));
-}
+Tensor mean(Graph& g, Tensor x, int axis) { return reduce_axis(g, kMean, x, axis); }
 Tensor max(Graph& g, Tensor x, int axis) { return reduce_axis(g, kMax, x, axis); }
 Tensor min(Graph& g, Tensor x, int axis) { return reduce_axis(g, kMin, x, axis); }
 Tensor logsumexp(Graph& g, Tensor x, int axis) { return reduce_axis(g, kLogSumExp, x, axis); }
 
-Tensor sum_per_agent(Graph& g, Tensor x) {
+namespace {
+Tensor per_agent(Graph& g, Tensor x, Tensor (*reduced)(Graph&, Tensor, int)) {
   const std::int64_t agents = g.shape(x)[0];
-  if (g.shape(x).rank() == 1) return x;
   const Tensor rows = reshape(g, x, {agents, g.shape(x).elements() / std::max<std::int64_t>(agents, 1)});
-  return reshape(g, sum(g, rows, 1), {agents});
+  return reshape(g, reduced(g, rows, 1), {agents});
 }
-Tensor mean_per_agent(Graph& g, Tensor x) {
-  const std::int64_t agents = std::max<std::int64_t>(g.shape(x)[0], 1);
-  return affine(g, sum_per_agent(g, x),
-                static_cast<double>(agents) / static_cast<double>(g.shape(x).elements()));
-}
+}  // namespace
+Tensor sum_per_agent(Graph& g, Tensor x) { return g.shape(x).rank() == 1 ? x : per_agent(g, x, sum); }
+Tensor mean_per_agent(Graph& g, Tensor x) { return per_agent(g, x, mean); }
 
 Tensor sum_to(Graph& g, Tensor x, const Shape& shape) {
   const Shape from = g.shape(x);
