@@ -2,6 +2,8 @@
 // whose threads share the rows.
 #pragma once
 
+#include <cuda_runtime.h>
+
 #include <cstdint>
 
 namespace hardy::cuda {

@@ -1,5 +1,6 @@
 // Dense layers (engine/ops/linear.h) over all agents and members in as few products as their strides allow.
 #include "cuda/elements.cuh"
+#include "cuda/ops/narrow.h"
 #include "cuda/ops/product.h"
 #include "cuda/ops/reduce.h"
 #include "cuda/stream.h"
@@ -50,9 +51,21 @@ void for_rounds(const Sizes& s, Body&& body) {
   }
 }
 
+NarrowLayer narrow(const Sizes& s, const Buffer& x) {
+  return {.type = x.type,
+          .groups = s.agents * s.members,
+          .rows = s.rows,
+          .in = s.in,
+          .out = s.out,
+          .sharing = s.shared ? s.members : 1,
+          .x = x.data};
+}
+
 void forward(const KernelCall& call, const Buffer* bias, Activation activation, device::Stream& stream) {
   const Buffer &x = call.inputs[0], &w = call.inputs[1], &y = call.outputs[0];
   const Sizes s(x.shape, w.shape);
+  if (bias && s.out <= kNarrowest)
+    return narrow_forward(narrow(s, x), w.data, bias->data, activation, y.data, stream);
   for_rounds(s, [&](const Round& r) {
     Product p;
     p.type = y.type;
@@ -78,7 +91,7 @@ void linear_bias(const KernelCall& call, device::Stream& stream) {
 // so that sums have one order. kNarrow: dx is made here, dy w^T with few columns in dy, a product so thin
 // that memory alone counts.
 constexpr int kWarps = 16;
-constexpr std::uint32_t kAtOnce = 4, kNarrowest = 8;  // rows of a warp; columns of dy, at most
+constexpr std::uint32_t kAtOnce = 4;  // rows of a warp
 template <class T>
 struct Masked {
   const T *dy, *w, *mask;
@@ -195,6 +208,8 @@ void input_gradient(const KernelCall& call, device::Stream& stream) {
 void weight_gradient(const KernelCall& call, device::Stream& stream) {
   const Buffer &x = call.inputs[0], &dy = call.inputs[1], &dw = call.outputs[0];
   const Sizes s(x.shape, dw.shape);
+  if (call.outputs.size() > 1 && s.out <= kNarrowest && s.rows <= kNarrowRows)
+    return narrow_gradients(narrow(s, x), dy.data, dw.data, call.outputs[1].data, stream);
   for_rounds(s, [&](const Round& r) {
     Product p;
     p.type = dw.type;

@@ -3,9 +3,9 @@
 #include <map>
 #include <vector>
 
+#include "cuda/columns.cuh"
 #include "cuda/elements.cuh"
 #include "cuda/ops/product.h"
-#include "cuda/ops/reduce.h"
 #include "cuda/stream.h"
 
 namespace hardy::cuda {
@@ -83,48 +83,52 @@ cublasLtEpilogue_t fused(const Product& p) {
   return p.activation == Activation::kRelu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS;
 }
 
-// y = activation(y + bias)
+// y = activation(y + bias), of all products of a batch, their results `apart` elements from each other.
 template <class T>
-__global__ void finish_kernel(T* y, const T* bias, std::int64_t rows, std::int64_t columns,
-                              std::int64_t stride, std::int64_t n, Activation activation) {
+__global__ void finish_kernel(T* y, const T* bias, std::int64_t each, std::int64_t columns,
+                              std::int64_t apart, std::int64_t stride, std::int64_t n,
+                              Activation activation) {
   for (const std::int64_t i : every(n)) {
-    T x = y[i] + (bias ? bias[i / (rows * columns) * stride + i % columns] : T(0));
+    const std::int64_t product = i / each, within = i % each;
+    T x = y[product * apart + within] + (bias ? bias[product * stride + within % columns] : T(0));
     if (activation == Activation::kRelu) x = x < T(0) ? T(0) : x;  // NaN stays NaN
     if (activation == Activation::kTanh) x = tanh(x);
-    y[i] = x;
+    y[product * apart + within] = x;
   }
 }
-// The products [first, first + count) of a batch: all at once where their results follow one another, else
-// one by one.
-template <class Body>
-void in_runs(const Product& p, bool together, Body&& body) {
-  if (together || p.count == 1) return body(std::int64_t{0}, p.count);
-  for (std::int64_t i = 0; i < p.count; ++i) body(i, std::int64_t{1});
-}
-template <class T>
-T* product_at(T* base, std::int64_t product, std::int64_t stride) {
-  return base ? base + product * stride : nullptr;
-}
-
 void finish(const Product& p, const void* bias, Activation activation, device::Stream& stream) {
   with_float(p.type, [&](auto t) {
     using T = decltype(t);
-    in_runs(p, p.stride_c == p.m * p.n, [&](std::int64_t first, std::int64_t count) {
-      const std::int64_t n = p.m * p.n * count;
-      launch("bias and activation", finish_kernel<T>, blocks_for(n), kThreads, stream,
-             product_at(static_cast<T*>(p.c), first, p.stride_c),
-             product_at(static_cast<const T*>(bias), first, p.stride_bias), p.m, p.n, p.stride_bias, n,
-             activation);
-    });
+    const std::int64_t n = p.m * p.n * p.count;
+    launch("bias and activation", finish_kernel<T>, blocks_for(n), kThreads, stream, static_cast<T*>(p.c),
+           static_cast<const T*>(bias), p.m * p.n, p.n, p.stride_c, p.stride_bias, n, activation);
   });
+}
+
+// The sums of b's columns [products, rows, columns], products `apart` elements from each other and their sums
+// `stride`.
+template <class T>
+__global__ void __launch_bounds__(kColumnThreads)
+    column_sums_kernel(const T* b, std::int64_t products, std::int64_t rows, std::int64_t columns,
+                       std::int64_t apart, std::int64_t stride, T* sums) {
+  const std::int64_t column = blockIdx.x * kColumns + threadIdx.x % kColumns;
+  for (std::int64_t product = blockIdx.y; product < products; product += gridDim.y) {
+    const T* from = b + product * apart;
+    T sum[1];
+    sum_rows(
+        rows, column < columns, [&](std::int64_t row, T(&to)[1]) { to[0] += from[row * columns + column]; },
+        sum);
+    if (threadIdx.x < kColumns && column < columns) sums[product * stride + column] = sum[0];
+    __syncthreads();  // before the next product's
+  }
 }
 void sum_columns(const Product& p, device::Stream& stream) {
   with_float(p.type, [&](auto t) {
     using T = decltype(t);
-    in_runs(p, p.stride_b == p.k * p.n && p.stride_sums == p.n, [&](std::int64_t first, std::int64_t count) {
-      sum_middle(p.type, count, p.k, p.n, product_at(static_cast<const T*>(p.b), first, p.stride_b),
-                 product_at(static_cast<T*>(p.column_sums), first, p.stride_sums), stream);
-    });
+    const dim3 grid(static_cast<unsigned>(column_tiles(p.n)),
+                    static_cast<unsigned>(std::min<std::int64_t>(p.count, 65535)));
+    launch("column sums", column_sums_kernel<T>, grid, kColumnThreads, stream, static_cast<const T*>(p.b),
+           p.count, p.k, p.n, p.stride_b, p.stride_sums, static_cast<T*>(p.column_sums));
   });
 }
 
