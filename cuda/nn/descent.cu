@@ -84,7 +84,7 @@ __global__ void __launch_bounds__(256) squares_kernel(Descend d) {
   if (!isfinite(all)) atomicExch(&d.broken[p.group * d.agents + p.agent], 1);
 }
 // A block to a group and agent.
-__global__ void __launch_bounds__(256) clips_kernel(Descend d) {
+__global__ void __launch_bounds__(256) clips_kernel(const __grid_constant__ Descend d) {
   using Reduce = cub::BlockReduce<double, 256>;
   __shared__ typename Reduce::TempStorage storage;
   const int group = blockIdx.x / d.agents, agent = blockIdx.x % d.agents;
