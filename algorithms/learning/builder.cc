@@ -244,7 +244,8 @@ void ProgramBuilder::finish(Update& update) const {
   UpdateProgram& p = update.program_;
   for (const UpdateProgram::State& s : p.states)
     if (s.next) p.outputs.push_back(s.next);
-  for (const UpdateProgram::Report& r : p.reports) p.outputs.push_back(r.value);
+  const bool sums = p.passes > 1 || p.feed;  // of the reports as well
+  for (const UpdateProgram::Report& r : p.reports) (sums ? p.outputs : p.on_demand).push_back(r.value);
   if (p.outputs.empty()) p.passes = p.shards = 1;  // it only moves targets
 }
 

@@ -25,6 +25,8 @@ class CpuExecutor final : public Executor {
 
   ReportValues reports() override {
     evaluate_undue();
+    ThreadTeam alone(1);
+    for (Ready& r : updates_) r.plan.run_on_demand(alone);
     ReportValues values;
     const auto read = [&](const Ready& r, Tensor t) {
       const float* x = r.plan.data<float>(t);
@@ -63,7 +65,8 @@ class CpuExecutor final : public Executor {
 
   void make_ready(const UpdateProgram& update, std::int64_t agents) {
     Ready r{&update,
-            graph::Plan(update.graph, update.outputs, graph::PlanOptions{.agents = agents}),
+            graph::Plan(update.graph, update.outputs,
+                        graph::PlanOptions{.agents = agents, .on_demand = update.on_demand}),
             nn::Optimiser(segments_of(update, state_.parameters), update.groups),
             std::nullopt,
             std::nullopt,
@@ -73,7 +76,8 @@ class CpuExecutor final : public Executor {
     r.plan.bind(update.step, words_.words);
     for (const Binding& b : bindings_of(update, state_, seeds_)) r.plan.bind(b.value, b.memory);
     for (const UpdateProgram::Table& t : update.tables) r.plan.bind(t.value, t.memory);
-    for (const Tensor output : update.outputs) r.plan.raw(output);  // allocated now, not in a step
+    for (const auto* all : {&update.outputs, &update.on_demand})
+      for (const Tensor output : *all) r.plan.raw(output);  // allocated now, not in a step
     for (const UpdateProgram::State& s : update.states) r.lasting.push_back(state_.values.at(s.name).data());
     if (update.shards > 1 && !update.feed)
       r.shards.emplace(accumulated_by(update, r.plan), update.shards, update.passes / update.shards);

@@ -36,6 +36,7 @@ class DeviceExecutor final : public Executor {
           lives_, state_.step, kind, [&] { warm_up(); }, [&] { enqueue(); });
     });
     fetched_ = false;
+    ran_ = true;
     ++state_.step;
   }
 
@@ -55,6 +56,7 @@ class DeviceExecutor final : public Executor {
       for (std::size_t i = 0; i < program_.updates.size(); ++i)  // what is not due, as the CPU's evaluates it
         if (state_.step > 0 && !program_.updates[i].due(state_.step - 1))
           first().device().naming([&] { first().run_all(i); });
+      if (ran_) first().device().naming([&] { first().run_on_demand(); });
       first().device().ask(step);
       for (LearnerDevice* d : lives_) d->mark();
     });
@@ -180,6 +182,7 @@ class DeviceExecutor final : public Executor {
   std::vector<LearnerDevice*> lives_;  // theirs
   std::vector<StepReports> came_;
   bool fetched_ = true;  // the host's state is what the devices have
+  bool ran_ = false;     // a step, here
 };
 
 }  // namespace

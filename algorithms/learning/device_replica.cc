@@ -35,7 +35,9 @@ void DeviceReplica::bind(Ready& r, const Binding& b) {
 void DeviceReplica::make_ready(const UpdateProgram& update) {
   Ready r{&update,
           graph::Plan(update.graph, update.outputs,
-                      graph::PlanOptions{.agents = program_.agents(), .device = &device_.mirror().device()}),
+                      graph::PlanOptions{.agents = program_.agents(),
+                                         .device = &device_.mirror().device(),
+                                         .on_demand = update.on_demand}),
           {},
           nullptr,
           nullptr,
@@ -185,6 +187,10 @@ void DeviceReplica::run_all(std::size_t update) {
   if (!r.shards) return run_own(update);
   run_shards(r, 0, r.update->shards);
   r.shards->mean(stream());
+}
+
+void DeviceReplica::run_on_demand() {
+  for (Ready& r : updates_) r.plan.enqueue_on_demand(stream());
 }
 
 std::string DeviceReplica::first_not_finite(std::size_t update, std::int64_t agent, std::int64_t step,

@@ -40,6 +40,8 @@ class DeviceReplica {
   void descend(std::size_t update, bool last);  // down the mean of all shards
   void run_all(std::size_t update);             // all passes here, whoever else there is, and no descent
 
+  void run_on_demand();  // what reports read and the passes left out
+
   // The first value that was not finite for that agent at a step, on the CPU, from the host's state; "".
   std::string first_not_finite(std::size_t update, std::int64_t agent, std::int64_t step, ThreadTeam& team);
 

@@ -64,6 +64,7 @@ struct UpdateProgram {
   Tensor seeds, step;                // step: two words of the step's number, and the pass within it
   std::map<int, Tensor> parameters;  // by their place in the layout
   std::vector<Tensor> outputs;       // all that is read after a pass
+  std::vector<Tensor> on_demand;     // what is read after a pass where reports are asked for alone
   std::vector<Loss> losses;
   std::vector<nn::GroupSettings> groups;  // one a loss; then those whose targets alone move
   std::vector<Gradient> gradients;

@@ -5,6 +5,7 @@
 
 #include "cuda/elements.cuh"
 #include "cuda/stream.h"
+#include "engine/ops/attributes.h"
 
 namespace hardy::cuda {
 namespace {
@@ -39,6 +40,47 @@ void gather(const graph::KernelCall& call, device::Stream& stream) {
     run(std::uint8_t{});
   else
     run(std::uint32_t{});
+}
+
+// Several tables' rows of the same draws, each table in a row of blocks of its own.
+struct Columns {
+  struct Part {
+    const std::uint32_t* from;
+    std::uint32_t* to;           // of the first draw
+    std::int64_t width, stride;  // elements of the table's rows, of the output's
+    std::int64_t rows;           // of an agent's table; 0: one for all
+  };
+  Part parts[ops::GatherColumns::kMost];
+  std::int64_t batch, draws;
+};
+__global__ void gather_columns_kernel(const __grid_constant__ Columns columns, const std::int32_t* index) {
+  const Columns::Part& p = columns.parts[blockIdx.y];
+  for (const std::int64_t at : every(columns.draws * p.width)) {
+    const std::int64_t draw = at / p.width, k = at % p.width;
+    p.to[draw * p.stride + k] = p.from[(index[draw] + draw / columns.batch * p.rows) * p.width + k];
+  }
+}
+void gather_columns(const graph::KernelCall& call, device::Stream& stream) {
+  const auto tables = call.attribute<ops::GatherColumns>().tables;
+  const Shape& index = call.inputs[0].shape;
+  Columns columns{};
+  columns.batch = index[1], columns.draws = index.elements();
+  std::int64_t widest = 0;
+  unsigned parts = 0;
+  for (std::size_t o = 0; o < call.outputs.size(); ++o) {
+    const graph::Buffer& out = call.outputs[o];
+    std::int64_t skip = 0;
+    for (int k = 0; k < tables[o]; ++k) {
+      const graph::Buffer& table = call.inputs[1 + parts];
+      const Shape& s = table.shape;
+      columns.parts[parts++] = {table.as<const std::uint32_t>(), out.as<std::uint32_t>() + skip, s.back(),
+                                out.shape.back(), s.rank() == 3 ? s[1] : 0};
+      skip += s.back();
+      widest = std::max(widest, s.back());
+    }
+  }
+  launch("gather_columns", gather_columns_kernel, dim3(blocks_for(columns.draws * widest), parts), kThreads,
+         stream, columns, call.inputs[0].as<const std::int32_t>());
 }
 
 __global__ void rows_of_draws_kernel(Table t, const std::int32_t* index, std::int64_t draws,
@@ -93,6 +135,7 @@ void scatter(const graph::KernelCall& call, device::Stream& stream) {
 }
 
 const graph::RegisterKernel gather_registration(kBackend, "gather_rows", gather);
+const graph::RegisterKernel columns_registration(kBackend, "gather_columns", gather_columns);
 const graph::RegisterKernel scatter_registration(kBackend, "scatter_rows", scatter);
 
 }  // namespace

@@ -32,6 +32,27 @@ std::byte* at_mutable(const Buffer& b, std::int64_t element) {
   return const_cast<std::byte*>(at(b, element));
 }
 
+// Where members share a narrow x, each has a copy of it: all agents and members are then one product. Gives
+// the copies, in the stream's scratch memory, and x itself where it is wide or hardly shared.
+constexpr std::int64_t kWorthACopy = 64;
+template <class T>
+__global__ void copies_kernel(const T* x, std::int64_t each, std::int64_t copies, std::int64_t n, T* to) {
+  for (const std::int64_t i : every(n)) to[i] = x[i / each / copies * each + i % each];
+}
+Buffer own_inputs(const Buffer& x, Sizes& s, device::Stream& stream) {
+  if (!s.shared || std::min(s.agents, s.members) < 3 || s.in > kWorthACopy) return x;
+  const std::int64_t n = x.elements() * s.members;
+  Buffer copies = x;
+  copies.data = as_cuda(stream).scratch(static_cast<std::size_t>(n) * size_of(x.type));
+  with_float(x.type, [&](auto t) {
+    using T = decltype(t);
+    launch("copies of what members share", copies_kernel<T>, blocks_for(n), kThreads, stream, x.as<const T>(),
+           s.rows * s.in, s.members, n, copies.as<T>());
+  });
+  s.shared = false;
+  return copies;
+}
+
 // A round is one batched product: all agents and members at once; where members share an x, the shorter of
 // the two axes is counted through and the longer one batched.
 struct Round {
@@ -62,10 +83,12 @@ NarrowLayer narrow(const Sizes& s, const Buffer& x) {
 }
 
 void forward(const KernelCall& call, const Buffer* bias, Activation activation, device::Stream& stream) {
-  const Buffer &x = call.inputs[0], &w = call.inputs[1], &y = call.outputs[0];
-  const Sizes s(x.shape, w.shape);
+  const Buffer &w = call.inputs[1], &y = call.outputs[0];
+  Buffer x = call.inputs[0];
+  Sizes s(x.shape, w.shape);
   if (bias && s.out <= kNarrowest)
     return narrow_forward(narrow(s, x), w.data, bias->data, activation, y.data, stream);
+  x = own_inputs(x, s, stream);
   for_rounds(s, [&](const Round& r) {
     Product p;
     p.type = y.type;
@@ -206,10 +229,12 @@ void input_gradient(const KernelCall& call, device::Stream& stream) {
 
 // x, dy -> dw (, db)
 void weight_gradient(const KernelCall& call, device::Stream& stream) {
-  const Buffer &x = call.inputs[0], &dy = call.inputs[1], &dw = call.outputs[0];
-  const Sizes s(x.shape, dw.shape);
+  const Buffer &dy = call.inputs[1], &dw = call.outputs[0];
+  Buffer x = call.inputs[0];
+  Sizes s(x.shape, dw.shape);
   if (call.outputs.size() > 1 && s.out <= kNarrowest && s.rows <= kNarrowRows)
     return narrow_gradients(narrow(s, x), dy.data, dw.data, call.outputs[1].data, stream);
+  x = own_inputs(x, s, stream);
   for_rounds(s, [&](const Round& r) {
     Product p;
     p.type = dw.type;

@@ -20,11 +20,12 @@ namespace hardy::cuda {
 // each operand's step along them (0: it stands still). No axes: all operands have the output's shape.
 template <int M>
 struct Operands {
-  const void* data[M];
+  const void* data[M] = {};
   int axes = 0;
-  std::uint32_t sizes[Shape::kMaxRank];
-  std::uint32_t steps[M][Shape::kMaxRank];
+  std::uint32_t sizes[Shape::kMaxRank] = {};
+  std::uint32_t steps[M][Shape::kMaxRank] = {};
 
+  Operands() = default;
   Operands(const Shape& out, std::span<const graph::Buffer> inputs) {
     if (out.elements() >= (std::int64_t{1} << 31))
       throw Error("a pointwise op of 2^31 elements or more", out.str());
@@ -81,7 +82,7 @@ __device__ T value_of(const F& f, const T (&x)[N], std::index_sequence<I...>) {
   return static_cast<T>(f(x[I]...));
 }
 template <class F, int N, class T>
-__global__ void map_kernel(F f, Operands<N> in, T* out, std::int64_t n) {
+__global__ void map_kernel(F f, const __grid_constant__ Operands<N> in, T* out, std::int64_t n) {
   for (const std::int64_t i : every(n)) {
     T x[N];
     in.read(static_cast<std::uint32_t>(i), x);

@@ -8,7 +8,27 @@ namespace {
 
 constexpr double kLaunch = 3, kMegabyte = 2;  // microseconds: what a step costs, roughly
 
-// By step: the steps that make its operands, and those that read what it writes over.
+double cost_of(const Graph& g, const Step& step) {
+  double bytes = 0;
+  const auto add = [&](Tensor t) {
+    bytes += static_cast<double>(g.shape(t).elements()) * static_cast<double>(size_of(g.type(t)));
+  };
+  for (const Node& node : step.nodes) {
+    std::ranges::for_each(node.inputs, add);
+    std::ranges::for_each(node.outputs, add);
+  }
+  return kLaunch + kMegabyte * bytes * 1e-6;
+}
+
+bool conflict(const std::vector<Access>& a, const std::vector<Access>& b) {
+  for (const Access& x : a)
+    for (const Access& y : b)
+      if ((x.writes || y.writes) && x.begin < y.end && y.begin < x.end) return true;
+  return false;
+}
+
+}  // namespace
+
 std::vector<std::vector<std::size_t>> makers_of(const Graph& g, const std::vector<Step>& steps) {
   constexpr auto kNobody = static_cast<std::size_t>(-1);
   const auto at = [&](Tensor t) { return static_cast<std::size_t>(g.contents_of(t).id); };
@@ -30,27 +50,6 @@ std::vector<std::vector<std::size_t>> makers_of(const Graph& g, const std::vecto
     }
   return makers;
 }
-
-double cost_of(const Graph& g, const Step& step) {
-  double bytes = 0;
-  const auto add = [&](Tensor t) {
-    bytes += static_cast<double>(g.shape(t).elements()) * static_cast<double>(size_of(g.type(t)));
-  };
-  for (const Node& node : step.nodes) {
-    std::ranges::for_each(node.inputs, add);
-    std::ranges::for_each(node.outputs, add);
-  }
-  return kLaunch + kMegabyte * bytes * 1e-6;
-}
-
-bool conflict(const std::vector<Access>& a, const std::vector<Access>& b) {
-  for (const Access& x : a)
-    for (const Access& y : b)
-      if ((x.writes || y.writes) && x.begin < y.end && y.begin < x.end) return true;
-  return false;
-}
-
-}  // namespace
 
 void Order::follows(std::size_t later, std::size_t earlier) {
   for (std::size_t w = 0; w < words_; ++w) before_[later * words_ + w] |= before_[earlier * words_ + w];
@@ -116,13 +115,15 @@ Order order_of(const Graph& g, const std::vector<Step>& steps, const std::vector
   const auto makers = makers_of(g, steps);
   Order order(steps.size());
   std::vector<std::size_t> last;  // by branch
-  for (std::size_t s = 0; s < steps.size(); ++s) {
+  for (std::size_t s = 0; s < branch.size(); ++s) {
     const auto b = static_cast<std::size_t>(branch[s]);
     if (b >= last.size()) last.resize(b + 1, s);
     if (last[b] != s) order.follows(s, last[b]);
     last[b] = s;
     for (const std::size_t m : makers[s]) order.follows(s, m);
   }
+  for (std::size_t s = branch.size(); s < steps.size(); ++s)
+    for (std::size_t before = 0; before < s; ++before) order.follows(s, before);
   return order;
 }
 

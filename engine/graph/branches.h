@@ -31,11 +31,14 @@ class Order {
   std::vector<std::uint64_t> before_;
 };
 
-// The steps in the order in which they are put into streams, and by step its branch, 0 to most - 1. Steps (a
-// node each) with the longest way to the end come first, each into the branch that can take it earliest; with
+// By step: the steps that make its operands, and those that read what it writes over.
+std::vector<std::vector<std::size_t>> makers_of(const Graph& g, const std::vector<Step>& steps);
+
+// The steps in the order in which they are put into streams, and by step its branch, 0 to most - 1. Steps
+// with the longest way to the end come first, each into the branch that can take it earliest; with
 // most = 1 they stay as they are.
 std::vector<int> branch_out(const Graph& g, std::vector<Step>& steps, int most);
-// What branches and needed values alone order.
+// What branches and needed values alone order. Steps without a branch, the last ones, follow all before them.
 Order order_of(const Graph& g, const std::vector<Step>& steps, const std::vector<int>& branch);
 
 // Memory that a step reads or writes.

@@ -12,7 +12,17 @@ Registry<DeviceKernel>& table(const std::string& backend) {
   return tables.try_emplace(backend, "kernel", backend).first->second;
 }
 
+std::map<std::string, Chains>& all_chains() {
+  static std::map<std::string, Chains> all;
+  return all;
+}
+
 }  // namespace
+
+RegisterChains::RegisterChains(const std::string& backend, Chains chains) {
+  all_chains()[backend] = std::move(chains);
+}
+const Chains& find_chains(const std::string& backend) { return all_chains()[backend]; }
 
 std::string kernel_key(const Op& op) {
   std::string key = op.name;

@@ -18,11 +18,12 @@ RegisterFusion::RegisterFusion(const Op& op, FusionRule rule) {
   if (!rules().emplace(&op, rule).second) throw Error("two fusion rules are registered for one op", op.name);
 }
 
-Fusion::Fusion(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept, bool on_device)
-    : nodes_(std::move(nodes)),
+Fusion::Fusion(const Graph& g, std::vector<Node> nodes, const std::vector<char>& kept, bool on_device)
+    : g_(g),
+      nodes_(std::move(nodes)),
       dead_(nodes_.size(), 0),
-      producer_(values, -1),
-      uses_(values, 0),
+      producer_(g.values(), -1),
+      uses_(g.values(), 0),
       kept_(kept),
       on_device_(on_device) {
   for (std::size_t n = 0; n < nodes_.size(); ++n) {
@@ -48,6 +49,14 @@ void Fusion::absorb(Node& into, Node& part, const Op& op, std::vector<Tensor> in
   into.attributes = std::move(attributes);
 }
 
+void Fusion::take_over(Node& into, Node& part) {
+  remove(part);
+  for (Tensor t : part.outputs) {
+    into.outputs.push_back(t);
+    producer_[at(t)] = static_cast<int>(index(into));
+  }
+}
+
 std::vector<Node> Fusion::take_nodes() {
   std::vector<Node> alive;
   for (std::size_t n = 0; n < nodes_.size(); ++n)
@@ -55,9 +64,9 @@ std::vector<Node> Fusion::take_nodes() {
   return alive;
 }
 
-std::vector<Node> fuse(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept,
+std::vector<Node> fuse(const Graph& g, std::vector<Node> nodes, const std::vector<char>& kept,
                        bool on_device) {
-  Fusion fusion(values, std::move(nodes), kept, on_device);
+  Fusion fusion(g, std::move(nodes), kept, on_device);
   for (Node& node : fusion.nodes()) {
     if (fusion.gone(node)) continue;
     const auto rule = rules().find(node.op);

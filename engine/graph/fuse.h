@@ -14,12 +14,14 @@ namespace hardy::graph {
 class Fusion {
  public:
   // kept[v]: value v must exist after the run.
-  Fusion(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept, bool on_device);
+  Fusion(const Graph& g, std::vector<Node> nodes, const std::vector<char>& kept, bool on_device);
 
+  const Graph& graph() const { return g_; }
   bool on_device() const { return on_device_; }  // else for the CPU
 
   std::vector<Node>& nodes() { return nodes_; }
   bool gone(const Node& node) const { return dead_[index(node)] != 0; }
+  bool made(Tensor t) const { return producer_[static_cast<std::size_t>(t.id)] >= 0; }  // by a node
   // The node that makes t with `op`; else null.
   Node* producer(Tensor t, const Op& op);
   // The same if nobody else needs t.
@@ -27,12 +29,15 @@ class Fusion {
   // `into` becomes a node of `op` and does the work of `part`, which goes.
   void absorb(Node& into, Node& part, const Op& op, std::vector<Tensor> inputs,
               std::vector<std::byte> attributes = {});
+  // `into` gives what `part` gave as well, which goes.
+  void take_over(Node& into, Node& part);
   void remove(Node& node) { dead_[index(node)] = 1; }
   std::vector<Node> take_nodes();  // those left
 
  private:
   std::size_t index(const Node& node) const { return static_cast<std::size_t>(&node - nodes_.data()); }
 
+  const Graph& g_;
   std::vector<Node> nodes_;
   std::vector<char> dead_;
   std::vector<int> producer_, uses_;
@@ -47,9 +52,8 @@ struct RegisterFusion {
   RegisterFusion(const Op& op, FusionRule rule);
 };
 
-// nodes: the live nodes of a graph of `values` values. Values that a rule makes unnecessary are no node's
-// output any more.
-std::vector<Node> fuse(std::size_t values, std::vector<Node> nodes, const std::vector<char>& kept,
+// nodes: the live ones of g. Values that a rule makes unnecessary are no node's output any more.
+std::vector<Node> fuse(const Graph& g, std::vector<Node> nodes, const std::vector<char>& kept,
                        bool on_device = false);
 
 }  // namespace hardy::graph

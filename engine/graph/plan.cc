@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
 
 #include "engine/base/aligned.h"
 #include "engine/base/threads.h"
 #include "engine/graph/agents_apart.h"
 #include "engine/graph/branches.h"
+#include "engine/graph/device_chains.h"
 #include "engine/graph/device_kernels.h"
 #include "engine/graph/fold.h"
 #include "engine/graph/fuse.h"
 #include "engine/graph/memory.h"
+#include "engine/graph/merge.h"
 #include "engine/graph/schedule.h"
 
 namespace hardy::graph {
@@ -42,6 +45,7 @@ struct Launch {
     std::vector<Access> all;
     for (const auto* buffers : {&inputs, &outputs})
       for (const Buffer& b : *buffers) {
+        if (!b.data) continue;  // a chain's own
         const auto begin = reinterpret_cast<std::uintptr_t>(b.data);
         all.push_back(
             {begin, begin + static_cast<std::size_t>(b.elements()) * size_of(b.type), buffers == &outputs});
@@ -54,7 +58,8 @@ struct Launch {
 
 struct PlannedStep {
   std::vector<Launch> launches;
-  int slots = 0;  // scratch places of a chain
+  std::vector<ChainLink> links;  // of these, on a device, where there are several
+  int slots = 0;                 // scratch places of a chain
   std::int64_t elements = 0, block = kChainBlock;
 };
 
@@ -101,7 +106,8 @@ struct Plan::Impl {
   Folded folded;              // what is the same in every run, and for every agent
   Placement placement;
   Memory arena;
-  std::vector<std::vector<PlannedStep>> steps;       // by agent
+  std::vector<std::vector<PlannedStep>> steps;       // by agent; those on demand last
+  std::size_t always = 0;                            // steps of a run
   std::vector<int> branch;                           // on a device, by step
   std::vector<std::vector<std::size_t>> waits;       // by step: those of other branches that it waits for
   std::vector<std::unique_ptr<device::Event>> over;  // by step, where another branch waits for it
@@ -172,12 +178,33 @@ struct Plan::Impl {
           for (std::size_t i = 0; i < l.inputs.size(); ++i) l.inputs[i] = buffer(l.node.inputs[i], agent);
           for (std::size_t i = 0; i < l.outputs.size(); ++i) l.outputs[i] = buffer(l.node.outputs[i], agent);
         }
-    if (device) resolve_waits();
+    if (device) {
+      for (PlannedStep& step : steps[0]) resolve_links(step);
+      resolve_waits();
+    }
     stale = false;
+  }
+  void resolve_links(PlannedStep& step) const {
+    step.links.clear();
+    if (step.launches.size() == 1) return;
+    std::map<Tensor, std::int32_t, decltype([](Tensor a, Tensor b) { return a.id < b.id; })> makers;
+    for (const Launch& l : step.launches) {
+      ChainLink link{l.call(), find_chains(device->backend()).codes.at(kernel_key(*l.node.op)), {}};
+      for (Tensor t : l.node.inputs) {
+        const auto maker = makers.find(g.contents_of(t));
+        link.makers.push_back(maker == makers.end() ? -1 : maker->second);
+      }
+      makers[g.contents_of(l.node.outputs[0])] = static_cast<std::int32_t>(step.links.size());
+      step.links.push_back(std::move(link));
+    }
   }
   void resolve_waits() {
     std::vector<std::vector<Access>> accesses;
-    for (const PlannedStep& step : steps[0]) accesses.push_back(step.launches.front().accesses());
+    for (const PlannedStep& step : part(0, false)) {
+      accesses.emplace_back();
+      for (const Launch& l : step.launches)
+        std::ranges::copy(l.accesses(), std::back_inserter(accesses.back()));
+    }
     waits = waits_of(branch, accesses);
     over.resize(waits.size());
     for (const auto& those : waits)
@@ -192,6 +219,13 @@ struct Plan::Impl {
     if (const DeviceKernel kernel = find_kernel(device->backend(), kernel_key(op))) return kernel;
     throw Error("has no kernel for the op " + kernel_key(op), device->info().name,
                 "train on the CPU, or add it (docs/architecture.md)");
+  }
+
+  bool may_chain(const Node& node) const {
+    const auto f32 = [&](Tensor t) { return g.type(t) == DType::kF32; };
+    return node.op->cpu_range && node.inputs.size() <= kMostLinkOperands && f32(node.outputs[0]) &&
+           std::ranges::all_of(node.inputs, f32) &&
+           find_chains(device->backend()).codes.contains(kernel_key(*node.op));
   }
 
   void add_step(const Step& step) {
@@ -221,8 +255,13 @@ struct Plan::Impl {
     for (auto& agent : steps) agent.push_back(planned);
   }
 
-  void run_agent(std::size_t agent, ThreadTeam& team) const {
-    for (const PlannedStep& step : steps[agent]) {
+  // The steps of a run, or those on demand.
+  std::span<const PlannedStep> part(std::size_t agent, bool on_demand) const {
+    const std::span<const PlannedStep> all = steps[agent];
+    return on_demand ? all.subspan(always) : all.first(always);
+  }
+  void run_agent(std::size_t agent, ThreadTeam& team, bool on_demand) const {
+    for (const PlannedStep& step : part(agent, on_demand)) {
       const Launch& first = step.launches.front();
       if (!first.node.op->cpu_range) {
         first.node.op->cpu(first.call(), team);
@@ -234,9 +273,71 @@ struct Plan::Impl {
       }
     }
   }
+  // As many agents at once as there are threads, each alone; the whole team takes what does not go round.
+  void run(ThreadTeam& team, bool on_demand) {
+    if (stale) resolve();
+    const auto passes = static_cast<std::int64_t>(steps.size());
+    const std::int64_t apart = passes > 1 ? passes / team.size() * team.size() : 0;
+    team.run(apart,
+             [&](std::int64_t agent) { run_agent(static_cast<std::size_t>(agent), alone, on_demand); });
+    for (std::int64_t agent = apart; agent < passes; ++agent)
+      run_agent(static_cast<std::size_t>(agent), team, on_demand);
+  }
+
+  void put(const PlannedStep& step, device::Stream& stream) const {
+    const Launch& l = step.launches.front();
+    try {
+      if (step.links.empty())
+        l.kernel(l.call(), stream);
+      else
+        find_chains(device->backend()).run(step.links, stream);
+      if (device->options().check) stream.synchronise();
+    } catch (const Error& e) {
+      std::string names;
+      for (const Launch& each : step.launches)
+        names += (names.empty() ? "" : " -> ") + kernel_key(*each.node.op);
+      throw Error::failed_run(e.message(), "op " + names + " " + l.outputs.front().shape.str());
+    }
+  }
 };
 
-Plan::Plan(const Graph& graph, std::span<const Tensor> outputs, const PlanOptions& options) {
+namespace {
+
+// The nodes that what is on demand alone needs, taken out of `nodes`: all but those that read what somebody
+// may have changed once a run is over, or what agents that run apart each compute for all. needed[v]: an
+// output of every run.
+std::vector<Node> take_on_demand(const Graph& g, const AgentsApart& agents, std::vector<Node>& nodes,
+                                 std::vector<char> needed) {
+  const auto lasts = [&](Tensor t) {
+    const Source source = g.info(g.memory_of(t)).source;
+    return source == Source::kConstant ||
+           (source == Source::kComputed &&
+            (agents.count == 1 || agents.apart[static_cast<std::size_t>(t.id)]));
+  };
+  std::vector<char> always(nodes.size(), 0);
+  for (bool more = true; more;) {  // fusion leaves nodes in no order
+    more = false;
+    for (std::size_t n = nodes.size(); n-- > 0;) {
+      if (always[n]) continue;
+      always[n] = !std::ranges::all_of(nodes[n].inputs, lasts) ||
+                  std::ranges::any_of(nodes[n].outputs,
+                                      [&](Tensor t) { return needed[static_cast<std::size_t>(t.id)]; });
+      if (!always[n]) continue;
+      for (Tensor t : nodes[n].inputs) needed[static_cast<std::size_t>(t.id)] = 1;
+      more = true;
+    }
+  }
+  std::vector<Node> run, later;
+  for (std::size_t n = 0; n < nodes.size(); ++n) (always[n] ? run : later).push_back(std::move(nodes[n]));
+  nodes = std::move(run);
+  return later;
+}
+
+}  // namespace
+
+Plan::Plan(const Graph& graph, std::span<const Tensor> of_every_run, const PlanOptions& options) {
+  std::vector<Tensor> outputs(of_every_run.begin(), of_every_run.end());
+  outputs.insert(outputs.end(), options.on_demand.begin(), options.on_demand.end());
   for (Tensor t : outputs)
     if (!t || static_cast<std::size_t>(t.id) >= graph.values())
       throw Error("an output is not a value of this graph", "plan");
@@ -277,23 +378,48 @@ Plan::Plan(const Graph& graph, std::span<const Tensor> outputs, const PlanOption
   p.folded.data.resize(g.values());
   if (options.fuse) {
     p.folded = fold_constants(g, live, p.root, p.kept);
-    live = fuse(g.values(), p.folded.nodes, output, options.device != nullptr);
+    live = fuse(g, merge_equal(g, p.folded.nodes, p.kept), output, options.device != nullptr);
     for (std::size_t v = 0; v < g.values(); ++v)
       if (!p.folded.data[v].empty()) p.kept[v] = 1, p.agents.apart[v] = 0;
   }
 
-  // Chains run block by block through a core's cache; on a device every pointwise op is a launch.
-  std::vector<Step> steps = schedule(g, live, p.root, options.fuse && !options.device);
+  std::vector<Node> later;
+  if (!options.on_demand.empty()) {
+    std::vector<char> always(g.values(), 0);
+    for (Tensor t : of_every_run) always[static_cast<std::size_t>(t.id)] = 1;
+    later = take_on_demand(g, p.agents, live, std::move(always));
+  }
+  std::vector<char> made_later(g.values(), 0);
+  for (const Node& node : later)
+    for (Tensor t : node.outputs) made_later[static_cast<std::size_t>(t.id)] = 1;
+  for (const Node& node : later)  // what it reads stays as the run left it
+    for (Tensor t : node.inputs)
+      if (!made_later[static_cast<std::size_t>(t.id)]) p.kept[p.at(t)] = 1;
+
+  // Chains run block by block through a core's cache, on a device link by link in its registers.
+  const auto scheduled = [&](const std::vector<Node>& nodes) {
+    std::vector<Step> in_turn = schedule(g, nodes, p.root, options.fuse && !options.device);
+    if (!options.fuse || !options.device) return in_turn;
+    return join_chains(g, in_turn, [&](const Node& node) { return p.may_chain(node); });
+  };
+  std::vector<Step> steps = scheduled(live);
+  p.always = steps.size();
+  const std::vector<Step> on_demand = scheduled(later);
+  const auto with_those_on_demand = [&] {
+    std::vector<Step> all = steps;
+    all.insert(all.end(), on_demand.begin(), on_demand.end());
+    return all;
+  };
   if (p.device) {
     const device::Options& chosen = p.device->options();
     const std::vector<Step> in_turn = steps;
     const auto placed = [&](const Order& order) {
-      return place(g, steps, p.root, p.kept, options.in_place, order, kDeviceAlign);
+      return place(g, with_those_on_demand(), p.root, p.kept, options.in_place, order, kDeviceAlign);
     };
     Placement least = placed({});
     const auto too_much = [&] { return p.placement.bytes > 2 * least.bytes; };
     p.branch = branch_out(g, steps, chosen.check ? 1 : static_cast<int>(chosen.branches));
-    p.placement = placed(order_of(g, steps, p.branch));
+    p.placement = placed(order_of(g, with_those_on_demand(), p.branch));
     // Branches that share memory wait for each other: less is side by side, and memory has a bound.
     if (too_much()) p.placement = placed({});
     if (too_much()) {
@@ -302,9 +428,9 @@ Plan::Plan(const Graph& graph, std::span<const Tensor> outputs, const PlanOption
       p.placement = std::move(least);
     }
   } else {
-    p.placement = place(g, steps, p.root, p.kept, options.in_place);
+    p.placement = place(g, with_those_on_demand(), p.root, p.kept, options.in_place);
   }
-  for (const Step& step : steps) p.add_step(step);
+  for (const Step& step : with_those_on_demand()) p.add_step(step);
   if (!p.device)  // a device's is asked for when it is needed
     p.arena = p.allocate(p.arena_bytes() * p.steps.size());
 }
@@ -334,18 +460,11 @@ void Plan::enqueue(device::Stream& stream) {
   };
   if (p.meets.size() > 1) stream.record(*p.meets[0]);
   for (std::size_t b = 1; b < p.meets.size(); ++b) branch(b).wait(*p.meets[0]);
-  for (std::size_t s = 0; s < p.steps[0].size(); ++s) {
-    const Launch& l = p.steps[0][s].launches.front();
+  for (std::size_t s = 0; s < p.always; ++s) {
     device::Stream& own = branch(static_cast<std::size_t>(p.branch[s]));
-    try {
-      for (const std::size_t before : p.waits[s]) own.wait(*p.over[before]);
-      l.kernel(l.call(), own);
-      if (p.over[s]) own.record(*p.over[s]);
-      if (p.device->options().check) own.synchronise();
-    } catch (const Error& e) {
-      const Shape& shape = l.outputs.front().shape;
-      throw Error::failed_run(e.message(), std::string("op ") + kernel_key(*l.node.op) + " " + shape.str());
-    }
+    for (const std::size_t before : p.waits[s]) own.wait(*p.over[before]);
+    p.put(p.steps[0][s], own);
+    if (p.over[s]) own.record(*p.over[s]);
   }
   for (std::size_t b = 1; b < p.meets.size(); ++b) {
     branch(b).record(*p.meets[b]);
@@ -353,21 +472,22 @@ void Plan::enqueue(device::Stream& stream) {
   }
 }
 
+void Plan::enqueue_on_demand(device::Stream& stream) {
+  if (impl_->stale) impl_->resolve();
+  for (const PlannedStep& step : impl_->part(0, true)) impl_->put(step, stream);
+}
+
 void Plan::run(ThreadTeam& team) {
-  if (impl_->device) {
-    const std::unique_ptr<device::Stream> stream = impl_->device->stream();
-    enqueue(*stream);
-    stream->synchronise();
-    return;
-  }
-  Impl& p = *impl_;
-  if (p.stale) p.resolve();
-  // As many agents at once as there are threads, each alone; the whole team takes what does not go round.
-  const auto passes = static_cast<std::int64_t>(p.steps.size());
-  const std::int64_t apart = passes > 1 ? passes / team.size() * team.size() : 0;
-  team.run(apart, [&](std::int64_t agent) { p.run_agent(static_cast<std::size_t>(agent), p.alone); });
-  for (std::int64_t agent = apart; agent < passes; ++agent)
-    p.run_agent(static_cast<std::size_t>(agent), team);
+  if (!impl_->device) return impl_->run(team, false);
+  const std::unique_ptr<device::Stream> stream = impl_->device->stream();
+  enqueue(*stream);
+  stream->synchronise();
+}
+void Plan::run_on_demand(ThreadTeam& team) {
+  if (!impl_->device) return impl_->run(team, true);
+  const std::unique_ptr<device::Stream> stream = impl_->device->stream();
+  enqueue_on_demand(*stream);
+  stream->synchronise();
 }
 
 namespace {
@@ -433,18 +553,22 @@ std::size_t Plan::own_bytes() const {
     if (impl_->kept[v] && impl_->needed[v] && !impl_->memory[v]) total += impl_->lasting_bytes(v);
   return total;
 }
-std::size_t Plan::steps() const { return impl_->steps[0].size(); }
+std::size_t Plan::steps() const { return impl_->always; }
 
 std::string Plan::describe() const {
   std::string text;
   if (impl_->agents.count > 1) text = std::to_string(impl_->agents.count) + " agents apart, each:\n";
-  for (const PlannedStep& step : impl_->steps[0]) {
-    for (std::size_t i = 0; i < step.launches.size(); ++i) {
-      const Node& node = step.launches[i].node;
-      text += (i ? " -> " : "") + std::string(node.op->name);
-      if (i + 1 == step.launches.size()) text += " " + impl_->g.shape(node.outputs[0]).str();
+  for (const bool on_demand : {false, true}) {
+    const std::span<const PlannedStep> steps = impl_->part(0, on_demand);
+    if (on_demand && !steps.empty()) text += "on demand:\n";
+    for (const PlannedStep& step : steps) {
+      for (std::size_t i = 0; i < step.launches.size(); ++i) {
+        const Node& node = step.launches[i].node;
+        text += (i ? " -> " : "") + std::string(node.op->name);
+        if (i + 1 == step.launches.size()) text += " " + impl_->g.shape(node.outputs[0]).str();
+      }
+      text += "\n";
     }
-    text += "\n";
   }
   return text;
 }

@@ -32,6 +32,8 @@ struct PlanOptions {
   bool in_place = true;     // pointwise results over operands that are not needed any more
   std::int64_t agents = 1;  // of the leading axis: on the CPU they run apart where the graph lets them
   device::Device* device = nullptr;  // null: the CPU. A device must have a kernel for every op
+  // Outputs that a run leaves out, and all that they alone need: they follow where they are asked for.
+  std::vector<Tensor> on_demand = {};
 };
 
 class Plan {
@@ -58,6 +60,9 @@ class Plan {
   void run(ThreadTeam& team);
   // On a device: puts one pass into the stream. An Error names the op whose kernel cannot run.
   void enqueue(device::Stream& stream);
+  // After a run, before the next: the outputs on demand, of what it computed. As often as one likes.
+  void run_on_demand(ThreadTeam& team);
+  void enqueue_on_demand(device::Stream& stream);
 
   // Runs once more, node by node, and describes the first value that is not finite within the slice
   // of `agent` (the leading axis, where it has `agents` entries); "" if all are.
@@ -69,7 +74,7 @@ class Plan {
 
   std::size_t arena_bytes() const;  // intermediates
   std::size_t own_bytes() const;    // intermediates, and inputs, parameters and outputs that are not bound
-  std::size_t steps() const;        // kernels launched by one run
+  std::size_t steps() const;        // kernels launched by one run, what is on demand left out
   std::string describe() const;     // one line a step: op, shapes, what was fused
 
  private:

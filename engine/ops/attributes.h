@@ -22,6 +22,10 @@ struct Range {  // slice, pad
   int axis;
   std::int64_t begin;
 };
+struct GatherColumns {
+  static constexpr int kMost = 15;  // outputs, and tables with repetition
+  std::int32_t tables[kMost];       // of each output, side by side in its rows; 0: there are no more
+};
 struct LayerNorm {
   double epsilon;
 };

@@ -86,10 +86,11 @@ std::vector<Tensor> pad_rule(Graph& g, const Node& node, std::span<const Tensor>
 }
 
 const Op kPad{.name = "pad", .gradient = pad_rule, .cpu = pad_kernel};
-constexpr Op kConcat{.name = "concat", .gradient = concat_rule, .cpu = concat_kernel};
 constexpr Op kSlice{.name = "slice", .gradient = slice_rule, .cpu = slice_kernel};
 
 }  // namespace
+
+const Op kConcat{.name = "concat", .gradient = concat_rule, .cpu = concat_kernel};
 
 Tensor concat(Graph& g, std::span<const Tensor> operands, int axis) {
   if (operands.empty() || operands.size() > kMostOperands)

@@ -8,6 +8,8 @@
 
 namespace hardy::ops {
 
+extern const graph::Op kConcat;  // what the planner recognises (gather_fusion.cc)
+
 // Up to 16 operands of one type that agree on every axis but `axis` (negative: from the back).
 graph::Tensor concat(graph::Graph& g, std::span<const graph::Tensor> operands, int axis);
 inline graph::Tensor concat(graph::Graph& g, std::initializer_list<graph::Tensor> operands, int axis) {

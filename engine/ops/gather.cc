@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "engine/base/threads.h"
+#include "engine/ops/attributes.h"
 
 namespace hardy::ops {
 namespace {
@@ -58,9 +59,34 @@ std::vector<Tensor> gather_rule(Graph& g, const Node& node, std::span<const Tens
   const Tensor table = node.inputs[0];
   return {g.apply(kScatter, {dy[0], node.inputs[1]}, g.type(table), g.shape(table)), Tensor{}};
 }
-constexpr Op kGather{.name = "gather_rows", .gradient = gather_rule, .cpu = gather_kernel};
+void columns_kernel(const KernelCall& call, ThreadTeam& team) {
+  const auto columns = call.attribute<GatherColumns>();
+  const Shape& index = call.inputs[0].shape;
+  const auto* at = call.inputs[0].as<const std::int32_t>();
+  team.for_range(index.elements(), 512, [&](std::int64_t begin, std::int64_t end) {
+    std::size_t table = 1;
+    for (std::size_t o = 0; o < call.outputs.size(); ++o) {
+      const std::int64_t width = call.outputs[o].shape.back();
+      std::int64_t skip = 0;
+      for (int part = 0; part < columns.tables[o]; ++part, ++table) {
+        const graph::Buffer& from = call.inputs[table];
+        const Shape& s = from.shape;
+        for (std::int64_t i = begin; i < end; ++i) {
+          const std::int64_t row = at[i] + (s.rank() == 3 ? i / index[1] * s[1] : 0);
+          std::memcpy(call.outputs[o].as<std::uint32_t>() + i * width + skip,
+                      from.as<const std::uint32_t>() + row * s.back(),
+                      static_cast<std::size_t>(s.back()) * 4);
+        }
+        skip += s.back();
+      }
+    }
+  });
+}
 
 }  // namespace
+
+const Op kGatherRows{.name = "gather_rows", .gradient = gather_rule, .cpu = gather_kernel};
+const Op kGatherColumns{.name = "gather_columns", .cpu = columns_kernel};
 
 Tensor gather_rows(Graph& g, Tensor table, Tensor index) {
   const Shape &t = g.shape(table), &i = g.shape(index);
@@ -68,7 +94,7 @@ Tensor gather_rows(Graph& g, Tensor table, Tensor index) {
     g.shape_error("gather_rows", "the index must be i32 [A, B]", {table, index});
   if (!(t.rank() == 2 || (t.rank() == 3 && t[0] == i[0])))
     g.shape_error("gather_rows", "the table must be [N, d] or [A, N, d]", {table, index});
-  return g.apply(kGather, {table, index}, g.type(table), Shape{i[0], i[1], t.back()});
+  return g.apply(kGatherRows, {table, index}, g.type(table), Shape{i[0], i[1], t.back()});
 }
 
 }  // namespace hardy::ops

@@ -41,17 +41,15 @@ void masked_input_gradient(Fusion& fusion, Node& node) {
 void weight_and_bias_gradients(Fusion& fusion, Node& bias) {
   if (Node* masked =
           fusion.on_device() ? fusion.producer(bias.inputs[0], kLinearInputGradientRelu) : nullptr) {
-    masked->outputs.push_back(bias.outputs[0]);
     masked->op = &kLinearInputGradientReluBias;
-    fusion.remove(bias);
+    fusion.take_over(*masked, bias);
     return;
   }
   for (Node& weight : fusion.nodes()) {
     if (weight.op != &kLinearWeightGradient || fusion.gone(weight) || weight.inputs[1] != bias.inputs[0])
       continue;
-    weight.outputs.push_back(bias.outputs[0]);
     weight.op = &kLinearWeightBiasGradient;
-    fusion.remove(bias);
+    fusion.take_over(weight, bias);
     return;
   }
 }

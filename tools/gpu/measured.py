@@ -22,18 +22,19 @@ OPS = {'gather_kernel': 'gather_rows', 'rows_of_draws_kernel': 'scatter_rows', '
        'index_kernel': 'random_index', 'normal_kernel': 'random_normal', 'categorical_kernel': 'random_categorical',
        'gradient_kernel': 'quantile_gradient', 'put_kernel': 'take_gradient', 'gate_kernel': 'step/gate',
        'squares_kernel': 'step/gradient_squares', 'clips_kernel': 'step/descend', 'descend_kernel': 'step/descend',
+       'narrow_forward_kernel': 'head', 'narrow_gradients_kernel': 'gradients of a head',
        # Parts of products that cuBLASLt has no epilogue for (cuda/ops/product.cu, linear.cu).
-       'finish_kernel': 'bias of a head', 'mask_kernel': 'linear_input_gradient_relu',
-       'masked_kernel': 'linear_input_gradient_relu'}
-REDUCTIONS = {'Sum': 'sum', 'Larger': 'max', 'Smaller': 'min'}
+       'finish_kernel': 'bias of a head', 'column_sums_kernel': 'bias gradient of a head', 'mask_kernel': 'mask of a ReLU',
+       'masked_kernel': 'mask of a ReLU'}
+REDUCTIONS = {'Sum': 'sum', 'Mean': 'mean', 'Larger': 'max', 'Smaller': 'min'}
 # cuBLASLt names its kernels by the transpositions of column-major operands, which tell our three products apart
 # (cuda/ops/linear.cu): layers, the gradient of their inputs, that of their weights.
-PRODUCTS = {'nn': 'linear_bias', 'tn': 'linear_input_gradient_relu', 'nt': 'linear_weight_bias_gradient'}
+PRODUCTS = {'nn': 'linear_bias', 'tn': 'linear_input_gradient_relu_bias', 'nt': 'linear_weight_gradient'}
 # Where a head is one wide, cuBLASLt takes kernels for a matrix and a vector. The layer reads the matrix transposed (the
 # third flag of the one without a name), the gradient of its weights as it lies.
-VECTOR_PRODUCTS = [(r'gemv(?:2)?T', 'linear_bias'), (r'gemvNSP|gemv(?:2)?N', 'linear_weight_bias_gradient'),
+VECTOR_PRODUCTS = [(r'gemv(?:2)?T', 'linear_bias'), (r'gemvNSP|gemv(?:2)?N', 'linear_weight_gradient'),
                    (r'\binternal::kernel<(?:\w+, ){6}\d, 1, 1,', 'linear_bias'),
-                   (r'\binternal::kernel<(?:\w+, ){6}\d, 1, 0,', 'linear_weight_bias_gradient')]
+                   (r'\binternal::kernel<(?:\w+, ){6}\d, 1, 0,', 'linear_weight_gradient')]
 
 
 def op_of(kernel):
@@ -43,7 +44,7 @@ def op_of(kernel):
     if functor:
         name = re.sub(r'(?<!^)(?=[A-Z])', '_', functor[1]).lower()
         return 'stretch' if name == 'copy' else name
-    reduction = re.search(r'\b(?:rows|columns|short)_kernel<.*?\b(Sum|Larger|Smaller)\b', kernel)
+    reduction = re.search(r'\b(?:rows|columns|short)_kernel<.*?\b(Sum|Mean|Larger|Smaller)\b', kernel)
     if reduction:
         return REDUCTIONS[reduction[1]]
     own = 'hardy' in kernel and re.search(r'\b(\w+_kernel)\b', kernel)
@@ -87,7 +88,7 @@ def by_kernel(step):
     joined, op = {}, ''
     for launch in step:
         before, op = op, op_of(launch['name']) or op
-        if op == 'sum' and before == 'linear_weight_bias_gradient':
+        if op == 'sum' and before == 'linear_weight_gradient':
             op = 'bias gradient of a head'
         entry = joined.setdefault((launch['name'], op), {'kernel': launch['name'][:200], 'op': op, 'launches': 0,
                                                          'microseconds': 0.0, 'megabytes': 0.0})

@@ -1,6 +1,9 @@
 // When the updates of a learner run, and what moves with them.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "algorithms/learning/learner.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/reduce.h"
@@ -10,6 +13,7 @@ namespace {
 
 using algorithms::Learner;
 using algorithms::Network;
+using algorithms::ReportValues;
 using algorithms::Update;
 using graph::Graph;
 using graph::Tensor;
@@ -85,6 +89,40 @@ TEST(Updates, WhatIsReportedDoesNotDependOnWhenTheLearnerWasRestored) {
   whole.step(team);
   again.step(team);
   EXPECT_EQ(whole.reports(), again.reports());
+}
+
+// Reports of values that the step has, of a parameter, which moves, and of a state, which follows.
+TEST(Updates, ReportsAreOfTheStepThatRanHoweverOftenTheyAreAskedFor) {
+  const auto make = [](Learner& learner) {
+    const Network w = learner.vector("w", 5, 3.0f);
+    Update& u = learner.update("only");
+    Graph& g = u.graph();
+    const Tensor error = ops::affine(g, u.parameter(w, 0), 1, -1);
+    u.minimise("w", ops::mean_per_agent(g, ops::square(g, error)), {w}, {});
+    u.report("size", ops::mean_per_agent(g, ops::exp(g, error)));
+    u.report("w", ops::mean_per_agent(g, u.parameter(w, 0)));
+    const Tensor count = u.state("count", 1.0f);
+    u.set_state("count", ops::affine(g, count, 2));
+    u.report("count", ops::affine(g, count, 1));
+    learner.finish();
+  };
+  ThreadTeam team(1);
+  Learner often({1, 2}), seldom({1, 2});
+  make(often);
+  make(seldom);
+  float before = 3;
+  for (int i = 0; i < 5; ++i) {
+    often.step(team);
+    seldom.step(team);
+    const ReportValues reports = often.reports();
+    EXPECT_EQ(reports, often.reports());
+    EXPECT_EQ(reports.at("count")[0], 1 << i);
+    EXPECT_FLOAT_EQ(static_cast<float>(reports.at("w")[0]), before);
+    EXPECT_NEAR(reports.at("size")[0], std::exp(before - 1), 1e-5);
+    before = values_of(often, often.program().networks[0])[0];
+  }
+  EXPECT_EQ(often.reports(), seldom.reports());
+  EXPECT_TRUE(std::ranges::equal(often.parameters().values(), seldom.parameters().values()));
 }
 
 TEST(Updates, WhatCannotRunIsRefused) {

@@ -12,6 +12,7 @@
 
 #include "algorithms/offline/formulas.h"
 #include "engine/ops/gather.h"
+#include "engine/ops/linear.h"
 #include "engine/ops/order_statistics.h"
 #include "engine/ops/pointwise.h"
 #include "tests/cuda/device/training.h"
@@ -46,9 +47,9 @@ TEST(DevicePtx, TenUpdatesOfRiqlWithNvccsKernelsAgreeWithTheCpuAndTheHostsBuild)
   }
   expect_equal(by_cpu, by_nvcc);
   expect_equal(by_host, by_nvcc);
-  for (const char* kernel :
-       {"Expectile", "BootstrapTarget", "Huber", "AdvantageWeight", "Exceeds", "FollowQuantile",
-        "quantile_kernel", "gather_kernel", "gate_kernel", "descend_kernel", "index_kernel"})
+  for (const char* kernel : {"chain_kernel", "FollowQuantile", "quantile_kernel", "gather_columns_kernel",
+                             "rows_kernel", "narrow_forward_kernel", "narrow_gradients_kernel",
+                             "masked_kernel", "gate_kernel", "descend_kernel", "index_kernel"})
     EXPECT_TRUE(ran(kernel)) << kernel << " did not run from PTX";
 }
 TEST(DevicePtx, TenUpdatesOfSacWithNvccsKernelsAgree) {
@@ -78,6 +79,12 @@ Case losses() {
   c.outputs.push_back(ops::map(c.g, algorithms::Expectile{0.7}, x));
   return c;
 }
+Case loss() {
+  Case c;
+  c.outputs = {ops::map(c.g, algorithms::HuberWithin{}, c.normal(DType::kF32, {2, 33}),
+                        c.normal(DType::kF32, {2, 33}, 0.1, 1), c.normal(DType::kF32, {2, 33}))};
+  return c;
+}
 Case quantile() {
   Case c;
   c.outputs = {ops::quantile(c.g, c.normal(DType::kF32, {2, 5, 33}), 0.1, 1)};
@@ -89,16 +96,35 @@ Case gather() {
   return c;
 }
 
+Case columns() {
+  Case c;
+  const Tensor index = c.integers({2, 65}, 300);
+  for (const std::int64_t width : {7, 2})
+    c.outputs.push_back(ops::gather_rows(c.g, c.normal(DType::kF32, {300, width}), index));
+  return c;
+}
+Case head() {
+  Case c;
+  const Tensor x = c.normal(DType::kF32, {2, 33, 9}), w = c.normal(DType::kF32, {2, 9, 3}, 0.3),
+               b = c.normal(DType::kF32, {2, 3});
+  c.outputs = {ops::add_bias(c.g, ops::linear(c.g, x, w), b)};
+  return c;
+}
+
 struct Mutation {
   const char *file, *from, *to;
   Case (*run)();
 };
-const Mutation kMutations[] = {{"formulas_offline", "mul.f32", "add.f32", losses},
-                               {"formulas_offline", "div.rn.f32", "mul.f32", losses},
+const Mutation kMutations[] = {{"formulas_chains", "mul.f32", "add.f32", losses},
+                               {"formulas_chains", "div.rn.f32", "mul.f32", losses},
+                               {"formulas_offline", "mul.f32", "add.f32", loss},
+                               {"formulas_offline", "div.rn.f32", "mul.f32", loss},
                                {"order_statistics", "setp.lt.f32", "setp.gt.f32", quantile},
                                {"order_statistics", "setp.leu.f32", "setp.geu.f32", quantile},
                                {"gather", "ld.global.s32", "ld.global.u8", gather},
-                               {"gather", "st.global.u32", "red.global.max.u32", gather}};
+                               {"gather", "st.global.u32", "red.global.max.u32", gather},
+                               {"gather", "ld.global.u32", "ld.global.u8", columns},
+                               {"narrow", "shfl.sync.bfly", "shfl.sync.down", head}};
 
 bool differs(const std::vector<std::vector<std::byte>>& a, const std::vector<std::vector<std::byte>>& b) {
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -132,7 +158,7 @@ TEST(DevicePtx, AChangedOpcodeOfARealKernelChangesItsResult) {
     emulation::load_ptx_text(text_of(m.file));
     changed.insert(m.file);
   }
-  EXPECT_EQ(changed.size(), 3u) << "no opcode of one of the files was found";
+  EXPECT_EQ(changed.size(), 5u) << "no opcode of one of the files was found";
 }
 
 // The optimiser's square root: Adam's step is another without it.

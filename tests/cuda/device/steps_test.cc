@@ -130,6 +130,19 @@ TEST(DeviceSteps, ManyAgentsAreTheSameNumberOfLaunchesAsOne) {
   EXPECT_EQ(launches({1, 2}), launches({1, 2, 3, 4, 5, 6}));
 }
 
+// What only reports read is computed where they are asked for, after the step.
+TEST(DeviceSteps, ReportsThatAreAskedForChangeNoBitOfTraining) {
+  const auto often = offline("riql", &device()), seldom = offline("riql", &device());
+  const auto asked = train(often->learner(), 6);
+  ThreadTeam team;
+  for (int i = 0; i < 6; ++i) seldom->step(team);
+  const ReportValues last = seldom->learner().reports();
+  EXPECT_EQ(last, asked.reports.back());
+  EXPECT_EQ(last, seldom->learner().reports()) << "asked for once more";
+  EXPECT_TRUE(
+      std::ranges::equal(seldom->learner().parameters().values(), often->learner().parameters().values()));
+}
+
 void expect_a_broken_agent_to_stop() {
   const auto trainee = offline("riql", &device());
   Learner& learner = trainee->learner();
@@ -235,10 +248,10 @@ TEST(DeviceErrors, AFailingKernelIsNamedWithItsOpAndStep) {
   emulation::Options& options = emulation::options();
   const emulation::Options before = options;
   options.abort_on_error = false;
-  emulation::fail_kernel_launch(3);
+  emulation::fail_kernel_launch(1);
   const std::string text = failure([&] { trainee->step(team); });
   options = before;
-  expect_names(text, {"step 2: op gather_rows", "gather_rows: unspecified launch failure"});
+  expect_names(text, {"step 2: op gather_columns", "gather_columns: unspecified launch failure"});
   emulation::reset_device();
 }
 

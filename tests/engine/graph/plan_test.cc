@@ -75,6 +75,49 @@ TEST(Plan, RunsAChainOfPointwiseOpsAsOneStepThatNeedsNoArena) {
   EXPECT_EQ(plan.arena_bytes(), 0u);
 }
 
+// Half of the outputs on demand: a run gives the others the same bits and leaves these alone, which then
+// follow, as often as they are asked for.
+TEST(Plan, WhatIsOnDemandFollowsARunWithTheBitsItWouldHaveHadInIt) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const std::int64_t agents = 1 + static_cast<std::int64_t>(seed % 3);
+    const SomeGraph s(seed, agents, 6, 5);
+    const auto whole = bits_after(s, {.agents = agents}, 1);
+    std::vector<Tensor> always, on_demand;
+    for (std::size_t i = 0; i < s.outputs.size(); ++i) (i % 2 ? on_demand : always).push_back(s.outputs[i]);
+    Plan plan(s.g, always, {.agents = agents, .on_demand = on_demand});
+    s.fill(plan, 0);
+    ThreadTeam team(2);
+    const auto bits = [&](Tensor t) {
+      const auto* at = plan.data<std::uint32_t>(t);
+      return std::vector<std::uint32_t>(at, at + s.g.shape(t).elements());
+    };
+    for (int turn = 0; turn < 3; ++turn) {
+      if (turn < 2) plan.run(team);
+      plan.run_on_demand(team);
+      for (std::size_t i = 0; i < s.outputs.size(); ++i)
+        EXPECT_EQ(bits(s.outputs[i]), whole[i]) << "graph " << seed << " output " << i << " turn " << turn;
+    }
+  }
+}
+
+TEST(Plan, WhatIsOnDemandIsNotComputedInARunUnlessItReadsAnInput) {
+  Graph g;
+  const Tensor x = g.input("x", DType::kF32, {1, 8}), y = ops::softmax(g, x);
+  const Tensor loss = ops::sum(g, y, 1), largest = ops::max(g, ops::square(g, y), 1),
+               seen = ops::sum(g, x, 1);
+  Plan plan(g, {loss}, {.on_demand = {largest, seen}});
+  EXPECT_EQ(plan.steps(), 3u) << plan.describe();
+  EXPECT_NE(plan.describe().find("on demand:\nsquare"), std::string::npos) << plan.describe();
+  fill<float>(plan, x, {0, 0, 0, 0, 0, 0, 0, 0});
+  ThreadTeam team;
+  plan.run(team);
+  EXPECT_EQ(plan.data<float>(largest)[0], 0) << "it was computed in the run";
+  fill<float>(plan, x, {9, 9, 9, 9, 9, 9, 9, 9});  // the next run's
+  plan.run_on_demand(team);
+  EXPECT_EQ(plan.data<float>(largest)[0], 1.0f / 64);
+  EXPECT_EQ(plan.data<float>(seen)[0], 0);
+}
+
 TEST(Plan, ReadsAndWritesBoundMemory) {
   Graph g;
   const Tensor x = g.input("x", DType::kF32, {1, 3}), y = ops::square(g, x);

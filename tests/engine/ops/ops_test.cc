@@ -46,6 +46,30 @@ TEST(Ops, ReductionsHaveTheRightGradientsOnEveryAxis) {
   check_op({{{3, 7, 33}}}, [](Graph& g, T x) { return ops::mean_per_agent(g, x[0]); });
 }
 
+// As is its gradient; rounding and the sign of 0 are a multiplication's and an addition's of 0.
+TEST(Ops, AMeanIsItsSumTimesOneOverNBitForBit) {
+  for (const std::int64_t n : {1, 3, 7, 256, 771})
+    for (const int axis : {1, 2}) {
+      Graph g;
+      const Tensor x = g.input("x", DType::kF32, axis == 1 ? Shape{2, n, 3} : Shape{2, 3, n});
+      const Tensor mean = ops::mean(g, x, axis),
+                   scaled = ops::affine(g, ops::sum(g, x, axis), 1.0 / static_cast<double>(n));
+      const auto slope = [&](Tensor y) { return graph::differentiate(g, ops::square(g, y), {x})[0]; };
+      const std::array outputs{mean, scaled, slope(mean), slope(scaled)};
+      Plan plan(g, outputs);
+      const Random random(1, RandomStream::kUser);
+      for (std::int64_t i = 0; i < g.shape(x).elements(); ++i)
+        plan.data<float>(x)[i] = i % 3 == 0 && n == 3 ? -0.0f : random.normal(static_cast<std::uint64_t>(i));
+      ThreadTeam team;
+      plan.run(team);
+      for (std::size_t k : {0, 2})
+        EXPECT_EQ(std::memcmp(plan.raw(outputs[k]), plan.raw(outputs[k + 1]),
+                              static_cast<std::size_t>(g.shape(outputs[k]).elements()) * sizeof(float)),
+                  0)
+            << n << " along axis " << axis;
+    }
+}
+
 TEST(Ops, QuantileHasTheRightGradientAndInterpolatesLinearly) {
   for (double alpha : {0.0, 0.1, 0.25, 0.5, 1.0})
     check_op({{{2, 5, 9}}}, [&](Graph& g, T x) { return ops::quantile(g, x[0], alpha, 1); });
