@@ -6,8 +6,8 @@
 
 namespace hardy::algorithms {
 
-// An Error that names it where something of the run is not for config.device: who plays, against what, by
-// which estimator, or tables that no block holds.
+// An Error that names it where something of the run is not for config.device: who plays, against what, or
+// more replicas than its memory holds.
 void require_playable_there(const RegretConfig& config);
 
 // Plays the first `episodes` of K on config.device. result: unplayed(config), whose replicas get what
