@@ -26,8 +26,9 @@ struct Pendulum {
   }
   template <class T = double>
   constexpr void observe(const T* state, T* observation) const {
-    observation[0] = std::cos(state[0]);
-    observation[1] = std::sin(state[0]);
+    const T angle = state[0];  // read once: both in one call of the C library
+    observation[0] = std::cos(angle);
+    observation[1] = std::sin(angle);
     observation[2] = state[1];
   }
   template <class T = double>
