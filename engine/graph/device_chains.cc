@@ -87,8 +87,10 @@ class Joiner {
           readers[group_of_[m]].push_back(group_of_[s]);
     std::vector<std::size_t> waits(groups_.size());
     std::priority_queue<std::size_t, std::vector<std::size_t>, std::greater<>> ready;
-    for (std::size_t k = 0; k < groups_.size(); ++k)
-      if ((waits[k] = needs[k].size()) == 0) ready.push(k);
+    for (std::size_t k = 0; k < groups_.size(); ++k) {
+      waits[k] = needs[k].size();
+      if (waits[k] == 0) ready.push(k);
+    }
     std::vector<Step> ordered;
     while (!ready.empty()) {
       const std::size_t k = ready.top();
