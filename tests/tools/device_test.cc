@@ -163,7 +163,7 @@ TEST(DeviceCommand, AfterAFailedKernelTheLastCheckpointStaysAndResumesToTheSameB
   EXPECT_FALSE(std::filesystem::exists(dir / "run" / "policy" / "agent_0.policy"));
   // Checked from the checkpoint on, the op and the kernel have names.
   const test::Result named = test::hardy_command("resume " + (dir / "run").string() + " --device-check",
-                                                 std::string(kFailing) + "30 ");
+                                                 std::string(kFailing) + "20 ");
   expect_refusal(named, 1,
                  {": step 4: op ", ": unspecified launch failure", "the checkpoint of step 2 stays"});
   const test::Result resumed = test::hardy_command("resume " + (dir / "run").string());
