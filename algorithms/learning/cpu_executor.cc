@@ -50,6 +50,7 @@ class CpuExecutor final : public Executor {
   device::Mirror* mirror() override { return nullptr; }
   std::size_t nodes() const override { return 0; }
   std::string describe() const override { return describe_plans(updates_); }
+  double flops() const override { return flops_of_plans(updates_); }
 
  private:
   struct Ready {

@@ -98,6 +98,7 @@ class DeviceExecutor final : public Executor {
   device::Mirror* mirror() override { return lives_.size() > 1 ? nullptr : &first().device().mirror(); }
   std::size_t nodes() const override { return replicas_.front()->device().nodes(); }  // of each
   std::string describe() const override { return replicas_.front()->describe(); }
+  double flops() const override { return replicas_.front()->flops(); }
 
  private:
   DeviceReplica& first() { return *replicas_.front(); }  // which is asked: all have the same

@@ -23,6 +23,7 @@ class DeviceReplica {
   LearnerDevice& device() { return device_; }
   std::size_t updates() const { return updates_.size(); }
   std::string describe() const { return describe_plans(updates_); }
+  double flops() const { return flops_of_plans(updates_); }
 
   // Before the first step: what follows the plans.
   void begin();

@@ -55,6 +55,7 @@ class Executor {
   virtual device::Mirror* mirror() = 0;      // null where it trains in the host's memory
   virtual std::size_t nodes() const = 0;     // of a captured step; 0: none is
   virtual std::string describe() const = 0;  // the plans
+  virtual double flops() const = 0;          // of a step's matrix products, all agents (graph::Plan::flops)
 };
 
 // ranks: processes that have the same program in the same state; each computes its share of the shards, and
@@ -99,6 +100,12 @@ std::string describe_plans(const std::vector<Ready>& updates) {
   std::string text;
   for (const Ready& r : updates) text += r.update->name + "\n" + r.plan.describe();
   return text;
+}
+template <class Ready>
+double flops_of_plans(const std::vector<Ready>& updates) {
+  double total = 0;
+  for (const Ready& r : updates) total += r.plan.flops() / static_cast<double>(r.update->every);
+  return total;
 }
 // Why an agent stopped. finite: the loss is, its gradient is not; op: the first value that is not, "" if none
 // is known.

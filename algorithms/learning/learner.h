@@ -86,6 +86,7 @@ class Learner {
   void share_state();
 
   std::string describe_plans() const { return executor().describe(); }
+  double flops() const { return executor().flops(); }              // of a step's matrix products, all agents
   std::size_t device_nodes() const { return executor().nodes(); }  // of the captured step
 
  private:

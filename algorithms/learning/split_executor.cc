@@ -104,6 +104,11 @@ class SplitExecutor final : public Executor {
   device::Mirror* mirror() override { return nullptr; }
   std::size_t nodes() const override { return parts_.front().learner->device_nodes(); }  // of each
   std::string describe() const override { return parts_.front().learner->describe_plans(); }
+  double flops() const override {
+    double total = 0;
+    for (const Part& p : parts_) total += p.learner->flops();
+    return total;
+  }
 
  private:
   static void add(const ReportValues& part, ReportValues& all) {

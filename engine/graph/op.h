@@ -54,6 +54,8 @@ struct KernelCall {
 using Kernel = void (*)(const KernelCall&, ThreadTeam&);
 // The part [begin, end) of a pointwise op's output elements; what lets chains run block by block.
 using RangeKernel = void (*)(const KernelCall&, std::int64_t begin, std::int64_t end);
+// What a call computes in matrix products, a multiply-add as 2; of shapes alone, the buffers may be empty.
+using FlopCount = double (*)(const KernelCall&);
 // Gradients with respect to each input, given those of the outputs ({} where none flows); {} for an input
 // that no output depends on, or whose derivative is 0 wherever there is one.
 using GradientRule = std::vector<Tensor> (*)(Graph&, const Node&, std::span<const Tensor> output_gradients);
@@ -69,6 +71,7 @@ struct Op {
   // Output 0 is input 0, in its memory, after the kernel wrote to it in place: an input of the graph, or what
   // another such op made of one. What reads the state before runs before.
   bool writes = false;
+  FlopCount flops = nullptr;  // null: none in products
 };
 
 struct Node {

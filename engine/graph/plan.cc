@@ -555,6 +555,15 @@ std::size_t Plan::own_bytes() const {
 }
 std::size_t Plan::steps() const { return impl_->always; }
 
+double Plan::flops() const {
+  double total = 0;
+  for (std::size_t agent = 0; agent < impl_->steps.size(); ++agent)
+    for (const PlannedStep& step : impl_->part(agent, false))
+      for (const Launch& l : step.launches)
+        if (l.node.op->flops) total += l.node.op->flops(l.call());
+  return total;
+}
+
 std::string Plan::describe() const {
   std::string text;
   if (impl_->agents.count > 1) text = std::to_string(impl_->agents.count) + " agents apart, each:\n";

@@ -75,6 +75,7 @@ class Plan {
   std::size_t arena_bytes() const;  // intermediates
   std::size_t own_bytes() const;    // intermediates, and inputs, parameters and outputs that are not bound
   std::size_t steps() const;        // kernels launched by one run, what is on demand left out
+  double flops() const;             // of one run's matrix products, a multiply-add as 2
   std::string describe() const;     // one line a step: op, shapes, what was fused
 
  private:

@@ -153,18 +153,6 @@ Tensor DecisionTransformer::actions(Graph& g, std::span<const Tensor> parameters
   return ops::tanh(g, ops::add_bias(g, ops::linear(g, of_observations, p[kHeadW]), p[kHeadB]));
 }
 
-double DecisionTransformer::flops(std::int64_t steps, bool of_actions, bool training) const {
-  const auto d = static_cast<double>(spec_.width), L = static_cast<double>(spec_.layers),
-             T = static_cast<double>(steps), tokens = 3 * T, read = of_actions ? 2 * T : T;
-  const double embedding = T * d * static_cast<double>(1 + spec_.observations + spec_.actions),
-               qkv = L * tokens * 3 * d * d,
-               // A token sees itself and those before it, twice: scores and values.
-      attention = L * tokens * (tokens + 1) * d, rest = ((L - 1) * tokens + read) * 9 * d * d,
-               head = T * d * static_cast<double>(spec_.actions);
-  const double inside = qkv + attention + rest + head;
-  return 2 * (training ? 2 * embedding + 3 * inside : embedding + inside);
-}
-
 Tensor DecisionTransformer::apply(Graph&, std::span<const Tensor>, Tensor, const std::string& label) const {
   throw Error("is a decision transformer, which takes windows of steps", label, "call hidden()");
 }

@@ -54,10 +54,6 @@ class DecisionTransformer final : public Architecture {
   graph::Tensor actions(graph::Graph& g, std::span<const graph::Tensor> parameters,
                         graph::Tensor of_observations) const;
 
-  // Multiply-adds, twice over, of a window's forward pass, attention's among them, and, in training, of its
-  // gradients, none of them computed twice; of_actions as hidden() has it.
-  double flops(std::int64_t steps, bool of_actions, bool training) const;
-
   std::vector<TensorSpec> tensors(const std::string& name, std::int64_t agents) const override;
   graph::Tensor apply(graph::Graph& g, std::span<const graph::Tensor> parameters, graph::Tensor x,
                       const std::string& label) const override;  // an Error: it takes windows

@@ -276,8 +276,17 @@ void by_type(const KernelCall& call, ThreadTeam& team) {
   (call.outputs[0].type == DType::kF64 ? kF64 : kF32)(call, team);
 }
 
-constexpr Op kAttentionGradient{.name = "attention_gradient",
-                                .cpu = by_type<backward<float>, backward<double>>};
+// One product over the pairs of rows that see each other, the last row all keys and each before it one less.
+double pair_product(const Shape& q, const Shape& k) {
+  const auto T = static_cast<double>(q[2]), U = static_cast<double>(k[2]);
+  return 2.0 * static_cast<double>(q[0] * q[1] * q[3] * q[4]) * (T * U - T * (T - 1) / 2);
+}
+double forward_flops(const KernelCall& c) { return 2 * pair_product(c.inputs[0].shape, c.inputs[1].shape); }
+// The scores that it computes once more are not counted.
+double backward_flops(const KernelCall& c) { return 4 * pair_product(c.inputs[1].shape, c.inputs[2].shape); }
+
+constexpr Op kAttentionGradient{
+    .name = "attention_gradient", .cpu = by_type<backward<float>, backward<double>>, .flops = backward_flops};
 
 std::vector<Tensor> attention_rule(Graph& g, const Node& node, std::span<const Tensor> d) {
   if (!d[0]) return std::vector<Tensor>(5);  // nobody reads the log sums
@@ -289,8 +298,10 @@ std::vector<Tensor> attention_rule(Graph& g, const Node& node, std::span<const T
       g.apply(kAttentionGradient, inputs, std::array{rows, keys, keys}, nullptr, 0);
   return {all[0], all[1], all[2], {}, {}};
 }
-constexpr Op kAttention{
-    .name = "attention", .gradient = attention_rule, .cpu = by_type<forward<float>, forward<double>>};
+constexpr Op kAttention{.name = "attention",
+                        .gradient = attention_rule,
+                        .cpu = by_type<forward<float>, forward<double>>,
+                        .flops = forward_flops};
 
 bool are_positions(const Graph& g, Tensor t, const Shape& x) {
   const Shape& s = g.shape(t);

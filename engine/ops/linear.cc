@@ -170,6 +170,18 @@ void add_bias_kernel(const KernelCall& c, ThreadTeam& team) {
   with_type(c, [&](auto t) { bias_kernel<decltype(t)>(c, team); });
 }
 
+double product_flops(const Shape& x, const Shape& w) {
+  const Sizes s(x, w);
+  return 2.0 * static_cast<double>(s.agents * s.members * s.rows) * static_cast<double>(s.in * s.out);
+}
+double forward_flops(const KernelCall& c) { return product_flops(c.inputs[0].shape, c.inputs[1].shape); }
+double input_gradient_flops(const KernelCall& c) {
+  return product_flops(c.outputs[0].shape, c.inputs[1].shape);
+}
+double weight_gradient_flops(const KernelCall& c) {
+  return product_flops(c.inputs[0].shape, c.outputs[0].shape);
+}
+
 std::vector<Tensor> linear_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
   const Tensor x = node.inputs[0], w = node.inputs[1];
   return {
@@ -197,18 +209,25 @@ std::vector<Tensor> bias_rule(Graph& g, const Node& node, std::span<const Tensor
 
 }  // namespace
 
-const Op kLinear{.name = "linear", .gradient = linear_rule, .cpu = linear_kernel};
+const Op kLinear{.name = "linear", .gradient = linear_rule, .cpu = linear_kernel, .flops = forward_flops};
 const Op kAddBias{.name = "add_bias", .gradient = bias_rule, .cpu = add_bias_kernel};
-const Op kLinearBias{.name = "linear_bias", .cpu = linear_bias_kernel};
-const Op kLinearInputGradient{
-    .name = "linear_input_gradient", .gradient = input_gradient_rule, .cpu = input_gradient_kernel};
-const Op kLinearInputGradientRelu{.name = "linear_input_gradient_relu", .cpu = input_gradient_kernel};
+const Op kLinearBias{.name = "linear_bias", .cpu = linear_bias_kernel, .flops = forward_flops};
+const Op kLinearInputGradient{.name = "linear_input_gradient",
+                              .gradient = input_gradient_rule,
+                              .cpu = input_gradient_kernel,
+                              .flops = input_gradient_flops};
+const Op kLinearInputGradientRelu{
+    .name = "linear_input_gradient_relu", .cpu = input_gradient_kernel, .flops = input_gradient_flops};
 const Op kLinearInputGradientReluBias{.name = "linear_input_gradient_relu_bias",
-                                      .cpu = input_gradient_bias_kernel};
-const Op kLinearWeightGradient{
-    .name = "linear_weight_gradient", .gradient = weight_gradient_rule, .cpu = weight_gradient_kernel};
+                                      .cpu = input_gradient_bias_kernel,
+                                      .flops = input_gradient_flops};
+const Op kLinearWeightGradient{.name = "linear_weight_gradient",
+                               .gradient = weight_gradient_rule,
+                               .cpu = weight_gradient_kernel,
+                               .flops = weight_gradient_flops};
 const Op kBiasGradient{.name = "bias_gradient", .gradient = bias_gradient_rule, .cpu = bias_sum_kernel};
-const Op kLinearWeightBiasGradient{.name = "linear_weight_bias_gradient", .cpu = weight_gradient_kernel};
+const Op kLinearWeightBiasGradient{
+    .name = "linear_weight_bias_gradient", .cpu = weight_gradient_kernel, .flops = weight_gradient_flops};
 
 Tensor linear(Graph& g, Tensor x, Tensor w, bool padded) {
   const Shape &xs = g.shape(x), &ws = g.shape(w);

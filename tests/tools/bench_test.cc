@@ -22,6 +22,41 @@ std::ptrdiff_t planned_ops(const std::string& all) {
   return ops;
 }
 
+// Multiply-adds of a step's products for a batch of 256, counted by hand: layers of 256, an input of 17 or,
+// with the action, 23. A backward pass is the forward one for the weights, and, but for the first layer, for
+// inputs.
+double counted_by_hand(const std::string& method) {
+  const double h = 256, s = 17, sa = 23, a = 6;
+  const auto forward = [&](double in, double out) { return in * h + h * h + h * out; };
+  const auto backward = [&](double in, double out) { return forward(in, out) + h * h + h * out; };
+  const double policy = forward(s, a) + backward(s, a);
+  const auto in_sample = [&](double K) {  // V at s and s', targets, critics, policy
+    return forward(s, 1) + K * forward(sa, 1) + forward(s, 1) + backward(s, 1) +
+           K * (forward(sa, 1) + backward(sa, 1)) + policy;
+  };
+  // TD3+BC: a step of its policy to two of its critics, through both of them.
+  const double td3 = forward(s, a) + 2 * (forward(sa, 1) + forward(sa, 1) + backward(sa, 1)) +
+                     0.5 * (forward(s, a) + backward(s, a) + 2 * (forward(sa, 1) + forward(sa, 1)));
+  const double multiply_adds = method == "bc"     ? policy
+                               : method == "iql"  ? in_sample(2)
+                               : method == "riql" ? in_sample(5)
+                                                  : td3;
+  return 1e-9 * 2 * 256 * multiply_adds;
+}
+
+TEST(BenchThroughput, AStepsProductsAreThoseCountedByHandOnBothDevices) {
+  for (const std::string method : {"bc", "iql", "riql", "td3_bc"})
+    for (const std::string device : {"cpu --threads 1", "cuda-emulated --agents 2"}) {
+      const test::Result r =
+          test::hardy_command("bench " + method + " --json --rows 256 --seconds 0.1 --device " + device,
+                              "HARDY_EMULATION_CHECK=0 ");
+      ASSERT_EQ(r.code, 0) << r.err;
+      EXPECT_NEAR(nlohmann::json::parse(r.out).at("gflop_per_agent_step").get<double>(),
+                  counted_by_hand(method), 1e-6 * counted_by_hand(method))
+          << method << " on " << device;
+    }
+}
+
 class ThroughputOnADevice : public testing::TestWithParam<const char*> {};
 
 TEST_P(ThroughputOnADevice, GivesAStepsTimeTheHostsPartItsNodesAndItsMemory) {

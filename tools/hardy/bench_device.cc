@@ -73,39 +73,36 @@ int bench_on_device(device::Device& device, const DeviceBench& settings) {
   const double rate = static_cast<double>(steps) / spent, agents = static_cast<double>(settings.agents);
   const double gflops = bench.gflop_per_agent_step() * rate * agents;
   const auto microseconds = [&](double block) { return 1e6 * block / steps_a_block; };
-  const nlohmann::json result{
-      {"method", settings.method},
-      {"device", info.name},
-      {"about", info.about},
-      {"tf32", device.options().tf32},
-      {"branches", device.options().branches},
-      {"agents", settings.agents},
-      {"rows", settings.rows},
-      {"seconds", spent},
-      {"steps", steps},
-      {"first_step_seconds", first_step},
-      {"microseconds_per_step", 1e6 / rate},
-      {"quickest_block_microseconds_per_step", microseconds(quickest)},
-      {"slowest_block_microseconds_per_step", microseconds(slowest)},
-      {"host_microseconds_per_step", 1e6 * host / static_cast<double>(steps)},
-      {"graph_nodes", learner.device_nodes()},
-      {"device_bytes", taken},
-      {"steps_per_second", rate},
-      {"agent_steps_per_second", rate * agents},
-      {"gflop_per_agent_step", gflops > 0 ? nlohmann::json(bench.gflop_per_agent_step()) : nullptr},
-      {"gflops", gflops > 0 ? nlohmann::json(gflops) : nullptr}};
+  const nlohmann::json result{{"method", settings.method},
+                              {"device", info.name},
+                              {"about", info.about},
+                              {"tf32", device.options().tf32},
+                              {"branches", device.options().branches},
+                              {"agents", settings.agents},
+                              {"rows", settings.rows},
+                              {"seconds", spent},
+                              {"steps", steps},
+                              {"first_step_seconds", first_step},
+                              {"microseconds_per_step", 1e6 / rate},
+                              {"quickest_block_microseconds_per_step", microseconds(quickest)},
+                              {"slowest_block_microseconds_per_step", microseconds(slowest)},
+                              {"host_microseconds_per_step", 1e6 * host / static_cast<double>(steps)},
+                              {"graph_nodes", learner.device_nodes()},
+                              {"device_bytes", taken},
+                              {"steps_per_second", rate},
+                              {"agent_steps_per_second", rate * agents},
+                              {"gflop_per_agent_step", bench.gflop_per_agent_step()},
+                              {"gflops", gflops}};
   if (settings.json)
     std::printf("%s\n", result.dump(2).c_str());
   else {
-    char work[64] = "operations not counted";
-    if (gflops > 0) std::snprintf(work, sizeof work, "%.1f GFLOP/s", gflops);
     std::printf(
         "%s, %lld agent(s) on %s (%s%s): %.1f us a step (blocks: %.1f to %.1f), %.1f of them the host's, %zu "
-        "graph nodes, %.1f MiB, %.1f agent-steps/s, %s\n",
+        "graph nodes, %.1f MiB, %.1f agent-steps/s, %.1f GFLOP/s\n",
         settings.method.c_str(), static_cast<long long>(settings.agents), info.name.c_str(),
         info.about.c_str(), device.options().tf32 ? ", TF32" : "", 1e6 / rate, microseconds(quickest),
         microseconds(slowest), 1e6 * host / static_cast<double>(steps), learner.device_nodes(),
-        static_cast<double>(taken) / (1 << 20), rate * agents, work);
+        static_cast<double>(taken) / (1 << 20), rate * agents, gflops);
   }
   return 0;
 }

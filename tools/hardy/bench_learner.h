@@ -21,12 +21,10 @@ class BenchLearner {
   BenchLearner(const std::string& method, std::int64_t agents, std::int64_t rows, device::Device* device);
 
   algorithms::Learner& learner() { return alone_ ? *alone_ : trainee_->learner(); }
-  // Products alone; a multiply-add is 2. 0: they are not counted for this method (bc, iql, riql, sac and dt
-  // are).
-  double gflop_per_agent_step() const { return gflop_; }
+  // Matrix products alone, those of its plan; a multiply-add is 2.
+  double gflop_per_agent_step() { return 1e-9 * learner().flops() / static_cast<double>(learner().agents()); }
 
  private:
-  double gflop_;
   std::unique_ptr<algorithms::Method> method_;
   std::unique_ptr<algorithms::Trainee> trainee_;  // with a dataset
   // With a replay, full and without an environment.

@@ -1,55 +1,9 @@
-"""BC, IQL and RIQL in JAX, the whole loop in one jitted scan:  jax_step.py METHOD [--agents N] [--threads N]
-[--device cuda] [--precision tf32]"""
-import os
+"""BC and what learns in sample (IQL, XQL, SQL, RIQL) in JAX, the whole loop in one jitted scan:
+jax_step.py METHOD [--agents N] [--threads N] [--device cuda] [--precision tf32]"""
+from jax_loop import K, a, adam, adam_start, data, jax, jnp, make_mlp, mlp, run_steps
 
 import setting
-from setting import ACT, ALPHA, BATCH, BETA, CLAMP, GAMMA, HIDDEN, LR, OBS, POLYAK, ROWS, SIGMA, TAU, WEIGHT_CAP
-
-a = setting.arguments('JAX')
-if a.graph:
-    raise SystemExit('jax_step.py: --graph is for torch_step.py; here the loop is one program already')
-os.environ['JAX_PLATFORMS'] = a.device
-os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'] = 'false'  # others are on the same GPU
-
-import jax  # noqa: E402  (after the threads are set)
-import jax.numpy as jnp  # noqa: E402
-import numpy as np  # noqa: E402
-
-if a.device == 'cuda':  # said, because JAX's own default rounds operands to TF32 there
-    jax.config.update('jax_default_matmul_precision', {'f32': 'highest', 'tf32': 'tensorfloat32'}[a.precision])
-STEPS = 100
-K = setting.CRITICS[a.method]
-data = {k: jnp.asarray(v) for k, v in setting.dataset(np).items()}
-
-
-def make_mlp(key, n_in, n_out, lead=()):
-    layers = []
-    for w_in, w_out in ((n_in, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, n_out)):
-        key, kw, kb = jax.random.split(key, 3)
-        r = w_in**-0.5
-        layers.append((jax.random.uniform(kw, lead + (w_in, w_out), minval=-r, maxval=r),
-                       jax.random.uniform(kb, lead + (1, w_out), minval=-r, maxval=r)))
-    return layers
-
-
-def mlp(layers, x):
-    for i, (w, b) in enumerate(layers):
-        x = x @ w + b
-        if i < 2:
-            x = jax.nn.relu(x)
-    return x
-
-
-def adam_start(p):
-    return {'m': jax.tree.map(jnp.zeros_like, p), 'v': jax.tree.map(jnp.zeros_like, p)}
-
-
-def adam(p, g, o, t, rate):
-    m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, o['m'], g)
-    v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, o['v'], g)
-    c1, c2 = 1 - 0.9**t, jnp.sqrt(1 - 0.999**t)
-    p = jax.tree.map(lambda p, m, v: p - rate / c1 * m / (jnp.sqrt(v) / c2 + 1e-8), p, m, v)
-    return p, {'m': m, 'v': v}
+from setting import ACT, ALPHA, BATCH, BETA, CLAMP, GAMMA, LR, OBS, POLYAK, ROWS, SIGMA, TAU, WEIGHT_CAP
 
 
 def start(key):
@@ -69,6 +23,17 @@ def quantile(q):
     low = int(position)
     high = min(low + 1, K - 1)
     return ordered[low] + (position - low) * (ordered[high] - ordered[low])
+
+
+def value_loss(adv, v):
+    if a.method == 'xql':  # Gumbel regression, temperature 1, by the batch's largest error
+        z = jnp.minimum(adv, 7.0)
+        top = jnp.clip(jax.lax.stop_gradient(z).max(), -1.0, 7.0)
+        return jnp.exp(z - top) - z * jnp.exp(-top) - jnp.exp(-top)
+    if a.method == 'sql':  # alpha 1
+        w = 1 + adv / 2
+        return jnp.where(w > 0, w * w, 0.0) + v
+    return jnp.abs(TAU - (adv < 0)) * adv**2
 
 
 def huber(x):
@@ -91,7 +56,7 @@ def step(s, _):
 
         def loss_v(v):
             adv = agg - mlp(v, obs)[:, 0]
-            return jnp.mean(jnp.abs(TAU - (adv < 0)) * adv**2), adv
+            return jnp.mean(value_loss(adv, agg - adv)), adv
         (losses['v'], adv), g = jax.value_and_grad(loss_v, has_aux=True)(s['v'])
         s['v'], s['v_adam'] = adam(s['v'], g, s['v_adam'], t, LR)
 
@@ -104,7 +69,10 @@ def step(s, _):
         losses['q'], g = jax.value_and_grad(loss_q)(s['q'])
         s['q'], s['q_adam'] = adam(s['q'], g, s['q_adam'], t, LR)
         s['q_target'] = jax.tree.map(lambda o, n: (1 - POLYAK) * o + POLYAK * n, s['q_target'], s['q'])
-        weight = jnp.minimum(jnp.exp(BETA * adv), WEIGHT_CAP)
+        if a.method == 'sql':
+            weight = jnp.clip(1 + adv / 2, 0, WEIGHT_CAP)
+        else:
+            weight = jnp.minimum(jnp.exp(BETA * adv), WEIGHT_CAP)
 
     def loss_policy(p):
         return jnp.mean(weight * jnp.sum((jnp.tanh(mlp(p, obs)) - act)**2, axis=1))
@@ -114,22 +82,4 @@ def step(s, _):
     return s, losses
 
 
-def loop(s):
-    return jax.lax.scan(step, s, None, length=STEPS)
-
-
-seeds = jax.random.split(jax.random.key(0), a.agents)
-if a.agents == 1:
-    state, loop = start(seeds[0]), jax.jit(loop, donate_argnums=0)
-else:
-    state, loop = jax.vmap(start)(seeds), jax.jit(jax.vmap(loop), donate_argnums=0)
-
-
-def run():
-    global state
-    state, losses = loop(state)
-    jax.block_until_ready(state)
-    assert all(bool(jnp.isfinite(v).all()) for v in losses.values())
-
-
-setting.report('jax', jax.__version__, a, *setting.measure(run, STEPS, a))
+run_steps(start, step)

@@ -8,7 +8,8 @@ import time
 OBS, ACT, HIDDEN, BATCH, ROWS = 17, 6, 256, 256, 100_000
 TAU, BETA, GAMMA, POLYAK, LR, WEIGHT_CAP = 0.7, 3.0, 0.99, 0.005, 3e-4, 100.0
 ALPHA, SIGMA, CLAMP, POLICY_STEPS = 0.25, 1.0, (-100.0, 1000.0), 3_000_000
-CRITICS = {'bc': 0, 'iql': 2, 'riql': 5}
+CRITICS = {'bc': 0, 'iql': 2, 'riql': 5, 'xql': 2, 'sql': 2, 'td3_bc': 2, 'rebrac': 2, 'awac': 2, 'msg': 10, 'uw_msg': 10,
+           'sac_n': 10, 'edac': 10, 'cql': 2}
 
 
 def arguments(rival):
