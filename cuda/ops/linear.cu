@@ -32,6 +32,11 @@ std::byte* at_mutable(const Buffer& b, std::int64_t element) {
   return const_cast<std::byte*>(at(b, element));
 }
 
+// Up to these products in all, layers with few inputs or outputs are launches of their own making; more of
+// them fill a GPU as cuBLASLt's, and a RIQL step of 64 agents with such launches took longer (docs/gpu.md).
+constexpr std::int64_t kFewProducts = 64;
+bool few(const Sizes& s) { return s.agents * s.members <= kFewProducts; }
+
 // Where members share a narrow x, each has a copy of it: all agents and members are then one product. Gives
 // the copies, in the stream's scratch memory, and x itself where it is wide or hardly shared.
 constexpr std::int64_t kWorthACopy = 64;
@@ -40,7 +45,7 @@ __global__ void copies_kernel(const T* x, std::int64_t each, std::int64_t copies
   for (const std::int64_t i : every(n)) to[i] = x[i / each / copies * each + i % each];
 }
 Buffer own_inputs(const Buffer& x, Sizes& s, device::Stream& stream) {
-  if (!s.shared || std::min(s.agents, s.members) < 3 || s.in > kWorthACopy) return x;
+  if (!s.shared || std::min(s.agents, s.members) < 3 || s.in > kWorthACopy || !few(s)) return x;
   const std::int64_t n = x.elements() * s.members;
   Buffer copies = x;
   copies.data = as_cuda(stream).scratch(static_cast<std::size_t>(n) * size_of(x.type));
@@ -86,7 +91,7 @@ void forward(const KernelCall& call, const Buffer* bias, Activation activation, 
   const Buffer &w = call.inputs[1], &y = call.outputs[0];
   Buffer x = call.inputs[0];
   Sizes s(x.shape, w.shape);
-  if (bias && s.out <= kNarrowest)
+  if (bias && s.out <= kNarrowest && few(s))
     return narrow_forward(narrow(s, x), w.data, bias->data, activation, y.data, stream);
   x = own_inputs(x, s, stream);
   for_rounds(s, [&](const Round& r) {
@@ -232,7 +237,7 @@ void weight_gradient(const KernelCall& call, device::Stream& stream) {
   const Buffer &dy = call.inputs[1], &dw = call.outputs[0];
   Buffer x = call.inputs[0];
   Sizes s(x.shape, dw.shape);
-  if (call.outputs.size() > 1 && s.out <= kNarrowest && s.rows <= kNarrowRows)
+  if (call.outputs.size() > 1 && s.out <= kNarrowest && s.rows <= kNarrowRows && few(s))
     return narrow_gradients(narrow(s, x), dy.data, dw.data, call.outputs[1].data, stream);
   x = own_inputs(x, s, stream);
   for_rounds(s, [&](const Round& r) {
