@@ -15,6 +15,7 @@
 #include "engine/graph/fuse.h"
 #include "engine/graph/memory.h"
 #include "engine/graph/merge.h"
+#include "engine/graph/on_demand.h"
 #include "engine/graph/schedule.h"
 
 namespace hardy::graph {
@@ -300,40 +301,6 @@ struct Plan::Impl {
     }
   }
 };
-
-namespace {
-
-// The nodes that what is on demand alone needs, taken out of `nodes`: all but those that read what somebody
-// may have changed once a run is over, or what agents that run apart each compute for all. needed[v]: an
-// output of every run.
-std::vector<Node> take_on_demand(const Graph& g, const AgentsApart& agents, std::vector<Node>& nodes,
-                                 std::vector<char> needed) {
-  const auto lasts = [&](Tensor t) {
-    const Source source = g.info(g.memory_of(t)).source;
-    return source == Source::kConstant ||
-           (source == Source::kComputed &&
-            (agents.count == 1 || agents.apart[static_cast<std::size_t>(t.id)]));
-  };
-  std::vector<char> always(nodes.size(), 0);
-  for (bool more = true; more;) {  // fusion leaves nodes in no order
-    more = false;
-    for (std::size_t n = nodes.size(); n-- > 0;) {
-      if (always[n]) continue;
-      always[n] = !std::ranges::all_of(nodes[n].inputs, lasts) ||
-                  std::ranges::any_of(nodes[n].outputs,
-                                      [&](Tensor t) { return needed[static_cast<std::size_t>(t.id)]; });
-      if (!always[n]) continue;
-      for (Tensor t : nodes[n].inputs) needed[static_cast<std::size_t>(t.id)] = 1;
-      more = true;
-    }
-  }
-  std::vector<Node> run, later;
-  for (std::size_t n = 0; n < nodes.size(); ++n) (always[n] ? run : later).push_back(std::move(nodes[n]));
-  nodes = std::move(run);
-  return later;
-}
-
-}  // namespace
 
 Plan::Plan(const Graph& graph, std::span<const Tensor> of_every_run, const PlanOptions& options) {
   std::vector<Tensor> outputs(of_every_run.begin(), of_every_run.end());
