@@ -1,9 +1,9 @@
 #include "datasets/action_space.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "datasets/formats/python_json.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 namespace {

@@ -1,10 +1,11 @@
 // What a file says about itself and about its columns and groups, beside its columns.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 

@@ -1,10 +1,10 @@
 #include "datasets/audit.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "datasets/corruption/corruption_record.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/registry.h"
 
 namespace hardy::datasets {

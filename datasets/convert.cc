@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "datasets/attributes.h"
@@ -10,6 +9,7 @@
 #include "datasets/conversion/joined.h"
 #include "datasets/corruption/corruption_record.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/run/json_text.h"
 
 namespace hardy::datasets {

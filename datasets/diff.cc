@@ -3,10 +3,10 @@
 #include <cmath>
 #include <cstring>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "datasets/attributes.h"
 #include "datasets/pieces.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 namespace {

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
+
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 namespace {

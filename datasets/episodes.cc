@@ -1,13 +1,13 @@
 #include "datasets/episodes.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "datasets/corruption/corruption_patch.h"
 #include "datasets/corruption/corruption_record.h"
 #include "datasets/pieces.h"
 #include "datasets/walk.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 

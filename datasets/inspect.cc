@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "datasets/corruption/corruption_record.h"
 #include "datasets/distribution.h"
@@ -11,6 +10,7 @@
 #include "datasets/task.h"
 #include "datasets/transitions.h"
 #include "datasets/walk.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 namespace {

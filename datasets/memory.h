@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
 #include "datasets/store.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 

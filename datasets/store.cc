@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "datasets/attributes.h"
 #include "datasets/formats/hdf5_layout.h"
 #include "datasets/formats/hdf5_superblock.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/nearest.h"
 
 namespace hardy::datasets {

@@ -1,8 +1,9 @@
 #include "datasets/task.h"
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <vector>
+
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 namespace {

@@ -4,12 +4,12 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "algorithms/acting/actions.h"
 #include "algorithms/acting/policy_file.h"
 #include "algorithms/acting/rollout.h"
+#include "engine/base/json.h"
 #include "engine/base/nearest.h"
 #include "engine/base/parameters.h"
 #include "engine/base/random.h"

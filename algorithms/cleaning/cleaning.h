@@ -10,10 +10,10 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 
 #include "algorithms/cleaning/regression.h"
 #include "datasets/corruption/judgement.h"
+#include "engine/base/json.h"
 #include "engine/run/observer.h"
 
 namespace hardy::algorithms {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <span>
 
 #include "datasets/memory.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 
 namespace hardy::algorithms {
 namespace {

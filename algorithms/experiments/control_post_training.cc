@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "algorithms/post_training/token_policy.h"
 #include "datasets/identity.h"
 #include "datasets/inspect.h"
 #include "datasets/transitions.h"
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/run/schema.h"
 

@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <thread>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/file_lock.h"
 #include "engine/run/ini.h"

@@ -6,10 +6,10 @@
 #include <chrono>
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/json_text.h"
 

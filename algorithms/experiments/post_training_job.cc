@@ -1,11 +1,11 @@
 #include "algorithms/experiments/post_training_job.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "algorithms/experiments/control_post_training.h"
 #include "algorithms/post_training/token_trainee.h"
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/run/atomic_file.h"
 

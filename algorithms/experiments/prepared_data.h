@@ -7,13 +7,13 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "datasets/action_space.h"
 #include "datasets/transitions.h"
+#include "engine/base/json.h"
 
 namespace hardy::algorithms {
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <exception>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "algorithms/experiments/replica_bytes.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "envs/linear_mdp/implicit.h"
 
 namespace hardy::algorithms {

@@ -1,7 +1,8 @@
 #include "algorithms/experiments/saved_evaluations.h"
 
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include "engine/base/json.h"
 
 namespace hardy::algorithms {
 namespace {

@@ -5,12 +5,12 @@
 #include <cmath>
 #include <fstream>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "algorithms/acting/evaluation_queue.h"
 #include "algorithms/acting/policy_file.h"
 #include "algorithms/experiments/saved_evaluations.h"
 #include "algorithms/learning/checkpoint.h"
+#include "engine/base/json.h"
 #include "engine/base/json_problem.h"
 #include "engine/comm/agree.h"
 #include "engine/device/backends.h"

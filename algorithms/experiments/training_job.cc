@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "algorithms/acting/actions.h"
@@ -21,6 +20,7 @@
 #include "datasets/memory.h"
 #include "datasets/store.h"
 #include "datasets/task.h"
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/device/backends.h"
 #include "envs/environment.h"

@@ -1,11 +1,10 @@
 #include "algorithms/offline/victim.h"
 
-#include <nlohmann/json.hpp>
-
 #include "algorithms/acting/policy_file.h"
 #include "algorithms/learning/checkpoint.h"
 #include "algorithms/learning/method.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/run/checkpoints.h"

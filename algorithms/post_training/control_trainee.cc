@@ -1,9 +1,9 @@
 #include "algorithms/post_training/control_trainee.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "envs/shared_environment.h"
 
 namespace hardy::algorithms {

@@ -1,8 +1,7 @@
 #include "algorithms/post_training/token_policy.h"
 
-#include <nlohmann/json.hpp>
-
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/json_problem.h"
 #include "engine/run/archive.h"
 

@@ -3,13 +3,13 @@
 
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "datasets/attributes.h"
 #include "datasets/store.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 

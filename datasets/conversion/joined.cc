@@ -4,7 +4,6 @@
 #include <cstring>
 #include <iterator>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
@@ -13,6 +12,7 @@
 #include "datasets/pieces.h"
 #include "datasets/task.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 namespace {

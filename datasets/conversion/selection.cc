@@ -5,7 +5,6 @@
 #include <cctype>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 
@@ -14,6 +13,7 @@
 #include "datasets/pieces.h"
 #include "datasets/task.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/random.h"
 #include "engine/base/text.h"
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "datasets/attributes.h"
 #include "datasets/corruption/corrupt_values.h"
@@ -10,6 +9,7 @@
 #include "datasets/formats/utf8.h"
 #include "datasets/pieces.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/version.h"
 #include "engine/run/json_text.h"
 #include "engine/run/sha256.h"

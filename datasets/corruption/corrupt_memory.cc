@@ -1,12 +1,12 @@
 // Corruption of what is in memory: arrays as a file's, and transitions as the published pipeline has them.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "datasets/corruption/corrupt_values.h"
 #include "datasets/corruption/corruption_record.h"
 #include "datasets/memory.h"
 #include "datasets/memory_writer.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 void corrupt(Arrays& arrays, const CorruptionSettings& settings, const std::string& input_name,

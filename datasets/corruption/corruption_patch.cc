@@ -1,11 +1,11 @@
 #include "datasets/corruption/corruption_patch.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "datasets/corruption/corruption_record.h"
 #include "datasets/pieces.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 namespace {

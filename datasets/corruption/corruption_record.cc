@@ -1,9 +1,8 @@
 #include "datasets/corruption/corruption_record.h"
 
-#include <nlohmann/json.hpp>
-
 #include "datasets/pieces.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <numeric>
+
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 namespace {

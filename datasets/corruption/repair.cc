@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "datasets/attributes.h"
 #include "datasets/corruption/corruption_patch.h"
@@ -12,6 +11,7 @@
 #include "datasets/pieces.h"
 #include "datasets/robust.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/nearest.h"
 #include "engine/base/version.h"
 

@@ -1,7 +1,6 @@
 // Corruption undone from its own record, which vouches for everything that the file was before: what it does
 // not find so is not called restored.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "datasets/attributes.h"
@@ -10,6 +9,7 @@
 #include "datasets/formats/utf8.h"
 #include "datasets/pieces.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 namespace {

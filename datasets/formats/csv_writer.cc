@@ -5,12 +5,12 @@
 #include <charconv>
 #include <cstring>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "datasets/attributes.h"
 #include "datasets/formats/csv.h"
 #include "datasets/formats/spool.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/run/atomic_file.h"
 
 namespace hardy::datasets {

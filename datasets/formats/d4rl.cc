@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <nlohmann/json.hpp>
 
 #include "datasets/episodes.h"
 #include "datasets/formats/hdf5_chunks.h"
@@ -14,6 +13,7 @@
 #include "datasets/formats/hdf5_writer.h"
 #include "datasets/pieces.h"
 #include "datasets/store.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 namespace {

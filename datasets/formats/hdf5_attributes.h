@@ -4,11 +4,11 @@
 //    "data": bytes | "texts": [bytes or null, ...] of text of variable length}
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "datasets/attributes.h"
 #include "datasets/formats/hdf5_handle.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 

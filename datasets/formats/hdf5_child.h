@@ -5,8 +5,9 @@
 
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 

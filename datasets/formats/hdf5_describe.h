@@ -3,12 +3,12 @@
 
 #include <hdf5.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "datasets/formats/hdf5_handle.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 

@@ -6,13 +6,13 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "datasets/attributes.h"
 #include "datasets/formats/hdf5_child.h"
 #include "datasets/formats/stored_type.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "datasets/formats/hdf5_handle.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 

@@ -4,8 +4,9 @@
 #pragma once
 
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 

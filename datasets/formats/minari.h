@@ -3,12 +3,12 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "datasets/store.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 

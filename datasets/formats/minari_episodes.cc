@@ -1,10 +1,10 @@
 #include "datasets/formats/minari_episodes.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 namespace {

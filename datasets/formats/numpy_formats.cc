@@ -5,11 +5,11 @@
 // task ended.
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "datasets/formats/npz.h"
 #include "datasets/store.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 namespace {

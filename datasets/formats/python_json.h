@@ -1,8 +1,9 @@
 // JSON as Python's json module writes it: numbers may also be NaN, Infinity and -Infinity.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 

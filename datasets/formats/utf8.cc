@@ -1,6 +1,6 @@
 #include "datasets/formats/utf8.h"
 
-#include <nlohmann/json.hpp>
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 

@@ -4,7 +4,6 @@
 
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 namespace hardy {
 
@@ -14,16 +13,10 @@ class Error : public std::runtime_error {
 
   // what: what was wrong. where: file, dataset, row, key or value it concerns (may be empty).
   // fix: what would be right (may be empty).
-  explicit Error(std::string what, std::string where = "", std::string fix = "", Kind kind = Kind::kBadInput)
-      : std::runtime_error(compose(what, where, fix)),
-        what_(std::move(what)),
-        where_(std::move(where)),
-        fix_(std::move(fix)),
-        kind_(kind) {}
+  explicit Error(std::string what, std::string where = "", std::string fix = "", Kind kind = Kind::kBadInput);
+  ~Error() override;
 
-  static Error failed_run(std::string what, std::string where = "", std::string fix = "") {
-    return Error(std::move(what), std::move(where), std::move(fix), Kind::kFailedRun);
-  }
+  static Error failed_run(std::string what, std::string where = "", std::string fix = "");
 
   std::string message() const { return std::runtime_error::what(); }  // "where: what (fix)"
   const std::string& problem() const { return what_; }
@@ -32,11 +25,6 @@ class Error : public std::runtime_error {
   int exit_code() const { return static_cast<int>(kind_); }
 
  private:
-  static std::string compose(const std::string& what, const std::string& where, const std::string& fix) {
-    std::string line = where.empty() ? what : where + ": " + what;
-    return fix.empty() ? line : line + "; " + fix;
-  }
-
   std::string what_, where_, fix_;
   Kind kind_;
 };

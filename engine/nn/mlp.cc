@@ -1,8 +1,8 @@
 #include "engine/nn/mlp.h"
 
 #include <array>
-#include <nlohmann/json.hpp>
 
+#include "engine/base/json.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/layer_norm.h"
 #include "engine/ops/linear.h"

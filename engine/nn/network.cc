@@ -1,8 +1,7 @@
 #include "engine/nn/network.h"
 
-#include <nlohmann/json.hpp>
-
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/json_problem.h"
 #include "engine/base/registry.h"
 

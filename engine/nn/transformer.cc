@@ -1,9 +1,9 @@
 #include "engine/nn/transformer.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/attention.h"
 #include "engine/ops/concat.h"

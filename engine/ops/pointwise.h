@@ -39,103 +39,36 @@ Shape broadcast_shape(const Graph& g, const char* op, std::span<const Tensor> op
 
 namespace detail {
 
-inline constexpr std::int64_t kBlock = 256;
+// Operands of one map at most: five, and two more for its second derivatives' dy.
+inline constexpr int kMostOperands = 8;
 
-// How M operands are walked beside an output: neighbouring axes with the same stretching are merged;
-// the innermost group is a run over which each operand either advances by one or stands still.
-template <int M>
-struct Walk {
-  int outer = 0;                                     // groups outside the innermost one
-  std::int64_t run = 1;                              // length of the innermost group
-  std::array<std::int64_t, Shape::kMaxRank> dims{};  // of the outer groups
-  std::array<std::array<std::int64_t, Shape::kMaxRank>, static_cast<std::size_t>(M)> strides{};
-  std::array<bool, static_cast<std::size_t>(M)> moves{};  // in the innermost group
+// What a map does with n neighbouring elements: out[i] from in[0][i], in[1][i], ...
+template <class T>
+using Block = void (*)(const void* formula, const T* const* in, T* out, std::int64_t n);
 
-  Walk(const Shape& out, std::span<const Buffer> inputs) {
-    std::array<std::int64_t, Shape::kMaxRank> sizes{};
-    std::array<std::array<bool, static_cast<std::size_t>(M)>, Shape::kMaxRank> full{};
-    int groups = 0;
-    for (int axis = out.rank() - 1; axis >= 0; --axis) {  // innermost group first
-      if (out[axis] == 1) continue;
-      std::array<bool, static_cast<std::size_t>(M)> f{};
-      for (std::size_t i = 0; i < M; ++i)
-        f[i] = inputs[i].shape.rank() == out.rank() && inputs[i].shape[axis] == out[axis];
-      const auto last = static_cast<std::size_t>(groups - 1);
-      if (groups && full[last] == f) {
-        sizes[last] *= out[axis];
-      } else {
-        sizes[static_cast<std::size_t>(groups)] = out[axis];
-        full[static_cast<std::size_t>(groups++)] = f;
-      }
-    }
-    if (groups == 0) return;
-    run = sizes[0];
-    outer = groups - 1;
-    for (std::size_t i = 0; i < M; ++i) {
-      moves[i] = full[0][i];
-      std::int64_t stride = full[0][i] ? sizes[0] : 1;
-      for (int group = 1; group < groups; ++group) {
-        const auto at = static_cast<std::size_t>(group);
-        strides[i][at - 1] = full[at][i] ? stride : 0;
-        if (full[at][i]) stride *= sizes[at];
-      }
-    }
-    for (int group = 1; group < groups; ++group)
-      dims[static_cast<std::size_t>(group - 1)] = sizes[static_cast<std::size_t>(group)];
-  }
-};
+// Calls block over the output's elements [begin, end) in pieces that each of the operands reads contiguously;
+// operands that stand still are spread over a piece first. f32 and f64 (pointwise.cc).
+template <class T>
+void walk_blocks(const KernelCall& call, int operands, std::int64_t begin, std::int64_t end, Block<T> block,
+                 const void* formula = nullptr);
 
-// Calls body(in, out, n) over the output's elements [begin, end) in blocks that every operand reads
-// contiguously; operands that stand still are spread over a block first.
-template <class T, int M, class Body>
-void walk_blocks(const KernelCall& call, std::int64_t begin, std::int64_t end, Body&& body) {
-  T* const out = call.outputs[0].as<T>();
-  std::array<const T*, static_cast<std::size_t>(M)> in{};
-  bool flat = true;
-  for (std::size_t i = 0; i < M; ++i) flat = flat && call.inputs[i].shape == call.outputs[0].shape;
-  if (flat) {
-    for (std::size_t i = 0; i < M; ++i) in[i] = call.inputs[i].as<const T>() + begin;
-    body(in, out + begin, end - begin);
-    return;
-  }
-  const Walk<M> walk(call.outputs[0].shape, call.inputs);
-  T spread[static_cast<std::size_t>(M)][kBlock];
-  for (std::int64_t at = begin; at < end;) {
-    const std::int64_t within = at % walk.run, n = std::min(end - at, walk.run - within);
-    std::int64_t rest = at / walk.run;
-    std::array<std::int64_t, static_cast<std::size_t>(M)> offset{};
-    for (int group = 0; group < walk.outer; ++group) {
-      const auto d = static_cast<std::size_t>(group);
-      const std::int64_t index = rest % walk.dims[d];
-      rest /= walk.dims[d];
-      for (std::size_t i = 0; i < M; ++i) offset[i] += index * walk.strides[i][d];
-    }
-    for (std::size_t i = 0; i < M; ++i)
-      if (!walk.moves[i])
-        std::fill_n(spread[i], std::min(n, kBlock), call.inputs[i].as<const T>()[offset[i]]);
-    for (std::int64_t done = 0; done < n; done += kBlock) {
-      for (std::size_t i = 0; i < M; ++i)
-        in[i] = walk.moves[i] ? call.inputs[i].as<const T>() + offset[i] + within + done : spread[i];
-      body(in, out + at + done, std::min(kBlock, n - done));
-    }
-    at += n;
-  }
-}
-
-template <class F, int N, class T, std::size_t... I>
-void map_range(const KernelCall& call, std::int64_t begin, std::int64_t end, std::index_sequence<I...>) {
-  const F f = call.attribute<F>();
-  walk_blocks<T, N>(call, begin, end, [f](const auto& in, T* out, std::int64_t n) {
+// The loops alone are compiled for every formula; the walk is shared.
+template <class F, int N, class T>
+void map_block(const void* formula, const T* const* in, T* out, std::int64_t n) {
+  const F f = *static_cast<const F*>(formula);
+  const auto loop = [&]<std::size_t... I>(std::index_sequence<I...>) {
     for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(f(in[I][i]...));
-  });
+  };
+  loop(std::make_index_sequence<N>());
 }
 
 template <class F, int N>
 void map_kernel(const KernelCall& call, std::int64_t begin, std::int64_t end) {
+  static_assert(N <= kMostOperands);
   if (call.outputs[0].type == DType::kF64)
-    map_range<F, N, double>(call, begin, end, std::make_index_sequence<N>());
+    walk_blocks<double>(call, N, begin, end, map_block<F, N, double>, call.attributes);
   else
-    map_range<F, N, float>(call, begin, end, std::make_index_sequence<N>());
+    walk_blocks<float>(call, N, begin, end, map_block<F, N, float>, call.attributes);
 }
 
 // A node of `op` with the attributes of `node` and its output's shape, summed to the shape of `like`.

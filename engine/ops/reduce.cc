@@ -162,15 +162,15 @@ constexpr Op kLogSumExp{.name = "logsumexp",
                         .gradient = logsumexp_rule,
                         .cpu = by_type<logsumexp_kernel<float>, logsumexp_kernel<double>>};
 
-struct Stretch {
-  template <class T>
-  static void range(const KernelCall& call, std::int64_t begin, std::int64_t end) {
-    detail::walk_blocks<T, 1>(
-        call, begin, end, [](const auto& in, T* out, std::int64_t n) { std::copy(in[0], in[0] + n, out); });
-  }
-};
+template <class T>
+void copy_block(const void*, const T* const* in, T* out, std::int64_t n) {
+  std::copy(in[0], in[0] + n, out);
+}
 void stretch_range(const KernelCall& call, std::int64_t begin, std::int64_t end) {
-  (call.outputs[0].type == DType::kF64 ? Stretch::range<double> : Stretch::range<float>)(call, begin, end);
+  if (call.outputs[0].type == DType::kF64)
+    detail::walk_blocks<double>(call, 1, begin, end, copy_block<double>);
+  else
+    detail::walk_blocks<float>(call, 1, begin, end, copy_block<float>);
 }
 std::vector<Tensor> stretch_rule(Graph& g, const Node& node, std::span<const Tensor> dy) {
   return {sum_to(g, dy[0], g.shape(node.inputs[0]))};

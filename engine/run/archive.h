@@ -10,11 +10,11 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "engine/base/json.h"
 #include "engine/base/shape.h"
 
 namespace hardy::run {

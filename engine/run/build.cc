@@ -1,7 +1,6 @@
 #include "engine/run/build.h"
 
-#include <nlohmann/json.hpp>
-
+#include "engine/base/json.h"
 #include "hardy_build.h"
 
 namespace hardy::run {

@@ -1,6 +1,6 @@
 #include "engine/run/json_text.h"
 
-#include <nlohmann/json.hpp>
+#include "engine/base/json.h"
 
 namespace hardy::run {
 

@@ -5,9 +5,9 @@
 #include <chrono>
 #include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/run/append.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/fields.h"

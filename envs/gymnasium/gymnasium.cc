@@ -10,9 +10,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/parameters.h"
 #include "envs/environment.h"
 #include "envs/plugin/plugin_batch.h"

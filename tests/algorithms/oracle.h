@@ -8,11 +8,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "algorithms/learning/learner.h"
+#include "engine/base/json.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::test {

@@ -3,9 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "datasets/memory.h"
+#include "engine/base/json.h"
 
 namespace hardy::datasets {
 namespace {

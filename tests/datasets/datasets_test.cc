@@ -6,7 +6,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "algorithms/acting/collect.h"
 #include "datasets/corruption/corrupt.h"
@@ -14,6 +13,7 @@
 #include "datasets/memory.h"
 #include "datasets/transitions.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "tests/engine/base/refusal.h"
 #include "tests/engine/run/scratch.h"
 

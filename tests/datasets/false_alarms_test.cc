@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "algorithms/acting/collect.h"
 #include "datasets/audit.h"
@@ -15,6 +14,7 @@
 #include "datasets/memory.h"
 #include "datasets/memory_writer.h"
 #include "datasets/robust.h"
+#include "engine/base/json.h"
 #include "tests/datasets/clean_data.h"
 #include "tests/datasets/made_data.h"
 #include "tests/engine/run/scratch.h"

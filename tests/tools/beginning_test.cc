@@ -4,8 +4,8 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
+#include "engine/base/json.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 

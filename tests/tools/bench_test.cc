@@ -1,8 +1,7 @@
 // `hardy bench METHOD --device D` through the real command, on the emulated device; and what it refuses.
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
+#include "engine/base/json.h"
 #include "tests/tools/command.h"
 
 namespace hardy {

@@ -3,8 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <sstream>
+
+#include "engine/base/json.h"
 
 namespace hardy {
 namespace {

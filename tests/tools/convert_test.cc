@@ -2,10 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "datasets/formats/hdf5_file.h"
+#include "engine/base/json.h"
 #include "tests/datasets/made_data.h"
 #include "tests/tools/command.h"
 

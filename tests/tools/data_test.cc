@@ -7,11 +7,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "datasets/formats/hdf5_file.h"
 #include "datasets/store.h"
+#include "engine/base/json.h"
 #include "tests/datasets/made_data.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"

@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "datasets/formats/hdf5_file.h"
+#include "engine/base/json.h"
 #include "tests/datasets/made_data.h"
 #include "tests/datasets/python.h"
 #include "tests/tools/command.h"

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/envs/linear_mdp/made_losses.h"

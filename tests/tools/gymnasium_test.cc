@@ -1,9 +1,8 @@
 // `hardy` and Gymnasium's environments: training, evaluating, collecting, and what cannot be resumed.
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "algorithms/acting/policy_file.h"
+#include "engine/base/json.h"
 #include "tests/datasets/python.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/tools/command.h"

@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <set>
 #include <sstream>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "algorithms/acting/policy_file.h"
+#include "engine/base/json.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/linear.h"
 #include "tests/datasets/python.h"

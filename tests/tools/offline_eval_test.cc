@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "algorithms/experiments/rank_correlation.h"
+#include "engine/base/json.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"

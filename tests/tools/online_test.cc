@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "datasets/formats/hdf5_file.h"
+#include "engine/base/json.h"
 #include "engine/run/metrics.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"

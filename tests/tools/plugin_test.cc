@@ -1,8 +1,7 @@
 // `hardy` and somebody's simulator: training, what cannot be saved, what crashes and hangs.
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
+#include "engine/base/json.h"
 #include "engine/run/atomic_file.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/envs/plugin/made_plugin.h"

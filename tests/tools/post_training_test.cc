@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
+#include "engine/base/json.h"
 #include "engine/run/archive.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/tools/command.h"

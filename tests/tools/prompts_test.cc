@@ -1,9 +1,9 @@
 // `hardy data prompts`, through the real command.
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "engine/base/json.h"
 #include "tests/tools/command.h"
 
 namespace hardy::test {

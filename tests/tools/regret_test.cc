@@ -4,10 +4,10 @@
 
 #include <chrono>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
 
+#include "engine/base/json.h"
 #include "tests/datasets/python.h"
 #include "tests/envs/linear_mdp/made_losses.h"
 #include "tests/tools/command.h"

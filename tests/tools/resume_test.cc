@@ -10,10 +10,10 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "datasets/formats/hdf5_file.h"
+#include "engine/base/json.h"
 #include "engine/base/random.h"
 #include "engine/run/metrics.h"
 #include "tests/engine/run/scratch.h"

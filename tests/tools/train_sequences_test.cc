@@ -1,9 +1,8 @@
 // Decision transformers by the command: resumed to the same bytes, played, and what they do not take.
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "datasets/formats/hdf5_file.h"
+#include "engine/base/json.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "algorithms/acting/policy_file.h"
 #include "algorithms/experiments/training_job.h"
 #include "datasets/formats/hdf5_file.h"
+#include "engine/base/json.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 

@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "datasets/audit.h"
@@ -17,6 +16,7 @@
 #include "datasets/formats/hdf5_file.h"
 #include "datasets/inspect.h"
 #include "datasets/transitions.h"
+#include "engine/base/json.h"
 #include "engine/run/atomic_file.h"
 
 namespace {

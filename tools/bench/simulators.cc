@@ -10,11 +10,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <vector>
 
 #include "algorithms/acting/policy_file.h"
+#include "engine/base/json.h"
 #include "engine/base/threads.h"
 #include "envs/environment.h"
 #include "envs/plugin/plugin.h"

@@ -4,9 +4,9 @@
 #include <chrono>
 #include <cstdio>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 
 namespace hardy::tools {
 namespace {

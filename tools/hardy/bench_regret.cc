@@ -4,11 +4,11 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "algorithms/experiments/regret_run.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/device/backends.h"
 #include "engine/ops/gemm.h"
 #include "engine/run/json_text.h"

@@ -3,12 +3,12 @@
 // ends early.
 #include <chrono>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "algorithms/post_training/decoder.h"
 #include "algorithms/post_training/settings.h"
 #include "algorithms/post_training/token_update.h"
+#include "engine/base/json.h"
 #include "engine/base/random.h"
 #include "engine/ops/gemm.h"
 #include "engine/run/json_text.h"

@@ -4,8 +4,8 @@
 
 #include <Eigen/Core>
 #include <boost/version.hpp>
-#include <nlohmann/json.hpp>
 
+#include "engine/base/json.h"
 #include "engine/run/json_text.h"
 #ifdef HARDY_HAVE_MUJOCO
 #include <mujoco/mujoco.h>

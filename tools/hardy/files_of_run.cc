@@ -1,8 +1,7 @@
 #include "tools/hardy/files_of_run.h"
 
-#include <nlohmann/json.hpp>
-
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/output.h"
 #include "envs/environment.h"

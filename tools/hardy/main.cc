@@ -9,10 +9,10 @@
 #include <exception>
 #include <filesystem>
 #include <new>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/json_problem.h"
 #include "engine/base/nearest.h"
 #include "engine/base/version.h"

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 
@@ -14,6 +13,7 @@
 #include "algorithms/offline/td_error.h"
 #include "datasets/store.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/run/json_text.h"
 #include "engine/run/run_directory.h"

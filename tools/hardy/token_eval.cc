@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "algorithms/post_training/token_evaluation.h"
 #include "algorithms/post_training/token_policy.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/run/archive.h"
 #include "engine/run/json_text.h"
 #include "engine/run/schema.h"

@@ -2,8 +2,8 @@
 
 #include <filesystem>
 #include <limits>
-#include <nlohmann/json.hpp>
 
+#include "engine/base/json.h"
 #include "engine/run/json_text.h"
 #include "tools/report/chart.h"
 #include "tools/report/small_bars.h"

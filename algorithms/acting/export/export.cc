@@ -1,8 +1,8 @@
 #include "algorithms/acting/export/export.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "engine/base/json.h"
 #include "engine/base/nearest.h"
 #include "engine/nn/formats/safetensors.h"
 

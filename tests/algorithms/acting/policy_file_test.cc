@@ -6,8 +6,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
+#include "engine/base/json.h"
 #include "engine/run/archive.h"
 #include "tests/algorithms/acting/made_policies.h"
 #include "tests/engine/run/scratch.h"

@@ -5,11 +5,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "algorithms/adversarial/boxes/policy_cover.h"
 #include "algorithms/experiments/regret_run.h"
+#include "engine/base/json.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::algorithms {

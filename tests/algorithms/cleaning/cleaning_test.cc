@@ -4,14 +4,13 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "datasets/corruption/corrupt.h"
 #include "datasets/corruption/corruption_record.h"
 #include "datasets/corruption/repair.h"
 #include "datasets/memory.h"
 #include "datasets/memory_writer.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "tests/datasets/clean_data.h"
 
 namespace hardy::algorithms {

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <ctime>
-#include <nlohmann/json.hpp>
 
+#include "engine/base/json.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::algorithms {

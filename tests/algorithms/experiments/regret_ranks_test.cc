@@ -1,11 +1,11 @@
 // Studies whose replicas several ranks share: every rank has what one process has.
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "algorithms/experiments/regret_words.h"
+#include "engine/base/json.h"
 #include "tests/algorithms/adversarial/t1.h"
 #include "tests/engine/comm/thread_ranks.h"
 

@@ -3,12 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <nlohmann/json.hpp>
 
 #include "algorithms/acting/collect.h"
 #include "algorithms/experiments/estimator_study.h"
 #include "algorithms/experiments/regret_run.h"
 #include "algorithms/experiments/training_job.h"
+#include "engine/base/json.h"
 #include "tests/engine/run/scratch.h"
 
 namespace hardy::algorithms {

@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <iterator>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "algorithms/offline/offline_trainee.h"
+#include "engine/base/json.h"
 #include "engine/run/schema.h"
 #include "tests/algorithms/methods.h"
 #include "tests/algorithms/offline/example.h"

@@ -2,11 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "algorithms/acting/evaluate.h"
 #include "algorithms/learning/checkpoint.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "tests/algorithms/post_training/control_starts.h"
 #include "tests/algorithms/post_training/trainees.h"
 #include "tests/engine/run/scratch.h"

@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <bit>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "algorithms/learning/checkpoint.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "tests/algorithms/post_training/trainees.h"
 #include "tests/engine/comm/thread_ranks.h"
 #include "tests/engine/run/scratch.h"

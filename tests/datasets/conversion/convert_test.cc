@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "datasets/conversion/derived.h"
@@ -15,6 +14,7 @@
 #include "datasets/memory.h"
 #include "datasets/memory_writer.h"
 #include "datasets/transitions.h"
+#include "engine/base/json.h"
 #include "tests/datasets/made_data.h"
 #include "tests/engine/base/refusal.h"
 #include "tests/engine/run/scratch.h"

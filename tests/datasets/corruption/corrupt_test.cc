@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "datasets/diff.h"
 #include "datasets/memory.h"
 #include "datasets/memory_writer.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "tests/datasets/made_data.h"
 #include "tests/engine/base/refusal.h"
 

@@ -3,12 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "datasets/corruption/corrupt.h"
 #include "datasets/memory.h"
 #include "datasets/memory_writer.h"
+#include "engine/base/json.h"
 #include "tests/datasets/made_data.h"
 
 namespace hardy::datasets {

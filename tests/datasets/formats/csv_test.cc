@@ -3,12 +3,12 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "datasets/convert.h"
 #include "datasets/formats/hdf5_file.h"
 #include "datasets/memory.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "tests/datasets/made_data.h"
 #include "tests/datasets/python.h"
 #include "tests/engine/base/refusal.h"

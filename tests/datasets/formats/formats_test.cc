@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
@@ -11,6 +10,7 @@
 #include "datasets/formats/hdf5_file.h"
 #include "datasets/store.h"
 #include "datasets/transitions.h"
+#include "engine/base/json.h"
 #include "tests/datasets/python.h"
 #include "tests/engine/run/scratch.h"
 

@@ -12,7 +12,6 @@
 #include <ctime>
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "datasets/convert.h"
 #include "datasets/episodes.h"
@@ -21,6 +20,7 @@
 #include "datasets/store.h"
 #include "datasets/transitions.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "tests/datasets/made_data.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/tools/command.h"

@@ -9,7 +9,6 @@
 #include <cstring>
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
@@ -18,6 +17,7 @@
 #include "datasets/store.h"
 #include "datasets/transitions.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "tests/datasets/python.h"
 #include "tests/engine/run/scratch.h"
 

@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "datasets/convert.h"
 #include "datasets/episodes.h"
@@ -12,6 +11,7 @@
 #include "datasets/identity.h"
 #include "datasets/store.h"
 #include "datasets/task.h"
+#include "engine/base/json.h"
 #include "tests/datasets/python.h"
 #include "tests/engine/run/scratch.h"
 

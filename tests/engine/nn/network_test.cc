@@ -3,9 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/threads.h"
 #include "engine/graph/plan.h"
 #include "engine/nn/mlp.h"

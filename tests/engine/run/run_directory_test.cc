@@ -5,9 +5,9 @@
 
 #include <cmath>
 #include <csignal>
-#include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/run/metrics.h"
 #include "tests/engine/run/scratch.h"
 

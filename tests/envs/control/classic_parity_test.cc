@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
+#include "engine/base/json.h"
 #include "engine/base/random.h"
 #include "envs/environment.h"
 #include "tests/datasets/python.h"

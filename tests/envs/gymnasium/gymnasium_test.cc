@@ -4,9 +4,9 @@
 
 #include <cerrno>
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "tests/datasets/python.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/envs/plugin/made_plugin.h"

@@ -3,10 +3,10 @@
 
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "algorithms/acting/policy_file.h"
+#include "engine/base/json.h"
 #include "tests/algorithms/acting/made_policies.h"
 #include "tests/engine/count_allocations.h"
 #include "tests/engine/run/scratch.h"

@@ -3,8 +3,8 @@
 
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "engine/base/json.h"
 #include "engine/run/atomic_file.h"
 #include "tests/tools/command.h"
 

@@ -1,10 +1,10 @@
 // `hardy eval --video` and `--frames`: real pictures, real ffmpeg, looked at with ffprobe.
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/random.h"
 #include "envs/view.h"
 #include "tests/tools/command.h"

@@ -3,8 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
+#include "engine/base/json.h"
 #include "engine/run/metrics.h"
 #include "engine/run/run_directory.h"
 #include "tests/engine/run/scratch.h"

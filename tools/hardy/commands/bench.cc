@@ -2,10 +2,10 @@
 // on a device (bench_device.h).
 #include <chrono>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/registry.h"
 #include "engine/base/text.h"
 #include "engine/device/backends.h"

@@ -1,8 +1,8 @@
 // `hardy data audit FILE`: what is wrong with a dataset.
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "datasets/audit.h"
+#include "engine/base/json.h"
 #include "engine/run/json_text.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"

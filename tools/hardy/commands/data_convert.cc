@@ -1,10 +1,10 @@
 // `hardy data convert IN... OUT`: datasets in another format, joined, chosen from, narrowed.
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "datasets/convert.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/schema.h"

@@ -1,7 +1,6 @@
 // `hardy data corrupt IN OUT`, and back with --undo.
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "algorithms/offline/gradient_attack.h"
@@ -9,6 +8,7 @@
 #include "datasets/corruption/corruption_record.h"
 #include "datasets/identity.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/json_text.h"

@@ -1,8 +1,8 @@
 // `hardy data diff A B`: what changed between two datasets.
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "datasets/diff.h"
+#include "engine/base/json.h"
 #include "engine/run/json_text.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"

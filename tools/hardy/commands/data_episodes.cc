@@ -1,12 +1,12 @@
 // `hardy data episodes FILE`: one line an episode.
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "datasets/corruption/corruption_record.h"
 #include "datasets/episodes.h"
 #include "datasets/task.h"
 #include "datasets/transitions.h"
+#include "engine/base/json.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"
 #include "tools/hardy/time_limit.h"

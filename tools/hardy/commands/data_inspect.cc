@@ -1,9 +1,9 @@
 // `hardy data inspect FILE`: what a dataset holds.
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "datasets/identity.h"
 #include "datasets/inspect.h"
+#include "engine/base/json.h"
 #include "engine/run/json_text.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"

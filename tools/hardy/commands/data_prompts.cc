@@ -1,10 +1,10 @@
 // `hardy data prompts TASK`: prompts of a text task with demonstrations, as JSON lines.
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "algorithms/post_training/prompts.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/output.h"
 #include "engine/run/schema.h"

@@ -1,8 +1,8 @@
 // `hardy data repair IN OUT`: a corrupted dataset mended by what its own rows say.
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "algorithms/cleaning/repair_words.h"
+#include "engine/base/json.h"
 #include "engine/run/json_text.h"
 #include "engine/run/output.h"
 #include "engine/run/schema.h"

@@ -1,8 +1,8 @@
 // hardy devices: what --device may name on this machine.
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/device/backends.h"
 #include "engine/run/json_text.h"
 #include "engine/run/schema.h"

@@ -1,8 +1,8 @@
 // hardy doctor: what this machine offers, what this build makes of it, and what to install.
 #include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
+#include "engine/base/json.h"
 #include "engine/comm/ranks.h"
 #include "engine/ops/gemm.h"
 #include "engine/run/json_text.h"

@@ -2,12 +2,12 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "algorithms/acting/evaluate.h"
 #include "algorithms/acting/policy_file.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/run/json_text.h"
 #include "engine/run/run_directory.h"

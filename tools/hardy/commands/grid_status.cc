@@ -1,9 +1,9 @@
 // `hardy grid status`: what is done of a grid, what is not, and how long that will take.
 #include <cstdio>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "engine/base/json.h"
 #include "engine/run/json_text.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/command.h"

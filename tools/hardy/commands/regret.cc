@@ -1,13 +1,13 @@
 // `hardy regret`: regret of adversarial-MDP learners, one run or a study over K.
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "algorithms/adversarial/instance_file.h"
 #include "algorithms/experiments/regret_curves.h"
 #include "algorithms/experiments/regret_words.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/parameters.h"
 #include "engine/base/text.h"
 #include "engine/comm/agree.h"

@@ -1,11 +1,11 @@
 // `hardy regret estimators`: estimates of the regularised inverse covariance at equal samples.
 #include <cmath>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "algorithms/experiments/estimator_study.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/run/json_text.h"
 #include "engine/run/output.h"

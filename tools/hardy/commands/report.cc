@@ -1,13 +1,13 @@
 // `hardy report DIR... -o FILE`: one self-contained page about runs, or about a dataset.
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "datasets/audit.h"
 #include "datasets/identity.h"
 #include "datasets/inspect.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/output.h"
 #include "engine/run/schema.h"

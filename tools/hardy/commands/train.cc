@@ -7,13 +7,13 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "algorithms/experiments/training_job.h"
 #include "algorithms/learning/checkpoint.h"
 #include "algorithms/learning/method.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/comm/agree.h"
 #include "engine/ops/gemm.h"

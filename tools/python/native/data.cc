@@ -1,7 +1,6 @@
 // Datasets: NumPy's arrays in, NumPy's arrays out. What is read is given away without a copy; what works on
 // arrays (corrupt, undo, repair, inspect) copies them once on its way in.
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "algorithms/cleaning/repair_words.h"
 #include "algorithms/offline/gradient_attack.h"
@@ -13,6 +12,7 @@
 #include "datasets/memory_writer.h"
 #include "datasets/store.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/run/output.h"
 #include "tools/python/native/native.h"
 

@@ -2,13 +2,13 @@
 // What it builds is the same static graph as a C++ method's, and nothing of Python runs in a step.
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <variant>
 
 #include "algorithms/learning/method.h"
 #include "algorithms/offline/actor_critic.h"
 #include "algorithms/offline/losses.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/run/schema.h"
 #include "tools/python/native/native.h"
 #include "tools/python/native/values.h"

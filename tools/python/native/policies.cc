@@ -3,12 +3,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "algorithms/acting/evaluate.h"
 #include "algorithms/acting/policy_file.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/random.h"
 #include "envs/environment.h"
 #include "tools/python/native/native.h"

@@ -1,9 +1,9 @@
 // Regret studies: words as `hardy regret` takes them, results as its --json gives them.
-#include <nlohmann/json.hpp>
 
 #include "algorithms/adversarial/regret_method.h"
 #include "algorithms/experiments/regret_words.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/run/schema.h"
 #include "tools/python/native/native.h"
 

@@ -1,9 +1,9 @@
 // Training: what `hardy train` does, heard from Python; and what a run's folder says.
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "algorithms/experiments/training_job.h"
 #include "engine/base/error.h"
+#include "engine/base/json.h"
 #include "engine/base/stop.h"
 #include "engine/run/atomic_file.h"
 #include "engine/run/metrics.h"

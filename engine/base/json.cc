@@ -1,0 +1,7 @@
+#include "engine/base/json.h"
+
+#ifdef HARDY_JSON_ONCE
+NLOHMANN_JSON_NAMESPACE_BEGIN
+HARDY_JSON_ONCE(template)
+NLOHMANN_JSON_NAMESPACE_END
+#endif
