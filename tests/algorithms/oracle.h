@@ -14,15 +14,12 @@
 #include "algorithms/learning/learner.h"
 #include "engine/base/json.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 
 namespace hardy::test {
 
-inline std::string oracle_python() {
-  const char* chosen = std::getenv("HARDY_PYTHON");
-  return chosen ? chosen : HARDY_TEST_PYTHON;
-}
 inline bool oracle_runs() {
-  return std::system(("'" + oracle_python() + "' -c 'import numpy' 2>/dev/null").c_str()) == 0;
+  return std::system(("'" + python() + "' -c 'import numpy' 2>/dev/null").c_str()) == 0;
 }
 
 inline nlohmann::json as_json(const Shape& shape, std::span<const float> x) {
@@ -51,9 +48,8 @@ inline nlohmann::json ask_oracle(const std::string& script, const nlohmann::json
                                  const nlohmann::json& tensors) {
   const Scratch dir;
   std::ofstream((dir / "in.json").string()) << nlohmann::json{{"settings", settings}, {"tensors", tensors}};
-  const std::string path =
-      std::filesystem::path(HARDY_TEST_DATA).parent_path() / "algorithms/python" / script;
-  EXPECT_EQ(std::system(("'" + oracle_python() + "' '" + path + "' " + (dir / "in.json").string() + " " +
+  const std::string path = sources() / "tests/algorithms/python" / script;
+  EXPECT_EQ(std::system(("'" + python() + "' '" + path + "' " + (dir / "in.json").string() + " " +
                          (dir / "out.json").string())
                             .c_str()),
             0);

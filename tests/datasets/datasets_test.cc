@@ -16,21 +16,18 @@
 #include "engine/base/json.h"
 #include "tests/engine/base/refusal.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 
 namespace hardy::datasets {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string python() {
-  const char* chosen = std::getenv("HARDY_PYTHON");
-  return chosen ? chosen : HARDY_TEST_PYTHON;
-}
 bool has_h5py() {
   return std::system(("'" + python() + "' -c 'import h5py, numpy' 2>/dev/null").c_str()) == 0;
 }
 int check(const std::string& arguments) {
-  const std::string script = fs::path(HARDY_TEST_DATA).parent_path() / "datasets/python/check.py";
+  const std::string script = test::sources() / "tests/datasets/python/check.py";
   return std::system(("'" + python() + "' '" + script + "' " + arguments).c_str());
 }
 

@@ -5,6 +5,7 @@
 
 #include "datasets/formats/hdf5_file.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 #include "tests/tools/some_data.h"
 
 namespace hardy::datasets {
@@ -17,7 +18,7 @@ int shell(const std::string& command, const fs::path& log) {
 }
 
 TEST(DatasetsInstall, TheProgramOfTheManualBuildsAgainstTheInstallTreeAndRuns) {
-  const fs::path source = fs::path(HARDY_TEST_DATA).parent_path().parent_path();
+  const fs::path source = test::sources();
   const std::string manual = test::contents(source / "docs/datasets.md");
   const std::size_t begin = manual.find("```cpp\n"), end = manual.find("\n```", begin + 7);
   ASSERT_NE(end, std::string::npos);
@@ -31,7 +32,7 @@ TEST(DatasetsInstall, TheProgramOfTheManualBuildsAgainstTheInstallTreeAndRuns) {
             "target_link_libraries(example PRIVATE hardy::hardy)\n");
   const fs::path log = dir / "log";
   ASSERT_EQ(
-      shell("cmake --install '" + fs::path(HARDY_COMMAND).parent_path().string() + "' --prefix '" + root +
+      shell("cmake --install '" + fs::path(test::command()).parent_path().string() + "' --prefix '" + root +
                 "/prefix' && cmake -S '" + root + "/program' -B '" + root + "/build' -DCMAKE_PREFIX_PATH='" +
                 root + "/prefix' && cmake --build '" + root + "/build'",
             log),

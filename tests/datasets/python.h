@@ -5,12 +5,9 @@
 #include <filesystem>
 #include <string>
 
-namespace hardy::test {
+#include "tests/places.h"
 
-inline std::string python() {
-  const char* chosen = std::getenv("HARDY_PYTHON");
-  return chosen ? chosen : HARDY_TEST_PYTHON;
-}
+namespace hardy::test {
 
 inline bool has_modules(const std::string& modules) {
   return std::system(("'" + python() + "' -c 'import " + modules + "' 2>/dev/null").c_str()) == 0;
@@ -18,12 +15,11 @@ inline bool has_modules(const std::string& modules) {
 
 // Exit code of tests/datasets/python/SCRIPT ARGUMENTS.
 inline int run_script(const std::string& script, const std::string& arguments) {
-  const std::filesystem::path path =
-      std::filesystem::path(HARDY_TEST_DATA).parent_path() / "datasets/python" / script;
+  const std::filesystem::path path = sources() / "tests/datasets/python" / script;
   return std::system(("'" + python() + "' -W ignore '" + path.string() + "' " + arguments).c_str());
 }
 
 }  // namespace hardy::test
 
 #define NEED_LIBRARIES(modules) \
-  if (!hardy::test::has_modules(modules)) GTEST_SKIP() << hardy::test::python() << " lacks one of " << modules
+  if (!hardy::has_modules(modules)) GTEST_SKIP() << hardy::python() << " lacks one of " << modules

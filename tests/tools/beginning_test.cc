@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "engine/base/json.h"
+#include "tests/places.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 
@@ -26,7 +27,7 @@ void killed_at_every_write(const std::string& words, const Same& same) {
 #endif
   const test::Scratch dir;
   const std::string shim = (dir / "fail_calls.so").string();
-  const fs::path source = fs::path(HARDY_TEST_DATA).parent_path() / "attack" / "fail_calls.c";
+  const fs::path source = test::sources() / "tests/attack" / "fail_calls.c";
   if (std::system(
           ("cc -O1 -shared -fPIC -o " + shim + " " + source.string() + " -ldl 2>/dev/null").c_str()) != 0)
     GTEST_SKIP() << "skipped: no C compiler for " << source;

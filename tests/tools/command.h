@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 
 namespace hardy::test {
 
@@ -19,7 +20,7 @@ struct Result {
 // before: shell words in front, such as "ulimit -f 8;".
 inline Result hardy_command(const std::string& arguments, const std::string& before = "") {
   const Scratch dir;
-  const std::string line = before + std::string(HARDY_COMMAND) + " " + arguments + " > " +
+  const std::string line = before + std::string(command()) + " " + arguments + " > " +
                            (dir / "out").string() + " 2> " + (dir / "err").string();
   const int status = std::system(line.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents(dir / "out"), contents(dir / "err")};

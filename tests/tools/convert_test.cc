@@ -7,6 +7,7 @@
 #include "datasets/formats/hdf5_file.h"
 #include "engine/base/json.h"
 #include "tests/datasets/made_data.h"
+#include "tests/places.h"
 #include "tests/tools/command.h"
 
 namespace hardy {
@@ -52,8 +53,7 @@ class ConvertCommand : public ::testing::Test {
 };
 
 TEST_F(ConvertCommand, TheManualsExamplesRunAndDoWhatItSays) {
-  const std::string manual =
-      test::contents(fs::path(HARDY_TEST_DATA).parent_path().parent_path() / "docs/datasets.md");
+  const std::string manual = test::contents(test::sources() / "docs/datasets.md");
   const std::size_t begin = manual.find("```sh\n", manual.find("## Joining, choosing, narrowing"));
   ASSERT_NE(begin, std::string::npos);
   std::istringstream lines(manual.substr(begin + 6, manual.find("```", begin + 6) - begin - 6));

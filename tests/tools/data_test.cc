@@ -13,6 +13,7 @@
 #include "datasets/store.h"
 #include "engine/base/json.h"
 #include "tests/datasets/made_data.h"
+#include "tests/places.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 
@@ -381,7 +382,7 @@ long peak_of(std::vector<std::string> arguments, int code) {
     std::vector<char*> words{const_cast<char*>("hardy")};
     for (std::string& a : arguments) words.push_back(a.data());
     words.push_back(nullptr);
-    execv(HARDY_COMMAND, words.data());
+    execv(test::command(), words.data());
     _exit(127);
   }
   int status = 0;
@@ -418,8 +419,8 @@ TEST_F(DataCommands, ReportDrawsADatasetAndWhatWasCorruptedInIt) {
                 .code,
             0);
   ASSERT_EQ(hardy_command("report '" + at("d<i>&x.hdf5") + "' -o " + at("r.html")).code, 0);
-  const fs::path script = fs::path(HARDY_TEST_DATA).parent_path() / "tools/python/report_check.py";
-  const std::string look = "'" HARDY_TEST_PYTHON "' '" + script.string() + "' ";
+  const fs::path script = test::sources() / "tests/tools/python/report_check.py";
+  const std::string look = "'" + test::python() + "' '" + script.string() + "' ";
   EXPECT_EQ(std::system((look + "parse " + at("r.html")).c_str()), 0);
   const std::string page = test::contents(at("r.html"));
   EXPECT_NE(page.find("d&lt;i&gt;&amp;x.hdf5"), std::string::npos);

@@ -12,6 +12,7 @@
 #include "engine/base/text.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/envs/linear_mdp/made_losses.h"
+#include "tests/places.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 
@@ -137,8 +138,8 @@ TEST(Grid, WhatAKilledRunLeavesAnotherTakesOverToTheSameBytes) {
     const pid_t child = ::fork();
     if (child == 0) {
       ::setpgid(0, 0);
-      const std::string command =
-          std::string(apart) + HARDY_COMMAND + " grid run " + g.folder.string() + " --jobs 2 >/dev/null 2>&1";
+      const std::string command = std::string(apart) + test::command() + " grid run " + g.folder.string() +
+                                  " --jobs 2 >/dev/null 2>&1";
       ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
       ::_exit(127);
     }
@@ -419,7 +420,7 @@ TEST(Grid, APreparationThatIsKilledIsMadeByAnother) {
   const pid_t first = ::fork();
   if (first == 0) {
     if (!std::freopen("/dev/null", "w", stdout) || !std::freopen("/dev/null", "w", stderr)) ::_exit(127);
-    ::execl(HARDY_COMMAND, "hardy", "grid", "cell", g.folder.c_str(), "0", nullptr);
+    ::execl(test::command(), "hardy", "grid", "cell", g.folder.c_str(), "0", nullptr);
     ::_exit(127);
   }
   const auto begun = [&] {

@@ -5,6 +5,7 @@
 #include "engine/base/json.h"
 #include "tests/datasets/python.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 #include "tests/tools/command.h"
 
 namespace hardy::test {
@@ -65,7 +66,7 @@ TEST_F(GymnasiumCommand, TrainsEvaluatesAndCollectsAndSaysThatItCannotBeResumedB
 
 TEST_F(GymnasiumCommand, AUsersModuleIsFoundAgainFromAnotherFolderAndWhatBreaksInItIsCounted) {
   const Scratch dir;
-  const fs::path envs = fs::path(HARDY_TEST_DATA).parent_path() / "envs/gymnasium";
+  const fs::path envs = test::sources() / "tests/envs/gymnasium";
   fs::create_directory(dir / "mine");
   fs::copy_file(envs / "odd_envs.py", dir / "mine/odd_envs.py");
   const Result trained = hardy_command("train sac --env gymnasium:id=odd_envs:Told-v0,path=mine,fail=4" +

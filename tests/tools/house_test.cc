@@ -9,12 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "tests/places.h"
+
 namespace hardy::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kRoot = fs::path(HARDY_TEST_DATA).parent_path().parent_path();
+const fs::path kRoot = test::sources();
 
 // "engine/graph" of engine/graph/plan.cc, "envs" of envs/mujoco/hopper.cc, "tools/report" of its pages, which
 // are in the library.

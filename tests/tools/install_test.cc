@@ -76,6 +76,7 @@ const char* const kActing = R"(#include <cstdio>
 #include "engine/graph/plan.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/linear.h"
+#include "tests/places.h"
 int main(int, char** argv) {
   const auto policy = hardy::algorithms::read_policy(argv[1]);
   hardy::algorithms::Actor actor(policy.spec, 2, policy.parameters);
@@ -111,7 +112,7 @@ Result shell(const fs::path& folder, const std::string& command) {
 
 // What stands in a page of docs/ between ```KIND and ```.
 std::string documented(const std::string& name, const std::string& kind) {
-  const fs::path page = fs::path(HARDY_TEST_DATA).parent_path().parent_path() / "docs" / name;
+  const fs::path page = test::sources() / "docs" / name;
   std::stringstream text;
   text << std::ifstream(page).rdbuf();
   const std::string all = text.str(), mark = "```" + kind + "\n";
@@ -171,7 +172,7 @@ void add_the_documented_environment(const fs::path& folder) {
 
 // Every block of a kind in a page.
 std::string all_documented(const std::string& name, const std::string& kind) {
-  const fs::path page = fs::path(HARDY_TEST_DATA).parent_path().parent_path() / "docs" / name;
+  const fs::path page = test::sources() / "docs" / name;
   std::stringstream text;
   text << std::ifstream(page).rdbuf();
   const std::string all = text.str(), mark = "```" + kind + "\n";
@@ -292,7 +293,7 @@ void walk_to_a_regret_study_of_ones_own(const fs::path& folder) {
 }
 
 TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
-  const fs::path build = fs::path(HARDY_COMMAND).parent_path();
+  const fs::path build = fs::path(test::command()).parent_path();
   const fs::path folder =
       fs::temp_directory_path() / ("hardy_install_" + std::to_string(std::random_device{}()));
   fs::create_directories(folder / "consumer");
@@ -351,7 +352,7 @@ TEST(Install, ASimulatorActsByAPolicyFileWithTheCoreAlone) {
   const fs::path folder =
       fs::temp_directory_path() / ("hardy_install_" + std::to_string(std::random_device{}()));
   fs::create_directories(folder);
-  const std::string build = fs::path(HARDY_COMMAND).parent_path().string(),
+  const std::string build = fs::path(test::command()).parent_path().string(),
                     prefix = (folder / "prefix").string();
   const Result install = shell(folder, "cmake --install '" + build + "' --prefix '" + prefix + "'");
   ASSERT_EQ(install.code, 0) << install.output;
@@ -423,7 +424,7 @@ TEST(Install, ASimulatorActsByAPolicyFileWithTheCoreAlone) {
 // As after tools/quickstart, which builds the command alone, on a machine with nvcc: the install scripts of
 // this build, pointed at a folder that holds no more than the library and the command.
 TEST(Install, WhatWasNotBuiltIsLeftOut) {
-  const fs::path build = fs::path(HARDY_COMMAND).parent_path();
+  const fs::path build = fs::path(test::command()).parent_path();
   const fs::path folder =
       fs::temp_directory_path() / ("hardy_install_" + std::to_string(std::random_device{}()));
   fs::create_directories(folder / "build");

@@ -14,6 +14,7 @@
 #include "datasets/formats/hdf5_file.h"
 #include "datasets/store.h"
 #include "tests/datasets/made_data.h"
+#include "tests/places.h"
 #include "tests/tools/command.h"
 
 namespace hardy {
@@ -219,8 +220,8 @@ TEST(Outputs, AllThatTheHelpSaysIsWrittenAreInTheTable) {
 TEST(Outputs, OfFourProcessesWithOneOutputExactlyOneSucceeds) {
   const test::Scratch dir;
   datasets::write_hdf5(dir / "in.hdf5", test::made_data(20000));
-  const std::string line = std::string(HARDY_COMMAND) + " data corrupt " + (dir / "in.hdf5").string() + " " +
-                           (dir / "out.hdf5").string() + " --elements rewards >/dev/null 2>&1";
+  const std::string line = std::string(test::command()) + " data corrupt " + (dir / "in.hdf5").string() +
+                           " " + (dir / "out.hdf5").string() + " --elements rewards >/dev/null 2>&1";
   std::vector<pid_t> children;
   for (int i = 0; i < 4; ++i) {
     const pid_t child = ::fork();
@@ -245,7 +246,7 @@ TEST(Outputs, WhatAKilledCommandLeftGoesWithTheNextOneOfTheSameOutput) {
     const std::string to = (dir / out).string();
     const pid_t child = ::fork();
     if (child == 0) {
-      ::execl(HARDY_COMMAND, "hardy", "data", "convert", "--gzip", "9", in.c_str(), to.c_str(), nullptr);
+      ::execl(test::command(), "hardy", "data", "convert", "--gzip", "9", in.c_str(), to.c_str(), nullptr);
       ::_exit(127);
     }
     const fs::path half = to + ".tmp-" + std::to_string(child);

@@ -6,6 +6,7 @@
 #include "engine/base/json.h"
 #include "engine/run/archive.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 #include "tests/tools/command.h"
 
 namespace hardy::test {
@@ -63,7 +64,7 @@ TEST(PostTrainingCommand, EvalAsksATokenPolicyPromptsAndShowsItsAnswers) {
   const Result mine = hardy_command("eval " + file + " --prompts " + d + "/mine.jsonl --max-tokens 3");
   EXPECT_EQ(mine.code, 0) << mine.err;
   EXPECT_NE(mine.out.find("pass_at_8"), std::string::npos) << mine.out;
-  const std::filesystem::path sources = std::filesystem::path(HARDY_TEST_DATA).parent_path().parent_path();
+  const std::filesystem::path sources = test::sources();
   const Result control =
       hardy_command("eval " + (sources / "datasets/behaviours/hopper/step_10000.policy").string() +
                     " --env hopper --prompts x");

@@ -10,6 +10,7 @@
 #include "engine/base/json.h"
 #include "tests/datasets/python.h"
 #include "tests/envs/linear_mdp/made_losses.h"
+#include "tests/places.h"
 #include "tests/tools/command.h"
 
 namespace hardy {
@@ -340,9 +341,8 @@ TEST(RegretPages, StudiesAreSetSideBySide) {
         "How regret spreads over replicas", "class=\"line guide\"", "theory: 1/2",
         "What is a rate here, and what a passing point"})
     EXPECT_NE(html.find(part), std::string::npos) << part;
-  const std::string check =
-      "'" HARDY_TEST_PYTHON "' '" +
-      (fs::path(HARDY_TEST_DATA).parent_path() / "tools/python/report_check.py").string() + "' parse ";
+  const std::string check = "'" + test::python() + "' '" +
+                            (test::sources() / "tests/tools/python/report_check.py").string() + "' parse ";
   EXPECT_EQ(std::system((check + page).c_str()), 0);
 }
 
@@ -430,7 +430,7 @@ TEST(Regret, GrowthAlongTheSizesIsFittedAlongEachAndJointly) {
 
 // The blocks of the pages that begin with a command have its methods and its columns.
 TEST(Regret, TheTablesOfThePagesAreThoseThatTheirCommandsPrint) {
-  const fs::path root = fs::path(HARDY_TEST_DATA).parent_path().parent_path();
+  const fs::path root = test::sources();
   const std::string page = test::contents(root / "docs/adversarial.md");
   static const std::regex block("```text\n\\$ hardy (regret --config (examples/[a-z_]+\\.ini))\n([^`]*)```");
   int blocks = 0;
@@ -600,8 +600,7 @@ TEST_P(RegretPage, IsWellFormedFetchesNothingAndFitsAnyWindow) {
   const Result r = hardy_command("report " + study + " -o " + page);
   ASSERT_EQ(r.code, 0) << r.err;
   const std::string check =
-      "'" HARDY_TEST_PYTHON "' '" +
-      (fs::path(HARDY_TEST_DATA).parent_path() / "tools/python/report_check.py").string() + "' ";
+      "'" + test::python() + "' '" + (test::sources() / "tests/tools/python/report_check.py").string() + "' ";
   EXPECT_EQ(std::system((check + "parse " + page).c_str()), 0);
   for (const char* browser : {"chromium", "chromium-browser", "google-chrome"})
     if (std::system((std::string("command -v ") + browser + " >/dev/null").c_str()) == 0) {
@@ -631,8 +630,7 @@ TEST(RegretBench, MeasuresARateAndWhatTheMachineAllows) {
 TEST(RegretPython, TheNumPyRivalPlaysTheSameGame) {
   const char* python = std::getenv("HARDY_PYTHON");
   if (!python) GTEST_SKIP() << "HARDY_PYTHON names no Python with NumPy; tools/test sets it";
-  const fs::path rival =
-      fs::path(HARDY_TEST_DATA).parent_path().parent_path() / "tools/bench/rivals/adversarial_numpy.py";
+  const fs::path rival = test::sources() / "tools/bench/rivals/adversarial_numpy.py";
   struct Size {
     int seed, H, S, A, d, K;
   };
@@ -656,7 +654,8 @@ TEST(RegretPython, TheNumPyRivalPlaysTheSameGame) {
 
 TEST(Example, OwnLossesRunsAndLearningBeatsTheUniformPolicy) {
   const test::Scratch dir;
-  ASSERT_EQ(std::system((HARDY_EXAMPLES "/example_own_losses 2000 > " + (dir / "out").string()).c_str()), 0);
+  ASSERT_EQ(std::system((test::examples() + "/example_own_losses 2000 > " + (dir / "out").string()).c_str()),
+            0);
   double barrier = 0, reduced = 0, uniform = 0;
   ASSERT_EQ(std::sscanf(test::contents(dir / "out").c_str(), "%*s regret %lf %*s regret %lf %*s regret %lf",
                         &barrier, &reduced, &uniform),
@@ -668,7 +667,7 @@ TEST(Example, OwnLossesRunsAndLearningBeatsTheUniformPolicy) {
 
 TEST(Example, OwnLossesInCAreCompiledAsTheySayAndLearnedAgainst) {
   const test::Scratch dir;
-  const fs::path root = fs::path(HARDY_TEST_DATA).parent_path().parent_path();
+  const fs::path root = test::sources();
   fs::create_directories(dir / "include/hardy");
   fs::copy_file(root / "envs/plugin/losses.h", dir / "include/hardy/losses.h");
   const std::string file = (dir / "own_losses.so").string();

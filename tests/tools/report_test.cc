@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "datasets/formats/hdf5_file.h"
+#include "tests/places.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 
@@ -34,10 +35,10 @@ class Report : public ::testing::Test {
   static void TearDownTestSuite() { dir_.reset(); }
   static fs::path path(const std::string& name) { return *dir_ / name; }
   static int look(const std::string& what, const std::string& more = "", const std::string& page = "r.html") {
-    const fs::path script = fs::path(HARDY_TEST_DATA).parent_path() / "tools/python/report_check.py";
-    return std::system(
-        ("'" HARDY_TEST_PYTHON "' '" + script.string() + "' " + what + " " + path(page).string() + " " + more)
-            .c_str());
+    const fs::path script = test::sources() / "tests/tools/python/report_check.py";
+    return std::system(("'" + test::python() + "' '" + script.string() + "' " + what + " " +
+                        path(page).string() + " " + more)
+                           .c_str());
   }
   static std::unique_ptr<test::Scratch> dir_;
 };

@@ -17,6 +17,7 @@
 #include "engine/base/random.h"
 #include "engine/run/metrics.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 #include "tests/tools/command.h"
 #include "tests/tools/some_data.h"
 
@@ -35,10 +36,10 @@ pid_t start(std::vector<std::string> words) {
   const pid_t child = fork();
   if (child == 0) {
     if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr)) _exit(127);
-    std::vector<char*> argv{const_cast<char*>(HARDY_COMMAND)};
+    std::vector<char*> argv{const_cast<char*>(test::command())};
     for (std::string& w : words) argv.push_back(w.data());
     argv.push_back(nullptr);
-    execv(HARDY_COMMAND, argv.data());
+    execv(test::command(), argv.data());
     _exit(127);
   }
   return child;

@@ -11,6 +11,7 @@
 #include "engine/base/json.h"
 #include "tests/algorithms/acting/made_policies.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -139,8 +140,7 @@ TEST(Export, TheCFileNeedsNoHardyAndActsAsTheEngineDoesByModeAndByDraws) {
 }
 
 TEST(Export, OnnxRuntimeAndSafetensorsOwnLibraryReadTheFilesAndActAsTheEngineDoes) {
-  const char* chosen = std::getenv("HARDY_PYTHON");
-  const std::string python = chosen ? chosen : HARDY_TEST_PYTHON;
+  const std::string python = test::python();
   if (std::system(("'" + python + "' -c 'import onnxruntime, safetensors.numpy' 2>/dev/null").c_str()) != 0)
     GTEST_SKIP() << python << " lacks onnxruntime or safetensors";
   const test::Scratch dir;

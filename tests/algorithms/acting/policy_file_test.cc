@@ -11,6 +11,7 @@
 #include "engine/run/archive.h"
 #include "tests/algorithms/acting/made_policies.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -19,8 +20,7 @@ namespace fs = std::filesystem;
 
 // The Python in docs/policy_file.md.
 std::string documented_reader() {
-  const std::string page =
-      test::contents(fs::path(HARDY_TEST_DATA).parent_path().parent_path() / "docs/policy_file.md");
+  const std::string page = test::contents(test::sources() / "docs/policy_file.md");
   const std::string mark = "```python\n";
   const std::size_t begin = page.find(mark), end = page.find("```\n", begin + mark.size());
   return begin == std::string::npos || end == std::string::npos
@@ -29,8 +29,7 @@ std::string documented_reader() {
 }
 
 TEST(PolicyFile, TheDocumentedNumPyReaderActsAsTheEngineDoes) {
-  const char* chosen = std::getenv("HARDY_PYTHON");
-  const std::string python = chosen ? chosen : HARDY_TEST_PYTHON;
+  const std::string python = test::python();
   if (std::system(("'" + python + "' -c 'import numpy' 2>/dev/null").c_str()) != 0)
     GTEST_SKIP() << python << " has no numpy";
   constexpr std::int64_t kRows = 20;

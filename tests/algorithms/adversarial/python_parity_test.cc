@@ -11,6 +11,7 @@
 #include "algorithms/experiments/regret_run.h"
 #include "engine/base/json.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -35,8 +36,7 @@ class RegretPythonParity : public testing::TestWithParam<Setting> {
   // What a script of tests/algorithms/python says; nothing, and the test skipped, without NumPy.
   static std::optional<json> theirs(const std::string& script, const Setting& s,
                                     const std::vector<std::string>& methods) {
-    const char* chosen = std::getenv("HARDY_PYTHON");
-    const std::string python = chosen ? chosen : HARDY_TEST_PYTHON;
+    const std::string python = test::python();
     if (std::system(("'" + python + "' -c 'import numpy' 2>/dev/null").c_str()) != 0) return std::nullopt;
     const json in{
         {"instance", {{"seed", s.seed}, {"H", s.H}, {"S", s.S}, {"A", s.A}, {"d", s.d}, {"K", s.K}}},
@@ -53,8 +53,7 @@ class RegretPythonParity : public testing::TestWithParam<Setting> {
         {"methods", methods}};
     const hardy::test::Scratch dir;
     std::ofstream((dir / "in.json").string()) << in;
-    const std::string path =
-        std::filesystem::path(HARDY_TEST_DATA).parent_path() / "algorithms/python" / script;
+    const std::string path = test::sources() / "tests/algorithms/python" / script;
     EXPECT_EQ(std::system(("'" + python + "' '" + path + "' " + (dir / "in.json").string() + " " +
                            (dir / "out.json").string())
                               .c_str()),

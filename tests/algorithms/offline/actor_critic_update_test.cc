@@ -7,6 +7,7 @@
 #include "tests/algorithms/methods.h"
 #include "tests/algorithms/offline/example.h"
 #include "tests/algorithms/oracle.h"
+#include "tests/places.h"
 
 namespace hardy::test {
 namespace {
@@ -26,7 +27,7 @@ std::unique_ptr<algorithms::OfflineTrainee> trainee_of(const std::string& name, 
 // The step after `before` of them; gradients to `share` of the largest of their tensor.
 void compare_with_oracle(const std::string& name, const Values& values, nlohmann::json settings,
                          std::uint64_t before = 0, double share = 1e-5) {
-  if (!oracle_runs()) GTEST_SKIP() << "skipped: " << oracle_python() << " has no numpy";
+  if (!oracle_runs()) GTEST_SKIP() << "skipped: " << python() << " has no numpy";
   const auto trainee = trainee_of(name, values);
   ThreadTeam team(2);
   for (std::uint64_t i = 0; i < before; ++i) trainee->step(team);

@@ -9,6 +9,7 @@
 #include "tests/algorithms/methods.h"
 #include "tests/algorithms/offline/example.h"
 #include "tests/algorithms/oracle.h"
+#include "tests/places.h"
 
 namespace hardy::test {
 namespace {
@@ -53,7 +54,7 @@ nlohmann::json kept(std::uint32_t site, std::int64_t n, double rate, std::uint64
 
 void compare_with_oracle(const std::string& name, const Values& values, nlohmann::json settings,
                          std::uint64_t before, double embedding, double residual) {
-  if (!oracle_runs()) GTEST_SKIP() << "skipped: " << oracle_python() << " has no numpy";
+  if (!oracle_runs()) GTEST_SKIP() << "skipped: " << python() << " has no numpy";
   const auto trainee = trainee_of(name, values);
   ThreadTeam team(2);
   for (std::uint64_t i = 0; i < before; ++i) trainee->step(team);

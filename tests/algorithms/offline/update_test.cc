@@ -13,6 +13,7 @@
 #include "tests/algorithms/methods.h"
 #include "tests/algorithms/offline/example.h"
 #include "tests/algorithms/oracle.h"
+#include "tests/places.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -37,7 +38,7 @@ std::unique_ptr<OfflineTrainee> trainee_of(const std::string& name, const Values
 // Runs one step of the engine and one of the oracle from the same parameters on the same rows.
 void compare_with_oracle(const std::string& name, const Values& values, const json& settings,
                          const datasets::Transitions& t = example_transitions(100)) {
-  if (!test::oracle_runs()) GTEST_SKIP() << "skipped: " << test::oracle_python() << " has no numpy";
+  if (!test::oracle_runs()) GTEST_SKIP() << "skipped: " << test::python() << " has no numpy";
   const auto trainee = trainee_of(name, values, {3}, t);
   const auto rows = [](const std::vector<float>& table, std::int64_t width) {
     return test::drawn_rows(table, width, 16, 3, 0);
@@ -187,7 +188,7 @@ TEST(OfflineUpdate, RowsThatAreNotBelievedMoveNothing) {
 // Three hundred steps in a row, on the rows that the engine draws, normalised by each side for itself: what a
 // comparison of single steps does not see (moments, targets, the threshold, the schedule) would add up.
 void follow_the_oracle(const std::string& name, const Values& values, const json& settings) {
-  if (!test::oracle_runs()) GTEST_SKIP() << "skipped: " << test::oracle_python() << " has no numpy";
+  if (!test::oracle_runs()) GTEST_SKIP() << "skipped: " << test::python() << " has no numpy";
   constexpr int kSteps = 300;
   datasets::Transitions t = example_transitions(100);
   for (float& x : t.observations) x = 3 * x + 1;

@@ -1,5 +1,6 @@
 #include "tests/algorithms/oracle.h"
 #include "tests/algorithms/post_training/control_policies.h"
+#include "tests/places.h"
 
 namespace hardy::test {
 namespace {
@@ -23,7 +24,7 @@ nlohmann::json as_json(const PolicySpec& spec, const ControlEpisode& e) {
 }
 
 TEST(ControlUpdate, EqualsTheOraclesStepOfEveryHeadAndMethod) {
-  if (!oracle_runs()) GTEST_SKIP() << "skipped: " << oracle_python() << " has no numpy";
+  if (!oracle_runs()) GTEST_SKIP() << "skipped: " << python() << " has no numpy";
   ThreadTeam team(2);
   for (const Head head : kHeads)
     for (const char* method : {"hpt", "grpo", "dapg", "awr"}) {

@@ -1,11 +1,12 @@
 #include "tests/algorithms/oracle.h"
 #include "tests/algorithms/post_training/token_policies.h"
+#include "tests/places.h"
 
 namespace hardy::test {
 namespace {
 
 TEST(TokenUpdate, EqualsTheOraclesStepOfHptGrpoLuffyAndSrft) {
-  if (!oracle_runs()) GTEST_SKIP() << "skipped: " << oracle_python() << " has no numpy";
+  if (!oracle_runs()) GTEST_SKIP() << "skipped: " << python() << " has no numpy";
   ThreadTeam team(2);
   for (const char* method : {"hpt", "grpo", "luffy", "srft"}) {
     SCOPED_TRACE(method);

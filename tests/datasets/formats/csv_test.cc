@@ -13,6 +13,7 @@
 #include "tests/datasets/python.h"
 #include "tests/engine/base/refusal.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 
 namespace hardy::datasets {
 namespace {

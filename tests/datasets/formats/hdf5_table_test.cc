@@ -20,6 +20,7 @@
 #include "engine/base/json.h"
 #include "tests/datasets/python.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 
 namespace hardy::datasets {
 namespace {
@@ -29,7 +30,7 @@ using test::Scratch;
 
 // The tables of docs/datasets.md whose head begins with `head`: first cell -> the others.
 std::map<std::string, std::vector<std::string>> table(const std::string& head) {
-  std::ifstream file(fs::path(HARDY_TEST_DATA).parent_path().parent_path() / "docs/datasets.md");
+  std::ifstream file(test::sources() / "docs/datasets.md");
   std::map<std::string, std::vector<std::string>> rows;
   bool inside = false;
   for (std::string line; std::getline(file, line);) {

@@ -14,6 +14,7 @@
 #include "engine/base/json.h"
 #include "tests/datasets/python.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 
 namespace hardy::datasets {
 namespace {

@@ -6,6 +6,7 @@
 #include "datasets/store.h"
 #include "tests/datasets/python.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 
 namespace hardy::datasets {
 namespace {

@@ -10,6 +10,7 @@
 #include "engine/base/json.h"
 #include "engine/run/metrics.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 
 namespace hardy::run {
 namespace {
@@ -165,11 +166,6 @@ TEST(TensorBoard, Crc32cHasThePublishedValues) {  // RFC 3720, B.4
   EXPECT_EQ(crc32c(std::string("123456789")), 0xe3069283u);
   EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8a9136aau);
   EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62a8ab43u);
-}
-
-std::string python() {
-  const char* chosen = std::getenv("HARDY_PYTHON");
-  return chosen ? chosen : HARDY_TEST_PYTHON;
 }
 
 TEST(TensorBoardPython, TheRealTensorBoardReadsWhatARunAndItsResumptionWrote) {

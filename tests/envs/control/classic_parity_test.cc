@@ -10,6 +10,7 @@
 #include "envs/environment.h"
 #include "tests/datasets/python.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 
 namespace hardy::envs {
 namespace {
@@ -71,8 +72,7 @@ TEST(ClassicParity, EqualsGymnasiumStepByStep) {
       all.push_back(episode(task, state_size, seed, seed % 3 == 0));
   const test::Scratch dir;
   std::ofstream(dir / "episodes.json") << all;
-  const std::string script =
-      (std::filesystem::path(HARDY_TEST_DATA).parent_path() / "envs/python/classic_parity.py").string();
+  const std::string script = (test::sources() / "tests/envs/python/classic_parity.py").string();
   const int status = std::system(
       ("'" + test::python() + "' '" + script + "' '" + (dir / "episodes.json").string() + "'").c_str());
   ASSERT_TRUE(WIFEXITED(status));

@@ -10,6 +10,7 @@
 #include "tests/datasets/python.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/envs/plugin/made_plugin.h"
+#include "tests/places.h"
 
 namespace hardy::envs {
 namespace {
@@ -18,7 +19,7 @@ namespace fs = std::filesystem;
 using test::error_of;
 using test::Stepped;
 
-fs::path here() { return fs::path(HARDY_TEST_DATA).parent_path() / "envs" / "gymnasium"; }
+fs::path here() { return test::sources() / "tests/envs" / "gymnasium"; }
 
 class Gymnasium : public testing::Test {
  protected:

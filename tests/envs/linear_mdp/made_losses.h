@@ -7,11 +7,13 @@
 #include <filesystem>
 #include <string>
 
+#include "tests/places.h"
+
 namespace hardy::test {
 
 inline std::string made_losses(const std::filesystem::path& folder, const std::string& name,
                                const std::string& defines = "") {
-  const std::filesystem::path root = std::filesystem::path(HARDY_TEST_DATA).parent_path().parent_path();
+  const std::filesystem::path root = sources();
   const std::string file = (folder / (name + ".so")).string();
   const int code = std::system(
       ("cc -std=c99 -O1 -Wall -Wextra -Wno-unused-function -Werror -shared -fPIC -I'" + root.string() + "' " +

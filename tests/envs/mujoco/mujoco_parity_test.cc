@@ -11,16 +11,16 @@
 #include <fstream>
 
 #include "envs/mujoco/task.h"
+#include "tests/places.h"
 
 namespace hardy::envs {
 namespace {
 
 TEST(MujocoParity, EqualsGymnasiumInModelStatesAndRewards) {
   namespace fs = std::filesystem;
-  const char* chosen = std::getenv("HARDY_PYTHON");
-  const std::string python = chosen && *chosen ? chosen : HARDY_TEST_PYTHON;
+  const std::string python = test::python();
   if (python.empty()) GTEST_SKIP() << "no Python";
-  const fs::path root = fs::path(HARDY_TEST_DATA).parent_path().parent_path();
+  const fs::path root = test::sources();
   const fs::path work = fs::temp_directory_path() / ("hardy_mujoco_parity_" + std::to_string(getpid()));
   fs::create_directories(work);
   std::string tasks;

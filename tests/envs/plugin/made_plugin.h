@@ -12,12 +12,13 @@
 
 #include "engine/base/threads.h"
 #include "envs/environment.h"
+#include "tests/places.h"
 
 namespace hardy::test {
 
 inline std::string made_plugin(const std::filesystem::path& folder, const std::string& name,
                                const std::string& defines = "") {
-  const std::filesystem::path root = std::filesystem::path(HARDY_TEST_DATA).parent_path().parent_path();
+  const std::filesystem::path root = sources();
   const std::string file = (folder / (name + ".so")).string();
   const int code = std::system(
       ("cc -std=gnu99 -O1 -Wall -Werror -Wno-unused-function -Wno-unused-variable -Wno-unused-const-variable "

@@ -7,6 +7,7 @@
 #include "engine/base/json.h"
 #include "engine/base/random.h"
 #include "envs/view.h"
+#include "tests/places.h"
 #include "tests/tools/command.h"
 #include "tools/pictures/png.h"
 
@@ -26,8 +27,7 @@ bool there(const std::string& program) {
 // The shipped expert in twenty steps: twenty-one pictures.
 std::string play(const std::string& more,
                  const std::string& setting = "--env hopper:max_steps=20 --width 64") {
-  const fs::path policy =
-      fs::path(HARDY_TEST_DATA).parent_path().parent_path() / "datasets/behaviours/hopper/step_180000.policy";
+  const fs::path policy = test::sources() / "datasets/behaviours/hopper/step_180000.policy";
   return "eval '" + policy.string() + "' --height 48 " + setting + " " + more;
 }
 std::string quoted(const fs::path& path) { return "'" + path.string() + "'"; }
