@@ -11,13 +11,14 @@
 //   panels    the usual one: a panel of B is packed into this thread's cache and swept over all rows of A
 //   shallow   a small k: all of B is packed, C written row by row
 //   direct    few rows: packing would cost more than it saves, B is read where it lies
-//   dots      few columns (a head): inner products along k
+//   dots      a head (kDotColumns): inner products along k
 //   turned    few columns and A transposed (a head's weight gradient): C^T = op(B)^T op(A)^T, vectors along m
 // A task is a part of one product that no other task writes to, so that threads share nothing but reads.
 namespace hardy {
 namespace {
 
 using detail::kAccumulators;
+using detail::kDotColumns;
 using detail::kPanel;
 using detail::kTileRows;
 using detail::kTileVectors;
@@ -27,8 +28,7 @@ using detail::TileEnd;
 using detail::VectorOf;
 
 constexpr std::int64_t kDepth = 512;       // k is cut in pieces of this; between pieces C itself accumulates
-constexpr std::int64_t kFew = 4;           // columns of the inner products' path
-constexpr std::int64_t kFewTurned = 8;     // and of the turned one
+constexpr std::int64_t kFewTurned = 8;     // columns of the turned path
 constexpr std::int64_t kShallow = 32;      // k of the shallow one: a first layer, a head's input gradient
 constexpr std::int64_t kHandOver = 32768;  // multiply-adds below which handing work to a thread costs more
 
@@ -234,7 +234,8 @@ std::int64_t direct(const GemmArgs<T>& g, std::int64_t j, std::int64_t end) {
 // Rows [i, end) of C, n = Columns.
 template <class T, int Columns>
 void dots(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
-  constexpr int rows = Columns == 1 ? 4 : Columns == 4 ? 1 : 2;
+  // As many rows as there are registers for their sums, two each, beside B's columns and A's vector.
+  constexpr int rows = std::clamp((detail::kRegisters - 1 - Columns) / (2 * Columns), 1, 4);
   if (g.n != Columns) {
     if constexpr (Columns > 1) dots<T, Columns - 1>(g, i, end);
     return;
@@ -356,9 +357,9 @@ void run(const GemmArgs<T>& args, std::int64_t count, const GemmStrides& strides
   if (args.packed)
     for_parts(args, count, strides, team, args.n, kPanel<T>,
               [](G g, auto j, auto end) { panel_of<T>(g, j, end); });
-  else if (args.n <= kFew && !args.transpose_a && !args.column_sums)
+  else if (args.n <= kDotColumns && !args.transpose_a && !args.column_sums)
     for_parts(args, count, strides, team, args.m, 64,
-              [](G g, auto i, auto end) { dots<T, kFew>(g, i, end); });
+              [](G g, auto i, auto end) { dots<T, kDotColumns>(g, i, end); });
   else if (args.n <= kFewTurned && args.transpose_a && args.m >= lanes)
     for_parts(args, count, strides, team, args.m, most * lanes, [](G g, auto i, auto end) {
       if (g.column_sums && i == 0)
@@ -395,7 +396,7 @@ void gemm_batched(const GemmArgs<double>& args, std::int64_t count, const GemmSt
 }
 
 std::int64_t packed_size(std::int64_t k, std::int64_t n) {
-  if (n <= kFew) return 0;
+  if (n <= kDotColumns) return 0;
   const std::int64_t rest = n % kPanel<float>;
   std::int64_t columns = n - rest;
   if (rest > 0)

@@ -1,8 +1,8 @@
 // Matrix products, batched: C = epilogue(op(A) op(B)), row-major, f32 and f64.
 //
 // An element of C sums over k by one chain of fused multiply-adds in pieces of 512 (by a fixed tree where
-// n <= 4, A is not transposed and no column sums are asked for): its bits are the same whatever the tile,
-// the number of rows, the thread, the split or the other products of the batch.
+// n <= 4, with AVX-512 8, A is not transposed and no column sums are asked for): its bits are the same
+// whatever the tile, the number of rows, the thread, the split or the other products of the batch.
 #pragma once
 
 #include <cstdint>

@@ -17,15 +17,18 @@ using simd::VectorOf;
 
 // Rows and vectors of a tile of C, as many as the registers hold.
 #if defined(__AVX512F__)
-inline constexpr int kTileRows = 12, kTileVectors = 2, kAccumulators = 24;
+inline constexpr int kTileRows = 12, kTileVectors = 2, kAccumulators = 24, kRegisters = 32;
 inline constexpr const char* kKernelName = "avx512 12x32";
 #elif defined(__AVX2__) && defined(__FMA__)
-inline constexpr int kTileRows = 6, kTileVectors = 2, kAccumulators = 12;
+inline constexpr int kTileRows = 6, kTileVectors = 2, kAccumulators = 12, kRegisters = 16;
 inline constexpr const char* kKernelName = "avx2 6x16";
 #else
-inline constexpr int kTileRows = 4, kTileVectors = 2, kAccumulators = 8;
+inline constexpr int kTileRows = 4, kTileVectors = 2, kAccumulators = 8, kRegisters = 16;
 inline constexpr const char* kKernelName = "generic 4x8";
 #endif
+
+// Columns of B up to which inner products along k are faster than a panel, most of which would be empty.
+inline constexpr int kDotColumns = kRegisters == 32 ? 8 : 4;
 
 template <class T>
 inline constexpr int kPanel = kTileVectors* VectorOf<T>::kLanes;  // columns of a panel
@@ -179,18 +182,18 @@ inline void dot_kernel(std::int64_t k, const T* __restrict a, std::int64_t lda, 
 #pragma GCC unroll 2
     for (int h = 0; h < 2; ++h) {
       V y[Columns];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int j = 0; j < Columns; ++j) y[j] = load(b + j * ldb + p + h * lanes);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int r = 0; r < Rows; ++r) {
         const V x = load(a + r * lda + p + h * lanes);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int j = 0; j < Columns; ++j) acc[r][j][h] = fused<T>(x, y[j], acc[r][j][h]);
       }
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int j = 0; j < Columns; ++j) {
       T sum = sum_of<T>(acc[r][j][0] + acc[r][j][1]);
       for (std::int64_t q = p; q < k; ++q) sum = multiply_add_scalar(a[r * lda + q], b[j * ldb + q], sum);
