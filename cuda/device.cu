@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 #include "cuda/nccl/exchange.h"

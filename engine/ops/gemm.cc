@@ -234,8 +234,10 @@ std::int64_t direct(const GemmArgs<T>& g, std::int64_t j, std::int64_t end) {
 // Rows [i, end) of C, n = Columns.
 template <class T, int Columns>
 void dots(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
-  // As many rows as there are registers for their sums, two each, beside B's columns and A's vector.
-  constexpr int rows = std::clamp((detail::kRegisters - 1 - Columns) / (2 * Columns), 1, 4);
+  // As many rows as there are registers for their sums, two each, beside B's columns and A's vector; but with
+  // two rows of five g++ 12 keeps the sums in memory.
+  constexpr int rows =
+      Columns == 5 ? 1 : std::clamp((detail::kRegisters - 1 - Columns) / (2 * Columns), 1, 4);
   if (g.n != Columns) {
     if constexpr (Columns > 1) dots<T, Columns - 1>(g, i, end);
     return;

@@ -61,8 +61,9 @@ inline void micro_kernel(std::int64_t k, const T* __restrict a, std::int64_t row
   // A pointer every four rows: the rows between are reached by addressing, which spares registers.
   const T* quad[(Rows + 3) / 4];
   for (int q = 0; q < (Rows + 3) / 4; ++q) quad[q] = a + 4 * q * row_stride;
-  // The tile's end is asked for now, so that it has come when the sums are ready.
-  for (int r = 0; r < Rows; ++r) __builtin_prefetch(end.c + r * end.ldc, 1);
+  // The tile's end is asked for now, so that it has come when the sums are ready; a short sum is ready first.
+  if (k > 32)
+    for (int r = 0; r < Rows; ++r) __builtin_prefetch(end.c + r * end.ldc, 1);
   if (end.mask)
     for (int r = 0; r < Rows; ++r) __builtin_prefetch(end.mask + r * end.ldmask);
 #pragma GCC unroll 2

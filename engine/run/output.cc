@@ -10,6 +10,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "engine/base/error.h"
 #include "engine/run/atomic_file.h"
