@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "datasets/attributes.h"
 #include "datasets/formats/hdf5_attributes.h"
