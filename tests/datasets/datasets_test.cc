@@ -24,15 +24,15 @@ namespace {
 namespace fs = std::filesystem;
 
 bool has_h5py() {
-  return std::system(("'" + python() + "' -c 'import h5py, numpy' 2>/dev/null").c_str()) == 0;
+  return std::system(("'" + test::python() + "' -c 'import h5py, numpy' 2>/dev/null").c_str()) == 0;
 }
 int check(const std::string& arguments) {
   const std::string script = test::sources() / "tests/datasets/python/check.py";
-  return std::system(("'" + python() + "' '" + script + "' " + arguments).c_str());
+  return std::system(("'" + test::python() + "' '" + script + "' " + arguments).c_str());
 }
 
 #define NEED_H5PY() \
-  if (!has_h5py()) GTEST_SKIP() << python() << " has no h5py"
+  if (!has_h5py()) GTEST_SKIP() << test::python() << " has no h5py"
 
 // A small file's arrays, with every kind of key.
 Arrays example(std::int64_t rows = 500) {

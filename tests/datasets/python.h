@@ -22,4 +22,4 @@ inline int run_script(const std::string& script, const std::string& arguments) {
 }  // namespace hardy::test
 
 #define NEED_LIBRARIES(modules) \
-  if (!hardy::has_modules(modules)) GTEST_SKIP() << hardy::python() << " lacks one of " << modules
+  if (!hardy::test::has_modules(modules)) GTEST_SKIP() << hardy::test::python() << " lacks one of " << modules

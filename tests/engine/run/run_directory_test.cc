@@ -169,7 +169,7 @@ TEST(TensorBoard, Crc32cHasThePublishedValues) {  // RFC 3720, B.4
 }
 
 TEST(TensorBoardPython, TheRealTensorBoardReadsWhatARunAndItsResumptionWrote) {
-  if (std::system((python() + " -c 'import tensorboard' 2>/dev/null").c_str()) != 0)
+  if (std::system((test::python() + " -c 'import tensorboard' 2>/dev/null").c_str()) != 0)
     GTEST_SKIP() << "python has no tensorboard";
   const Scratch dir;
   {
@@ -205,7 +205,7 @@ for agent in (0, 1):
     for tag in sorted(events.Tags()["scalars"]):
         print(agent, tag, " ".join("%d:%g" % (e.step, e.value) for e in events.Scalars(tag)))
 )");
-  const std::string command = python() + " " + (dir / "read.py").string() + " " + dir.path().string() +
+  const std::string command = test::python() + " " + (dir / "read.py").string() + " " + dir.path().string() +
                               " > " + (dir / "out").string() + " 2> " + (dir / "err").string();
   ASSERT_EQ(std::system(command.c_str()), 0) << contents(dir / "err");
   EXPECT_EQ(contents(dir / "out"),
