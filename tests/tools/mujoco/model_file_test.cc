@@ -40,9 +40,9 @@ TEST(ModelFile, AResumedRunIsOnTheSameModelWhereverItLies) {
       "cd '" + (dir / "a").string() + "' && ");
   ASSERT_EQ(begun.code, 0) << begun.err;
   const nlohmann::json about = nlohmann::json::parse(contents(dir / "a/run/run.json")).at("environment_file");
-  EXPECT_EQ(about.at("path"), (dir / "a/robot.xml").string());
-  EXPECT_EQ(about.at("from_run"), "../robot.xml");
-  EXPECT_EQ(about.at("sha256"), run::sha256_of_file(dir / "a/robot.xml"));
+  EXPECT_EQ(about.at("path").get<std::string>(), (dir / "a/robot.xml").string());
+  EXPECT_EQ(about.at("from_run").get<std::string>(), "../robot.xml");
+  EXPECT_EQ(about.at("sha256").get<std::string>(), run::sha256_of_file(dir / "a/robot.xml"));
   // Folder and model move together.
   fs::rename(dir / "a", dir / "b");
   const std::string run = (dir / "b/run").string();
