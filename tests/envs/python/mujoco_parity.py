@@ -62,7 +62,7 @@ def build(root, work):
     sources = [os.path.join(root, s) for s in (
         "tests/envs/python/stepper_c_abi.cc", "envs/environment.cc", "envs/view.cc", "envs/mujoco/stepper.cc", "envs/mujoco/model.cc",
         "envs/mujoco/view.cc", "envs/mujoco/off_screen.cc",
-        *(f"envs/mujoco/{task}.cc" for task in TASKS), "engine/base/nearest.cc", "engine/base/parameters.cc",
+        *(f"envs/mujoco/{task}.cc" for task in TASKS), "engine/base/error.cc", "engine/base/nearest.cc", "engine/base/parameters.cc",
         "engine/base/random.cc", "engine/base/text.cc", "engine/base/threads.cc")]
     out = os.path.join(work, "stepper.so")
     subprocess.run([*compiler.split(), "-std=c++20", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-Wno-restrict",
