@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstring>
 #include <map>
 #include <string>
 #include <tuple>
@@ -127,7 +126,7 @@ void run_chain(std::span<const graph::ChainLink> links, device::Stream& stream) 
     link.code = from.code;
     link.arguments = static_cast<int>(from.makers.size());
     link.out = from.call.outputs[0].as<float>();
-    std::memcpy(link.attributes, from.call.attributes, kBytes[static_cast<std::size_t>(from.code)]);
+    std::copy_n(from.call.attributes, kBytes[static_cast<std::size_t>(from.code)], link.attributes);
     for (std::size_t m = 0; m < from.makers.size(); ++m) {
       link.from[m] = from.makers[m] >= 0 ? from.makers[m] : Chain::kLinks + operands;
       if (from.makers[m] < 0)

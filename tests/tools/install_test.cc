@@ -16,6 +16,7 @@
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/linear.h"
 #include "tests/datasets/python.h"
+#include "tests/places.h"
 
 namespace hardy::tools {
 namespace {
@@ -76,7 +77,6 @@ const char* const kActing = R"(#include <cstdio>
 #include "engine/graph/plan.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/linear.h"
-#include "tests/places.h"
 int main(int, char** argv) {
   const auto policy = hardy::algorithms::read_policy(argv[1]);
   hardy::algorithms::Actor actor(policy.spec, 2, policy.parameters);
