@@ -14,25 +14,18 @@
 #include "datasets/transitions.h"
 #include "engine/base/error.h"
 #include "engine/base/json.h"
+#include "tests/datasets/python.h"
 #include "tests/engine/base/refusal.h"
 #include "tests/engine/run/scratch.h"
-#include "tests/places.h"
 
 namespace hardy::datasets {
 namespace {
 
 namespace fs = std::filesystem;
 
-bool has_h5py() {
-  return std::system(("'" + test::python() + "' -c 'import h5py, numpy' 2>/dev/null").c_str()) == 0;
-}
-int check(const std::string& arguments) {
-  const std::string script = test::sources() / "tests/datasets/python/check.py";
-  return std::system(("'" + test::python() + "' '" + script + "' " + arguments).c_str());
-}
+int check(const std::string& arguments) { return test::run_script("check.py", arguments); }
 
-#define NEED_H5PY() \
-  if (!has_h5py()) GTEST_SKIP() << test::python() << " has no h5py"
+#define NEED_H5PY() NEED_LIBRARIES("h5py, numpy")
 
 // A small file's arrays, with every kind of key.
 Arrays example(std::int64_t rows = 500) {

@@ -27,7 +27,7 @@ void killed_at_every_write(const std::string& words, const Same& same) {
 #endif
   const test::Scratch dir;
   const std::string shim = (dir / "fail_calls.so").string();
-  const fs::path source = test::sources() / "tests/attack" / "fail_calls.c";
+  const fs::path source = test::sources() / "tests/attack/fail_calls.c";
   if (std::system(
           ("cc -O1 -shared -fPIC -o " + shim + " " + source.string() + " -ldl 2>/dev/null").c_str()) != 0)
     GTEST_SKIP() << "skipped: no C compiler for " << source;

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 using test::error_of;
 using test::Stepped;
 
-fs::path here() { return test::sources() / "tests/envs" / "gymnasium"; }
+fs::path here() { return test::sources() / "tests/envs/gymnasium"; }
 
 class Gymnasium : public testing::Test {
  protected:
