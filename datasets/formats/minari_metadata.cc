@@ -113,14 +113,24 @@ Arrays episode_metadata(const std::vector<json>& episodes, std::vector<std::stri
   return columns;
 }
 
+namespace {
+
+// What an object says under a name, where that is a word; else nothing.
+std::string word(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+}  // namespace
+
 bool is_of_space(const json& space, const std::vector<std::int64_t>& shape, const std::string& dtype) {
   if (!space.is_object()) return false;
-  const json type = space.value("type", json());
+  const std::string type = word(space, "type");
   if (type == "MultiBinary") {
     const json n = space.value("n", json());
     return dtype == "int8" && (n.is_array() ? n : json::array({n})) == json(shape);
   }
-  if (space.value("dtype", json()) != json(dtype)) return false;
+  if (word(space, "dtype") != dtype) return false;
   if (type == "Discrete") return shape.empty() || (shape.size() == 1 && shape[0] == 1);
   if (type == "MultiDiscrete") {
     const json nvec = space.value("nvec", json::array());
@@ -135,7 +145,7 @@ bool has_images(const json& space) {
   if (space.contains("subspaces"))
     return std::any_of(space["subspaces"].begin(), space["subspaces"].end(), has_images);
   const json shape = space.value("shape", json::array());
-  return space.value("type", json()) == "Box" && space.value("dtype", json()) == "uint8" &&
+  return word(space, "type") == "Box" && word(space, "dtype") == "uint8" &&
          (shape.size() == 2 || shape.size() == 3) && shape[0].is_number() && shape[0] >= 32 && shape[1] >= 32;
 }
 
