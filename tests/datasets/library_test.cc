@@ -33,8 +33,8 @@ TEST(DatasetsInstall, TheProgramOfTheManualBuildsAgainstTheInstallTreeAndRuns) {
   const fs::path log = dir / "log";
   ASSERT_EQ(
       shell("cmake --install '" + fs::path(test::command()).parent_path().string() + "' --prefix '" + root +
-                "/prefix' && cmake -S '" + root + "/program' -B '" + root + "/build' -DCMAKE_PREFIX_PATH='" +
-                root + "/prefix' && cmake --build '" + root + "/build'",
+                "/prefix' && cmake -G Ninja -S '" + root + "/program' -B '" + root +
+                "/build' -DCMAKE_PREFIX_PATH='" + root + "/prefix' && cmake --build '" + root + "/build'",
             log),
       0)
       << test::contents(log);

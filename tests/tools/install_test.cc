@@ -307,7 +307,7 @@ TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
   // Moved after it was installed: nothing in the tree may remember where it was.
   fs::rename(folder / "prefix", folder / "moved");
   const Result configure =
-      shell(folder, "cmake -S '" + root + "/consumer' -B '" + root + "/consumer/build' " +
+      shell(folder, "cmake -G Ninja -S '" + root + "/consumer' -B '" + root + "/consumer/build' " +
                         "-DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH='" + root + "/moved'");
   ASSERT_EQ(configure.code, 0) << configure.output;
   const Result compile = shell(folder, "cmake --build '" + root + "/consumer/build'");
