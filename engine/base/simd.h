@@ -40,19 +40,34 @@ template <class T>
 inline void store(T* to, typename VectorOf<T>::type x) {
   *reinterpret_cast<typename VectorOf<T>::unaligned*>(to) = x;
 }
+// The same of a vector of any width.
+template <class V, class T>
+inline V load_as(const T* from) {
+  V x;
+  __builtin_memcpy(&x, from, sizeof x);
+  return x;
+}
+template <class V, class T>
+inline void store_as(T* to, V x) {
+  __builtin_memcpy(to, &x, sizeof x);
+}
 template <class T>
 inline typename VectorOf<T>::type broadcast(T x) {
   return x - typename VectorOf<T>::type{};  // minus zero keeps every x, -0 included
 }
 
-// a * b + acc, fused where the machine has it.
+// a * b + acc, fused where the machine has it; with AVX-512 of half vectors too.
 template <class T, class V>
 inline V fused(V a, V b, V acc) {
 #if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4)
+  if constexpr (sizeof(V) == 64 && sizeof(T) == 4)
     return (V)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)acc);
-  else
+  else if constexpr (sizeof(V) == 64)
     return (V)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)acc);
+  else if constexpr (sizeof(T) == 4)
+    return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)acc);
+  else
+    return (V)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)acc);
 #elif defined(__AVX2__) && defined(__FMA__)
   if constexpr (sizeof(T) == 4)
     return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)acc);
@@ -69,7 +84,7 @@ inline V fused(V a, V b, V acc) {
 }
 template <class V, class T>
 inline V multiply_add(T a, V b, V acc) {
-  return fused<T>(broadcast<T>(a), b, acc);
+  return fused<T>(a - V{}, b, acc);  // as broadcast()
 }
 // The same for one element, with the same bits.
 template <class T>

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
 
+#include "engine/base/aligned.h"
+#include "engine/base/caches.h"
 #include "engine/base/threads.h"
 #include "engine/ops/gemm_kernel.h"
 
-// Five ways through a product, chosen by its sizes alone:
+// Six ways through a product, chosen by its sizes and the machine's caches, with the same bits whichever of
+// the first four is taken:
 //   panels    the usual one: a panel of B is packed into this thread's cache and swept over all rows of A
+//   blocked   a large one: many panels are packed, and swept over strips of A that stay in L2
 //   shallow   a small k: all of B is packed, C written row by row
 //   direct    few rows: packing would cost more than it saves, B is read where it lies
 //   dots      a head (kDotColumns): inner products along k
@@ -26,21 +29,58 @@ using detail::load;
 using detail::store;
 using detail::TileEnd;
 using detail::VectorOf;
+using detail::with_panel;
 
-constexpr std::int64_t kDepth = 512;       // k is cut in pieces of this; between pieces C itself accumulates
-constexpr std::int64_t kFewTurned = 8;     // columns of the turned path
-constexpr std::int64_t kShallow = 32;      // k of the shallow one: a first layer, a head's input gradient
-constexpr std::int64_t kHandOver = 32768;  // multiply-adds below which handing work to a thread costs more
+constexpr std::int64_t kDepth = 512;    // k is cut in pieces of this; between pieces C itself accumulates
+constexpr std::int64_t kFewTurned = 8;  // columns of the turned path
+constexpr std::int64_t kShallow = 32;   // k of the shallow one: a first layer, a head's input gradient
+constexpr std::int64_t kFewRows = 512;  // of A, for which a panel of whole cache lines is read where it lies
+constexpr std::int64_t kLarge = 512;    // rows and columns from which on a product is cut into blocks
+constexpr std::int64_t kBlockColumns = 1024;  // whole panels
+constexpr std::int64_t kStrips = 8;           // of A's rows, where they need not be more
+constexpr std::int64_t kApart = 16;           // elements between copied rows, so that they do not share a set
+constexpr std::int64_t kDotRows = 64;         // rows of a head that one task takes
+constexpr std::int64_t kHandOver = 32768;     // multiply-adds below which handing work to a thread costs more
+
+template <class T>
+inline constexpr std::int64_t kTile = kAccumulators* VectorOf<T>::kLanes;  // elements of a tile
+
+template <class T>
+inline constexpr bool kWholeLines = kPanel<T> * sizeof(T) > kCacheLine;  // else its rows share too few sets
 
 template <class T>
 struct Scratch {
+  static_assert(kDotColumns <= kPanel<T>);  // a head's columns are turned there
   alignas(64) T panel[kDepth * kPanel<T>];
-  alignas(64) T tile[kAccumulators * VectorOf<T>::kLanes];
+  alignas(64) T tile[std::max<std::int64_t>(kTile<T>, kDotRows* kDotColumns)];
 };
 template <class T>
 Scratch<T>& scratch() {
   thread_local Scratch<T> s;
   return s;
+}
+
+// What blocked() cuts by. A strip of A takes at most half a core's L2, and there are several to share.
+template <class T>
+std::int64_t strip_rows(std::int64_t m, std::int64_t depth) {
+  constexpr std::int64_t tiles = 2 * kTileRows;  // whole ones of every shape
+  static const std::int64_t elements = cache_sizes().l2 / 2 / static_cast<std::int64_t>(sizeof(T));
+  const std::int64_t rows = std::min(elements / (depth + 2 * kApart), (m + kStrips - 1) / kStrips);
+  return std::max<std::int64_t>(1, (rows + tiles - 1) / tiles) * tiles;
+}
+// Its memory, of this thread: such products are large, so that the first one may allocate.
+template <class T>
+T* room_for_b() {
+  thread_local const AlignedMemory<T> memory(
+      static_cast<T*>(allocate_zeroed(kDepth * kBlockColumns * sizeof(T))));
+  return memory.get();
+}
+template <class T>
+T* room_for_a() {
+  thread_local const AlignedMemory<T> memory(
+      static_cast<T*>(allocate_zeroed(static_cast<std::size_t>(cache_sizes().l2 / 2) +
+                                      (kDepth + 2 * kApart) * (2 * kTileRows + 2 * kApart) * sizeof(T))));
+  return memory.get();
 }
 
 template <class T>
@@ -74,12 +114,14 @@ void finish(const GemmArgs<T>& g, std::int64_t i, std::int64_t j, bool add, bool
 template <class T, int kColumns>
 [[gnu::noinline, gnu::noclone]] void pack_panel(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth,
                                                 std::int64_t j, std::int64_t width, T* panel) {
-  constexpr int lanes = VectorOf<T>::kLanes;
+  constexpr int lanes = std::min(kColumns, VectorOf<T>::kLanes);
+  typedef T V __attribute__((vector_size(lanes * static_cast<int>(sizeof(T)))));
   if (!g.transpose_b && width == kColumns) {
     const T* from = g.b + p0 * g.ldb + j;
     for (std::int64_t p = 0; p < depth; ++p)
 #pragma GCC unroll 4
-      for (int v = 0; v < kColumns; v += lanes) store(panel + p * kColumns + v, load(from + p * g.ldb + v));
+      for (int v = 0; v < kColumns; v += lanes)
+        simd::store_as(panel + p * kColumns + v, simd::load_as<V>(from + p * g.ldb + v));
     return;
   }
   if (!g.transpose_b) {
@@ -97,7 +139,7 @@ template <class T, int kColumns>
     for (; i + 8 <= width; i += 8)
       detail::transpose_rows_of_8(g.b + (j + i) * g.ldb + p0, g.ldb, depth, panel + i, kColumns);
 #endif
-  for (; i < width; ++i) {
+  for (const std::int64_t end = std::min<std::int64_t>(width, kColumns); i < end; ++i) {
     const T* from = g.b + (j + i) * g.ldb + p0;
     for (std::int64_t p = 0; p < depth; ++p) panel[p * kColumns + i] = from[p];
   }
@@ -151,62 +193,183 @@ void pack_and_sum(const GemmArgs<T>& g, std::int64_t p0, std::int64_t depth, std
   for (int v = 0; v < kTileVectors; ++v) store(g.column_sums + j + v * lanes, s[v]);
 }
 
-// Columns [j, j + width) of C, all rows.
-template <class T, int Vectors>
-void panels(const GemmArgs<T>& g, std::int64_t j, std::int64_t width) {
-  constexpr int columns = Vectors * VectorOf<T>::kLanes, tile_rows = kAccumulators / Vectors;
-  Scratch<T>& s = scratch<T>();
-  for (std::int64_t p0 = 0; p0 < g.k || p0 == 0; p0 += kDepth) {
-    const std::int64_t depth = std::min(kDepth, g.k - p0);
-    const bool last = p0 + depth >= g.k, add = p0 > 0 || g.accumulate;
-    const T *panel = s.panel, *ahead = nullptr;
-    if (g.packed) {
-      panel = g.b + j * g.k + p0 * columns;
-      if (!last || j + width < g.n) ahead = panel + depth * columns;
-    } else if (g.column_sums && !g.transpose_b && width == kPanel<T>) {
-      pack_and_sum(g, p0, depth, j, s.panel);
-    } else {
-      pack_panel<T, columns>(g, p0, depth, j, width, s.panel);
-      if (g.column_sums) add_column_sums(g, p0, depth, j, width, s.panel, columns);
-    }
-    // What lies behind a packed panel is read next: a tile's share of it is asked for while the tile is
-    // computed.
-    const std::int64_t share = ahead ? depth * tile_rows / std::max<std::int64_t>(tile_rows, g.m) : 0;
-    for (std::int64_t i = 0; i < g.m; i += tile_rows) {
-      const std::int64_t rows = std::min<std::int64_t>(tile_rows, g.m - i);
-      for (std::int64_t p = 0; p < share; ++p, ahead += columns)
-        for (int v = 0; v < columns; v += VectorOf<T>::kLanes) __builtin_prefetch(ahead + v);
-      const T* a = g.transpose_a ? g.a + p0 * g.lda + i : g.a + i * g.lda + p0;
-      const std::int64_t row_stride = g.transpose_a ? 1 : g.lda, k_stride = g.transpose_a ? g.lda : 1;
-      const bool whole = width == columns && g.act != Activation::kTanh, begin = add && g.one_chain;
-      if (!whole && begin)
-        for (std::int64_t r = 0; r < rows; ++r)
-          for (std::int64_t c = 0; c < width; ++c) s.tile[r * columns + c] = g.c[(i + r) * g.ldc + j + c];
-      detail::tile_of<T, tile_rows, Vectors>(
-          rows, depth, a, row_stride, k_stride, panel, columns,
-          whole ? tile_end(g, i, j, add, last)
-                : TileEnd<T>{s.tile, columns, false, nullptr, false, nullptr, 0, begin});
-      if (!whole)
-        for (std::int64_t r = 0; r < rows; ++r)
-          for (std::int64_t c = 0; c < width; ++c)
-            finish(g, i + r, j + c, add, last, s.tile[r * columns + c]);
+// A piece of k.
+struct Piece {
+  std::int64_t begin, depth;
+  bool add, last;  // it is added to C; no other follows
+};
+// each(piece) for the pieces of k in their order; of no k at all one that is empty.
+template <class T, class F>
+void for_pieces(const GemmArgs<T>& g, F&& each) {
+  for (std::int64_t p = 0; p < g.k || p == 0; p += kDepth)
+    each(Piece{p, std::min(kDepth, g.k - p), p > 0 || g.accumulate, p + kDepth >= g.k});
+}
+
+// op(A)'s row i from the piece's first column on, and how it goes on from there.
+template <class T>
+struct RowsOfA {
+  const T* first;
+  std::int64_t row_stride, k_stride;
+  RowsOfA(const GemmArgs<T>& g, std::int64_t i, std::int64_t p)
+      : first(g.transpose_a ? g.a + p * g.lda + i : g.a + i * g.lda + p),
+        row_stride(g.transpose_a ? 1 : g.lda),
+        k_stride(g.transpose_a ? g.lda : 1) {}
+};
+
+// The end of a tile that lies in `tile`, `columns` from row to row, as micro_kernel has it for those that
+// stay in registers: rows [i, i + rows) and columns [j, j + width) of C.
+template <class T>
+void finish_rows(const GemmArgs<T>& g, std::int64_t i, std::int64_t rows, std::int64_t j, std::int64_t width,
+                 const Piece& piece, const T* tile, std::int64_t columns) {
+  using V = typename VectorOf<T>::type;
+  constexpr std::int64_t lanes = VectorOf<T>::kLanes;
+  if (g.act == Activation::kTanh) {
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t c = 0; c < width; ++c)
+        finish(g, i + r, j + c, piece.add, piece.last, tile[r * columns + c]);
+    return;
+  }
+  const bool add = piece.add && !g.one_chain, relu = piece.last && g.act == Activation::kRelu;
+  for (std::int64_t v = 0; v < width; v += lanes) {
+    const detail::FirstLanes<T> part(static_cast<int>(std::min(lanes, width - v)));
+    const V zero{}, bias = piece.last && g.bias ? part.load(g.bias + j + v) : zero;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      V x = part.load(tile + r * columns + v);
+      T* const c = g.c + (i + r) * g.ldc + j + v;
+      if (add) x += part.load(c);
+      if (piece.last && g.bias) x += bias;
+      if (relu) x = x < zero ? zero : x;
+      if (piece.last && g.relu_mask)
+        x = part.load(g.relu_mask + (i + r) * g.ldmask + j + v) > zero ? x : zero;
+      part.store(c, x);
     }
   }
 }
 
-// Rows [i, end) of C where all of B, packed, fits the scratch: C is then written row by row, not in strips
-// that are a row apart. n a multiple of the panel.
+// Columns [j, j + width) of a piece of B, packed, and their sums if they are asked for.
+template <class T, class Shape>
+void lay_out(const GemmArgs<T>& g, const Piece& piece, std::int64_t j, std::int64_t width, T* panel) {
+  if (g.column_sums && !g.transpose_b && width == kPanel<T>) {
+    pack_and_sum(g, piece.begin, piece.depth, j, panel);
+    return;
+  }
+  pack_panel<T, Shape::kColumns>(g, piece.begin, piece.depth, j, width, panel);
+  if (g.column_sums) add_column_sums(g, piece.begin, piece.depth, j, width, panel, Shape::kColumns);
+}
+
+// Rows [i, end) of C, columns [j, j + width): a panel is swept over rows of A, the first of which is `a`.
+// `ahead`, if there is one, is read after it: a tile's share is asked for while the tile is computed.
+template <class T, class Shape>
+void sweep(const GemmArgs<T>& g, const Piece& piece, RowsOfA<T> a, std::int64_t i, std::int64_t end,
+           std::int64_t j, std::int64_t width, const T* panel, const T* ahead = nullptr,
+           std::int64_t panel_stride = Shape::kColumns) {
+  constexpr std::int64_t columns = Shape::kColumns, tile_rows = Shape::kRows;
+  T* const tile = scratch<T>().tile;
+  const std::int64_t share = ahead ? piece.depth * tile_rows / std::max(tile_rows, end - i) : 0;
+  const bool whole = width == columns && g.act != Activation::kTanh, begin = piece.add && g.one_chain;
+  for (; i < end; i += tile_rows, a.first += tile_rows * a.row_stride) {
+    const std::int64_t rows = std::min(tile_rows, end - i);
+    for (std::int64_t p = 0; p < share; ++p, ahead += columns)
+      for (std::int64_t v = 0; v < columns; v += VectorOf<T>::kLanes) __builtin_prefetch(ahead + v);
+    if (!whole && begin)
+      for (std::int64_t r = 0; r < rows; ++r)
+        for (std::int64_t c = 0; c < width; ++c) tile[r * columns + c] = g.c[(i + r) * g.ldc + j + c];
+    detail::tile_of<T, Shape::kRows, Shape::kVectors, typename Shape::V>(
+        rows, piece.depth, a.first, a.row_stride, a.k_stride, panel, panel_stride,
+        whole ? tile_end(g, i, j, piece.add, piece.last)
+              : TileEnd<T>{tile, columns, false, nullptr, false, nullptr, 0, begin});
+    if (!whole) finish_rows(g, i, rows, j, width, piece, tile, columns);
+  }
+}
+
+// Columns [j, end) of C, all rows, panel by panel.
 template <class T>
+void panels(const GemmArgs<T>& g, std::int64_t j, std::int64_t end) {
+  for (std::int64_t next; j < end; j = next)
+    with_panel<T>(end - j, [&]<class Shape>(Shape) {
+      const std::int64_t width = std::min<std::int64_t>(Shape::kColumns, end - j);
+      next = j + Shape::kColumns;
+      for_pieces(g, [&](const Piece& piece) {
+        const T *panel = scratch<T>().panel, *ahead = nullptr;
+        std::int64_t stride = Shape::kColumns;
+        if (g.packed) {
+          panel = g.b + j * g.k + piece.begin * Shape::kColumns;
+          if (!piece.last || j + width < g.n) ahead = panel + piece.depth * Shape::kColumns;
+        } else if (kWholeLines<T> && !g.transpose_b && width == Shape::kColumns && g.m <= kFewRows) {
+          panel = g.b + piece.begin * g.ldb + j, stride = g.ldb;
+          if (g.column_sums) add_column_sums(g, piece.begin, piece.depth, j, width, panel, stride);
+        } else {
+          lay_out<T, Shape>(g, piece, j, width, scratch<T>().panel);
+        }
+        sweep<T, Shape>(g, piece, RowsOfA<T>(g, 0, piece.begin), 0, g.m, j, width, panel, ahead, stride);
+      });
+    });
+}
+
+// Rows [i, i + rows) of a piece of A, copied so that they lie near one another: `to` holds room_for_a<T>().
+// Rows of a large matrix are often a multiple of 4 KB apart, and then a tile's fall into one set of the first
+// cache.
+template <class T>
+RowsOfA<T> copy_rows(const GemmArgs<T>& g, const Piece& piece, std::int64_t i, std::int64_t rows, T* to) {
+  RowsOfA<T> a(g, i, piece.begin);
+  const std::int64_t lines = g.transpose_a ? piece.depth : rows, length = g.transpose_a ? rows : piece.depth;
+  const std::int64_t stride = (length + kApart - 1) / kApart * kApart + kApart;
+  for (std::int64_t line = 0; line < lines; ++line)
+    std::copy_n(a.first + line * g.lda, length, to + line * stride);
+  a.first = to;
+  (g.transpose_a ? a.k_stride : a.row_stride) = stride;
+  return a;
+}
+
+// A product that no cache holds, cut as Goto and van de Geijn (2008) cut it: of a block of B's columns all
+// panels are packed, which every thread reads, and swept over strips of A that stay in a core's L2.
+template <class T>
+void blocked(const GemmArgs<T>& g, ThreadTeam& team) {
+  for (std::int64_t begin = 0; begin < g.n; begin += kBlockColumns) {
+    const std::int64_t columns = std::min(kBlockColumns, g.n - begin);
+    for_pieces(g, [&](const Piece& piece) {
+      T* const packed = room_for_b<T>();
+      // The panels of columns [at, end) of the block.
+      const auto each_panel = [&](std::int64_t at, std::int64_t end, auto&& f) {
+        while (at < end)
+          with_panel<T>(end - at, [&]<class Shape>(Shape shape) {
+            f(shape, begin + at, std::min<std::int64_t>(Shape::kColumns, end - at),
+              packed + at * piece.depth);
+            at += Shape::kColumns;
+          });
+      };
+      team.for_range(columns, kPanel<T>, [&](std::int64_t at, std::int64_t end) {
+        each_panel(at, end, [&]<class Shape>(Shape, std::int64_t j, std::int64_t width, T* panel) {
+          lay_out<T, Shape>(g, piece, j, width, panel);
+        });
+      });
+      team.for_range(g.m, strip_rows<T>(g.m, piece.depth), [&](std::int64_t i, std::int64_t end) {
+        const RowsOfA<T> strip = copy_rows(g, piece, i, end - i, room_for_a<T>());
+        each_panel(0, columns, [&]<class Shape>(Shape, std::int64_t j, std::int64_t width, T* panel) {
+          sweep<T, Shape>(g, piece, strip, i, end, j, width, panel);
+        });
+      });
+    });
+  }
+}
+
+// Rows [i, end) of C where all of B fits the scratch: C is then written row by row, not in strips that are a
+// row apart. n a multiple of the panel. B is packed where it is transposed, else read where it lies.
+template <class T, class Shape>
 void shallow(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
-  T* panel = scratch<T>().panel;
-  for (std::int64_t j = 0; j < g.n; j += kPanel<T>)
-    pack_panel<T, kPanel<T>>(g, 0, g.k, j, kPanel<T>, panel + j * g.k);
-  for (; i < end; i += kTileRows)
-    for (std::int64_t j = 0; j < g.n; j += kPanel<T>)
-      detail::tile_of<T, kTileRows, kTileVectors>(
-          std::min<std::int64_t>(kTileRows, end - i), g.k, g.transpose_a ? g.a + i : g.a + i * g.lda,
-          g.transpose_a ? 1 : g.lda, g.transpose_a ? g.lda : 1, panel + j * g.k, kPanel<T>,
-          tile_end(g, i, j, g.accumulate, true));
+  constexpr std::int64_t columns = Shape::kColumns, tile_rows = Shape::kRows;
+  T* const packed = scratch<T>().panel;
+  if (g.transpose_b)
+    for (std::int64_t j = 0; j < g.n; j += columns)
+      pack_panel<T, columns>(g, 0, g.k, j, columns, packed + j * g.k);
+  for (; i < end; i += tile_rows) {
+    const RowsOfA<T> a(g, i, 0);
+    for (std::int64_t j = 0; j < g.n; j += columns)
+      detail::tile_of<T, tile_rows, Shape::kVectors>(std::min(tile_rows, end - i), g.k, a.first, a.row_stride,
+                                                     a.k_stride, g.transpose_b ? packed + j * g.k : g.b + j,
+                                                     g.transpose_b ? columns : g.ldb,
+                                                     tile_end(g, i, j, g.accumulate, true));
+  }
 }
 
 // Columns [j, end) of C, end - j a multiple of the lanes, B not transposed; as many vectors as registers
@@ -216,60 +379,51 @@ std::int64_t direct(const GemmArgs<T>& g, std::int64_t j, std::int64_t end) {
   constexpr int columns = Vectors * VectorOf<T>::kLanes, tile_rows = kAccumulators / Vectors;
   if (g.m <= tile_rows || Vectors <= kTileVectors)
     for (; j + columns <= end; j += columns)
-      for (std::int64_t p0 = 0; p0 < g.k || p0 == 0; p0 += kDepth) {
-        const std::int64_t depth = std::min(kDepth, g.k - p0);
-        const bool last = p0 + depth >= g.k, add = p0 > 0 || g.accumulate;
-        const T* b = g.b + p0 * g.ldb + j;
-        if (g.column_sums) add_column_sums(g, p0, depth, j, columns, b, g.ldb);
-        for (std::int64_t i = 0; i < g.m; i += tile_rows)
-          detail::tile_of<T, tile_rows, Vectors>(std::min<std::int64_t>(tile_rows, g.m - i), depth,
-                                                 g.transpose_a ? g.a + p0 * g.lda + i : g.a + i * g.lda + p0,
-                                                 g.transpose_a ? 1 : g.lda, g.transpose_a ? g.lda : 1, b,
-                                                 g.ldb, tile_end(g, i, j, add, last));
-      }
+      for_pieces(g, [&](const Piece& piece) {
+        const T* b = g.b + piece.begin * g.ldb + j;
+        if (g.column_sums) add_column_sums(g, piece.begin, piece.depth, j, columns, b, g.ldb);
+        for (std::int64_t i = 0; i < g.m; i += tile_rows) {
+          const RowsOfA<T> a(g, i, piece.begin);
+          detail::tile_of<T, tile_rows, Vectors>(std::min<std::int64_t>(tile_rows, g.m - i), piece.depth,
+                                                 a.first, a.row_stride, a.k_stride, b, g.ldb,
+                                                 tile_end(g, i, j, piece.add, piece.last));
+        }
+      });
   if constexpr (Vectors > 1) return direct<T, Vectors / 2>(g, j, end);
   return j;
 }
 
-// Rows [i, end) of C, n = Columns.
+// Rows [i, end) of C, at most kDotRows, n = Columns.
 template <class T, int Columns>
 void dots(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
-  // As many rows as there are registers for their sums, two each, beside B's columns and A's vector; but with
-  // two rows of five g++ 12 keeps the sums in memory.
-  constexpr int rows =
-      Columns == 5 ? 1 : std::clamp((detail::kRegisters - 1 - Columns) / (2 * Columns), 1, 4);
+  // As many rows as there are registers for their sums, two each, beside B's columns and A's vector.
+  constexpr int rows = std::clamp((detail::kRegisters - 1 - Columns) / (2 * Columns), 1, 4);
   if (g.n != Columns) {
     if constexpr (Columns > 1) dots<T, Columns - 1>(g, i, end);
     return;
   }
   Scratch<T>& s = scratch<T>();
-  T out[rows * Columns];
-  for (std::int64_t p0 = 0; p0 < g.k || p0 == 0; p0 += kDepth) {
-    const std::int64_t depth = std::min(kDepth, g.k - p0);
-    const bool last = p0 + depth >= g.k, add = p0 > 0 || g.accumulate;
-    const T* b = g.b + p0 * g.ldb;  // op(B)'s columns, to lie along k
+  for_pieces(g, [&](const Piece& piece) {
+    const T* b = g.b + piece.begin * g.ldb;  // op(B)'s columns, to lie along k
     std::int64_t ldb = g.ldb;
     if (g.transpose_b) {
-      b = g.b + p0;
+      b = g.b + piece.begin;
     } else if (Columns == 1 && g.ldb == 1) {
       ldb = 0;
     } else {
-      for (std::int64_t p = 0; p < depth; ++p)
+      for (std::int64_t p = 0; p < piece.depth; ++p)
         for (int j = 0; j < Columns; ++j) s.panel[j * kDepth + p] = b[p * g.ldb + j];
       b = s.panel;
       ldb = kDepth;
     }
-    std::int64_t r = i;
-    for (; r + rows <= end; r += rows) {
-      detail::dot_kernel<T, rows, Columns>(depth, g.a + r * g.lda + p0, g.lda, b, ldb, out);
-      for (int q = 0; q < rows; ++q)
-        for (int j = 0; j < Columns; ++j) finish(g, r + q, j, add, last, out[q * Columns + j]);
-    }
-    for (; r < end; ++r) {
-      detail::dot_kernel<T, 1, Columns>(depth, g.a + r * g.lda + p0, g.lda, b, ldb, out);
-      for (int j = 0; j < Columns; ++j) finish(g, r, j, add, last, out[j]);
-    }
-  }
+    const T* a = g.a + i * g.lda + piece.begin;
+    std::int64_t r = 0;
+    for (; r + rows <= end - i; r += rows)
+      detail::dot_kernel<T, rows, Columns>(piece.depth, a + r * g.lda, g.lda, b, ldb, s.tile + r * Columns);
+    for (; r < end - i; ++r)
+      detail::dot_kernel<T, 1, Columns>(piece.depth, a + r * g.lda, g.lda, b, ldb, s.tile + r * Columns);
+    finish_rows(g, i, end - i, 0, Columns, piece, s.tile, Columns);
+  });
 }
 
 // Rows [i, end) of C for A transposed, n <= kFewTurned.
@@ -279,13 +433,11 @@ void turned(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
   Scratch<T>& s = scratch<T>();
   for (; i < end && (Vectors == 1 || (g.n <= few && i + columns <= end)); i += columns) {
     const std::int64_t width = std::min<std::int64_t>(columns, end - i);
-    for (std::int64_t p0 = 0; p0 < g.k || p0 == 0; p0 += kDepth) {
-      const std::int64_t depth = std::min(kDepth, g.k - p0);
-      const bool last = p0 + depth >= g.k, add = p0 > 0 || g.accumulate;
-      const T* a = g.a + p0 * g.lda + i;
+    for_pieces(g, [&](const Piece& piece) {
+      const T* a = g.a + piece.begin * g.lda + i;
       std::int64_t lda = g.lda;
       if (width < columns) {
-        for (std::int64_t p = 0; p < depth; ++p)
+        for (std::int64_t p = 0; p < piece.depth; ++p)
           for (std::int64_t c = 0; c < columns; ++c)
             s.panel[p * columns + c] = c < width ? a[p * lda + c] : T(0);
         a = s.panel;
@@ -293,18 +445,18 @@ void turned(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
       }
       for (std::int64_t j = 0; j < g.n; j += few) {
         const std::int64_t count = std::min<std::int64_t>(few, g.n - j);
-        const bool begin = add && g.one_chain;
+        const bool begin = piece.add && g.one_chain;
         for (std::int64_t c = 0; begin && c < width; ++c)
           for (std::int64_t q = 0; q < count; ++q) s.tile[q * columns + c] = g.c[(i + c) * g.ldc + j + q];
         detail::tile_of<T, few, Vectors>(
-            count, depth, g.transpose_b ? g.b + j * g.ldb + p0 : g.b + p0 * g.ldb + j,
+            count, piece.depth, g.transpose_b ? g.b + j * g.ldb + piece.begin : g.b + piece.begin * g.ldb + j,
             g.transpose_b ? g.ldb : 1, g.transpose_b ? 1 : g.ldb, a, lda,
             TileEnd<T>{s.tile, columns, false, nullptr, false, nullptr, 0, begin});
         for (std::int64_t c = 0; c < width; ++c)
           for (std::int64_t q = 0; q < count; ++q)
-            finish(g, i + c, j + q, add, last, s.tile[q * columns + c]);
+            finish(g, i + c, j + q, piece.add, piece.last, s.tile[q * columns + c]);
       }
-    }
+    });
   }
   if constexpr (Vectors > 1)
     if (i < end) turned<T, Vectors / 2>(g, i, end);
@@ -337,20 +489,6 @@ void for_parts(const GemmArgs<T>& args, std::int64_t count, const GemmStrides& s
     team.run(count * pieces, task);
 }
 
-// f(integral_constant<int, vectors of the panel>) for a panel of so many columns.
-template <class T, class F>
-void with_vectors(std::int64_t width, F&& f) {
-  if (width <= VectorOf<T>::kLanes)
-    f(std::integral_constant<int, 1>());
-  else
-    f(std::integral_constant<int, kTileVectors>());
-}
-
-template <class T>
-void panel_of(const GemmArgs<T>& g, std::int64_t begin, std::int64_t end) {
-  with_vectors<T>(end - begin, [&](auto vectors) { panels<T, vectors()>(g, begin, end - begin); });
-}
-
 template <class T>
 void run(const GemmArgs<T>& args, std::int64_t count, const GemmStrides& strides, ThreadTeam& team) {
   constexpr std::int64_t lanes = VectorOf<T>::kLanes;
@@ -358,32 +496,40 @@ void run(const GemmArgs<T>& args, std::int64_t count, const GemmStrides& strides
   using G = const GemmArgs<T>&;
   if (args.packed)
     for_parts(args, count, strides, team, args.n, kPanel<T>,
-              [](G g, auto j, auto end) { panel_of<T>(g, j, end); });
+              [](G g, auto j, auto end) { panels<T>(g, j, end); });
   else if (args.n <= kDotColumns && !args.transpose_a && !args.column_sums)
-    for_parts(args, count, strides, team, args.m, 64,
+    for_parts(args, count, strides, team, args.m, kDotRows,
               [](G g, auto i, auto end) { dots<T, kDotColumns>(g, i, end); });
   else if (args.n <= kFewTurned && args.transpose_a && args.m >= lanes)
     for_parts(args, count, strides, team, args.m, most * lanes, [](G g, auto i, auto end) {
       if (g.column_sums && i == 0)
-        for (std::int64_t p0 = 0; p0 < g.k || p0 == 0; p0 += kDepth) {
-          const std::int64_t depth = std::min(kDepth, g.k - p0);
-          const T* b = g.transpose_b ? g.b + p0 : g.b + p0 * g.ldb;
-          add_column_sums(g, p0, depth, 0, g.n, b, g.transpose_b ? 1 : g.ldb, g.transpose_b ? g.ldb : 1);
-        }
+        for_pieces(g, [&](const Piece& piece) {
+          const T* b = g.transpose_b ? g.b + piece.begin : g.b + piece.begin * g.ldb;
+          add_column_sums(g, piece.begin, piece.depth, 0, g.n, b, g.transpose_b ? 1 : g.ldb,
+                          g.transpose_b ? g.ldb : 1);
+        });
       turned<T, most>(g, i, end);
     });
   else if (args.m <= 2 * kTileRows && !args.transpose_b && args.act != Activation::kTanh)
     for_parts(args, count, strides, team, args.n, most * lanes, [](G g, auto j, auto end) {
       const std::int64_t rest = direct<T, most>(g, j, end);
-      if (rest < end) panel_of<T>(g, rest, end);
+      panels<T>(g, rest, end);
     });
   else if (args.k <= kShallow && args.k * args.n <= kDepth * kPanel<T> && args.n % kPanel<T> == 0 &&
            !args.column_sums && args.act != Activation::kTanh)
-    for_parts(args, count, strides, team, args.m, 10 * kTileRows,
-              [](G g, auto i, auto end) { shallow<T>(g, i, end); });
+    for_parts(args, count, strides, team, args.m, 10 * kTileRows, [](G g, auto i, auto end) {
+      // Tiles of few rows write far along a row of C; that takes a register for each vector of B.
+      using Flat = detail::PanelShape<T, simd::kVectorBytes, kAccumulators / 3>;
+      if (detail::kRegisters == 32 && g.n % Flat::kColumns == 0)
+        shallow<T, Flat>(g, i, end);
+      else
+        shallow<T, detail::WidePanel<T>>(g, i, end);
+    });
+  else if (args.m * args.n >= kLarge * kLarge && args.n >= kLarge && args.k >= kLarge / 2)
+    for (std::int64_t i = 0; i < count; ++i) blocked(product_of(args, strides, i), team);
   else
     for_parts(args, count, strides, team, args.n, kPanel<T>,
-              [](G g, auto j, auto end) { panel_of<T>(g, j, end); });
+              [](G g, auto j, auto end) { panels<T>(g, j, end); });
 }
 
 }  // namespace
@@ -399,10 +545,8 @@ void gemm_batched(const GemmArgs<double>& args, std::int64_t count, const GemmSt
 
 std::int64_t packed_size(std::int64_t k, std::int64_t n) {
   if (n <= kDotColumns) return 0;
-  const std::int64_t rest = n % kPanel<float>;
-  std::int64_t columns = n - rest;
-  if (rest > 0)
-    with_vectors<float>(rest, [&](auto vectors) { columns += vectors() * VectorOf<float>::kLanes; });
+  std::int64_t columns = n - n % kPanel<float>;
+  while (columns < n) with_panel<float>(n - columns, [&](auto shape) { columns += shape.kColumns; });
   return k * columns;
 }
 
@@ -410,10 +554,13 @@ void pack_b(const float* b, std::int64_t ldb, std::int64_t k, std::int64_t n, fl
   GemmArgs<float> g;
   g.b = b, g.ldb = ldb;
   const auto pack = [&](std::int64_t panel) {
-    const std::int64_t j = panel * kPanel<float>, width = std::min<std::int64_t>(kPanel<float>, n - j);
-    with_vectors<float>(width, [&](auto vectors) {
-      pack_panel<float, vectors() * VectorOf<float>::kLanes>(g, 0, k, j, width, to + j * k);
-    });
+    const std::int64_t end = std::min<std::int64_t>((panel + 1) * kPanel<float>, n);
+    for (std::int64_t j = panel * kPanel<float>; j < end;)
+      with_panel<float>(end - j, [&](auto shape) {
+        constexpr int columns = decltype(shape)::kColumns;
+        pack_panel<float, columns>(g, 0, k, j, std::min<std::int64_t>(columns, end - j), to + j * k);
+        j += columns;
+      });
   };
   team.run((n + kPanel<float> - 1) / kPanel<float>, pack);
 }

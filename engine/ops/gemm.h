@@ -53,7 +53,7 @@ void gemm_batched(const GemmArgs<double>& args, std::int64_t count, const GemmSt
 std::int64_t packed_size(std::int64_t k, std::int64_t n);
 void pack_b(const float* b, std::int64_t ldb, std::int64_t k, std::int64_t n, float* to, ThreadTeam& team);
 
-// "avx512 12x32", "avx2 6x16" or "generic 4x8": the micro-kernel of this build.
+// "avx512 12x32", "avx2 6x16", "neon 8x8" or "generic 4x8": the micro-kernel of this build.
 const char* gemm_kernel_name();
 
 }  // namespace hardy

@@ -22,16 +22,46 @@ inline constexpr const char* kKernelName = "avx512 12x32";
 #elif defined(__AVX2__) && defined(__FMA__)
 inline constexpr int kTileRows = 6, kTileVectors = 2, kAccumulators = 12, kRegisters = 16;
 inline constexpr const char* kKernelName = "avx2 6x16";
+#elif defined(__aarch64__)
+inline constexpr int kTileRows = 8, kTileVectors = 2, kAccumulators = 16, kRegisters = 32;
+inline constexpr const char* kKernelName = "neon 8x8";
 #else
 inline constexpr int kTileRows = 4, kTileVectors = 2, kAccumulators = 8, kRegisters = 16;
 inline constexpr const char* kKernelName = "generic 4x8";
 #endif
 
 // Columns of B up to which inner products along k are faster than a panel, most of which would be empty.
-inline constexpr int kDotColumns = kRegisters == 32 ? 8 : 4;
+inline constexpr int kDotColumns = simd::kVectorBytes == 64 ? 8 : 4;
 
 template <class T>
 inline constexpr int kPanel = kTileVectors* VectorOf<T>::kLanes;  // columns of a panel
+
+// A panel of B, and with it a tile of C: so many vectors V side by side. What is left over beside the widest
+// panels takes narrower ones, with AVX-512 down to half a vector.
+template <class T, int Bytes, int Vectors>
+struct PanelShape {
+  typedef T V __attribute__((vector_size(Bytes)));
+  static constexpr int kVectors = Vectors, kColumns = Vectors * Bytes / static_cast<int>(sizeof(T)),
+                       kRows = kAccumulators / Vectors;
+};
+template <class T>
+using WidePanel = PanelShape<T, simd::kVectorBytes, kTileVectors>;
+template <class T>
+using NarrowPanel = PanelShape<T, simd::kVectorBytes, 1>;
+template <class T>
+using HalfPanel = PanelShape<T, simd::kVectorBytes == 64 ? 32 : simd::kVectorBytes, 1>;
+
+// f(shape) for the panel that begins `columns` >= 1 of B.
+template <class T, class F>
+inline void with_panel(std::int64_t columns, F&& f) {
+  constexpr int narrow = NarrowPanel<T>::kColumns, half = HalfPanel<T>::kColumns;
+  if (columns > narrow + half % narrow)
+    f(WidePanel<T>());
+  else if (half < narrow && columns <= half)
+    f(HalfPanel<T>());
+  else
+    f(NarrowPanel<T>());
+}
 
 // What becomes of a tile: where it goes, what is added, and on the last piece of k the epilogue.
 template <class T>
@@ -46,14 +76,14 @@ struct TileEnd {
   bool begin = false;  // the sums begin at C
 };
 
-// The product of `Rows` rows of A with Vectors * lanes columns of B. A's element (r, p) is
+// The product of `Rows` rows of A with Vectors vectors V of B's columns. A's element (r, p) is
 // a[r * row_stride + p * k_stride], B's row p begins at b + p * b_stride.
-template <class T, int Rows, int Vectors>
+template <class T, int Rows, int Vectors, class V>
 inline void micro_kernel(std::int64_t k, const T* __restrict a, std::int64_t row_stride,
                          std::int64_t k_stride, const T* __restrict b, std::int64_t b_stride,
                          const TileEnd<T>& end) {
-  using V = typename VectorOf<T>::type;
-  constexpr int lanes = VectorOf<T>::kLanes;
+  constexpr int lanes = sizeof(V) / sizeof(T);
+  const auto load = [](const T* from) { return simd::load_as<V>(from); };
   V acc[Rows][Vectors] = {};
   if (end.begin) [[unlikely]]
     for (int r = 0; r < Rows; ++r)
@@ -71,7 +101,7 @@ inline void micro_kernel(std::int64_t k, const T* __restrict a, std::int64_t row
     V x[Vectors];
 #pragma GCC unroll 8
     for (int v = 0; v < Vectors; ++v) x[v] = load(b + v * lanes);
-#pragma GCC unroll 16
+#pragma GCC unroll 24
     for (int r = 0; r < Rows; ++r) {
       const T y = quad[r / 4][r % 4 * row_stride];
 #pragma GCC unroll 8
@@ -83,7 +113,7 @@ inline void micro_kernel(std::int64_t k, const T* __restrict a, std::int64_t row
   }
   const V zero{};
 #define HARDY_FOR_TILE(...)                                       \
-  _Pragma("GCC unroll 16") for (int r = 0; r < Rows; ++r)         \
+  _Pragma("GCC unroll 24") for (int r = 0; r < Rows; ++r)         \
       _Pragma("GCC unroll 8") for (int v = 0; v < Vectors; ++v) { \
     __VA_ARGS__;                                                  \
   }
@@ -92,18 +122,18 @@ inline void micro_kernel(std::int64_t k, const T* __restrict a, std::int64_t row
   if (end.relu) HARDY_FOR_TILE(acc[r][v] = acc[r][v] < zero ? zero : acc[r][v])  // NaN stays NaN
   if (end.mask)
     HARDY_FOR_TILE(acc[r][v] = load(end.mask + r * end.ldmask + v * lanes) > zero ? acc[r][v] : zero)
-  HARDY_FOR_TILE(store(end.c + r * end.ldc + v * lanes, acc[r][v]))
+  HARDY_FOR_TILE(simd::store_as(end.c + r * end.ldc + v * lanes, acc[r][v]))
 #undef HARDY_FOR_TILE
 }
 
 // micro_kernel for a number of rows known only at run time, at most Rows.
-template <class T, int Rows, int Vectors>
+template <class T, int Rows, int Vectors, class V = typename VectorOf<T>::type>
 inline void tile_of(std::int64_t rows, std::int64_t k, const T* a, std::int64_t row_stride,
                     std::int64_t k_stride, const T* b, std::int64_t b_stride, const TileEnd<T>& end) {
   if (rows == Rows)
-    micro_kernel<T, Rows, Vectors>(k, a, row_stride, k_stride, b, b_stride, end);
+    micro_kernel<T, Rows, Vectors, V>(k, a, row_stride, k_stride, b, b_stride, end);
   else if constexpr (Rows > 1)
-    tile_of<T, Rows - 1, Vectors>(rows, k, a, row_stride, k_stride, b, b_stride, end);
+    tile_of<T, Rows - 1, Vectors, V>(rows, k, a, row_stride, k_stride, b, b_stride, end);
 }
 
 #if defined(__AVX2__)
@@ -137,6 +167,66 @@ inline void transpose_rows_of_8(const float* from, std::int64_t ld, std::int64_t
 }
 #endif
 
+// The first `count` lanes of a vector in memory: what lies behind them is neither read nor written.
+template <class T>
+class FirstLanes {
+  using V = typename VectorOf<T>::type;
+
+ public:
+#if defined(__AVX512F__)
+  explicit FirstLanes(int count) : mask_((1u << count) - 1) {}
+  V load(const T* from) const {
+    if constexpr (sizeof(T) == 4)
+      return (V)_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask_), from);
+    else
+      return (V)_mm512_maskz_loadu_pd(static_cast<__mmask8>(mask_), from);
+  }
+  void store(T* to, V x) const {
+    if constexpr (sizeof(T) == 4)
+      _mm512_mask_storeu_ps(to, static_cast<__mmask16>(mask_), (__m512)x);
+    else
+      _mm512_mask_storeu_pd(to, static_cast<__mmask8>(mask_), (__m512d)x);
+  }
+
+ private:
+  unsigned mask_;
+#elif defined(__AVX2__) && defined(__FMA__)
+  explicit FirstLanes(int count) {
+    alignas(32) static constexpr std::int32_t kOnes[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    constexpr int words = sizeof(T) / 4;
+    mask_ = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kOnes + 8 - words * count));
+  }
+  V load(const T* from) const {
+    if constexpr (sizeof(T) == 4)
+      return (V)_mm256_maskload_ps(from, mask_);
+    else
+      return (V)_mm256_maskload_pd(from, mask_);
+  }
+  void store(T* to, V x) const {
+    if constexpr (sizeof(T) == 4)
+      _mm256_maskstore_ps(to, mask_, (__m256)x);
+    else
+      _mm256_maskstore_pd(to, mask_, (__m256d)x);
+  }
+
+ private:
+  __m256i mask_;
+#else
+  explicit FirstLanes(int count) : count_(count) {}
+  V load(const T* from) const {
+    V x{};
+    for (int i = 0; i < count_; ++i) x[i] = from[i];
+    return x;
+  }
+  void store(T* to, V x) const {
+    for (int i = 0; i < count_; ++i) to[i] = x[i];
+  }
+
+ private:
+  int count_;
+#endif
+};
+
 // The sum of a vector's lanes, halves upon halves.
 #if defined(__AVX2__) && defined(__FMA__)
 inline float sum_lanes(__m256 x) {
@@ -149,16 +239,19 @@ inline double sum_lanes(__m256d x) {
   return _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)));
 }
 #endif
+#if defined(__AVX2__) && defined(__FMA__)
+template <class T>
+struct Halves {
+  typedef T Half __attribute__((vector_size(32)));
+  Half half[simd::kVectorBytes / 32];
+};
+#endif
 template <class T, class V>
 inline T sum_of(V x) {
 #if defined(__AVX2__) && defined(__FMA__)
-  typedef T Half __attribute__((vector_size(32)));
-  struct Halves {
-    Half half[simd::kVectorBytes / 32];
-  };
-  const Halves h = __builtin_bit_cast(Halves, x);
-  Half sum = h.half[0];
-  if constexpr (simd::kVectorBytes == 64) sum += h.half[1];
+  const auto halves = __builtin_bit_cast(Halves<T>, x);
+  auto sum = halves.half[0];
+  if constexpr (simd::kVectorBytes == 64) sum += halves.half[1];
   if constexpr (sizeof(T) == 4)
     return sum_lanes((__m256)sum);
   else
@@ -168,6 +261,53 @@ inline T sum_of(V x) {
   for (int i = 1; i < VectorOf<T>::kLanes; ++i) sum += x[i];
   return sum;
 #endif
+}
+
+// to[i] = sum_of(x[i]) for each of Count vectors, with its bits: eight of them share their shuffles.
+template <class T, int Count>
+inline void sums_of(const typename VectorOf<T>::type* x, T* to) {
+  int i = 0;
+#if defined(__AVX2__) && defined(__FMA__)
+  if constexpr (sizeof(T) == 4) {
+    const auto half = [x](int n) {
+      const auto halves = __builtin_bit_cast(Halves<T>, x[n < Count ? n : Count - 1]);
+      auto sum = halves.half[0];
+      if constexpr (simd::kVectorBytes == 64) sum += halves.half[1];
+      return (__m256)sum;
+    };
+    // Of vectors n and n + 4 the sum of both halves, side by side.
+    const auto quarter = [half](int n) {
+      const __m256 a = half(n), b = half(n + 4);
+      return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+    };
+    const auto pair = [quarter](int n) {
+      const __m256 a = quarter(n), b = quarter(n + 1);
+      return _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee));
+    };
+#pragma GCC unroll 4
+    for (; i + 4 <= Count; i += 8) {
+      const __m256 a = pair(i), b = pair(i + 2);
+      const __m256 sums = _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd));
+      if (i + 8 <= Count) {
+        _mm256_storeu_ps(to + i, sums);
+      } else {
+        _mm_storeu_ps(to + i, _mm256_castps256_ps128(sums));
+        for (int n = i + 4; n < Count; ++n) to[n] = sums[n - i];
+      }
+    }
+  }
+#endif
+#pragma GCC unroll 4
+  for (; i < Count; ++i) to[i] = sum_of<T>(x[i]);
+}
+
+// x, loaded once: without this g++ 12 reads it from memory again wherever it is used.
+template <class V>
+inline V in_register(V x) {
+#if defined(__AVX2__) && defined(__FMA__)
+  asm("" : "+v"(x));
+#endif
+  return x;
 }
 
 // Inner products of `Rows` rows of A with `Columns` rows of B, both running along k: lane l of two vectors
@@ -184,7 +324,7 @@ inline void dot_kernel(std::int64_t k, const T* __restrict a, std::int64_t lda, 
     for (int h = 0; h < 2; ++h) {
       V y[Columns];
 #pragma GCC unroll 8
-      for (int j = 0; j < Columns; ++j) y[j] = load(b + j * ldb + p + h * lanes);
+      for (int j = 0; j < Columns; ++j) y[j] = in_register(load(b + j * ldb + p + h * lanes));
 #pragma GCC unroll 8
       for (int r = 0; r < Rows; ++r) {
         const V x = load(a + r * lda + p + h * lanes);
@@ -192,14 +332,19 @@ inline void dot_kernel(std::int64_t k, const T* __restrict a, std::int64_t lda, 
         for (int j = 0; j < Columns; ++j) acc[r][j][h] = fused<T>(x, y[j], acc[r][j][h]);
       }
     }
+  V sums[Rows * Columns];
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 8
-    for (int j = 0; j < Columns; ++j) {
-      T sum = sum_of<T>(acc[r][j][0] + acc[r][j][1]);
-      for (std::int64_t q = p; q < k; ++q) sum = multiply_add_scalar(a[r * lda + q], b[j * ldb + q], sum);
-      out[r * Columns + j] = sum;
-    }
+    for (int j = 0; j < Columns; ++j) sums[r * Columns + j] = acc[r][j][0] + acc[r][j][1];
+  sums_of<T, Rows * Columns>(sums, out);
+  if (p == k) return;
+  for (int r = 0; r < Rows; ++r)
+    for (int j = 0; j < Columns; ++j)
+      for (std::int64_t q = p; q < k; ++q) {
+        T& sum = out[r * Columns + j];
+        sum = multiply_add_scalar(a[r * lda + q], b[j * ldb + q], sum);
+      }
 }
 
 }  // namespace hardy::detail

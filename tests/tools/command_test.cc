@@ -66,6 +66,7 @@ TEST(Command, DoctorMeasuresTheKernelInUse) {
   EXPECT_GT(j.at("sgemm_gflops").at("one_thread").get<double>(), 0);
   EXPECT_GT(j.at("fma_peak_gflops").at("one_thread").get<double>(), 0);
   EXPECT_FALSE(j.at("matrix_kernel").get<std::string>().empty());
+  EXPECT_GT(j.at("cache_bytes").at("l2").get<int>(), 0);
   EXPECT_TRUE(j.at("machine").contains("CUDA"));
   EXPECT_TRUE(j.at("machine").contains("MPI"));
   // What to do about CUDA agrees with what is there: nobody is told to install the compiler that is named
@@ -76,6 +77,15 @@ TEST(Command, DoctorMeasuresTheKernelInUse) {
     EXPECT_NE(obstacle.find(about.substr(compiler + 11)), std::string::npos) << obstacle;
     EXPECT_EQ(obstacle.find("install"), std::string::npos) << obstacle;
   }
+}
+
+TEST(Command, DoctorSaysWhichMatrixKernelWasChosenAndWhy) {
+  const nlohmann::json j = nlohmann::json::parse(hardy_command("doctor --json --seconds 0.01").out);
+  const std::string out = hardy_command("doctor --seconds 0.01").out,
+                    kernel = j.at("matrix_kernel").get<std::string>();
+  EXPECT_NE(out.find(kernel + ", since the build is for "), std::string::npos) << out;
+  EXPECT_NE(out.find("  caches "), std::string::npos) << out;
+  EXPECT_NE(out.find("strips of "), std::string::npos) << out;
 }
 
 // What libraries throw ends in a line of ours, and a path that cannot be followed is bad input.

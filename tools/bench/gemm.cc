@@ -33,17 +33,32 @@ struct Shape {
   bool ta, tb;
   int count;
 };
+// hidden layers; first layers of hopper's, walker2d's and half_cheetah's widths; heads; their gradients; and
+// what does not fit into a cache.
 constexpr Shape kShapes[] = {
-    {"hidden", 256, 256, 256, false, false, 1},      {"hidden_dx", 256, 256, 256, false, true, 1},
-    {"hidden_dw", 256, 256, 256, true, false, 1},    {"input", 256, 256, 23, false, false, 1},
-    {"input_11", 256, 256, 11, false, false, 1},     {"input_dw", 23, 256, 256, true, false, 1},
-    {"head", 256, 1, 256, false, false, 1},          {"head_6", 256, 6, 256, false, false, 1},
-    {"head_2", 256, 2, 256, false, false, 1},        {"head_3", 256, 3, 256, false, false, 1},
-    {"head_4", 256, 4, 256, false, false, 1},        {"head_5", 256, 5, 256, false, false, 1},
-    {"head_7", 256, 7, 256, false, false, 1},        {"head_8", 256, 8, 256, false, false, 1},
-    {"head_dw", 256, 1, 256, true, false, 1},        {"head_dx", 256, 256, 1, false, true, 1},
-    {"hidden_x5", 256, 256, 256, false, false, 5},   {"hidden_dx_x5", 256, 256, 256, false, true, 5},
-    {"hidden_dw_x5", 256, 256, 256, true, false, 5}, {"one_row", 1, 256, 256, false, false, 1},
+    {"hidden", 256, 256, 256, false, false, 1},         {"hidden_dx", 256, 256, 256, false, true, 1},
+    {"hidden_dw", 256, 256, 256, true, false, 1},       {"hidden_x5", 256, 256, 256, false, false, 5},
+    {"hidden_dx_x5", 256, 256, 256, false, true, 5},    {"hidden_dw_x5", 256, 256, 256, true, false, 5},
+    {"input_11", 256, 256, 11, false, false, 1},        {"input_17", 256, 256, 17, false, false, 1},
+    {"input", 256, 256, 23, false, false, 1},           {"input_dx_14", 256, 14, 256, false, true, 1},
+    {"input_dx_17", 256, 17, 256, false, true, 1},      {"input_dx", 256, 23, 256, false, true, 1},
+    {"input_dw_11", 11, 256, 256, true, false, 1},      {"input_dw_17", 17, 256, 256, true, false, 1},
+    {"input_dw", 23, 256, 256, true, false, 1},         {"head", 256, 1, 256, false, false, 1},
+    {"head_2", 256, 2, 256, false, false, 1},           {"head_3", 256, 3, 256, false, false, 1},
+    {"head_4", 256, 4, 256, false, false, 1},           {"head_5", 256, 5, 256, false, false, 1},
+    {"head_6", 256, 6, 256, false, false, 1},           {"head_7", 256, 7, 256, false, false, 1},
+    {"head_8", 256, 8, 256, false, false, 1},           {"head_12", 256, 12, 256, false, false, 1},
+    {"head_16", 256, 16, 256, false, false, 1},         {"head_dw", 256, 1, 256, true, false, 1},
+    {"head_dw_3", 256, 3, 256, true, false, 1},         {"head_dw_6", 256, 6, 256, true, false, 1},
+    {"head_dw_12", 256, 12, 256, true, false, 1},       {"head_dx", 256, 256, 1, false, true, 1},
+    {"head_dx_3", 256, 256, 3, false, true, 1},         {"head_dx_6", 256, 256, 6, false, true, 1},
+    {"head_dx_12", 256, 256, 12, false, true, 1},       {"one_row", 1, 256, 256, false, false, 1},
+    {"layer_512", 256, 512, 512, false, false, 1},      {"layer_512_dx", 256, 512, 512, false, true, 1},
+    {"layer_512_dw", 512, 512, 256, true, false, 1},    {"layer_1024", 256, 1024, 1024, false, false, 1},
+    {"layer_1024_dw", 1024, 1024, 256, true, false, 1}, {"batch_4096", 4096, 256, 256, false, false, 1},
+    {"batch_4096_dw", 256, 256, 4096, true, false, 1},  {"wide", 1024, 1024, 1024, false, false, 1},
+    {"wide_dx", 1024, 1024, 1024, false, true, 1},      {"wide_dw", 1024, 1024, 1024, true, false, 1},
+    {"large", 4096, 1024, 1024, false, false, 1},
 };
 
 // One thread's operands; `product` multiplies the i-th pair.

@@ -241,6 +241,66 @@ TYPED_TEST(Gemm, BitsAreTheSameForAnyThreadsAndAnyBatch) {
       }
 }
 
+// Products that are cut into blocks beside the same ones row by row, which are not: bits of elements, of
+// epilogues and of column sums, for any number of threads.
+TYPED_TEST(Gemm, ALargeProductHasTheBitsOfItsRowsAlone) {
+  constexpr std::int64_t m = 517, n = 1067, k = 700, few = 40;
+  for (int t = 0; t < 4; ++t)
+    for (const bool accumulate : {false, true}) {
+      Product<TypeParam> all(m, n, k, t & 1, t & 2);
+      all.args.column_sums = all.sums.data();
+      all.args.act = t == 3 ? Activation::kTanh : Activation::kRelu;
+      all.args.accumulate = accumulate;
+      all.args.one_chain = accumulate && t == 1;
+      if (!accumulate) all.args.bias = all.bias.data(), all.args.relu_mask = all.mask.data();
+      all.fill_c(TypeParam(0.75));
+      Product<TypeParam> threads = all, part = all;
+      threads.args.c = threads.c.data(), threads.args.column_sums = threads.sums.data();
+      all.run();
+      threads.run(3);
+      ASSERT_EQ(std::memcmp(all.c.data(), threads.c.data(), all.c.size() * sizeof(TypeParam)), 0);
+      ASSERT_EQ(std::memcmp(all.sums.data(), threads.sums.data(), all.sums.size() * sizeof(TypeParam)), 0);
+      for (std::int64_t first = 0; first < m; first += few) {
+        GemmArgs<TypeParam>& g = part.args = all.args;
+        g.m = std::min(few, m - first);
+        g.a += first * (g.transpose_a ? 1 : g.lda);
+        g.c = part.c.data() + first * g.ldc;
+        if (g.relu_mask) g.relu_mask += first * g.ldmask;
+        g.column_sums = part.sums.data();
+        part.run();
+      }
+      ASSERT_EQ(std::memcmp(all.c.data(), part.c.data(), all.c.size() * sizeof(TypeParam)), 0) << t;
+      ASSERT_EQ(std::memcmp(all.sums.data(), part.sums.data(), all.sums.size() * sizeof(TypeParam)), 0) << t;
+    }
+}
+
+#if defined(__AVX2__) && defined(__FMA__)
+// A head's tree: lane l of two vectors takes the p with p mod (2 lanes) of its own; then the vectors, halves
+// upon halves; then the p that are left.
+TYPED_TEST(Gemm, AHeadSumsByTheTreeThatIsDocumented) {
+  constexpr int lanes = simd::VectorOf<TypeParam>::kLanes;
+  for (int n = 1; n <= detail::kDotColumns; ++n)
+    for (const std::int64_t k : {7, 64, 100, 256}) {
+      Product<TypeParam> p(13, n, k);
+      p.run();
+      for (std::int64_t i = 0; i < 13; ++i)
+        for (std::int64_t j = 0; j < n; ++j) {
+          std::vector<TypeParam> sums(2 * lanes);
+          const std::int64_t whole = k / (2 * lanes) * (2 * lanes);
+          for (std::int64_t q = 0; q < whole; ++q) {
+            TypeParam& sum = sums[static_cast<std::size_t>(q % (2 * lanes))];
+            sum = std::fma(p.at_a(0, i, q), p.at_b(0, q, j), sum);
+          }
+          for (std::size_t half = lanes; half > 0; half /= 2)
+            for (std::size_t l = 0; l < half; ++l) sums[l] += sums[l + half];
+          for (std::int64_t q = whole; q < k; ++q)
+            sums[0] = std::fma(p.at_a(0, i, q), p.at_b(0, q, j), sums[0]);
+          ASSERT_TRUE(same_bits(sums[0], p.at_c(0, i, j))) << n << " " << k << " at " << i << ", " << j;
+        }
+    }
+}
+#endif
+
 TEST(GemmOfPackedWeights, HasTheBitsOfTheWeightsAsTheyLie) {
   for (const std::int64_t m : {1, 12, 13, 100})
     for (const std::int64_t n : {9, 16, 17, 32, 45, 49, 100})
