@@ -2,9 +2,12 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "engine/base/caches.h"
 #include "engine/base/json.h"
+#include "engine/base/memory.h"
 #include "engine/comm/ranks.h"
 #include "engine/ops/gemm.h"
+#include "engine/run/build.h"
 #include "engine/run/json_text.h"
 #include "engine/run/measure.h"
 #include "engine/run/schema.h"
@@ -24,6 +27,31 @@ std::string printed(const char* format, double x) {
   return text;
 }
 
+std::string caches_text(const CacheSizes& c) {
+  if (!c.known) return "unknown: the system does not say";
+  const auto size = [](std::int64_t bytes) { return bytes_text(static_cast<std::uint64_t>(bytes)); };
+  return size(c.l1) + " and " + size(c.l2) + " a core" + (c.l3 > 0 ? ", " + size(c.l3) + " shared" : "");
+}
+
+// Which kernel multiplies matrices, and why: what the build was compiled for decides, the machine may have
+// more.
+std::string kernel_text(const Machine& m) {
+  const std::string kernel = gemm_kernel_name(), arch = run::build_info().at("arch").get<std::string>();
+  const auto lacks = [&](const char* set, const char* prefix) {
+    return std::ranges::find(m.instruction_sets, set) != m.instruction_sets.end() &&
+           !kernel.starts_with(prefix);
+  };
+  std::string why = ", since the build is for " + (arch.empty() ? "the compiler's default processor" : arch);
+  if (lacks("avx512f", "avx512") || (lacks("avx2", "avx2") && !kernel.starts_with("avx512")))
+    why += "; this processor has more: cmake -DHARDY_ARCH=native";
+  return kernel + why;
+}
+
+std::string blocks_text(const CacheSizes& c) {
+  return "strips of " + bytes_text(static_cast<std::uint64_t>(c.l2 / 2)) + ", half of " +
+         (c.known ? "a core's second cache" : "the smallest second cache");
+}
+
 int doctor(const std::vector<std::string>& args) {
   bool json = false;
   double seconds = 0.3;
@@ -35,6 +63,7 @@ int doctor(const std::vector<std::string>& args) {
   if (!parse_or_help(schema, args)) return 0;
 
   const Machine m = look_at_machine();
+  const CacheSizes& caches = cache_sizes();
   const int threads = std::max(1, m.cores);
   const double one = run::measure_sgemm(256, 256, 256, 1, seconds);
   const double all = threads > 1 ? run::measure_sgemm(256, 256, 256, threads, seconds) : one;
@@ -44,15 +73,17 @@ int doctor(const std::vector<std::string>& args) {
   const std::vector<Offer> offers = {look_for_cuda(), look_for_mpi(), look_for_slurm(), look_for_gymnasium()};
 
   if (json) {
-    nlohmann::json j{{"processor", m.processor},
-                     {"instruction_sets", m.instruction_sets},
-                     {"cores", m.cores},
-                     {"memory_bytes", m.memory_bytes},
-                     {"memory_free_bytes", m.memory_free_bytes},
-                     {"matrix_kernel", gemm_kernel_name()},
-                     {"cuda_obstacle", cuda_obstacle()},
-                     {"sgemm_gflops", {{"one_thread", one}, {"all_threads", all}}},
-                     {"fma_peak_gflops", {{"one_thread", peak_one}, {"all_threads", peak_all}}}};
+    nlohmann::json j{
+        {"processor", m.processor},
+        {"instruction_sets", m.instruction_sets},
+        {"cores", m.cores},
+        {"memory_bytes", m.memory_bytes},
+        {"memory_free_bytes", m.memory_free_bytes},
+        {"matrix_kernel", gemm_kernel_name()},
+        {"cache_bytes", {{"l1", caches.l1}, {"l2", caches.l2}, {"l3", caches.l3}, {"known", caches.known}}},
+        {"cuda_obstacle", cuda_obstacle()},
+        {"sgemm_gflops", {{"one_thread", one}, {"all_threads", all}}},
+        {"fma_peak_gflops", {{"one_thread", peak_one}, {"all_threads", peak_all}}}};
     for (const LibraryInfo& l : has) {
       j["libraries"][l.name] = {
           {"present", !l.version.empty()}, {"version", l.version}, {"package", l.package}};
@@ -71,11 +102,13 @@ int doctor(const std::vector<std::string>& args) {
   line("cores", std::to_string(m.cores));
   line("memory", printed("%.1f GiB, ", static_cast<double>(m.memory_bytes) / (1 << 30)) +
                      printed("%.1f GiB free", static_cast<double>(m.memory_free_bytes) / (1 << 30)));
+  line("caches", caches_text(caches));
   line("multiply-add peak", printed("%.0f GFLOP/s on one thread, ", peak_one) +
                                 printed("%.0f on ", peak_all) + std::to_string(threads));
   for (const Offer& o : offers) line(o.name.c_str(), o.about);
   std::printf("\nthis build\n");
-  line("matrix kernel", gemm_kernel_name());
+  line("matrix kernel", kernel_text(m));
+  line("large products", blocks_text(caches));
   line("256x256x256", printed("%.0f GFLOP/s on one thread ", one) +
                           printed("(%.0f %% of its peak), ", 100 * one / peak_one) +
                           printed("%.0f on ", all) + std::to_string(threads));
