@@ -31,13 +31,12 @@ void keep_rows(Transitions& t, const std::vector<std::uint8_t>& keep) {
   t.rows = static_cast<std::int64_t>(t.rewards.size());
 }
 
-}  // namespace
-
-BestEpisodes keep_best_episodes(Transitions& t, double share, double discount) {
-  struct Episode {
-    std::size_t begin, end;
-    double value;
-  };
+struct Episode {
+  std::size_t begin, end;
+  double value;
+};
+// By their returns, the highest first, of equal ones the earlier.
+std::vector<Episode> best_first(const Transitions& t, double discount) {
   std::vector<Episode> episodes;
   const auto rows = static_cast<std::size_t>(t.rows);
   double sum = 0, weight = 1;
@@ -49,6 +48,14 @@ BestEpisodes keep_best_episodes(Transitions& t, double share, double discount) {
     begin = row + 1, sum = 0, weight = 1;
   }
   std::ranges::stable_sort(episodes, std::ranges::greater{}, &Episode::value);
+  return episodes;
+}
+
+}  // namespace
+
+BestEpisodes keep_best_episodes(Transitions& t, double share, double discount) {
+  const std::vector<Episode> episodes = best_first(t, discount);
+  const auto rows = static_cast<std::size_t>(t.rows);
   const auto count = static_cast<double>(episodes.size());
   // 0.29 of 100 are 29, whatever the last bit of the product.
   const auto best = static_cast<std::size_t>(std::max(1.0, std::floor(share * count * (1 + 1e-12))));
@@ -59,6 +66,29 @@ BestEpisodes keep_best_episodes(Transitions& t, double share, double discount) {
   keep_rows(t, keep);
   return {static_cast<std::int64_t>(best), static_cast<std::int64_t>(episodes.size()), t.rows,
           static_cast<std::int64_t>(rows), episodes[best - 1].value};
+}
+
+std::vector<float> return_weights(const Transitions& t, double temperature, double discount) {
+  const std::vector<Episode> episodes = best_first(t, discount);
+  const auto rows = static_cast<std::size_t>(t.rows);
+  std::vector<double> weights(rows);
+  double sum = 0;
+  std::size_t above = 0;  // rows of episodes that returned more
+  for (std::size_t i = 0; i < episodes.size();) {
+    std::size_t end = i, equal = 0;
+    for (; end < episodes.size() && episodes[end].value == episodes[i].value; ++end)
+      equal += episodes[end].end - episodes[end].begin;
+    const double weight = std::exp(-static_cast<double>(above) / (static_cast<double>(rows) * temperature));
+    for (; i < end; ++i)
+      std::fill(weights.begin() + static_cast<std::ptrdiff_t>(episodes[i].begin),
+                weights.begin() + static_cast<std::ptrdiff_t>(episodes[i].end), weight);
+    sum += weight * static_cast<double>(equal);
+    above += equal;
+  }
+  std::vector<float> scaled(rows);
+  std::ranges::transform(weights, scaled.begin(),
+                         [&](double w) { return static_cast<float>(w * static_cast<double>(rows) / sum); });
+  return scaled;
 }
 
 std::int64_t add_next_actions(Transitions& t) {

@@ -21,6 +21,7 @@ struct Batch {
   // How far a row is believed, where its source was judged, else neither [A, B]: what it says of values
   // (observation, action, reward and next observation), and of what was done (observation and action).
   Tensor trust, action_trust;
+  Tensor imitation;  // how much a row's imitation weighs [A, B], where that differs from row to row
   // Where the source's rewards are known beforehand: their quantiles of 0.001 and 0.999.
   std::optional<std::pair<double, double>> reward_span;
   std::int64_t agents = 0, rows = 0;

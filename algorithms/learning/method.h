@@ -63,6 +63,9 @@ class Method {
   virtual bool normalises_by_medians() const { return false; }
   // Whether rows weigh in its losses by how far they are believed (Batch::trust).
   virtual bool weighs_rows() const { return false; }
+  // > 0: rows of episodes that returned more are imitated more (Batch::imitation), by their rank over this
+  // (datasets::return_weights).
+  virtual double return_temperature() const { return 0; }
   // Whether observations and actions are all that it learns from; then a file may lack the rest.
   virtual bool imitates() const { return false; }
   // The discount of its values, where they are sums of the data's rewards and of nothing else, such as

@@ -45,6 +45,7 @@ Batch draw(Update& u, const TransitionTables& tables, const DataSource& source, 
   if (tables.trust) b.trust = ops::squeeze(g, rows_of("trust", tables.trust, 1), -1);
   if (tables.action_trust)
     b.action_trust = ops::squeeze(g, rows_of("action_trust", tables.action_trust, 1), -1);
+  if (tables.imitation) b.imitation = ops::squeeze(g, rows_of("imitation", tables.imitation, 1), -1);
   b.reward_span = tables.reward_span;
   return b;
 }
@@ -74,10 +75,10 @@ Batch MixedSource::batch(Update& u) const {
   for (Tensor Batch::*column :
        {&Batch::observations, &Batch::actions, &Batch::rewards, &Batch::next_observations, &Batch::terminals})
     b.*column = ops::concat(g, {b.*column, fresh.*column}, 1);
-  // What it saw itself is believed.
-  for (Tensor Batch::*trust : {&Batch::trust, &Batch::action_trust})
-    if (b.*trust)
-      b.*trust = ops::concat(g, {b.*trust, ops::fill(g, DType::kF32, {b.agents, fresh.rows}, 1)}, 1);
+  // What it saw itself is believed, and imitated as the mean of the others is.
+  for (Tensor Batch::*weight : {&Batch::trust, &Batch::action_trust, &Batch::imitation})
+    if (b.*weight)
+      b.*weight = ops::concat(g, {b.*weight, ops::fill(g, DType::kF32, {b.agents, fresh.rows}, 1)}, 1);
   b.rows = rows;
   return b;
 }

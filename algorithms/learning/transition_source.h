@@ -18,6 +18,7 @@ struct TransitionTables {
   std::int32_t* choices = nullptr;  // [..., capacity] instead of `actions`, where these are choices
   float* next_actions = nullptr;    // where there are any
   float *trust = nullptr, *action_trust = nullptr;  // of a transition, and of its action [..., capacity]
+  float* imitation = nullptr;  // how much a row's imitation weighs [..., capacity], where that differs
   std::optional<std::pair<double, double>> reward_span = {};  // as Batch has it
 };
 

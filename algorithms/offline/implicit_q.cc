@@ -24,6 +24,10 @@ void ImplicitQSettings::options(run::Schema& s, const std::string& section, bool
                 "beta times the advantage over its size: this running quantile of |advantage|; 0: as it is",
                 0.0, 0.999);
   s.option("weight-cap", &weight_cap, temperature ? "largest weight exp(beta adv)" : "largest weight", 0.0)
+      .option("return-temperature", &return_temperature,
+              "T: rows of episodes that returned more are imitated more, times exp(p / T), p in (0, 1] the "
+              "rank of the return; 0: all alike",
+              0.0)
       .option("head", &head, "the policy's output", {"deterministic", "gaussian"})
       .option(
           "average", &average,

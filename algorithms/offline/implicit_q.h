@@ -15,8 +15,9 @@ struct ImplicitQSettings {
   // > 0: advantages are divided by the running quantile of |advantage|, p this, before beta sees them
   // (scaled_advantage).
   double advantage_quantile = 0;
-  double weight_cap = 100;  // of exp(beta adv)
-  double average = 0;       // share of the policy that learns in the one that acts, at each step; 0: it acts
+  double weight_cap = 100;        // of exp(beta adv)
+  double return_temperature = 0;  // Method::return_temperature
+  double average = 0;  // share of the policy that learns in the one that acts, at each step; 0: it acts
   std::string head = "deterministic";
   std::int64_t schedule_steps = 3000000;  // the policy's learning rate falls to 0 over these by a cosine
   bool normalise = false;
@@ -65,6 +66,7 @@ class InSampleMethod : public Method {
   bool normalises_observations() const override { return c_.normalise; }
   double discount() const override { return c_.gamma; }
   std::int64_t schedule_end() const override { return c_.schedule_steps; }
+  double return_temperature() const override { return c_.return_temperature; }
   PolicySpec policy(int observation_size, int action_size) const override {
     return c_.policy(observation_size, action_size);
   }

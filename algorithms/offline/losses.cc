@@ -33,7 +33,8 @@ void minimise_policy(Update& u, const PolicySpec& spec, const PolicyNetworks& po
   const Tensor log_std = policy.log_std.tensors.empty() ? Tensor{} : u.parameter(policy.log_std, 0);
   const Tensor net = u.apply(policy.net, batch.observations);
   Tensor loss = imitation_loss(g, spec.head, net, log_std, batch.actions);
-  if (weights) loss = ops::multiply(g, weights, loss);
+  for (const Tensor each : {weights, batch.imitation})
+    if (each) loss = ops::multiply(g, each, loss);
   if (redescend > 0) {
     const Tensor mean = spec.head == Head::kGaussian ? net : ops::tanh(g, net);
     const Tensor error = ops::mean(g, ops::square(g, ops::subtract(g, mean, batch.actions)), -1);

@@ -19,7 +19,8 @@ struct PolicyNetworks {
 // averaged: the policy that acts is a running mean of the one that learns, which is returned; its descent's
 // polyak is the share that enters at each step.
 PolicyNetworks add_policy(Learner& learner, const PolicySpec& spec, bool averaged = false);
-// mean(weights * imitation loss), minimised over the policy's networks; weights [A, B], or none for 1.
+// mean(weights * imitation loss), minimised over the policy's networks; weights [A, B], or none for 1. Where
+// the batch says how much its rows' imitation weighs, times that.
 // redescend c > 0: a row weighs exp(-c e) as well, e the mean over the action's dimensions of (pi(s) - a)^2:
 // what the policy cannot believe pulls little. No gradient flows in that weight.
 void minimise_policy(Update& update, const PolicySpec& spec, const PolicyNetworks& policy, const Batch& batch,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "datasets/chosen_rows.h"
+
 namespace hardy::algorithms {
 
 OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions transitions,
@@ -43,6 +45,8 @@ OfflineTrainee::OfflineTrainee(const Method& method, datasets::Transitions trans
     });
   } else {
     multiply_trust();
+    if (method.return_temperature() > 0)
+      imitation_ = datasets::return_weights(data_, method.return_temperature());
     learner_.build([&](Learner& l) {
       method.build(l, TransitionSource(tables(), data_.observation_size, data_.action_size, batch));
     });
@@ -62,6 +66,7 @@ TransitionTables OfflineTrainee::tables() {
           .next_actions = data_.next_actions.empty() ? nullptr : data_.next_actions.data(),
           .trust = trust_.empty() ? nullptr : trust_.data(),
           .action_trust = action_trust_.empty() ? nullptr : action_trust_.data(),
+          .imitation = imitation_.empty() ? nullptr : imitation_.data(),
           .reward_span = reward_span(data_)};
 }
 

@@ -47,6 +47,7 @@ class OfflineTrainee final : public Trainee {
   std::string choice_;
   datasets::Windows windows_;                // of a method that draws them
   std::vector<float> trust_, action_trust_;  // where the transitions have it
+  std::vector<float> imitation_;             // where the method weighs rows by their episodes' returns
   std::int32_t rows_;
   PolicySpec policy_;
   Learner learner_;

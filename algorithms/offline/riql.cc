@@ -74,6 +74,7 @@ class Riql final : public Method {
   bool normalises_by_medians() const override { return statistics_ == "medians"; }
   bool weighs_rows() const override { return true; }
   double discount() const override { return c_.gamma; }
+  double return_temperature() const override { return c_.return_temperature; }
   std::int64_t schedule_end() const override { return c_.schedule_steps; }
   PolicySpec policy(int observation_size, int action_size) const override {
     return c_.policy(observation_size, action_size);

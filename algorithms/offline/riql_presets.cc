@@ -46,8 +46,17 @@ constexpr Row kRows[] = {
 
 std::map<std::string, std::string> riql_preset(const std::string& name) {
   if (name == "hardy")
-    return {{"clean", "models"}, {"trust", "4"},       {"critics", "2"},          {"alpha", "0"},
-            {"redescend", "1"},  {"average", "0.001"}, {"target-bounds", "data"}, {"statistics", "medians"}};
+    return {{"clean", "models"},
+            {"trust", "4"},
+            {"critics", "2"},
+            {"alpha", "0"},
+            {"target-bounds", "data"},
+            {"statistics", "medians"},
+            {"redescend", "1"},
+            {"return-temperature", "0.1"},
+            {"advantage-quantile", "0.9"},
+            {"beta", "1"},
+            {"average", "0.001"}};
   std::vector<std::string> names{"hardy"};
   for (const Row& row : kRows) {
     if (name == row.name)

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "tests/engine/base/refusal.h"
 
 namespace hardy::datasets {
@@ -55,6 +58,36 @@ TEST(ChosenRows, OneEpisodeStaysAtLeastAndOfEqualOnesTheEarlier) {
   Transitions all = rows_with({5, 5, 1}, {0, 1, 2});
   EXPECT_EQ(keep_best_episodes(all, 1, 1).episodes, 3);
   EXPECT_EQ(all.rows, 3);
+}
+
+TEST(ChosenRows, RowsWeighByTheRankOfTheirEpisodesReturn) {
+  // Returns 3 (two rows), 5 (one), 1 (one), 5 (three), 2 (one): 8 rows, of which 0, 4, 6, 7 are better.
+  const Transitions t = rows_with({1, 2, 5, 1, 2, 3, 0, 2}, {1, 2, 3, 6}, {2});
+  const Floats w = return_weights(t, 0.5);
+  const double sum = 4 + 2 * std::exp(-1.0) + std::exp(-1.5) + std::exp(-1.75);
+  const auto expect = [&](std::size_t row, double rank) {
+    EXPECT_NEAR(w[row], 8 * std::exp(rank) / sum, 1e-6) << row;
+  };
+  for (const std::size_t best : {2, 4, 5, 6}) expect(best, 0);
+  for (const std::size_t second : {0, 1}) expect(second, -1);
+  expect(7, -1.5);
+  expect(3, -1.75);
+}
+
+TEST(ChosenRows, WeightsByReturnsHaveMeanOneAndABoundWhateverTheReturnsAre) {
+  Transitions t = rows_with(Floats(1000, 1), {});
+  for (std::size_t row = 9; row < 1000; row += 10) t.episode_end[row] = 1;
+  EXPECT_EQ(return_weights(t, 0.1), Floats(1000, 1)) << "equal returns";
+  for (std::size_t row = 0; row < 1000; ++row) t.rewards[row] = static_cast<float>(row / 10);
+  const Floats even = return_weights(t, 0.1);
+  t.rewards[999] = 1e30f;  // the best one is further ahead
+  EXPECT_EQ(return_weights(t, 0.1), even);
+  double sum = 0;
+  for (const float w : even) sum += w;
+  EXPECT_NEAR(sum, 1000, 1e-3);
+  EXPECT_LE(*std::ranges::max_element(even), 1 / (0.1 * (1 - std::exp(-10))) + 1e-3);
+  EXPECT_GT(*std::ranges::max_element(even), 9);
+  EXPECT_LT(*std::ranges::min_element(even), 1e-3);
 }
 
 TEST(ChosenRows, AShareOfAHundredIsItsNumberOfHundredths) {

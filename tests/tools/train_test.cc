@@ -395,6 +395,8 @@ TEST(TrainSettings, ThePresetThatNeedsNoTableSetsWhatCleaningAndRiqlAreToldAndTh
   EXPECT_EQ(all.at("trust"), "1");
   EXPECT_EQ(all.at("critics"), "2");
   EXPECT_EQ(all.at("average"), "0.001");
+  EXPECT_EQ(all.at("return-temperature"), "0.1");
+  EXPECT_EQ(all.at("advantage-quantile"), "0.9");
   const auto published = algorithms::make_training_job("riql");
   published->schema().parse({"--preset", "hopper/dynamics/random"});
   EXPECT_EQ(published->schema().resolved_json().at("end-loss"), "same");

@@ -37,7 +37,8 @@ std::unique_ptr<OfflineTrainee> trainee_of(const std::string& name, const Values
 
 // Runs one step of the engine and one of the oracle from the same parameters on the same rows.
 void compare_with_oracle(const std::string& name, const Values& values, const json& settings,
-                         const datasets::Transitions& t = example_transitions(100)) {
+                         const datasets::Transitions& t = example_transitions(100),
+                         const std::vector<float>& imitation = {}) {
   if (!test::oracle_runs()) GTEST_SKIP() << "skipped: " << test::python() << " has no numpy";
   const auto trainee = trainee_of(name, values, {3}, t);
   const auto rows = [](const std::vector<float>& table, std::int64_t width) {
@@ -50,6 +51,7 @@ void compare_with_oracle(const std::string& name, const Values& values, const js
   tensors["next_observations"] = test::as_json({16, 5}, rows(t.next_observations, 5));
   tensors["terminals"] = test::as_json({16}, rows(t.terminals, 1));
   if (!t.trust.empty()) tensors["trust"] = test::as_json({16, 4}, rows(t.trust, 4));
+  if (!imitation.empty()) tensors["imitation"] = test::as_json({16}, rows(imitation, 1));
   const json out = test::ask_oracle("offline_update.py", settings, tensors);
   ThreadTeam team(2);
   trainee->step(team);
@@ -97,6 +99,26 @@ TEST(OfflineUpdate, RiqlEqualsTheOracleAtThePublishedThresholds) {
 TEST(OfflineUpdate, RiqlWithAGaussianPolicyEqualsTheOracle) {
   compare_with_oracle("riql", {{"critics", "3"}, {"alpha", "0.1"}, {"sigma", "1"}, {"head", "gaussian"}},
                       {{"method", "riql"}, {"alpha", 0.1}, {"sigma", 1.0}, {"policy", "gaussian"}});
+}
+
+// Ten episodes of ten rows, so that a rank is a tenth: rows weigh exp(-rank / 10 / 0.2), over the mean.
+TEST(OfflineUpdate, ImitationByTheRankOfReturnsEqualsTheOracle) {
+  datasets::Transitions t = example_transitions(100);
+  std::vector<float> imitation(100);
+  double sum = 0;
+  for (int rank = 0; rank < 10; ++rank) sum += std::exp(-rank / 2.0);
+  for (std::size_t row = 0; row < 100; ++row) {
+    const auto rank = static_cast<int>((row / 10 * 7) % 10);  // of the ten episodes, no two the same
+    t.episode_end[row] = row % 10 == 9;
+    t.rewards[row] = static_cast<float>(-rank);
+    imitation[row] = static_cast<float>(10 * std::exp(-rank / 2.0) / sum);
+  }
+  for (const char* head : {"deterministic", "gaussian"})
+    compare_with_oracle(
+        "riql",
+        {{"critics", "3"}, {"alpha", "0.1"}, {"sigma", "1"}, {"return-temperature", "0.2"}, {"head", head}},
+        {{"method", "riql"}, {"alpha", 0.1}, {"sigma", 1.0}, {"policy", head}}, t, imitation);
+  compare_with_oracle("iql", {{"return-temperature", "0.2"}}, {{"method", "iql"}}, t, imitation);
 }
 
 datasets::Transitions judged_transitions() {

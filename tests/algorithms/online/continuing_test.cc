@@ -154,7 +154,7 @@ TEST(Continuing, ABatchTakesItsShareOfNewRowsFromEachAgentsOwnReplayAndBelievesT
   for (const auto& [share, new_rows] : {std::pair{0.5, 4}, {0.25, 2}, {1.0, 8}, {0.01, 1}}) {
     algorithms::Learner learner({1, 2});
     algorithms::TransitionTables judged = tables(zeros, zeros, rows, 200, true);
-    judged.trust = zeros.data();
+    judged.trust = judged.imitation = zeros.data();
     judged.reward_span = {{-1, 1}};
     const algorithms::MixedSource source(judged, tables(wide, narrow, own, 40, false), share, 3, 1, 8);
     algorithms::Update& u = learner.update("u");
@@ -164,6 +164,7 @@ TEST(Continuing, ABatchTakesItsShareOfNewRowsFromEachAgentsOwnReplayAndBelievesT
     EXPECT_FALSE(b.action_trust);
     EXPECT_EQ(static_cast<bool>(b.trust), share < 1);
     if (b.trust) u.report("trust", ops::mean_per_agent(u.graph(), b.trust));
+    if (b.imitation) u.report("imitation", ops::mean_per_agent(u.graph(), b.imitation));
     const auto w = learner.vector("w", 1, 0.0f);
     u.minimise("w", ops::mean_per_agent(u.graph(), u.parameter(w, 0)), {w}, {});
     u.report("rewards", ops::mean_per_agent(u.graph(), b.rewards));
@@ -173,10 +174,11 @@ TEST(Continuing, ABatchTakesItsShareOfNewRowsFromEachAgentsOwnReplayAndBelievesT
     for (int i = 0; i < 3; ++i) {
       learner.step(team);
       const auto reports = learner.reports();
-      // What was gathered is believed, the dataset's rows are not.
-      if (b.trust) {
-        EXPECT_FLOAT_EQ(static_cast<float>(reports.at("trust")[1]), static_cast<float>(new_rows) / 8);
-      }
+      // What was gathered is believed and imitated, the dataset's rows are not.
+      for (const char* name : {"trust", "imitation"})
+        if (b.trust) {
+          EXPECT_FLOAT_EQ(static_cast<float>(reports.at(name)[1]), static_cast<float>(new_rows) / 8);
+        }
       for (const char* name : {"rewards", "next"}) {
         EXPECT_FLOAT_EQ(static_cast<float>(reports.at(name)[0]), static_cast<float>(new_rows) / 8);
         EXPECT_FLOAT_EQ(static_cast<float>(reports.at(name)[1]), static_cast<float>(2 * new_rows) / 8);

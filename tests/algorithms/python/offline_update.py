@@ -28,7 +28,7 @@ Settings (defaults): method bc|iql|riql; policy deterministic (or gaussian); tau
   normalise (false): observations by what raw/... has; statistics moments, or medians.
   end_loss same, or squared: of rows whose terminal is 1, within the Huber loss; redescend (0): c of the policy's weights
   exp(-c mean square error); clamp [low, high] of the targets. The tensor trust [B, 4], where there is one, says how far
-  each row's observation, action, reward and next observation are believed.
+  each row's observation, action, reward and next observation are believed; imitation [B] multiplies the policy's weights.
 Names in OUTPUT
   loss/v, loss/q, loss/policy; grad/<net>/<tensor>; new/<net>/<tensor> (targets included);
   adam_m/..., adam_v/... after the step; value/adv, value/weight, value/y, value/aggregate [B];
@@ -143,7 +143,7 @@ def policy_loss(p, batch, weight, s):
     a = batch['actions']
     out, kept = mlp(p, 'policy', batch['observations'])
     mean = np.tanh(out) if s['policy'] == 'deterministic' else out
-    weight = weight * np.exp(-s['redescend'] * np.mean((mean - a)**2, axis=1))
+    weight = weight * batch.get('imitation', 1.0) * np.exp(-s['redescend'] * np.mean((mean - a)**2, axis=1))
     w = weight[:, None]
     n = a.shape[0]
     if s['policy'] == 'deterministic':
@@ -197,8 +197,9 @@ def update(tensors, settings):
     s = settle(settings)
     p = {k: np.asarray(v, dtype=np.float64) for k, v in tensors.items()}
     batch = {k: p[k] for k in ('observations', 'actions', 'rewards', 'next_observations', 'terminals') if k in p}
-    if 'trust' in p:
-        batch['trust'] = p['trust']
+    for k in ('trust', 'imitation'):
+        if k in p:
+            batch[k] = p[k]
     for k in ('rewards', 'terminals'):
         if k in batch:
             batch[k] = batch[k].reshape(-1)
