@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "algorithms/acting/formulas.h"
 #include "algorithms/acting/policy.h"
 #include "engine/ops/softmax.h"
 
@@ -40,33 +41,45 @@ void Actor::build(std::int64_t agents, std::int64_t batch) {
   plan_ = std::make_unique<graph::Plan>(graph_, outputs,
                                         graph::PlanOptions{.device = mirror_ ? &mirror_->device() : nullptr});
   if (!mirror_) return;
-  const auto elements = [&](graph::Tensor t) { return static_cast<std::size_t>(graph_.shape(t).elements()); };
-  in_.resize(elements(observations_));
-  if (noise_) noise_in_.resize(elements(noise_));
-  out_.resize(elements(action_));
-  if (log_prob_) log_prob_out_.resize(elements(log_prob_));
+  const auto elements = [&](graph::Tensor t) {
+    return t ? static_cast<std::size_t>(graph_.shape(t).elements()) : 0;
+  };
+  device::Device& device = mirror_->device();
+  there_ = std::make_unique<There>(There{device::Staging(device, {elements(observations_), elements(noise_)}),
+                                         device::Staging(device, {elements(action_), elements(log_prob_)}),
+                                         nullptr, nullptr});
+  plan_->bind(observations_, there_->in.there(0));
+  if (noise_) plan_->bind(noise_, there_->in.there(1));
+  plan_->bind(action_, there_->out.there(0));
+  if (log_prob_) plan_->bind(log_prob_, there_->out.there(1));
 }
 
-// in_, noise_in_ -> out_, log_prob_out_ on a device; the plan's own memory on the CPU.
+// What observed() and noise_in() hold -> acted() and log_probs_out(): on a device one launch, which is waited
+// for.
 void Actor::run(ThreadTeam& team) {
-  if (!mirror_) return plan_->run(team);
+  if (!there_) return plan_->run(team);
   device::Stream& stream = mirror_->stream();
-  const auto in = [&](graph::Tensor t, const std::vector<float>& x) {
-    stream.copy_in(plan_->raw(t), x.data(), x.size() * sizeof(float));
+  const auto pass = [&] {
+    there_->in.copy_in(stream);
+    plan_->enqueue(stream);
+    there_->out.copy_out(stream);
   };
-  const auto out = [&](graph::Tensor t, std::vector<float>& x) {
-    stream.copy_out(x.data(), plan_->raw(t), x.size() * sizeof(float));
-  };
-  in(observations_, in_);
-  if (noise_) in(noise_, noise_in_);
-  if (!captured_) {
-    plan_->enqueue(stream);  // before the capture: libraries load their kernels at first use
-    captured_ = stream.capture([&] { plan_->enqueue(stream); });
-  }
-  stream.replay(*captured_);
-  out(action_, out_);
-  if (log_prob_) out(log_prob_, log_prob_out_);
+  replay(there_->captured, pass);
   stream.synchronise();
+}
+void Actor::enqueue() {
+  replay(there_->captured_alone, [this] { plan_->enqueue(mirror_->stream()); });
+}
+void Actor::replay(std::unique_ptr<device::Captured>& captured, const std::function<void()>& pass) {
+  if (!captured) {
+    pass();  // before the capture: libraries load their kernels at first use
+    captured = mirror_->stream().capture(pass);
+  }
+  mirror_->stream().replay(*captured);
+}
+
+Actor::Places Actor::places() const {
+  return {there_->in.there(0), noise_ ? there_->in.there(1) : nullptr, there_->out.there(0)};
 }
 
 Actor::Actor(const PolicySpec& spec, std::int64_t batch, const std::vector<std::vector<float>>& parameters)
@@ -115,14 +128,13 @@ float Actor::stretch() const {
 // function.
 void Actor::choose(std::span<const Random> draws, std::span<std::int32_t> choices,
                    std::span<float> log_probs) const {
-  const float* scores = mirror_ ? out_.data() : plan_->data<float>(action_);
+  const float* scores = acted();
   const auto n = static_cast<std::size_t>(spec_.action_choices);
   for (std::size_t row = 0; row < choices.size(); ++row, scores += n) {
     const bool categorical = spec_.head == Head::kCategorical;
-    const std::int32_t choice =
-        categorical && !draws.empty()
-            ? choice_at({scores, n}, draws[row].uniform64(0))
-            : static_cast<std::int32_t>(std::max_element(scores, scores + n) - scores);
+    const std::int32_t choice = categorical && !draws.empty()
+                                    ? choice_at({scores, n}, draws[row].uniform64(0))
+                                    : first_largest(scores, spec_.action_choices);
     choices[row] = choice;
     if (!log_probs.empty()) log_probs[row] = categorical ? scores[choice] : 0.0f;
   }
@@ -146,28 +158,24 @@ void Actor::act(std::span<const double> observations, std::span<const float> noi
                 std::span<float> log_probs, ThreadTeam& team) {
   const auto act = static_cast<std::size_t>(spec_.action_size);
   observe_as(spec_, observations, observed());
-  float* z = mirror_ ? noise_in_.data() : plan_->data<float>(noise_);
+  float* z = noise_in();
   if (noise.empty())
     std::fill(z, z + actions.size(), 0.0f);
   else
     std::copy(noise.begin(), noise.end(), z);
   run(team);
-  const float* out = mirror_ ? out_.data() : plan_->data<float>(action_);
+  const float* out = acted();
   const bool gaussian = spec_.head == Head::kGaussian;
   for (std::size_t i = 0; i < actions.size(); ++i) {
     const float low = spec_.action_low[i % act], high = spec_.action_high[i % act];
-    // Squashed heads give [-1, 1], stretched to the bounds, which rounding may pass by a last bit; a plain
-    // Gaussian is stretched, or not, and reaches anywhere.
-    const float stretched = !gaussian      ? low + (out[i] + 1) * 0.5f * (high - low)
-                            : spec_.scaled ? bounds_.stretched(out[i], i % act)
-                                           : out[i];
-    actions[i] = std::clamp(stretched, low, high);
+    // Squashed heads give [-1, 1]; a plain Gaussian is stretched, or not, and reaches anywhere.
+    actions[i] = gaussian ? std::clamp(spec_.scaled ? bounds_.stretched(out[i], i % act) : out[i], low, high)
+                          : acted_within(low, high, out[i]);
   }
   if (!log_probs.empty() && !log_prob_) std::ranges::fill(log_probs, 0.0f);
   if (!log_probs.empty() && log_prob_) {
-    const float* log_prob = mirror_ ? log_prob_out_.data() : plan_->data<float>(log_prob_);
     const float jacobian = stretch();
-    for (std::size_t i = 0; i < log_probs.size(); ++i) log_probs[i] = log_prob[i] - jacobian;
+    for (std::size_t i = 0; i < log_probs.size(); ++i) log_probs[i] = log_probs_out()[i] - jacobian;
   }
 }
 
@@ -192,7 +200,7 @@ void Actor::log_prob_of_choices(std::span<const double> observations, std::span<
                                 std::span<float> log_probs, ThreadTeam& team) {
   observe_as(spec_, observations, observed());
   run(team);
-  const float* scores = mirror_ ? out_.data() : plan_->data<float>(action_);
+  const float* scores = acted();
   for (std::size_t row = 0; row < choices.size(); ++row, scores += spec_.action_choices) {
     if (choices[row] < 0 || choices[row] >= spec_.action_choices)
       throw Error("there are " + std::to_string(spec_.action_choices) + " choices, from 0 on",
@@ -222,9 +230,9 @@ void Actor::log_prob_of_numbers(std::span<const double> observations, std::span<
     if (!raw) u[i] = static_cast<float>(x);
   }
   if (mirror_) {
-    observe_as(spec_, observations, in_.data());
+    observe_as(spec_, observations, observed());
     device::Stream& stream = mirror_->stream();
-    stream.copy_in(given_plan_->raw(observations_), in_.data(), in_.size() * sizeof(float));
+    stream.copy_in(given_plan_->raw(observations_), observed(), observations.size() * sizeof(float));
     stream.copy_in(given_plan_->raw(given_), u.data(), u.size() * sizeof(float));
     given_plan_->enqueue(stream);
     stream.copy_out(log_probs.data(), given_plan_->raw(given_log_prob_), log_probs.size_bytes());

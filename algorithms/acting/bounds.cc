@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "algorithms/acting/formulas.h"
 #include "engine/base/text.h"
 
 namespace hardy::algorithms {
@@ -26,7 +27,7 @@ std::string ActionBounds::text() const {
 void ActionBounds::scale(std::span<float> actions) const {
   for (std::size_t i = 0; i < actions.size(); ++i) {
     const std::size_t k = i % size();
-    actions[i] = (actions[i] - centre(k)) / half(k);
+    actions[i] = scaled_within(low[k], high[k], actions[i]);
   }
 }
 

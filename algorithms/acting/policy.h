@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 #include "engine/base/random.h"
 #include "engine/base/threads.h"
 #include "engine/device/mirror.h"
+#include "engine/device/staging.h"
 #include "engine/graph/plan.h"
 #include "engine/nn/heads.h"
 #include "engine/nn/mlp.h"
@@ -144,13 +146,26 @@ class Actor final : public Policy {
   void log_prob(std::span<const double> observations, const Actions& actions, std::span<float> log_probs,
                 ThreadTeam& team) override;
 
+  // --- with a mirror, for whoever is on its device as well
+  struct Places {
+    float *observations, *noise;  // what a pass takes, [A, B, obs] and [A, B, act]; null where it takes none
+    const float* gives;           // actions in [-1, 1] [A, B, act], or scores [A, B, n]
+  };
+  Places places() const;
+  void enqueue();  // a pass, into the training's stream
+
  private:
   void build(std::int64_t agents, std::int64_t batch);
   void bind(graph::Tensor parameter, void* memory);
   void plan_given();
   float stretch() const;  // the log of its Jacobian
-  float* observed() { return mirror_ ? in_.data() : plan_->data<float>(observations_); }
+  // What run() takes and leaves, on this side.
+  float* observed() { return there_ ? there_->in.here(0) : plan_->data<float>(observations_); }
+  float* noise_in() { return there_ ? there_->in.here(1) : plan_->data<float>(noise_); }
+  const float* acted() const { return there_ ? there_->out.here(0) : plan_->data<float>(action_); }
+  const float* log_probs_out() const { return there_ ? there_->out.here(1) : plan_->data<float>(log_prob_); }
   void run(ThreadTeam& team);
+  void replay(std::unique_ptr<device::Captured>& captured, const std::function<void()>& pass);
   void choose(std::span<const Random> draws, std::span<std::int32_t> choices,
               std::span<float> log_probs) const;
   void log_prob_of_choices(std::span<const double> observations, std::span<const std::int32_t> choices,
@@ -169,10 +184,13 @@ class Actor final : public Policy {
   std::vector<void*> bound_;  // the parameters' places
   std::vector<std::vector<float>> own_;
   device::Mirror* mirror_ = nullptr;
-  std::unique_ptr<device::Captured> captured_;
-  // On a device: its inputs and outputs here.
-  std::vector<float> in_, noise_in_, out_, log_prob_out_;
-  std::vector<float> drawn_;  // this step's normals
+  struct There {
+    device::Staging in, out;                     // observations and noise; actions (scores) and log_probs
+    std::unique_ptr<device::Captured> captured;  // copy in, the plan, copy out
+    std::unique_ptr<device::Captured> captured_alone;
+  };
+  std::unique_ptr<There> there_;  // where it acts on a device
+  std::vector<float> drawn_;      // this step's normals
 };
 
 std::vector<std::vector<float>> policy_parameters(const nn::ParameterStore& store, std::int64_t agent);

@@ -7,21 +7,14 @@
 
 namespace hardy::algorithms {
 
-std::uint64_t episode_seed(std::uint64_t seed, RandomStream stream, std::uint64_t episode) {
-  const PhiloxBlock b = Random(seed, stream, episode).block(0);
-  return std::uint64_t{b[0]} << 32 | b[1];
-}
-
 void act_uniformly(const envs::EnvSpec& spec, const Random& draws, std::size_t row, ActionMemory& actions) {
   if (spec.discrete()) {
-    actions.choices[row] =
-        static_cast<std::int32_t>(static_cast<float>(spec.action_choices) * draws.uniform(0));
+    actions.choices[row] = evenly(spec.action_choices, draws.uniform(0));
     return;
   }
   const auto act = static_cast<std::size_t>(spec.action_size);
   for (std::size_t k = 0; k < act; ++k)
-    actions.numbers[row * act + k] =
-        spec.action_low[k] + (spec.action_high[k] - spec.action_low[k]) * draws.uniform(k);
+    actions.numbers[row * act + k] = evenly(spec.action_low[k], spec.action_high[k], draws.uniform(k));
 }
 
 void require_match(const PolicySpec& policy, const envs::EnvSpec& spec, const std::string& who) {

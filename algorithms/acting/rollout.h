@@ -12,13 +12,11 @@
 #include <span>
 #include <vector>
 
+#include "algorithms/acting/formulas.h"
 #include "algorithms/acting/policy.h"
 #include "envs/environment.h"
 
 namespace hardy::algorithms {
-
-// The seed of episode n: a draw of its own, whatever came before.
-std::uint64_t episode_seed(std::uint64_t seed, RandomStream stream, std::uint64_t episode);
 
 // An even draw for row i: numbers within the bounds, or a choice. Takes draws 0, 1, ... of `draws`.
 void act_uniformly(const envs::EnvSpec& spec, const Random& draws, std::size_t row, ActionMemory& actions);

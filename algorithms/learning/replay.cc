@@ -91,15 +91,14 @@ void Replay::put(std::int64_t agent, std::int64_t t, const Step& step) {
   terminals_[row] = step.terminated;
 }
 
-void Replay::filled(std::int64_t t, device::Mirror* mirror) {
-  rows_ = static_cast<std::int32_t>(std::min(t + 1, capacity_));
-  if (!mirror) return;
+std::unique_ptr<device::RowFeed> Replay::feed(device::Mirror* mirror) {
+  if (!mirror) return nullptr;
+  std::vector<device::RowFeed::Table> tables;
   for_tables(*this, [&](auto& table, std::int64_t width, const char*) {
-    for (std::int64_t a = 0; a < agents_; ++a)
-      mirror->upload(&table[static_cast<std::size_t>((a * capacity_ + t % capacity_) * width)],
-                     static_cast<std::size_t>(width) * sizeof table[0]);
+    static_assert(sizeof table[0] == sizeof(std::uint32_t));
+    tables.push_back({table.data(), width});
   });
-  mirror->upload(&rows_, sizeof rows_);
+  return std::make_unique<device::RowFeed>(*mirror, tables, agents_, capacity_, &rows_);
 }
 
 void Replay::save(run::ArchiveWriter& file) const {
@@ -108,8 +107,8 @@ void Replay::save(run::ArchiveWriter& file) const {
   });
 }
 
-void Replay::restore(const run::Archive& file, std::int64_t saved_capacity, std::int32_t rows, std::int64_t t,
-                     device::Mirror* mirror) {
+void Replay::restore(const run::Archive& file, std::int64_t saved_capacity, std::int32_t rows,
+                     std::int64_t t) {
   // A run that goes on longer may have more room. What has been overwritten is gone, though.
   if (saved_capacity != capacity_ && (t > saved_capacity || t > capacity_))
     throw Error(
@@ -121,10 +120,8 @@ void Replay::restore(const run::Archive& file, std::int64_t saved_capacity, std:
     if (static_cast<std::int64_t>(saved.size()) != agents_ * saved_capacity * width)
       throw Error("tensor " + std::string(name) + " has another size than this run needs", "a checkpoint");
     with_capacity(saved, agents_, saved_capacity, capacity_, table);
-    if (mirror) mirror->upload(table.data(), table.size() * sizeof(T));
   });
   rows_ = rows;
-  if (mirror) mirror->upload(&rows_, sizeof rows_);
 }
 
 }  // namespace hardy::algorithms

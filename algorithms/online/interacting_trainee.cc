@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "algorithms/online/task_interaction.h"
 #include "engine/base/json.h"
 
 namespace hardy::algorithms {
@@ -18,9 +19,8 @@ PolicySpec policy_for(const Method& method, const std::string& name, const envs:
   return policy;
 }
 
-// A step's draws, beyond those of the actions themselves.
-constexpr std::uint64_t kExploreDraw = 1 << 20, kNoiseDraws = 2 << 20, kExpansionDraws = 3 << 20,
-                        kFeedbackDraws = 4 << 20;
+// A step's draws, beyond those of the actions themselves and kExploreDraw.
+constexpr std::uint64_t kNoiseDraws = 2 << 20, kExpansionDraws = 3 << 20, kFeedbackDraws = 4 << 20;
 
 // The space of a replay of what networks see: actions are scaled already.
 envs::EnvSpec as_networks_see(envs::EnvSpec spec) {
@@ -65,6 +65,7 @@ InteractingTrainee::InteractingTrainee(const Method& method, const std::string& 
     method.build(learner_,
                  TransitionSource(replay_.tables(), observation_size, action_size, method.batch_size()));
   learner_.finish();
+  feed_ = replay_.feed(learner_.mirror());
   if (beginning) continuation_ = continuation(*beginning);
   actor_ = std::make_unique<Actor>(policy_, 1, learner_.parameters(), learner_.mirror());
   returns_.assign(agents, 0);
@@ -74,6 +75,9 @@ InteractingTrainee::InteractingTrainee(const Method& method, const std::string& 
   frozen_steps_.assign(agents, 0);
   draws_.reserve(agents);
   for (int agent = 0; agent < env_->size(); ++agent) start(agent);
+  if (feed_ && !beginning)
+    there_ = make_device_interaction(*env_, *actor_, replay_, learner_.seeds(), *learner_.mirror());
+  if (there_) there_->send(t_, state());
 }
 
 // Each episode's start is a draw of the agent's own: its seed and the episode's number.
@@ -85,6 +89,17 @@ void InteractingTrainee::start(int agent) {
 }
 
 void InteractingTrainee::step(ThreadTeam& team) {
+  if (there_)
+    there_->step(t_, uniform_share());
+  else
+    step_here(team);
+  replay_.filled(t_);
+  if (feed_ && !there_) feed_->put(t_ % replay_.capacity());
+  ++t_;
+  if (t_ > settings_.start_steps && t_ % settings_.update_every == 0) learner_.step(team);
+}
+
+void InteractingTrainee::step_here(ThreadTeam& team) {
   draws_.clear();
   for (const std::uint64_t seed : learner_.seeds())
     draws_.emplace_back(seed, RandomStream::kExplore, static_cast<std::uint64_t>(t_));
@@ -98,14 +113,15 @@ void InteractingTrainee::step(ThreadTeam& team) {
     last_returns_[a] = returns_[a];
     start(agent);
   }
-  replay_.filled(t_, learner_.mirror());
-  ++t_;
-  if (t_ > settings_.start_steps && t_ % settings_.update_every == 0) learner_.step(team);
+}
+
+double InteractingTrainee::uniform_share() const {
+  return t_ < settings_.start_steps ? 1 : method_.exploration(t_ - settings_.start_steps);
 }
 
 void InteractingTrainee::explore(ThreadTeam& team) {
   if (!continuation_) {
-    const double uniform = t_ < settings_.start_steps ? 1 : method_.exploration(t_ - settings_.start_steps);
+    const double uniform = uniform_share();
     if (uniform < 1) rollout_.act(*actor_, draws_, team);
     if (uniform > 0)
       for (std::size_t a = 0; a < draws_.size(); ++a)
@@ -170,23 +186,49 @@ std::unique_ptr<InteractingTrainee::Continuation> InteractingTrainee::continuati
   return c;
 }
 
+InteractionState InteractingTrainee::state() const {
+  const std::size_t each = env_->state_size();
+  InteractionState s{episodes_, returns_, last_returns_, {rollout_.now().begin(), rollout_.now().end()}, {}};
+  s.states.resize(each * episodes_.size());
+  for (std::size_t a = 0; a < episodes_.size(); ++a)
+    env_->save_state(static_cast<int>(a), std::span(s.states).subspan(a * each, each));
+  return s;
+}
+
+void InteractingTrainee::go_on_from(const InteractionState& s) {
+  episodes_ = s.episodes;
+  returns_ = s.returns;
+  last_returns_ = s.last_returns;
+  rollout_.resume(s.observations);
+  if (!env_->saves_state()) return;
+  const std::size_t each = env_->state_size();
+  for (std::size_t a = 0; a < episodes_.size(); ++a)
+    env_->load_state(static_cast<int>(a), std::span(s.states).subspan(a * each, each));
+}
+
+void InteractingTrainee::gather_for_saving() {
+  if (auto* const shared = dynamic_cast<envs::SharedEnvironment*>(env_.get())) shared->gather_states();
+  if (!there_) return;
+  InteractionState s;
+  there_->bring(s);
+  go_on_from(s);
+  feed_->bring_all();
+}
+
 void InteractingTrainee::save(run::ArchiveWriter& file) const {
   file.header()["interaction"] = {{"t", t_}, {"rows", replay_.rows()}, {"capacity", replay_.capacity()}};
   if (broken_episodes() > 0) file.header()["interaction"]["broken"] = broken_episodes();
   if (clipped_actions() > 0) file.header()["interaction"]["clipped"] = clipped_actions();
-  const std::size_t each = env_->state_size();
-  std::vector<double> states(each * episodes_.size());
-  for (std::size_t a = 0; a < episodes_.size(); ++a)
-    env_->save_state(static_cast<int>(a), std::span(states).subspan(a * each, each));
-  add<std::uint64_t>(file, "interaction/episodes", episodes_);
-  add<double>(file, "interaction/returns", returns_);
-  add<double>(file, "interaction/last_returns", last_returns_);
+  const InteractionState s = state();
+  add<std::uint64_t>(file, "interaction/episodes", s.episodes);
+  add<double>(file, "interaction/returns", s.returns);
+  add<double>(file, "interaction/last_returns", s.last_returns);
   if (continuation_) {
     add<std::uint64_t>(file, "interaction/attacked", attacked_);
     add<std::uint64_t>(file, "interaction/frozen_steps", frozen_steps_);
   }
-  add<double>(file, "interaction/observations", rollout_.now());
-  add<double>(file, "interaction/environments", states);
+  add<double>(file, "interaction/observations", s.observations);
+  add<double>(file, "interaction/environments", s.states);
   replay_.save(file);
 }
 
@@ -199,34 +241,31 @@ std::string InteractingTrainee::lost_in_saving() const {
 
 void InteractingTrainee::restore(const run::Archive& file) {
   const auto& h = file.header().at("interaction");
-  const auto episodes = get<std::uint64_t>(file, "interaction/episodes");
-  if (episodes.size() != episodes_.size()) throw Error("the state is of another number of agents");
+  InteractionState s{get<std::uint64_t>(file, "interaction/episodes"),
+                     get<double>(file, "interaction/returns"), get<double>(file, "interaction/last_returns"),
+                     get<double>(file, "interaction/observations"),
+                     get<double>(file, "interaction/environments")};
+  const std::size_t agents = episodes_.size(), each = env_->state_size();
+  if (s.episodes.size() != agents) throw Error("the state is of another number of agents");
   t_ = h.at("t");
   broken_before_ = h.value("broken", std::int64_t{0}) - env_->broken_episodes();
   clipped_before_ = h.value("clipped", std::int64_t{0}) - env_->clipped_actions();
-  replay_.restore(file, h.at("capacity"), h.at("rows"), t_, learner_.mirror());
-  episodes_ = episodes;
-  returns_ = get<double>(file, "interaction/returns");
-  last_returns_ = get<double>(file, "interaction/last_returns");
+  replay_.restore(file, h.at("capacity"), h.at("rows"), t_);
+  if (feed_) feed_->put_all();
   if (continuation_) {
     attacked_ = get<std::uint64_t>(file, "interaction/attacked");
     frozen_steps_ = get<std::uint64_t>(file, "interaction/frozen_steps");
-    if (attacked_.size() != episodes_.size() || frozen_steps_.size() != episodes_.size())
+    if (attacked_.size() != agents || frozen_steps_.size() != agents)
       throw Error("counts of steps are of another number of agents");
   }
-  rollout_.resume(file.get<double>("interaction/observations"));
-  if (!env_->saves_state()) {  // other episodes than those that were under way
-    for (int agent = 0; agent < env_->size(); ++agent) start(agent);
-    return;
-  }
-  const std::span<const double> states = file.get<double>("interaction/environments");
-  const std::size_t each = env_->state_size();
-  if (states.size() != each * episodes_.size())
+  if (env_->saves_state() && s.states.size() != each * agents)
     throw Error("the checkpoint has states of " +
-                    std::to_string(states.size() / std::max<std::size_t>(1, episodes_.size())) + " numbers",
+                    std::to_string(s.states.size() / std::max<std::size_t>(1, agents)) + " numbers",
                 settings_.environment, "its instances have " + std::to_string(each));
-  for (std::size_t a = 0; a < episodes_.size(); ++a)
-    env_->load_state(static_cast<int>(a), states.subspan(a * each, each));
+  go_on_from(s);
+  if (!env_->saves_state())  // other episodes than those that were under way
+    for (int agent = 0; agent < env_->size(); ++agent) start(agent);
+  if (there_) there_->send(t_, state());
 }
 
 }  // namespace hardy::algorithms

@@ -1,5 +1,6 @@
 // A method that gathers its own data, as the shared training loop drives it: a step is an environment step of
 // every agent, each in an environment of its own, and, when it is due, a learning step from their replay.
+// Where it learns on a device that has the task as well, environment steps are taken there.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include "algorithms/experiments/training.h"
 #include "algorithms/learning/method.h"
 #include "algorithms/learning/replay.h"
+#include "algorithms/online/device_interaction.h"
 #include "algorithms/online/expansion.h"
 #include "algorithms/online/feedback.h"
 #include "envs/shared_environment.h"
@@ -42,9 +44,8 @@ class InteractingTrainee final : public Trainee {
   std::int64_t steps_done() const override { return t_; }
   Learner& learner() override { return learner_; }
   PolicySpec policy() const override { return policy_; }
-  void gather_for_saving() override {
-    if (auto* const shared = dynamic_cast<envs::SharedEnvironment*>(env_.get())) shared->gather_states();
-  }
+  // What other ranks have, or the device, is here then: environments, replay and returns too.
+  void gather_for_saving() override;
   void save(run::ArchiveWriter& file) const override;
   void restore(const run::Archive& file) override;
   std::string lost_in_saving() const override;
@@ -52,6 +53,8 @@ class InteractingTrainee final : public Trainee {
   std::string first_break() const override { return env_->first_break(); }
   std::int64_t clipped_actions() const override { return clipped_before_ + env_->clipped_actions(); }
 
+  // Whether environment steps are taken on the device; what follows is then as gather_for_saving() found it.
+  bool on_device() const { return there_ != nullptr; }
   const envs::BatchEnvironment& environment() const { return *env_; }
   const Replay& replay() const { return replay_; }
   // Return of each agent's last finished episode (NaN before the first).
@@ -71,8 +74,12 @@ class InteractingTrainee final : public Trainee {
   };
   std::unique_ptr<Continuation> continuation(const OfflineBeginning& beginning);
   void start(int agent);
+  void step_here(ThreadTeam& team);
   void explore(ThreadTeam& team);
+  double uniform_share() const;  // of this step's actions
   void keep(int agent);
+  InteractionState state() const;
+  void go_on_from(const InteractionState& state);
 
   const Method& method_;
   InteractionSettings settings_;
@@ -80,9 +87,11 @@ class InteractingTrainee final : public Trainee {
   PolicySpec policy_;
   Replay replay_;
   Learner learner_;
+  std::unique_ptr<device::RowFeed> feed_;  // of what learns on a device
   std::unique_ptr<Actor> actor_;
   Rollout rollout_;
   std::unique_ptr<Continuation> continuation_;
+  std::unique_ptr<DeviceInteraction> there_;  // steps environments on the device; null: they are stepped here
   std::int64_t t_ = 0, broken_before_ = 0, clipped_before_ = 0;
   std::vector<std::uint64_t> episodes_, attacked_, frozen_steps_;
   std::vector<double> returns_, last_returns_;

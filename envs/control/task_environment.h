@@ -27,6 +27,7 @@ class TaskEnvironment final : public BatchEnvironment {
 
   const EnvSpec& spec() const override { return spec_; }
   int size() const override { return size_; }
+  const Task& task() const { return task_; }
 
   void reset(int i, std::uint64_t seed, std::span<double> observation) override {
     TaskBatch<Task> batch = one(i);

@@ -222,6 +222,27 @@ TEST(Resume, AfterFiveKillsAnInteractingMethodsLastCheckpointIsByteIdentical) {
   kill_and_compare(dir, sac_words, "checkpoints/step_000000003000.ckpt", 5);
 }
 
+// Environment steps within the device, and over the host: no device has the mountain car. The replay wraps.
+void kill_and_compare_on_a_device(const std::string& method, const std::string& environment) {
+  SCOPED_TRACE(method + " in " + environment);
+  const test::Scratch dir;
+  const auto words = [&](const fs::path& out) {
+    return Words{"train",       method, "--env",        environment, "--device",           "cuda-emulated",
+                 "--seeds",     "2",    "--steps",      "400",       "--start-steps",      "100",
+                 "--capacity",  "150",  "--hidden",     "8",         "--batch-size",       "8",
+                 "--log-every", "40",   "--eval-every", "200",       "--checkpoint-every", "5",
+                 "--keep-last", "2",    "--out",        out};
+  };
+  kill_and_compare(dir, words, "checkpoints/step_000000000400.ckpt", 3);
+}
+TEST(Resume, AfterThreeKillsAnInteractionWithinADeviceHasAByteIdenticalLastCheckpoint) {
+  kill_and_compare_on_a_device("sac", "pendulum");
+  kill_and_compare_on_a_device("dqn", "cart_pole");
+}
+TEST(Resume, AfterThreeKillsAnInteractionOverTheHostHasAByteIdenticalLastCheckpoint) {
+  kill_and_compare_on_a_device("sac", "mountain_car_continuous");
+}
+
 // Both phases are killed: the dataset's steps are about as long as the others.
 TEST(Resume, AfterTenKillsARunThatGoesOnlineHasALastCheckpointThatIsByteIdentical) {
   const test::Scratch dir;
