@@ -228,12 +228,12 @@ void kill_and_compare_on_a_device(const std::string& method, const std::string& 
   const test::Scratch dir;
   const auto words = [&](const fs::path& out) {
     return Words{"train",       method, "--env",        environment, "--device",           "cuda-emulated",
-                 "--seeds",     "2",    "--steps",      "400",       "--start-steps",      "100",
-                 "--capacity",  "150",  "--hidden",     "8",         "--batch-size",       "8",
-                 "--log-every", "40",   "--eval-every", "200",       "--checkpoint-every", "5",
+                 "--seeds",     "2",    "--steps",      "100",       "--start-steps",      "60",
+                 "--capacity",  "40",   "--hidden",     "8",         "--batch-size",       "8",
+                 "--log-every", "20",   "--eval-every", "50",        "--checkpoint-every", "5",
                  "--keep-last", "2",    "--out",        out};
   };
-  kill_and_compare(dir, words, "checkpoints/step_000000000400.ckpt", 3);
+  kill_and_compare(dir, words, "checkpoints/step_000000000100.ckpt", 3);
 }
 TEST(Resume, AfterThreeKillsAnInteractionWithinADeviceHasAByteIdenticalLastCheckpoint) {
   kill_and_compare_on_a_device("sac", "pendulum");
