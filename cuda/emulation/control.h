@@ -34,6 +34,7 @@ struct Options {
   int devices = 1;
   std::size_t memory = std::size_t{4} << 30;  // bytes of one device
   int driver = 13000;
+  int major = 9;                  // of the compute capability
   std::int64_t fail_launch = -1;  // kernel launches until one fails; -1: none does
 };
 Options& options();

@@ -181,7 +181,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->warpSize = 32;
   properties->maxThreadsPerBlock = 1024;
   properties->maxThreadsPerMultiProcessor = 2048;
-  properties->major = 9;
+  properties->major = options().major;
   properties->multiProcessorCount = 2;
   properties->l2CacheSize = 50 << 20;
   return cudaSuccess;

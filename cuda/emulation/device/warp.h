@@ -7,13 +7,16 @@
 
 namespace hardy::emulation {
 
-enum class WarpOp { kShuffle, kVote, kMatch, kReduce, kSync };
+enum class WarpOp { kShuffle, kVote, kMatch, kReduce, kMatrix, kSync };
 struct WarpValues {
-  unsigned arrived;         // lanes that took part
-  std::uint64_t value[32];  // what each of them brought
+  unsigned arrived;           // lanes that took part
+  std::uint64_t value[32];    // what each of them brought
+  std::uint64_t more[32][2];  // and of a matrix product besides
+  float product[16][8];       // which is this (run/tensor_cores.cc)
 };
 // The lanes of `mask` meet and see each other's values; valid until the calling thread waits again.
 const WarpValues& warp_collect(unsigned mask, std::uint64_t value, WarpOp op, Site site);
+const WarpValues& warp_collect(unsigned mask, const std::uint64_t (&values)[3], WarpOp op, Site site);
 // The lane that a shuffle reads must have taken part.
 [[noreturn]] void report_absent_lane(int lane, Site site);
 [[noreturn]] void report_width(int width, Site site);

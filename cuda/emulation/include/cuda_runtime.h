@@ -10,5 +10,6 @@
 #include "cuda/emulation/device/execution.h"
 #include "cuda/emulation/device/launch.h"
 #include "cuda/emulation/device/math.h"
+#include "cuda/emulation/device/tensor_cores.h"
 #include "cuda/emulation/device/warp.h"
 #include "cuda_runtime_api.h"

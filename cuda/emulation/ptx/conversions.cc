@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cuda/emulation/device/tensor_cores.h"
 #include "cuda/emulation/ptx/arithmetic.h"
 #include "cuda/emulation/ptx/float_bits.h"
 
@@ -51,6 +52,10 @@ std::uint64_t convert(const Instruction& i, std::uint64_t value) {
     return bits_of(is_signed ? static_cast<double>(vs) : static_cast<double>(vu));
   }
   if (from.bits == 16 || to.bits == 16) uncovered(i);
+  if (i.has("tf32")) {
+    if (!i.has("rna") || i.saturate || i.modifiers.size() != 3) uncovered(i);
+    return bits_of(to_tf32(as<float>(value)));
+  }
   double x = from.bits == 32 ? static_cast<double>(as<float>(value)) : as<double>(value);
   if (i.flush && from.bits == 32) x = static_cast<double>(flushed(static_cast<float>(x)));
   if (i.has("rni")) x = std::nearbyint(x);

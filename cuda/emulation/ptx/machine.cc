@@ -222,6 +222,8 @@ void Machine::step(const Instruction& i) {
       return match(i);
     case Flow::kWarpReduce:
       return reduce_warp(i);
+    case Flow::kMatrixProduct:
+      return multiply_matrices(i);
     case Flow::kAtomic:
     case Flow::kReduction:
       return atomic(i);

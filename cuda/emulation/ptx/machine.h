@@ -45,6 +45,7 @@ class Machine {
   void vote(const Instruction& i);
   void match(const Instruction& i);
   void reduce_warp(const Instruction& i);
+  void multiply_matrices(const Instruction& i);
   void atomic(const Instruction& i);
   const WarpValues& collect(const Instruction& i, std::uint64_t mask, std::uint64_t value, WarpOp op);
   [[noreturn]] void bad(const Instruction& i, const char* what) const;

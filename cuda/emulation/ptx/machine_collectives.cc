@@ -1,5 +1,7 @@
 // Barriers and the collectives of a warp.
+#include "cuda/emulation/device/tensor_cores.h"
 #include "cuda/emulation/ptx/arithmetic.h"
+#include "cuda/emulation/ptx/float_bits.h"
 #include "cuda/emulation/ptx/machine.h"
 #include "cuda/emulation/run/report.h"
 
@@ -72,6 +74,23 @@ void Machine::reduce_warp(const Instruction& i) {
     first = false;
   }
   set(i.operands[0], result);
+}
+
+// mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {d0, ..., d3}, {a0, ..., a3}, {b0, b1}, {c0, ..., c3}
+void Machine::multiply_matrices(const Instruction& i) {
+  static const std::vector<std::string> known{"sync", "aligned", "m16n8k8", "row", "col",
+                                              "f32",  "tf32",    "tf32",    "f32"};
+  if (i.modifiers != known) bad(i, "not covered by the interpreter");
+  const auto word = [&](std::size_t operand, std::size_t k) {
+    return static_cast<std::uint32_t>(get(i.operands[operand].elements[k]));
+  };
+  std::uint32_t a[4], b[2];
+  float c[4], d[4];
+  for (std::size_t k = 0; k < 4; ++k) a[k] = word(1, k);
+  for (std::size_t k = 0; k < 2; ++k) b[k] = word(2, k);
+  for (std::size_t k = 0; k < 4; ++k) c[k] = as<float>(word(3, k));
+  multiply_tf32(a, b, c, d, {"PTX", i.line});
+  for (std::size_t k = 0; k < 4; ++k) set(i.operands[0].elements[k], bits_of(d[k]));
 }
 
 }  // namespace hardy::emulation::ptx

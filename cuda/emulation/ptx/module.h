@@ -67,6 +67,7 @@ enum class Flow : std::uint8_t {
   kVote,
   kMatch,
   kWarpReduce,
+  kMatrixProduct,
   kAtomic,
   kReduction,
   kYield,

@@ -1,8 +1,10 @@
 // Barriers of a block and collectives of a warp: rendezvous of threads that must come from one place.
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
 #include "cuda/emulation/check/checker.h"
+#include "cuda/emulation/device/tensor_cores.h"
 #include "cuda/emulation/run/block.h"
 #include "cuda/emulation/run/report.h"
 #include "cuda/emulation/run/sanitizers.h"
@@ -33,6 +35,7 @@ void complete_if_all_came(Warp& warp, WarpCollective& c) {
   c.complete = true;
   c.values.arrived = c.arrived;
   const auto first = static_cast<std::size_t>(&warp - block().warps.data()) * 32;
+  if (c.op == WarpOp::kMatrix) multiply_matrices(c.values);
   if (c.op == WarpOp::kSync) checker().warp_barrier(static_cast<unsigned>(first / 32), c.arrived);
   for (unsigned lanes = c.arrived; lanes != 0; lanes &= lanes - 1) {
     Thread& t = block().threads[first + static_cast<std::size_t>(std::countr_zero(lanes))];
@@ -96,12 +99,17 @@ int block_barrier(BarrierKind kind, bool predicate, Site site) {
 }
 
 const WarpValues& warp_collect(unsigned mask, std::uint64_t value, WarpOp op, Site site) {
+  return warp_collect(mask, {value, 0, 0}, op, site);
+}
+
+const WarpValues& warp_collect(unsigned mask, const std::uint64_t (&values)[3], WarpOp op, Site site) {
   const unsigned lane_bit = 1u << lane();
   Warp& warp = block().warps[thread_rank() / 32];
   if ((mask & lane_bit) == 0)
     fail("%s: lane %u is not in the mask 0x%08x that it gives", place(site).c_str(), lane(), mask);
   WarpCollective& c = join(warp, lane_bit, mask, op, site);
-  c.values.value[lane()] = value;
+  c.values.value[lane()] = values[0];
+  if (op == WarpOp::kMatrix) std::copy_n(values + 1, 2, c.values.more[lane()]);
   c.arrived |= lane_bit;
   block().progress = true;
   if (op == WarpOp::kSync) race_release(&c);  // only __syncwarp orders memory

@@ -1,12 +1,12 @@
 // Matrix products on the host, for cublas_lt.cc.
 #include "cuda/emulation/shims/matmul.h"
 
-#include <bit>
 #include <cmath>
 #include <vector>
 
 #include "cuda/emulation/check/checker.h"
 #include "cuda/emulation/control.h"
+#include "cuda/emulation/device/tensor_cores.h"
 
 namespace hardy::emulation {
 namespace {
@@ -23,12 +23,6 @@ void require_matrix(const Layout& l, const void* data, std::size_t size, const c
     checker().require_initialised(
         static_cast<const char*>(data) + i * static_cast<std::uint64_t>(l.leading) * size, length * size,
         who);
-}
-
-// TF32 keeps 10 bits of the mantissa: to nearest, ties away from zero.
-float to_tf32(float x) {
-  const auto bits = std::bit_cast<std::uint32_t>(x);
-  return std::isfinite(x) ? std::bit_cast<float>((bits + 0x1000u) & ~0x1fffu) : x;
 }
 
 template <class T>

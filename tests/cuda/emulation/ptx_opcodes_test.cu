@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <string>
 
 #include "cuda/emulation/control.h"
@@ -314,6 +315,78 @@ TEST_F(PtxOpcodes, WarpsShuffleVoteMatchAndReduce) {
   }
 }
 
+// What each lane holds, by PTX's words for m16n8k8 (groupID, threadID_in_group): the i-th register of A, B,
+// C.
+struct Of {
+  int row, column;
+};
+Of of_a(int lane, int i) { return {lane / 4 + (i == 1 || i == 3 ? 8 : 0), lane % 4 + (i < 2 ? 0 : 4)}; }
+Of of_b(int lane, int i) { return {lane % 4 + 4 * i, lane / 4}; }
+Of of_c(int lane, int i) { return {lane / 4 + (i < 2 ? 0 : 8), lane % 4 * 2 + i % 2}; }
+float of(const Of& place, int seed) {  // another one in every row and column, of few bits
+  return static_cast<float>((place.row * 29 + place.column * 83 + seed) % 251 - 120) / 8;
+}
+
+// D of mma.sync over 32 lanes, whose %r10 to %r19 hold A's four, B's two and C's four.
+std::vector<double> of_mma(
+    const std::function<std::vector<U64>(const std::string&, const std::vector<U64>&)>& run,
+    const std::string& registers, const std::string& opcode) {
+  std::vector<U64> in;
+  const auto put = [&](float x) { in.push_back(std::bit_cast<unsigned>(x)); };
+  for (int lane = 0; lane < 32; ++lane) {
+    for (int i = 0; i < 4; ++i) put(of(of_a(lane, i), 5));
+    for (int i = 0; i < 2; ++i) put(of(of_b(lane, i), 17));
+    for (int i = 0; i < 4; ++i) put(of(of_c(lane, i), 90));
+  }
+  std::string body = "mul.wide.u32 %rd4, %r9, 80;\nadd.s64 %rd1, %rd1, %rd4;\n";
+  for (int i = 0; i < 10; ++i)
+    body += "ld.global.u32 %r" + std::to_string(10 + i) + ", [%rd1+" + std::to_string(8 * i) + "];\n";
+  body += opcode + " " + registers + ";\n";
+  std::vector<double> d(16 * 8);
+  for (int half = 0; half < 2; ++half) {
+    const std::string low = std::to_string(1 + 2 * half), high = std::to_string(2 + 2 * half);
+    const std::vector<U64> out =
+        run(body + "mov.b64 %rd8, {%r" + low + ", %r" + high + "};\nst.global.u64 [%rd2], %rd8;", in);
+    for (int lane = 0; lane < 32; ++lane)
+      for (int i = 0; i < 2; ++i) {
+        const Of at = of_c(lane, half * 2 + i);
+        d[static_cast<std::size_t>(at.row * 8 + at.column)] = static_cast<double>(
+            std::bit_cast<float>(static_cast<unsigned>(out[static_cast<std::size_t>(lane)] >> (32 * i))));
+      }
+  }
+  return d;
+}
+
+TEST_F(PtxOpcodes, MatricesOfTf32AreMultipliedByTheLanesOfAWarp) {
+  const auto with = [](const std::string& registers) {
+    return of_mma([](const std::string& body, const std::vector<U64>& in) { return run(body, in, 32); },
+                  registers, "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32");
+  };
+  std::vector<double> expected;
+  for (int i = 0; i < 16; ++i)
+    for (int j = 0; j < 8; ++j) {
+      double sum = static_cast<double>(of({i, j}, 90));
+      for (int k = 0; k < 8; ++k)
+        sum += static_cast<double>(of({i, k}, 5)) * static_cast<double>(of({k, j}, 17));
+      expected.push_back(sum);
+    }
+  const std::string d = "{%r1, %r2, %r3, %r4}, ", b = "{%r14, %r15}, ", c = "{%r16, %r17, %r18, %r19}";
+  EXPECT_EQ(with(d + "{%r10, %r11, %r12, %r13}, " + b + c), expected);
+  EXPECT_NE(with(d + "{%r10, %r12, %r11, %r13}, " + b + c), expected) << "rows of A for columns";
+  EXPECT_NE(with(d + "{%r10, %r11, %r12, %r13}, {%r15, %r14}, " + c), expected)
+      << "halves of B for each other";
+  EXPECT_NE(with(d + "{%r10, %r11, %r12, %r13}, " + b + "{%r17, %r16, %r18, %r19}"), expected)
+      << "columns of C for each other";
+}
+
+TEST_F(PtxOpcodes, Tf32IsTenBitsToNearestAndTiesAwayFromZero) {
+  EXPECT_EQ(on_floats("cvt.rna.tf32.f32", {1 + 0x1p-11f}), 1 + 0x1p-10f);
+  EXPECT_EQ(on_floats("cvt.rna.tf32.f32", {-1 - 0x1p-11f}), -1 - 0x1p-10f);
+  EXPECT_EQ(on_floats("cvt.rna.tf32.f32", {1 + 0x1p-12f}), 1.0f);
+  EXPECT_EQ(on_floats("cvt.rna.tf32.f32", {INFINITY}), INFINITY);
+  EXPECT_TRUE(std::isnan(on_floats("cvt.rna.tf32.f32", {NAN})));
+}
+
 TEST_F(PtxOpcodes, BarriersReduceOverTheBlockAndAtomicsReturnTheOldValue) {
   const std::string counted =
       "setp.gt.u32 %p1, %r9, 40;\nbar.red.popc.u32 %r1, 0, %p1;\ncvt.u64.u32 %rd8, %r1;\nst.global.u64 "
@@ -355,6 +428,12 @@ TEST_F(PtxOpcodes, AccessesAndUnknownOpcodesAreReportedWithTheirLine) {
   EXPECT_DEATH(run("ld.global.u64 %rd8, [%rd1+4];", {0}), "PTX line [0-9]+: misaligned load");
   EXPECT_DEATH(run("cp.async.wait_all;", {0}),
                "PTX line [0-9]+: not covered by the interpreter: cp.async.wait_all");
+  EXPECT_DEATH(
+      run("mma.sync.aligned.m16n8k4.row.col.f32.tf32.tf32.f32 {%f1, %f2, %f3, %f4}, {%r1, %r2}, {%r3}, "
+          "{%f1, %f2, %f3, %f4};",
+          {0}, 32),
+      "PTX line [0-9]+: not covered by the interpreter: mma.sync.aligned.m16n8k4");
+  EXPECT_DEATH(run("cvt.rn.tf32.f32 %r1, %f1;", {0}), "not covered by the interpreter: cvt.rn.tf32");
 #endif
 }
 
