@@ -98,14 +98,19 @@ function(hardy_cuda_nvcc target)
 endfunction()
 
 # hardy_cuda_ptx(TARGET DEFINITION FILE.cu...): makes PTX of CUDA sources, and gives TARGET the files' paths,
-# separated by ':', as the string DEFINITION: what hardy::emulation::load_ptx() and HARDY_EMULATION_PTX take.
+# separated by ':', as the string DEFINITION: what hardy::emulation::load_ptx() and HARDY_EMULATION_PTX take. For compute
+# capability 7.5, or what a file's property HARDY_PTX_ARCHITECTURE says.
 function(hardy_cuda_ptx target definition)
   set(files "")
   foreach(source IN LISTS ARGN)
     cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE)
     hardy_nvcc_name("${source}" name)
     set(ptx "${CMAKE_CURRENT_BINARY_DIR}/${target}_ptx/${name}.ptx")
-    hardy_nvcc_command("${ptx}" "${source}" -ptx -arch=compute_75)
+    get_property(architecture SOURCE "${source}" PROPERTY HARDY_PTX_ARCHITECTURE)
+    if(NOT architecture)
+      set(architecture 75)
+    endif()
+    hardy_nvcc_command("${ptx}" "${source}" -ptx "-arch=compute_${architecture}")
     list(APPEND files "${ptx}")
   endforeach()
   add_custom_target(${target}_${definition} DEPENDS ${files})

@@ -8,6 +8,7 @@
 
 #include "cuda/nccl/exchange.h"
 #include "cuda/stream.h"
+#include "cuda/tensor_cores.cuh"
 #include "engine/device/backends.h"
 
 namespace hardy::cuda {
@@ -206,7 +207,7 @@ class CudaDevice final : public device::Device {
   void release_pinned(void* memory) noexcept override { cudaFreeHost(memory); }
   std::unique_ptr<device::Stream> stream() override {
     return std::make_unique<CudaStream>(
-        index_, Blas{blas_, workspace(), workspace_bytes_, options().tf32}, options().check,
+        index_, Blas{blas_, workspace(), workspace_bytes_, options().products}, options().check,
         [this] { return stream(); }, [this](void* memory) { workspaces_.push_back(memory); });
   }
   std::unique_ptr<device::Event> event() override { return std::make_unique<CudaEvent>(index_); }
@@ -260,6 +261,14 @@ std::vector<device::Info> devices() {
 }
 
 std::unique_ptr<device::Device> open(int index, const device::Options& options) {
+  if (options.products == device::Products::kThreeTf32) {
+    cudaDeviceProp p{};
+    check(cudaGetDeviceProperties(&p, index), "asking for the device's properties");
+    if (p.major < kTensorCoresSince)
+      throw Error("needs compute capability " + std::to_string(kTensorCoresSince) + ".0, and " +
+                      info_of(index).name + " has " + std::to_string(p.major) + "." + std::to_string(p.minor),
+                  "--3xtf32", "leave it out");
+  }
   return std::make_unique<CudaDevice>(index, options);
 }
 

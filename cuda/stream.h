@@ -41,7 +41,7 @@ struct Blas {
   cublasLtHandle_t handle = nullptr;
   void* workspace = nullptr;
   std::size_t workspace_bytes = 0;
-  bool tf32 = false;  // f32 products on the tensor cores, their operands rounded to 10 bits of mantissa
+  device::Products products = device::Products::kF32;
 };
 
 // How cuBLASLt does a matrix product, once that is found (cuda/ops/product.cu): by all that it was asked with

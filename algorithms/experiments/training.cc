@@ -28,10 +28,10 @@ void TrainingSettings::options(run::Schema& s) {
       .option("threads", &threads, "threads; results do not depend on them; 0: all cores", 0, 1024)
       .option("device", &device,
               "cpu, cuda (the first GPU), cuda:N, or several of methods that learn from a dataset: cuda:0,1, "
-              "which share the --shards, or without these the --seeds; `hardy devices` lists them")
-      .option("tf32", &device_options.tf32, "on a GPU: matrix products may round their operands to TF32")
-      .option("device-check", &device_options.check,
-              "on a GPU: every kernel by itself and waited for, so that a failing one is named; slow")
+              "which share the --shards, or without these the --seeds; `hardy devices` lists them");
+  products.options(s);
+  s.option("device-check", &device_options.check,
+           "on a GPU: every kernel by itself and waited for, so that a failing one is named; slow")
       .option("log-every", &log_every, "steps between two records of metrics", 1)
       .option("eval-every", &eval_every, "steps between two evaluations; 0: a tenth of the steps", 0)
       .option("eval-episodes", &eval_episodes, "episodes of an evaluation", 1, 10000)
@@ -62,14 +62,14 @@ bool TrainingSettings::saves_at(std::int64_t step) const {
 }
 
 std::vector<std::unique_ptr<device::Device>> TrainingSettings::open_devices() const {
-  return device::open_chosen_devices(device, device_options);
+  return device::open_chosen_devices(device, products.in(device_options));
 }
 
 std::unique_ptr<device::Device> TrainingSettings::open_device() const {
   if (device::count_of(device) > 1)
     throw Error("only methods that learn from a dataset train on several devices", "--device " + device,
                 "name one");
-  return device::open_chosen_device(device, device_options);
+  return device::open_chosen_device(device, products.in(device_options));
 }
 
 void Trainee::write_policy_of(std::int64_t agent, const std::filesystem::path& path,

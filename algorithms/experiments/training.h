@@ -12,6 +12,7 @@
 #include "engine/run/archive.h"
 #include "engine/run/metrics.h"
 #include "engine/run/observer.h"
+#include "engine/run/product_options.h"
 #include "engine/run/run_directory.h"
 
 namespace hardy::run {
@@ -66,8 +67,9 @@ struct TrainingSettings {
   std::int64_t eval_every = 0, eval_episodes = 10, eval_seed = 42;  // eval_every 0: a tenth of the steps
   std::int64_t checkpoint_every = 0;                                // 0: a fifth of the steps
   std::int64_t keep_last = 3;
-  std::string device = "cpu";  // where it trains: cpu, cuda, cuda:N, cuda:0,1
-  device::Options device_options;
+  std::string device = "cpu";      // where it trains: cpu, cuda, cuda:N, cuda:0,1
+  device::Options device_options;  // but for its products
+  run::ProductOptions products;
   std::int64_t keep_policies = 0;  // > 0: policy/agent_<i>_step_<n>.policy every so many steps
   bool keep_best = false;          // policy/best_agent_<i>.policy: that of the best evaluation
 

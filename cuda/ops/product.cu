@@ -6,6 +6,7 @@
 #include "cuda/columns.cuh"
 #include "cuda/elements.cuh"
 #include "cuda/ops/product.h"
+#include "cuda/ops/tensor_product.h"
 #include "cuda/stream.h"
 
 namespace hardy::cuda {
@@ -139,9 +140,9 @@ class Call {
       : p_(p),
         epilogue_(epilogue),
         stream_(stream),
-        description_(p.type == DType::kF64 ? CUBLAS_COMPUTE_64F
-                     : stream.blas().tf32  ? CUBLAS_COMPUTE_32F_FAST_TF32
-                                           : CUBLAS_COMPUTE_32F,
+        description_(p.type == DType::kF64                               ? CUBLAS_COMPUTE_64F
+                     : stream.blas().products == device::Products::kTf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                                                         : CUBLAS_COMPUTE_32F,
                      type()),
         a_(type(), p.transpose_a ? p.k : p.m, p.transpose_a ? p.m : p.k, p.count, p.stride_a),
         b_(type(), p.transpose_b ? p.n : p.k, p.transpose_b ? p.k : p.n, p.count, p.stride_b),
@@ -242,15 +243,35 @@ cublasLtEpilogue_t product(const Product& p, CudaStream& stream) {
                           "cublasLtMatmul");
 }
 
-}  // namespace
-
-void multiply(const Product& p, device::Stream& stream) {
-  if (product(p, as_cuda(stream)) != CUBLASLT_EPILOGUE_DEFAULT) {
+// What of the epilogue the product itself has not done.
+void complete(const Product& p, cublasLtEpilogue_t done, device::Stream& stream) {
+  if (done != CUBLASLT_EPILOGUE_DEFAULT) {
     if (p.activation == Activation::kTanh) finish(p, nullptr, p.activation, stream);
     return;
   }
   if (p.bias || p.activation != Activation::kNone) finish(p, p.bias, p.activation, stream);
   if (p.column_sums) sum_columns(p, stream);
+}
+
+}  // namespace
+
+void multiply(const Product& p, device::Stream& stream) {
+  CudaStream& s = as_cuda(stream);
+  if (s.blas().products == device::Products::kThreeTf32 && suits_tensor_cores(p))
+    return multiply_on_tensor_cores(p, stream);
+  complete(p, product(p, s), stream);
+}
+
+std::vector<ProductWay> offers(const Product& p, device::Stream& stream) {
+  std::vector<ProductWay> ways = Call(p, fused(p), as_cuda(stream)).ways();
+  if (ways.empty()) ways = Call(p, CUBLASLT_EPILOGUE_DEFAULT, as_cuda(stream)).ways();
+  return ways;
+}
+
+bool multiply_by(const ProductWay& way, const Product& p, device::Stream& stream) {
+  if (!Call(p, way.epilogue, as_cuda(stream)).run(way)) return false;
+  complete(p, way.epilogue, stream);
+  return true;
 }
 
 }  // namespace hardy::cuda

@@ -1,7 +1,9 @@
-// Batched matrix products through cuBLASLt, row-major like engine/ops/gemm.h.
+// Batched matrix products, row-major like engine/ops/gemm.h: through cuBLASLt, or on the tensor cores by a
+// kernel of our own where the device was opened for that (tensor_product.h).
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "engine/graph/device_kernels.h"
 #include "engine/ops/gemm.h"
@@ -25,5 +27,11 @@ struct Product {
 // Puts the product into the stream. An epilogue that cuBLASLt does not have for these operands follows in a
 // kernel of its own.
 void multiply(const Product& product, device::Stream& stream);
+
+// What cuBLASLt offers for it, by its own guess the fastest first; and the product by one of them. False
+// where that declines. Products are measured so (product_times.cu).
+struct ProductWay;  // cuda/stream.h
+std::vector<ProductWay> offers(const Product& product, device::Stream& stream);
+bool multiply_by(const ProductWay& way, const Product& product, device::Stream& stream);
 
 }  // namespace hardy::cuda

@@ -100,8 +100,9 @@ namespace {
 
 // Without a GPU.
 void refuse_options_for_gpus(const Options& options) {
-  for (const auto& [given, option] :
-       {std::pair{options.tf32, "--tf32"}, {options.branches != Options{}.branches, "--branches"}})
+  for (const auto& [given, option] : {std::pair{options.products == Products::kTf32, "--tf32"},
+                                      {options.products == Products::kThreeTf32, "--3xtf32"},
+                                      {options.branches != Options{}.branches, "--branches"}})
     if (given) throw Error("is for GPUs", option, "leave it out, or add --device cuda");
 }
 

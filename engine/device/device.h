@@ -60,8 +60,15 @@ struct Info {
   std::size_t memory_bytes = 0, memory_free_bytes = 0;
 };
 
+// What f32 matrix products are made of.
+enum class Products : std::uint8_t {
+  kF32,
+  kThreeTf32,  // where they are large enough, three products on the tensor cores, as accurate as f32's
+  kTf32        // their operands may be rounded to TF32
+};
+
 struct Options {
-  bool tf32 = false;          // f32 matrix products may round their operands to TF32
+  Products products = Products::kF32;
   bool check = false;         // steps run kernel by kernel, each waited for, so that a failing one is named
   std::int64_t branches = 6;  // of a step, side by side; 1: its kernels one after another
 };

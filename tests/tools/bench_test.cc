@@ -65,6 +65,7 @@ TEST_P(ThroughputOnADevice, GivesAStepsTimeTheHostsPartItsNodesAndItsMemory) {
   EXPECT_EQ(j.at("method"), GetParam());
   EXPECT_EQ(j.at("device"), "cuda-emulated:0");
   EXPECT_EQ(j.at("tf32"), false);
+  EXPECT_EQ(j.at("3xtf32"), false);
   const double step = j.at("microseconds_per_step"), host = j.at("host_microseconds_per_step");
   EXPECT_GT(host, 0);
   EXPECT_LT(host, step);
@@ -97,6 +98,36 @@ TEST(BenchThroughput, MoreAgentsTakeMoreMemoryAndTheSameNodes) {
   EXPECT_NEAR(b.at("agent_steps_per_second").get<double>(), 3 * b.at("steps_per_second").get<double>(), 1e-6);
 }
 
+TEST(BenchThroughput, ProductsOnTensorCoresTakeNoMoreNodesThanTheLibrarys) {
+  const test::Result three = bench("bc --3xtf32"), library = bench("bc");
+  ASSERT_EQ(three.code, 0) << three.err;
+  const nlohmann::json a = nlohmann::json::parse(three.out), b = nlohmann::json::parse(library.out);
+  EXPECT_EQ(a.at("3xtf32"), true);
+  EXPECT_EQ(a.at("tf32"), false);
+  EXPECT_LE(a.at("graph_nodes"), b.at("graph_nodes"));
+}
+
+// Layers of critics and of single networks, forward and two gradients; none for the inputs of first layers,
+// which are too narrow for the tensor cores.
+TEST(BenchProducts, TimesEachProductOfAStepByAllThatTheLibraryOffersAndByOurKernel) {
+  const test::Result r = test::hardy_command(
+      "bench products --device cuda-emulated --hidden 64 --batch-size 48 --repetitions 1 --json",
+      "HARDY_EMULATION_CHECK=0 ");
+  ASSERT_EQ(r.code, 0) << r.err;
+  const nlohmann::json rows = nlohmann::json::parse(r.out).at("products");
+  ASSERT_EQ(rows.size(), 10u);
+  double multiply_adds = 0;
+  for (const nlohmann::json& row : rows) {
+    const double m = row.at("m"), n = row.at("n"), k = row.at("k"), count = row.at("count");
+    multiply_adds += m * n * k * count;
+    EXPECT_EQ(row.at("library_microseconds").size(), 8u) << row;
+    EXPECT_EQ(row.at("own_microseconds").size(), std::min(m, k) < 32 ? 0u : 1u) << row;
+    for (const char* by : {"library_microseconds", "own_microseconds"})
+      for (const double us : row.at(by)) EXPECT_GT(us, 0) << row;
+  }
+  EXPECT_EQ(multiply_adds, 48.0 * 64 * ((5 * 23 + 17) * 2 + (5 + 1) * 64 * 3));
+}
+
 TEST(BenchCommand, RefusesInOneLine) {
   const auto refused = [](const std::string& words, std::initializer_list<const char*> parts,
                           const std::string& before = "") {
@@ -109,6 +140,10 @@ TEST(BenchCommand, RefusesInOneLine) {
     for (const char* part : parts) EXPECT_NE(r.err.find(part), std::string::npos) << words << ": " << r.err;
   };
   refused("riql --tf32", {"--tf32", "is for GPUs", "add --device cuda"});
+  refused("riql --3xtf32", {"--3xtf32", "is for GPUs", "add --device cuda"});
+  refused("riql --3xtf32 --tf32 --device cuda-emulated", {"--tf32", "excludes --3xtf32", "leave out one"});
+  refused("products --device cpu", {"--device cpu", "products are timed on a GPU"});
+  refused("products --device cuda-emulated --3xtf32", {"--3xtf32", "in any case", "leave it out"});
   refused("riql --branches 2", {"--branches", "is for GPUs", "add --device cuda"});
   refused("riql --device quantum", {"quantum", "there is no such device", "known: cpu, cuda"});
   refused("riql --device cuda-emulated:3", {"there is no device 3", "this machine has one"});

@@ -14,10 +14,11 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string train(const test::Scratch& dir, const std::string& more, const std::string& out = "run",
-                  int steps = 4) {
+                  int steps = 4, int batch = 8) {
   datasets::write_hdf5(dir / "data.hdf5", test::some_data(60));
   return "train bc --dataset " + (dir / "data.hdf5").string() + " --steps " + std::to_string(steps) +
-         " --batch-size 8 --log-every 2 --checkpoint-every 2 --out " + (dir / out).string() + " " + more;
+         " --batch-size " + std::to_string(batch) + " --log-every 2 --checkpoint-every 2 --out " +
+         (dir / out).string() + " " + more;
 }
 void expect_refusal(const test::Result& r, int code, std::initializer_list<const char*> parts) {
   EXPECT_EQ(r.code, code) << r.err;
@@ -33,6 +34,32 @@ TEST(DeviceCommand, TrainsOnTheEmulatedDeviceAndResumesThere) {
   EXPECT_NE(metrics.find("loss/policy"), std::string::npos) << metrics;
   EXPECT_TRUE(std::filesystem::exists(dir / "run" / "policy" / "agent_0.policy"));
   EXPECT_EQ(test::hardy_command("resume " + (dir / "run").string()).code, 0);
+}
+
+TEST(DeviceCommand, ProductsOnTensorCoresAreTheRunsOwnAndGoOnToTheSameBits) {
+  const test::Scratch dir;
+  const std::string three = "--device cuda-emulated --3xtf32";
+  ASSERT_EQ(test::hardy_command(train(dir, "--device cuda-emulated", "f32", 4, 32)).code, 0);
+  ASSERT_EQ(test::hardy_command(train(dir, three, "whole", 4, 32)).code, 0);
+  ASSERT_EQ(test::hardy_command(train(dir, three, "run", 2, 32)).code, 0);
+  EXPECT_NE(test::contents(dir / "run/config.ini").find("\n3xtf32 = true"), std::string::npos);
+  const test::Result resumed = test::hardy_command("resume " + (dir / "run").string() + " --steps 4");
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  const auto checkpoint = [&](const char* run) {
+    return test::contents(run::Checkpoints(dir / run / "checkpoints").path_of(4));
+  };
+  EXPECT_FALSE(checkpoint("whole").empty());
+  EXPECT_EQ(checkpoint("run"), checkpoint("whole"));
+  EXPECT_NE(checkpoint("f32"), checkpoint("whole"));
+}
+
+TEST(DeviceCommand, ProductsThatCannotBeAreRefusedInOneLineBeforeAnythingIsWritten) {
+  const test::Scratch dir;
+  expect_refusal(test::hardy_command(train(dir, "--3xtf32")), 2,
+                 {"--3xtf32", "is for GPUs", "--device cuda"});
+  expect_refusal(test::hardy_command(train(dir, "--3xtf32 --tf32 --device cuda-emulated")), 2,
+                 {"--tf32: excludes --3xtf32", "leave out one"});
+  EXPECT_FALSE(fs::exists(dir / "run"));
 }
 
 constexpr const char* kTwoDevices = "HARDY_EMULATION_DEVICES=2 ";

@@ -73,10 +73,12 @@ int bench_on_device(device::Device& device, const DeviceBench& settings) {
   const double rate = static_cast<double>(steps) / spent, agents = static_cast<double>(settings.agents);
   const double gflops = bench.gflop_per_agent_step() * rate * agents;
   const auto microseconds = [&](double block) { return 1e6 * block / steps_a_block; };
+  const device::Products products = device.options().products;
   const nlohmann::json result{{"method", settings.method},
                               {"device", info.name},
                               {"about", info.about},
-                              {"tf32", device.options().tf32},
+                              {"tf32", products == device::Products::kTf32},
+                              {"3xtf32", products == device::Products::kThreeTf32},
                               {"branches", device.options().branches},
                               {"agents", settings.agents},
                               {"rows", settings.rows},
@@ -100,9 +102,12 @@ int bench_on_device(device::Device& device, const DeviceBench& settings) {
         "%s, %lld agent(s) on %s (%s%s): %.1f us a step (blocks: %.1f to %.1f), %.1f of them the host's, %zu "
         "graph nodes, %.1f MiB, %.1f agent-steps/s, %.1f GFLOP/s\n",
         settings.method.c_str(), static_cast<long long>(settings.agents), info.name.c_str(),
-        info.about.c_str(), device.options().tf32 ? ", TF32" : "", 1e6 / rate, microseconds(quickest),
-        microseconds(slowest), 1e6 * host / static_cast<double>(steps), learner.device_nodes(),
-        static_cast<double>(taken) / (1 << 20), rate * agents, gflops);
+        info.about.c_str(),
+        products == device::Products::kTf32        ? ", TF32"
+        : products == device::Products::kThreeTf32 ? ", 3xTF32"
+                                                   : "",
+        1e6 / rate, microseconds(quickest), microseconds(slowest), 1e6 * host / static_cast<double>(steps),
+        learner.device_nodes(), static_cast<double>(taken) / (1 << 20), rate * agents, gflops);
   }
   return 0;
 }

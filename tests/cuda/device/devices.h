@@ -107,8 +107,8 @@ inline std::vector<std::vector<std::byte>> run_on_cpu(const Case& c, bool fuse =
 // The outputs hold NaN (all bits 1) before the run. captured: a run is captured after a first one, and
 // replayed.
 inline std::vector<std::vector<std::byte>> run_on_device(const Case& c, bool fuse = true,
-                                                         bool captured = false) {
-  device::Device& d = device();
+                                                         bool captured = false,
+                                                         device::Device& d = device()) {
   Plan plan(c.g, c.outputs, {.fuse = fuse, .in_place = fuse, .device = &d});
   const std::unique_ptr<device::Stream> stream = d.stream();
   for (std::size_t i = 0; i < c.operands.size(); ++i)
@@ -201,14 +201,15 @@ inline void expect_near(const std::vector<std::byte>& actual, const std::vector<
 // The device's results against the CPU's within `tolerance` of the largest of a result (f64: a millionth of
 // it), integers and booleans exactly; twice the same bits; and where nvcc is, its PTX of the same kernels
 // against both.
-inline void compare(const Case& c, double tolerance, const std::string& what, bool ptx = has_ptx()) {
-  const auto cpu = run_on_cpu(c), first = run_on_device(c);
+inline void compare(const Case& c, double tolerance, const std::string& what, bool ptx = has_ptx(),
+                    device::Device& on = device()) {
+  const auto cpu = run_on_cpu(c), first = run_on_device(c, true, false, on);
   hardy::emulation::options().seed += 1;  // another order of blocks and threads
-  const auto second = run_on_device(c);
+  const auto second = run_on_device(c, true, false, on);
   std::vector<std::vector<std::byte>> third;
   if (ptx) {
     const FromPtx from_ptx;
-    third = run_on_device(c);
+    third = run_on_device(c, true, false, on);
   }
   for (std::size_t i = 0; i < cpu.size(); ++i) {
     const std::string which = what + ", output " + std::to_string(i) + " " + c.g.describe(c.outputs[i]) +

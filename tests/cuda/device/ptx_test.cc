@@ -52,6 +52,20 @@ TEST(DevicePtx, TenUpdatesOfRiqlWithNvccsKernelsAgreeWithTheCpuAndTheHostsBuild)
                              "masked_kernel", "gate_kernel", "descend_kernel", "index_kernel"})
     EXPECT_TRUE(ran(kernel)) << kernel << " did not run from PTX";
 }
+TEST(DevicePtx, UpdatesOfRiqlOnTensorCoresWithNvccsKernelsAgreeWithTheCpu) {
+  REQUIRE_PTX();
+  const auto on = device::open_device(device_name(), {.products = device::Products::kThreeTf32});
+  const Values wide{{"hidden", "36"}, {"batch-size", "33"}, {"critics", "2"}};
+  const auto cpu = offline("riql", nullptr, wide), nvcc = offline("riql", on.get(), wide);
+  const Trained by_cpu = train(cpu->learner(), 3);
+  Trained by_nvcc;
+  {
+    const FromPtx from_ptx;
+    by_nvcc = train(nvcc->learner(), 3);
+  }
+  expect_equal(by_cpu, by_nvcc);
+  EXPECT_TRUE(ran("tensor_product_kernel"));
+}
 TEST(DevicePtx, TenUpdatesOfSacWithNvccsKernelsAgree) {
   REQUIRE_PTX();
   OnAReplay cpu("sac", nullptr), nvcc("sac", &device());

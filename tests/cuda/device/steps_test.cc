@@ -37,6 +37,23 @@ TEST(DeviceSteps, TenUpdatesOfRiqlAgree) {
   const auto cpu = offline("riql", nullptr), gpu = offline("riql", &device());
   expect_equal(train(cpu->learner()), train(gpu->learner()));
 }
+
+// Layers of whole packs and of others, wide enough for the tensor cores. Rounded to TF32 operands would be
+// far outside of what f32 keeps to.
+TEST(DeviceSteps, UpdatesOfRiqlOnTensorCoresAgreeAsThoseInF32DoAndThoseInTf32DoNot) {
+  using device::Products;
+  const auto f32 = device::open_device(test::device_name()),
+             three = device::open_device(test::device_name(), {.products = Products::kThreeTf32}),
+             tf32 = device::open_device(test::device_name(), {.products = Products::kTf32});
+  for (const char* hidden : {"40", "33"}) {
+    const Values wide{{"hidden", hidden}, {"batch-size", "48"}};
+    const auto trained = [&](device::Device* on) { return train(offline("riql", on, wide)->learner(), 3); };
+    const test::Trained cpu = trained(nullptr), by_three = trained(three.get());
+    expect_equal(cpu, by_three);
+    expect_equal(trained(f32.get()), by_three);
+    EXPECT_GT(test::worst_of(test::parts_of_tolerance(cpu, trained(tf32.get()))), 5);
+  }
+}
 TEST(DeviceSteps, TenUpdatesOfRiqlWithAGaussianPolicyAgree) {
   const Values gaussian{{"head", "gaussian"}};
   const auto cpu = offline("riql", nullptr, gaussian), gpu = offline("riql", &device(), gaussian);
@@ -226,6 +243,19 @@ TEST(DeviceErrors, AnOldDriverAndAMachineWithoutADeviceAreSaid) {
   options = before;
   expect_names(old, {"12.4", "older than this build's toolkit 13.0", "newer driver"});
   expect_names(none, {"no CUDA device"});
+}
+
+TEST(DeviceErrors, AGpuWithoutTensorCoresForTf32IsRefusedThem) {
+  REQUIRE_EMULATION();
+  emulation::Options& options = emulation::options();
+  const emulation::Options before = options;
+  options.major = 7;
+  const std::string old =
+      failure([] { device::open_device("cuda-emulated", {.products = device::Products::kThreeTf32}); });
+  const std::string without = failure([] { device::open_device("cuda-emulated"); });
+  options = before;
+  expect_names(old, {"--3xtf32", "needs compute capability 8.0", "cuda-emulated:0 has 7.", "leave it out"});
+  EXPECT_EQ(without, "");
 }
 
 TEST(DeviceErrors, TooLittleMemoryIsSaidBeforeAnythingRuns) {

@@ -12,6 +12,7 @@
 #include "engine/ops/gemm.h"
 #include "engine/run/json_text.h"
 #include "engine/run/measure.h"
+#include "engine/run/product_options.h"
 #include "engine/run/schema.h"
 #include "tools/hardy/bench_device.h"
 #include "tools/hardy/bench_family.h"
@@ -36,13 +37,15 @@ int run(const std::vector<std::string>& args) {
   bool json = false, plan = false;
   std::string device_name = "cpu";
   device::Options device_options;
+  run::ProductOptions products;
   run::Schema schema("bench",
                      "Times whole training steps on random data of half-cheetah's sizes: sampling, losses, "
                      "optimisers, targets.");
   schema
       .positional("METHOD", &method,
                   join(algorithms::methods().names(), ", ") +
-                      ", a method of `hardy regret`, or a post-training one (hpt)")
+                      ", a method of `hardy regret`, or a post-training one (hpt); products: those of RIQL's "
+                      "step, one by one on a GPU")
       .option("agents", &agents, "trained together", 1, 4096)
       .option("threads", &threads, "threads", 1, 1024)
       .option("seconds", &seconds, "to measure for", 0.1, 3600.0)
@@ -50,14 +53,15 @@ int run(const std::vector<std::string>& args) {
       .option(
           "device", &device_name,
           "cpu, cuda (the first GPU) or cuda:N; `hardy devices` lists them. There a step's time, the host's "
-          "part of it, its graph's nodes and its memory are given; threads have no part in it")
-      .option("tf32", &device_options.tf32, "on a GPU: matrix products may round their operands to TF32")
+          "part of it, its graph's nodes and its memory are given; threads have no part in it");
+  products.options(schema);
+  schema
       .option("branches", &device_options.branches,
               "on a GPU: how many kernels of a step may run side by side, each in a stream of its own", 1, 8)
       .option("plan", &plan, "print the planned kernels as well")
       .option("json", &json, "print JSON");
   if (!parse_or_help(schema, args)) return 0;
-  if (const auto device = device::open_chosen_device(device_name, device_options))
+  if (const auto device = device::open_chosen_device(device_name, products.in(device_options)))
     return bench_on_device(*device, {method, agents, rows, seconds, plan, json});
   ThreadTeam team(static_cast<int>(threads));
   BenchLearner bench(method, agents, rows, nullptr);

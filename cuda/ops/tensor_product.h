@@ -1,0 +1,19 @@
+// f32 products on the tensor cores with f32's accuracy: each operand is the sum of two TF32 numbers, and
+// three of their four products are added up ("3xTF32").
+#pragma once
+
+#include "cuda/ops/product.h"
+
+namespace hardy::cuda {
+
+// Whether the tensor cores are to do it: f32, with at least a tile's depth of 32 in m, n and k. Smaller ones,
+// as of first layers, would fill tiles with zeros: cuBLASLt's, in f32. That follows from a product's own
+// sizes alone, not from how many there are.
+bool suits_tensor_cores(const Product& product);
+
+// Puts the product with all of its epilogue into the stream, one launch; any sizes and any alignment of f32
+// serve, matrices of fewer than 2^31 elements. A result's bits depend on its row of op(A), its column of
+// op(B) and k.
+void multiply_on_tensor_cores(const Product& product, device::Stream& stream);
+
+}  // namespace hardy::cuda
