@@ -3,8 +3,8 @@
 
 Reads RESULTS/ncu.AGENTS.csv (Nsight Compute's, a row a kernel and metric), benches.jsonl and rivals.jsonl. Writes
 kernels.json, {agents: [{kernel, op, launches, microseconds, megabytes, registers, occupancy}]} of one step, the
-longest first; and measured.json, {op: microseconds of its launches in one agent's step, "riql/AGENTS" (with TF32:
-"riql/AGENTS/tf32"; of rivals "jax/AGENTS", "pytorch/AGENTS", of a step that is one CUDA graph): agent-steps a second,
+longest first; and measured.json, {op: microseconds of its launches in one agent's step, "riql/AGENTS" (with TF32
+"riql/AGENTS/tf32", with three products of it "riql/AGENTS/3xtf32"; of rivals "jax/AGENTS", "pytorch/AGENTS", of a step that is one CUDA graph): agent-steps a second,
 "nodes/AGENTS": kernels of a step, "step": microseconds of one agent's step as it runs, "device": its name}. Exit 1 where
 there is nothing to read, one line says what.
 
@@ -26,6 +26,8 @@ OPS = {'gather_kernel': 'gather_rows', 'rows_of_draws_kernel': 'scatter_rows', '
        # Parts of products that cuBLASLt has no epilogue for (cuda/ops/product.cu, linear.cu).
        'finish_kernel': 'bias of a head', 'column_sums_kernel': 'bias gradient of a head', 'mask_kernel': 'mask of a ReLU',
        'masked_kernel': 'mask of a ReLU'}
+# Ours, by A's and B's transpositions (cuda/ops/tensor_product.cu): those of cuBLASLt below, of row-major operands.
+TENSOR_PRODUCTS = {'00': 'linear_bias', '01': 'linear_input_gradient_relu_bias', '10': 'linear_weight_gradient'}
 REDUCTIONS = {'Sum': 'sum', 'Mean': 'mean', 'Larger': 'max', 'Smaller': 'min'}
 # cuBLASLt names its kernels by the transpositions of column-major operands, which tell our three products apart
 # (cuda/ops/linear.cu): layers, the gradient of their inputs, that of their weights.
@@ -47,6 +49,9 @@ def op_of(kernel):
     reduction = re.search(r'\b(?:rows|columns|short)_kernel<.*?\b(Sum|Mean|Larger|Smaller)\b', kernel)
     if reduction:
         return REDUCTIONS[reduction[1]]
+    tensor = re.search(r'\btensor_product_kernel<(?:\(bool\))?(\w+), (?:\(bool\))?(\w+),', kernel)
+    if tensor:
+        return TENSOR_PRODUCTS.get(''.join('1' if flag in ('1', 'true') else '0' for flag in tensor.groups()), 'other products')
     own = 'hardy' in kernel and re.search(r'\b(\w+_kernel)\b', kernel)
     if own:
         return OPS.get(own[1], own[1].removesuffix('_kernel'))
@@ -123,11 +128,12 @@ def main():
         bench = json.loads(line)
         if bench['method'] != 'riql':
             continue
-        measured[f'riql/{bench["agents"]}' + ('/tf32' if bench['tf32'] else '')] = round(bench['agent_steps_per_second'])
+        products = '/tf32' if bench['tf32'] else '/3xtf32' if bench['3xtf32'] else ''
+        measured[f'riql/{bench["agents"]}{products}'] = round(bench['agent_steps_per_second'])
         measured['device'] = bench['about']
-        if not bench['tf32']:
+        if not products:
             measured[f'nodes/{bench["agents"]}'] = bench['graph_nodes']
-        if bench['agents'] == 1 and not bench['tf32']:
+        if bench['agents'] == 1 and not products:
             measured['step'] = round(bench['microseconds_per_step'], 1)
             print(f'one agent\'s step as it runs: {measured["step"]} us')
     rivals = results / 'rivals.jsonl'
