@@ -91,9 +91,9 @@ int run(const std::vector<std::string>& args) {
                                   {"library_microseconds", times.library},
                                   {"own_microseconds", times.own}});
     if (as_json) continue;
-    std::printf("%-36s%6lld%5lld%5lld%5lld%10s ", name.c_str(), static_cast<long long>(p.count),
-                static_cast<long long>(p.m), static_cast<long long>(p.n), static_cast<long long>(p.k),
-                times.own.empty() ? "-" : std::to_string(times.own[0]).substr(0, 7).c_str());
+    std::printf("%-36s%6lld%5lld%5lld%5lld", name.c_str(), static_cast<long long>(p.count),
+                static_cast<long long>(p.m), static_cast<long long>(p.n), static_cast<long long>(p.k));
+    times.own.empty() ? std::printf("%10s ", "-") : std::printf("%10.1f ", times.own[0]);
     for (const double us : times.library) std::printf(" %.1f", us);
     std::printf("\n");
   }
