@@ -1,8 +1,6 @@
 // Products on tensor cores (cuda/ops/tensor_product.h) against sums in double precision, from the host's
 // build of the kernel and from nvcc's PTX: every size, transposition, epilogue and alignment, outputs
 // poisoned before.
-#include "cuda/ops/tensor_product.h"
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -11,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cuda/ops/tensor_product.h"
 #include "engine/ops/linear.h"
 #include "tests/cuda/device/devices.h"
 
