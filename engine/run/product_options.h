@@ -1,6 +1,5 @@
-// The choice of what a device's matrix products are made of, as commands and run directories have it: --tf32
-// and
-// --3xtf32, of which one at most may be given.
+// What a device's matrix products are made of, as commands and run directories have it: --tf32 or --3xtf32,
+// or neither.
 #pragma once
 
 #include "engine/base/error.h"
