@@ -44,6 +44,9 @@ std::vector<Episode> best_first(const Transitions& t, double discount) {
     sum += weight * t.rewards[row];
     weight *= discount;
     if (t.episode_end[row] == 0 && row + 1 < rows) continue;
+    if (!std::isfinite(sum))
+      throw Error("the return of the episode that ends in row " + std::to_string(row) + " is not finite",
+                  "rewards", "mend them, or corrupt them by less");
     episodes.push_back({begin, row + 1, sum});
     begin = row + 1, sum = 0, weight = 1;
   }

@@ -246,7 +246,9 @@ void InteractingTrainee::restore(const run::Archive& file) {
                      get<double>(file, "interaction/observations"),
                      get<double>(file, "interaction/environments")};
   const std::size_t agents = episodes_.size(), each = env_->state_size();
-  if (s.episodes.size() != agents) throw Error("the state is of another number of agents");
+  for (const std::size_t numbers : {s.episodes.size(), s.returns.size(), s.last_returns.size()})
+    if (numbers != agents) throw Error("the state is of another number of agents");
+  if (s.observations.size() != rollout_.now().size()) throw Error("observations are of another task");
   t_ = h.at("t");
   broken_before_ = h.value("broken", std::int64_t{0}) - env_->broken_episodes();
   clipped_before_ = h.value("clipped", std::int64_t{0}) - env_->clipped_actions();

@@ -6,6 +6,7 @@
 #include "cuda/ops/product.h"
 #include "cuda/ops/tensor_product.h"
 #include "cuda/stream.h"
+#include "cuda/tensor_cores.cuh"
 #include "engine/ops/product_times.h"
 
 namespace hardy::cuda {
@@ -61,6 +62,15 @@ double microseconds_of(int repetitions, CudaStream& stream, const std::function<
   return after.microseconds_since(before) / repetitions;
 }
 
+// Of the device at hand, those of TF32.
+bool has_tensor_cores() {
+  int index = 0;
+  check(cudaGetDevice(&index), "asking for the device");
+  cudaDeviceProp p{};
+  check(cudaGetDeviceProperties(&p, index), "asking for the device's properties");
+  return p.major >= kTensorCoresSince;
+}
+
 void time_product(device::Stream& on, const ops::TimedProduct& t, ops::ProductTimes& times) {
   CudaStream& stream = as_cuda(on);
   const Floats a = filled(t.count * t.m * t.k, stream), b = filled(t.count * t.k * t.n, stream),
@@ -78,7 +88,7 @@ void time_product(device::Stream& on, const ops::TimedProduct& t, ops::ProductTi
     stream.synchronise();
     times.library.push_back(microseconds_of(t.repetitions, stream, product));
   }
-  if (suits_tensor_cores(p)) {
+  if (has_tensor_cores() && suits_tensor_cores(p)) {
     const auto product = [&] { multiply_on_tensor_cores(p, stream); };
     product();
     stream.synchronise();

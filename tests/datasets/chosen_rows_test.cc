@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <string>
 
 #include "tests/engine/base/refusal.h"
 
@@ -72,6 +74,15 @@ TEST(ChosenRows, RowsWeighByTheRankOfTheirEpisodesReturn) {
   for (const std::size_t second : {0, 1}) expect(second, -1);
   expect(7, -1.5);
   expect(3, -1.75);
+}
+
+TEST(ChosenRows, AReturnThatIsNotFiniteIsNamed) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const Floats& bad : {Floats{1, infinity, 2}, {1, 2, std::nanf("")}, {infinity, -infinity, 1}}) {
+    Transitions t = rows_with(bad, {1, 2});
+    EXPECT_NE(test::refusal([&] { return_weights(t, 0.1); }).find("is not finite"), std::string::npos);
+    EXPECT_NE(test::refusal([&] { keep_best_episodes(t, 0.5, 1); }).find("is not finite"), std::string::npos);
+  }
 }
 
 TEST(ChosenRows, WeightsByReturnsHaveMeanOneAndABoundWhateverTheReturnsAre) {

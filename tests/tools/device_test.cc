@@ -36,6 +36,25 @@ TEST(DeviceCommand, TrainsOnTheEmulatedDeviceAndResumesThere) {
   EXPECT_EQ(test::hardy_command("resume " + (dir / "run").string()).code, 0);
 }
 
+// Environment steps within the device, and over the host.
+TEST(DeviceCommand, AMethodThatInteractsRunsKernelByKernelToTheSameBits) {
+  for (const char* env : {"pendulum", "mountain_car_continuous"}) {
+    const test::Scratch dir;
+    for (const char* check : {"", " --device-check"}) {
+      const test::Result r = test::hardy_command("train sac --env " + std::string(env) +
+                                                 " --device cuda-emulated --hidden 8 --batch-size 4 "
+                                                 "--start-steps 4 --steps 8 --eval-every 0 --out " +
+                                                 (dir / (*check ? "checked" : "run")).string() + check);
+      ASSERT_EQ(r.code, 0) << r.err;
+    }
+    const auto last = [&](const char* run) {
+      return test::contents(run::Checkpoints(dir / run / "checkpoints").path_of(8));
+    };
+    EXPECT_FALSE(last("run").empty());
+    EXPECT_EQ(last("checked"), last("run")) << env;
+  }
+}
+
 constexpr const char* kUnchecked = "HARDY_EMULATION_CHECK=0 ";  // layers 256 wide, quicker
 
 TEST(DeviceCommand, ProductsOnTensorCoresAreTheRunsOwnAndGoOnToTheSameBits) {

@@ -128,7 +128,7 @@ def main():
         bench = json.loads(line)
         if bench['method'] != 'riql':
             continue
-        products = '/tf32' if bench['tf32'] else '/3xtf32' if bench['3xtf32'] else ''
+        products = '/tf32' if bench['tf32'] else '/3xtf32' if bench.get('3xtf32') else ''
         measured[f'riql/{bench["agents"]}{products}'] = round(bench['agent_steps_per_second'])
         measured['device'] = bench['about']
         if not products:
