@@ -267,7 +267,7 @@ std::unique_ptr<device::Device> open(int index, const device::Options& options) 
     if (p.major < kTensorCoresSince)
       throw Error("needs compute capability " + std::to_string(kTensorCoresSince) + ".0, and " +
                       info_of(index).name + " has " + std::to_string(p.major) + "." + std::to_string(p.minor),
-                  "--3xtf32", "leave it out");
+                  "--tf32x3", "leave it out");
   }
   return std::make_unique<CudaDevice>(index, options);
 }

@@ -101,7 +101,7 @@ namespace {
 // Without a GPU.
 void refuse_options_for_gpus(const Options& options) {
   for (const auto& [given, option] : {std::pair{options.products == Products::kTf32, "--tf32"},
-                                      {options.products == Products::kThreeTf32, "--3xtf32"},
+                                      {options.products == Products::kThreeTf32, "--tf32x3"},
                                       {options.branches != Options{}.branches, "--branches"}})
     if (given) throw Error("is for GPUs", option, "leave it out, or add --device cuda");
 }

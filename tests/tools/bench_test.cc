@@ -65,7 +65,7 @@ TEST_P(ThroughputOnADevice, GivesAStepsTimeTheHostsPartItsNodesAndItsMemory) {
   EXPECT_EQ(j.at("method"), GetParam());
   EXPECT_EQ(j.at("device"), "cuda-emulated:0");
   EXPECT_EQ(j.at("tf32"), false);
-  EXPECT_EQ(j.at("3xtf32"), false);
+  EXPECT_EQ(j.at("tf32x3"), false);
   const double step = j.at("microseconds_per_step"), host = j.at("host_microseconds_per_step");
   EXPECT_GT(host, 0);
   EXPECT_LT(host, step);
@@ -99,10 +99,10 @@ TEST(BenchThroughput, MoreAgentsTakeMoreMemoryAndTheSameNodes) {
 }
 
 TEST(BenchThroughput, ProductsOnTensorCoresTakeNoMoreNodesThanTheLibrarys) {
-  const test::Result three = bench("bc --3xtf32"), library = bench("bc");
+  const test::Result three = bench("bc --tf32x3"), library = bench("bc");
   ASSERT_EQ(three.code, 0) << three.err;
   const nlohmann::json a = nlohmann::json::parse(three.out), b = nlohmann::json::parse(library.out);
-  EXPECT_EQ(a.at("3xtf32"), true);
+  EXPECT_EQ(a.at("tf32x3"), true);
   EXPECT_EQ(a.at("tf32"), false);
   EXPECT_LE(a.at("graph_nodes"), b.at("graph_nodes"));
 }
@@ -140,10 +140,10 @@ TEST(BenchCommand, RefusesInOneLine) {
     for (const char* part : parts) EXPECT_NE(r.err.find(part), std::string::npos) << words << ": " << r.err;
   };
   refused("riql --tf32", {"--tf32", "is for GPUs", "add --device cuda"});
-  refused("riql --3xtf32", {"--3xtf32", "is for GPUs", "add --device cuda"});
-  refused("riql --3xtf32 --tf32 --device cuda-emulated", {"--tf32", "excludes --3xtf32", "leave out one"});
+  refused("riql --tf32x3", {"--tf32x3", "is for GPUs", "add --device cuda"});
+  refused("riql --tf32x3 --tf32 --device cuda-emulated", {"--tf32", "excludes --tf32x3", "leave out one"});
   refused("products --device cpu", {"--device cpu", "products are timed on a GPU"});
-  refused("products --device cuda-emulated --3xtf32", {"--3xtf32", "in any case", "leave it out"});
+  refused("products --device cuda-emulated --tf32x3", {"--tf32x3", "in any case", "leave it out"});
   refused("riql --branches 2", {"--branches", "is for GPUs", "add --device cuda"});
   refused("riql --device quantum", {"quantum", "there is no such device", "known: cpu, cuda"});
   refused("riql --device cuda-emulated:3", {"there is no device 3", "this machine has one"});

@@ -59,11 +59,11 @@ constexpr const char* kUnchecked = "HARDY_EMULATION_CHECK=0 ";  // layers 256 wi
 
 TEST(DeviceCommand, ProductsOnTensorCoresAreTheRunsOwnAndGoOnToTheSameBits) {
   const test::Scratch dir;
-  const std::string three = "--device cuda-emulated --3xtf32";
+  const std::string three = "--device cuda-emulated --tf32x3";
   ASSERT_EQ(test::hardy_command(train(dir, "--device cuda-emulated", "f32", 4, 32), kUnchecked).code, 0);
   ASSERT_EQ(test::hardy_command(train(dir, three, "whole", 4, 32), kUnchecked).code, 0);
   ASSERT_EQ(test::hardy_command(train(dir, three, "run", 2, 32), kUnchecked).code, 0);
-  EXPECT_NE(test::contents(dir / "run/config.ini").find("\n3xtf32 = true"), std::string::npos);
+  EXPECT_NE(test::contents(dir / "run/config.ini").find("\ntf32x3 = true"), std::string::npos);
   const test::Result resumed =
       test::hardy_command("resume " + (dir / "run").string() + " --steps 4", kUnchecked);
   EXPECT_EQ(resumed.code, 0) << resumed.err;
@@ -77,10 +77,10 @@ TEST(DeviceCommand, ProductsOnTensorCoresAreTheRunsOwnAndGoOnToTheSameBits) {
 
 TEST(DeviceCommand, ProductsThatCannotBeAreRefusedInOneLineBeforeAnythingIsWritten) {
   const test::Scratch dir;
-  expect_refusal(test::hardy_command(train(dir, "--3xtf32")), 2,
-                 {"--3xtf32", "is for GPUs", "--device cuda"});
-  expect_refusal(test::hardy_command(train(dir, "--3xtf32 --tf32 --device cuda-emulated")), 2,
-                 {"--tf32: excludes --3xtf32", "leave out one"});
+  expect_refusal(test::hardy_command(train(dir, "--tf32x3")), 2,
+                 {"--tf32x3", "is for GPUs", "--device cuda"});
+  expect_refusal(test::hardy_command(train(dir, "--tf32x3 --tf32 --device cuda-emulated")), 2,
+                 {"--tf32: excludes --tf32x3", "leave out one"});
   EXPECT_FALSE(fs::exists(dir / "run"));
 }
 

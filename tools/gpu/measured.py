@@ -4,7 +4,7 @@
 Reads RESULTS/ncu.AGENTS.csv (Nsight Compute's, a row a kernel and metric), benches.jsonl and rivals.jsonl. Writes
 kernels.json, {agents: [{kernel, op, launches, microseconds, megabytes, registers, occupancy}]} of one step, the
 longest first; and measured.json, {op: microseconds of its launches in one agent's step, "riql/AGENTS" (with TF32
-"riql/AGENTS/tf32", with three products of it "riql/AGENTS/3xtf32"; of rivals "jax/AGENTS", "pytorch/AGENTS", of a step that is one CUDA graph): agent-steps a second,
+"riql/AGENTS/tf32", with three products of it "riql/AGENTS/tf32x3"; of rivals "jax/AGENTS", "pytorch/AGENTS", of a step that is one CUDA graph): agent-steps a second,
 "nodes/AGENTS": kernels of a step, "step": microseconds of one agent's step as it runs, "device": its name}. Exit 1 where
 there is nothing to read, one line says what.
 
@@ -128,7 +128,7 @@ def main():
         bench = json.loads(line)
         if bench['method'] != 'riql':
             continue
-        products = '/tf32' if bench['tf32'] else '/3xtf32' if bench.get('3xtf32') else ''
+        products = '/tf32' if bench['tf32'] else '/tf32x3' if bench.get('tf32x3') else ''
         measured[f'riql/{bench["agents"]}{products}'] = round(bench['agent_steps_per_second'])
         measured['device'] = bench['about']
         if not products:

@@ -78,7 +78,7 @@ int bench_on_device(device::Device& device, const DeviceBench& settings) {
                               {"device", info.name},
                               {"about", info.about},
                               {"tf32", products == device::Products::kTf32},
-                              {"3xtf32", products == device::Products::kThreeTf32},
+                              {"tf32x3", products == device::Products::kThreeTf32},
                               {"branches", device.options().branches},
                               {"agents", settings.agents},
                               {"rows", settings.rows},

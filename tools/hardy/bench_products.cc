@@ -56,7 +56,7 @@ int run(const std::vector<std::string>& args) {
   products.options(schema);
   if (!parse_or_help(schema, args)) return 0;
   if (products.three_tf32)
-    throw Error("is timed beside the library's products in any case", "--3xtf32", "leave it out");
+    throw Error("is timed beside the library's products in any case", "--tf32x3", "leave it out");
   if (device_name == "cpu") throw Error("products are timed on a GPU", "--device cpu", "e.g. --device cuda");
   const auto device = device::open_device(device_name, products.in({}));
   const auto time = device::find_launch(*device, ops::kTimeProduct);

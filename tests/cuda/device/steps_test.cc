@@ -254,7 +254,7 @@ TEST(DeviceErrors, AGpuWithoutTensorCoresForTf32IsRefusedThem) {
       failure([] { device::open_device("cuda-emulated", {.products = device::Products::kThreeTf32}); });
   const std::string without = failure([] { device::open_device("cuda-emulated"); });
   options = before;
-  expect_names(old, {"--3xtf32", "needs compute capability 8.0", "cuda-emulated:0 has 7.", "leave it out"});
+  expect_names(old, {"--tf32x3", "needs compute capability 8.0", "cuda-emulated:0 has 7.", "leave it out"});
   EXPECT_EQ(without, "");
 }
 
