@@ -55,12 +55,10 @@ using HalfPanel = PanelShape<T, simd::kVectorBytes == 64 ? 32 : simd::kVectorByt
 template <class T, class F>
 inline void with_panel(std::int64_t columns, F&& f) {
   constexpr int narrow = NarrowPanel<T>::kColumns, half = HalfPanel<T>::kColumns;
-  if (columns > narrow + half % narrow)
-    f(WidePanel<T>());
-  else if (half < narrow && columns <= half)
-    f(HalfPanel<T>());
-  else
-    f(NarrowPanel<T>());
+  if (columns > narrow + half % narrow) return f(WidePanel<T>());
+  if constexpr (half < narrow)
+    if (columns <= half) return f(HalfPanel<T>());
+  f(NarrowPanel<T>());
 }
 
 // What becomes of a tile: where it goes, what is added, and on the last piece of k the epilogue.
