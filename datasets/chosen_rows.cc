@@ -71,8 +71,8 @@ BestEpisodes keep_best_episodes(Transitions& t, double share, double discount) {
           static_cast<std::int64_t>(rows), episodes[best - 1].value};
 }
 
-std::vector<float> return_weights(const Transitions& t, double temperature, double discount) {
-  const std::vector<Episode> episodes = best_first(t, discount);
+std::vector<float> return_weights(const Transitions& t, double temperature) {
+  const std::vector<Episode> episodes = best_first(t, 1);
   const auto rows = static_cast<std::size_t>(t.rows);
   std::vector<double> weights(rows);
   double sum = 0;

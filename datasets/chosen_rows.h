@@ -15,10 +15,10 @@ struct BestEpisodes {
 BestEpisodes keep_best_episodes(Transitions& t, double share, double discount);
 
 // A weight of each row, of mean 1: exp(p / temperature) with p in (0, 1] the share of the rows whose episodes
-// returned (sum_t discount^t r_t) no more than its own does. No weight is above 1 / (temperature (1 - exp(-1
+// returned (sum_t r_t) no more than its own does. No weight is above 1 / (temperature (1 - exp(-1
 // / temperature))), whatever the returns are. Weighting by returns is Hong et al.'s (ICLR 2023, arXiv
 // 2306.13085), whose exp(return / temperature) hangs on the one largest return. An Error as above.
-std::vector<float> return_weights(const Transitions& t, double temperature, double discount = 1);
+std::vector<float> return_weights(const Transitions& t, double temperature);
 
 // Fills t.next_actions, a row's being the following row's action of its episode; a terminal row has its own,
 // which nobody may look at. Other rows without one, where a time limit or the file's end cuts an episode, are
