@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "cuda/capability.h"
 #include "cuda/nccl/exchange.h"
 #include "cuda/stream.h"
 #include "cuda/tensor_cores.cuh"
@@ -145,8 +146,8 @@ device::Info info_of(int index) {
   check(cudaGetDeviceProperties(&p, index), "asking for the device's properties");
   device::Info info;
   info.name = std::string(kBackend) + ":" + std::to_string(index);
-  info.about = std::string(p.name) + ", compute capability " + std::to_string(p.major) + "." +
-               std::to_string(p.minor) + ", " + std::to_string(p.multiProcessorCount) + " multiprocessors";
+  info.about = std::string(p.name) + ", compute capability " + capability_text(capability_of(index)) + ", " +
+               std::to_string(p.multiProcessorCount) + " multiprocessors";
   choose(index);
   check(cudaMemGetInfo(&info.memory_free_bytes, &info.memory_bytes), "asking for the device's free memory");
   return info;
@@ -262,11 +263,9 @@ std::vector<device::Info> devices() {
 
 std::unique_ptr<device::Device> open(int index, const device::Options& options) {
   if (options.products == device::Products::kThreeTf32) {
-    cudaDeviceProp p{};
-    check(cudaGetDeviceProperties(&p, index), "asking for the device's properties");
-    if (p.major < kTensorCoresSince)
-      throw Error("needs compute capability " + std::to_string(kTensorCoresSince) + ".0, and " +
-                      info_of(index).name + " has " + std::to_string(p.major) + "." + std::to_string(p.minor),
+    if (const int capability = capability_of(index); capability < kTensorCoresSince)
+      throw Error("needs compute capability " + capability_text(kTensorCoresSince) + ", and " +
+                      info_of(index).name + " has " + capability_text(capability),
                   "--tf32x3", "leave it out");
   }
   return std::make_unique<CudaDevice>(index, options);

@@ -8,7 +8,7 @@
 
 namespace hardy::cuda {
 
-inline constexpr int kTensorCoresSince = 8;  // the major compute capability
+inline constexpr int kTensorCoresSince = 80;  // compute capability 8.0, of the device and of the code
 
 // x in TF32, as the word that the tensor cores take: to nearest, ties away from zero.
 inline __device__ std::uint32_t to_tf32(float x) {

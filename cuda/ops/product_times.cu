@@ -2,6 +2,7 @@
 #include <functional>
 #include <memory>
 
+#include "cuda/capability.h"
 #include "cuda/elements.cuh"
 #include "cuda/ops/product.h"
 #include "cuda/ops/tensor_product.h"
@@ -66,9 +67,7 @@ double microseconds_of(int repetitions, CudaStream& stream, const std::function<
 bool has_tensor_cores() {
   int index = 0;
   check(cudaGetDevice(&index), "asking for the device");
-  cudaDeviceProp p{};
-  check(cudaGetDeviceProperties(&p, index), "asking for the device's properties");
-  return p.major >= kTensorCoresSince;
+  return capability_of(index) >= kTensorCoresSince;
 }
 
 void time_product(device::Stream& on, const ops::TimedProduct& t, ops::ProductTimes& times) {

@@ -157,7 +157,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
       *value = 0;
       break;
     case cudaDevAttrComputeCapabilityMajor:
-      *value = 9;
+      *value = options().major;
       break;
     case cudaDevAttrComputeCapabilityMinor:
       *value = 0;
