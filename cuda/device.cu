@@ -3,13 +3,14 @@
 #include <dlfcn.h>
 
 #include <filesystem>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "cuda/capability.h"
 #include "cuda/nccl/exchange.h"
+#include "cuda/ops/tensor_product.h"
 #include "cuda/stream.h"
-#include "cuda/tensor_cores.cuh"
 #include "engine/device/backends.h"
 
 namespace hardy::cuda {
@@ -262,12 +263,8 @@ std::vector<device::Info> devices() {
 }
 
 std::unique_ptr<device::Device> open(int index, const device::Options& options) {
-  if (options.products == device::Products::kThreeTf32) {
-    if (const int capability = capability_of(index); capability < kTensorCoresSince)
-      throw Error("needs compute capability " + capability_text(kTensorCoresSince) + ", and " +
-                      info_of(index).name + " has " + capability_text(capability),
-                  "--tf32x3", "leave it out");
-  }
+  if (options.products == device::Products::kThreeTf32)
+    if (const std::optional<Error> lack = lack_of_tensor_cores(index)) throw *lack;
   return std::make_unique<CudaDevice>(index, options);
 }
 

@@ -35,6 +35,7 @@ struct Options {
   std::size_t memory = std::size_t{4} << 30;  // bytes of one device
   int driver = 13000;
   int major = 9;                  // of the compute capability
+  int built_for = 90;             // the compute capability that kernels' code is for
   std::int64_t fail_launch = -1;  // kernel launches until one fails; -1: none does
 };
 Options& options();

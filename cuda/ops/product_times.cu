@@ -2,12 +2,10 @@
 #include <functional>
 #include <memory>
 
-#include "cuda/capability.h"
 #include "cuda/elements.cuh"
 #include "cuda/ops/product.h"
 #include "cuda/ops/tensor_product.h"
 #include "cuda/stream.h"
-#include "cuda/tensor_cores.cuh"
 #include "engine/ops/product_times.h"
 
 namespace hardy::cuda {
@@ -63,13 +61,6 @@ double microseconds_of(int repetitions, CudaStream& stream, const std::function<
   return after.microseconds_since(before) / repetitions;
 }
 
-// Of the device at hand, those of TF32.
-bool has_tensor_cores() {
-  int index = 0;
-  check(cudaGetDevice(&index), "asking for the device");
-  return capability_of(index) >= kTensorCoresSince;
-}
-
 void time_product(device::Stream& on, const ops::TimedProduct& t, ops::ProductTimes& times) {
   CudaStream& stream = as_cuda(on);
   const Floats a = filled(t.count * t.m * t.k, stream), b = filled(t.count * t.k * t.n, stream),
@@ -87,7 +78,9 @@ void time_product(device::Stream& on, const ops::TimedProduct& t, ops::ProductTi
     stream.synchronise();
     times.library.push_back(microseconds_of(t.repetitions, stream, product));
   }
-  if (has_tensor_cores() && suits_tensor_cores(p)) {
+  int index = 0;
+  check(cudaGetDevice(&index), "asking for the device");
+  if (!lack_of_tensor_cores(index) && suits_tensor_cores(p)) {
     const auto product = [&] { multiply_on_tensor_cores(p, stream); };
     product();
     stream.synchronise();

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cuda/capability.h"
 #include "cuda/elements.cuh"
 #include "cuda/ops/tensor_product.h"
 #include "cuda/stream.h"
@@ -197,6 +198,23 @@ bool has_wide_lines(const Product& p) {
 }
 
 }  // namespace
+
+std::optional<Error> lack_of_tensor_cores(int device) {
+  const std::string name = std::string(kBackend) + ":" + std::to_string(device),
+                    since = "compute capability " + capability_text(kTensorCoresSince);
+  if (const int has = capability_of(device); has < kTensorCoresSince)
+    return Error("needs " + since + ", and " + name + " has " + capability_text(has), "--tf32x3",
+                 "leave it out");
+  check(cudaSetDevice(device), "choosing the device");
+  cudaFuncAttributes code{};
+  check(cudaFuncGetAttributes(&code, tensor_product_kernel<false, false, 1>),
+        "loading products on tensor cores");
+  if (code.ptxVersion < kTensorCoresSince)
+    return Error("needs code for " + since + ", and " + name + " runs this build's for " +
+                     capability_text(code.ptxVersion),
+                 "--tf32x3", "leave it out, or build with -DHARDY_CUDA_ARCHITECTURES=native");
+  return std::nullopt;
+}
 
 bool suits_tensor_cores(const Product& p) {
   constexpr std::int64_t kMost = std::int64_t{1} << 31;

@@ -2,9 +2,16 @@
 // three of their four products are added up ("3xTF32").
 #pragma once
 
+#include <optional>
+
 #include "cuda/ops/product.h"
+#include "engine/base/error.h"
 
 namespace hardy::cuda {
+
+// What the device lacks for it, or this build, whose code for older GPUs runs on newer ones and traps there;
+// nothing where it can be done.
+std::optional<Error> lack_of_tensor_cores(int device);
 
 // Whether the tensor cores are to do it: f32, with at least a tile's depth of 32 in m, n and k. Smaller ones,
 // as of first layers, would fill tiles with zeros: cuBLASLt's, in f32. That follows from a product's own

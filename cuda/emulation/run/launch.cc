@@ -3,6 +3,7 @@
 #include <cxxabi.h>
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -155,7 +156,7 @@ cudaError_t get_function_attributes(cudaFuncAttributes* attributes, const void* 
   *attributes = {};
   attributes->maxThreadsPerBlock = 1024;
   attributes->numRegs = 32;
-  attributes->ptxVersion = attributes->binaryVersion = 90;
+  attributes->ptxVersion = attributes->binaryVersion = std::min(options().built_for, 10 * options().major);
   attributes->maxDynamicSharedSizeBytes =
       static_cast<int>(limit == dynamic_limit.end() ? kDefaultShared : limit->second);
   return cudaSuccess;

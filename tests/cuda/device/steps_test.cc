@@ -245,17 +245,37 @@ TEST(DeviceErrors, AnOldDriverAndAMachineWithoutADeviceAreSaid) {
   expect_names(none, {"no CUDA device"});
 }
 
+std::string failure_of_three_tf32() {
+  return failure([] { device::open_device("cuda-emulated", {.products = device::Products::kThreeTf32}); });
+}
+
 TEST(DeviceErrors, AGpuWithoutTensorCoresForTf32IsRefusedThem) {
   REQUIRE_EMULATION();
   emulation::Options& options = emulation::options();
   const emulation::Options before = options;
   options.major = 7;
-  const std::string old =
-      failure([] { device::open_device("cuda-emulated", {.products = device::Products::kThreeTf32}); });
-  const std::string without = failure([] { device::open_device("cuda-emulated"); });
+  const std::string old = failure_of_three_tf32(),
+                    without = failure([] { device::open_device("cuda-emulated"); });
   options = before;
   expect_names(old, {"--tf32x3", "needs compute capability 8.0", "cuda-emulated:0 has 7.", "leave it out"});
   EXPECT_EQ(without, "");
+}
+
+TEST(DeviceErrors, CodeForOlderGpusAloneIsRefusedTensorCoresThatTheDeviceHas) {
+  REQUIRE_EMULATION();
+  emulation::Options& options = emulation::options();
+  const emulation::Options before = options;
+  options.built_for = 75;
+  const std::string old = failure_of_three_tf32(),
+                    without = failure([] { device::open_device("cuda-emulated"); });
+  options.built_for = 80;
+  const std::string enough = failure_of_three_tf32();
+  options = before;
+  EXPECT_EQ(old,
+            "--tf32x3: needs code for compute capability 8.0, and cuda-emulated:0 runs this build's for 7.5"
+            "; leave it out, or build with -DHARDY_CUDA_ARCHITECTURES=native");
+  EXPECT_EQ(without, "");
+  EXPECT_EQ(enough, "");
 }
 
 TEST(DeviceErrors, TooLittleMemoryIsSaidBeforeAnythingRuns) {
