@@ -2,11 +2,16 @@
 
 #include <cstring>
 
+#include "engine/base/error.h"
+
 namespace hardy::device {
 
 RowFeed::RowFeed(Mirror& mirror, const std::vector<Table>& tables, std::int64_t agents, std::int64_t capacity,
                  std::int32_t* rows)
     : mirror_(mirror), tables_(tables), rows_(rows), launch_(find_launch(mirror.device(), kPutRows)) {
+  if (tables.size() > NewRows::kMostTables)
+    throw Error(std::to_string(tables.size()) + " tables are more than a launch puts rows into",
+                "feed of new rows", "at most " + std::to_string(NewRows::kMostTables));
   told_.agents = agents;
   told_.capacity = capacity;
   std::int64_t before = 0;

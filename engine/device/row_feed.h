@@ -35,7 +35,8 @@ class RowFeed {
     void* host;
     std::int64_t width;
   };
-  // At most NewRows::kMostTables. rows: how many they have, on the host. All get places in the mirror.
+  // An Error where there are more than NewRows::kMostTables. rows: how many they have, on the host. All get
+  // places in the mirror.
   RowFeed(Mirror& mirror, const std::vector<Table>& tables, std::int64_t agents, std::int64_t capacity,
           std::int32_t* rows);
 

@@ -5,39 +5,13 @@
 
 #include "engine/base/error.h"
 #include "tests/engine/base/refusal.h"
+#include "tests/engine/device/no_device.h"
 
 namespace hardy::device {
 namespace {
 
-class NoStream final : public Stream {
- public:
-  void copy_in(void*, const void*, std::size_t) override {}
-  void copy_out(void*, const void*, std::size_t) override {}
-  void copy(void*, const void*, std::size_t) override {}
-  void record(Event&) override {}
-  void wait(const Event&) override {}
-  void synchronise() override {}
-  std::unique_ptr<Captured> capture(const std::function<void()>&) override { return nullptr; }
-  void replay(const Captured&) override {}
-  Stream& branch(std::size_t) override { return *this; }
-};
-class NoDevice final : public Device {
- public:
-  explicit NoDevice(std::string backend) : Device({}), backend_(std::move(backend)) {}
-  Info info() const override { return {backend_ + ":0", "", 0, 0}; }
-  const std::string& backend() const override { return backend_; }
-  void* allocate(std::size_t) override { return nullptr; }
-  void release(void*) noexcept override {}
-  void upload(void*, const void*, std::size_t) override {}
-  void download(void*, const void*, std::size_t) override {}
-  void* allocate_pinned(std::size_t) override { return nullptr; }
-  void release_pinned(void*) noexcept override {}
-  std::unique_ptr<Stream> stream() override { return std::make_unique<NoStream>(); }
-  std::unique_ptr<Event> event() override { return nullptr; }
-
- private:
-  std::string backend_;
-};
+using test::NoDevice;
+using test::NoStream;
 
 struct Sum {
   double a, b;
