@@ -21,6 +21,13 @@ std::string canonical(std::string key) {
   return key;
 }
 
+// What, with underscores for dashes, Python can have as a parameter's name (its own words get a "_" behind).
+bool is_key(const std::string& key) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  return !key.empty() && letter(key.front()) && key.back() != '-' &&
+         std::ranges::all_of(key, [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '-'; });
+}
+
 std::string place(const std::string& origin, const std::string& key) {
   return origin.empty() ? "--" + key : origin + ", " + key;
 }
@@ -44,6 +51,9 @@ Schema::Option& Schema::add(const std::string& key, const std::string& help) {
   if (comma != std::string::npos) option.letter = key.at(comma + 1);
   option.help = help;
   option.heading = heading_;
+  if (!is_key(option.key))
+    throw Error("cannot be a key: it is a parameter's name in Python too", "'" + option.key + "'",
+                "a letter first, then letters, digits and dashes", Error::Kind::kFailedRun);
   if (find(option.key) || option.key == "help" || option.key == "config")
     throw Error("the key is declared twice", option.key, "", Error::Kind::kFailedRun);
   options_.push_back(std::move(option));

@@ -26,8 +26,9 @@ class Schema {
   explicit Schema(std::string title, std::string summary = "");
 
   // Each binds a variable that outlives the schema; its present value is the default. A key is spelt
-  // with dashes ("batch-size"; underscores are understood too), or "output,o" to be -o as well.
-  // A number outside [min, max] is refused, unless it is the default.
+  // with dashes ("batch-size"; underscores are understood too), or "output,o" to be -o as well. It begins
+  // with a letter: the Python package has it as a parameter's name, with underscores. A number outside [min,
+  // max] is refused, unless it is the default.
   Schema& option(const std::string& key, double* v, const std::string& help,
                  double min = -std::numeric_limits<double>::infinity(),
                  double max = std::numeric_limits<double>::infinity());

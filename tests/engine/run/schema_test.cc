@@ -119,6 +119,18 @@ TEST(Schema, AFileMayBeginWithAMarkOfUtf8AndIsRefusedWithOneOfUtf16) {
   EXPECT_NE(line.find("f.ini: the text is UTF-16; save it as UTF-8"), std::string::npos) << line;
 }
 
+TEST(Schema, AKeyThatNoParameterInPythonCanBeCalledIsRefusedWhereItIsDeclared) {
+  for (const char* key : {"3xtf32", "", "-tau", "tau-", "tau.first", "tau rate", "t\xc3\xa4u", "2,t"}) {
+    double v = 0;
+    Schema s("x", "x");
+    EXPECT_NE(error_of([&] { s.option(key, &v, "v"); }).find("cannot be a key"), std::string::npos) << key;
+  }
+  double v = 0;
+  Schema s("x", "x");
+  for (const char* key : {"tf32x3", "batch-size", "of_all", "D,d", "lambda"}) s.option(key, &v, "v");
+  EXPECT_EQ(s.keys(), (std::vector<std::string>{"tf32x3", "batch-size", "of-all", "D", "lambda"}));
+}
+
 TEST(Schema, AnUnknownKeyNamesTheNearestOne) {
   Settings s;
   const std::string line = error_of([&] { s.parse({"--stepz", "5"}); });

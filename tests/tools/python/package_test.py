@@ -5,6 +5,7 @@
 
 import contextlib
 import json
+import keyword
 import os
 import re
 import subprocess
@@ -283,6 +284,15 @@ class Training(Package):
             hardy.BC().fit("none.hdf5", out="nothing")
         self.assertFalse(os.path.exists("nothing"))
         self.assertIn("riql", hardy.RIQL.__doc__)
+
+    def test_every_setting_of_every_method_can_be_a_parameter_and_comes_back_as_its_key(self):
+        from hardy._words import parameter, words
+        for name in hardy.methods.__all__:
+            method = getattr(hardy.methods, name).name
+            for setting, _, _ in hardy.methods._keys(method):
+                self.assertTrue(setting.isidentifier() and not keyword.iskeyword(setting), f"{method}: {setting}")
+        for key in ("batch-size", "lambda", "from"):
+            self.assertEqual(words({parameter(key): 1}), [f"--{key}", "1"])
 
     def test_data_in_memory_are_written_beside_the_run(self):
         bad = self.data.corrupt("dynamics", rate=0.3)

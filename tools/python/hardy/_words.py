@@ -1,5 +1,6 @@
 """Python's values as the words of a command line."""
 
+import keyword
 import os
 from typing import Any, Mapping
 
@@ -22,12 +23,18 @@ def text(value: Any, key: str) -> str:
         raise HardyError(f"{value!r} is no value", key, "a number, a string, True or False, or a list of them") from e
 
 
+def parameter(key: str) -> str:
+    """A key of the engine's as the name of a parameter: batch_size; lambda_ where it is a word of Python's own."""
+    name = key.replace("-", "_")
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
 def words(settings: Mapping[str, Any]) -> "list[str]":
     """--key value for every setting that is not None; underscores become dashes."""
     out: list[str] = []
     for key, value in settings.items():
         if value is None:
             continue
-        name = key.rstrip("_").replace("_", "-")  # lambda_ is lambda
+        name = key.rstrip("_").replace("_", "-")  # as parameter() has them
         out += [f"--{name}", text(value, name)]
     return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import _native
+from ._words import parameter
 from .runs import Method
 
 _SPELT = {"td3_bc": "TD3BC", "rebrac": "ReBRAC", "dr_grpo": "DrGRPO", "sft_then_grpo": "SFTThenGRPO", "mix": "Mix",
@@ -14,7 +15,7 @@ def _class_name(method: str) -> str:
 
 
 def _keys(method: str) -> list[tuple[str, str, str]]:
-    """Key, value and help of every setting, but of those that fit() takes."""
+    """Parameter, value and help of every setting, but of those that fit() takes."""
     keys, help_ = [], ""
     for line in _native.settings_of(method).splitlines():
         if line.startswith("#"):
@@ -22,7 +23,7 @@ def _keys(method: str) -> list[tuple[str, str, str]]:
         elif "=" in line:
             key, value = (part.strip() for part in line.split("=", 1))
             if key not in ("dataset", "env", "steps", "seeds", "out", "or-resume"):
-                keys.append((key.replace("-", "_"), value, help_))
+                keys.append((parameter(key), value, help_))
             help_ = ""
         else:
             help_ = ""
@@ -32,8 +33,7 @@ def _keys(method: str) -> list[tuple[str, str, str]]:
 def _document(method: str, summary: str) -> str:
     lines = [f"{summary[:1].upper()}{summary[1:]} (`hardy train {method}`).", "", "Settings, with their defaults:", ""]
     for key, value, help_ in _keys(method):
-        name = f"{key}_" if key in ("lambda",) else key
-        lines.append(f"{name} = {value or 'none'}: {help_}")
+        lines.append(f"{key} = {value or 'none'}: {help_}")
     return "\n".join(lines)
 
 
