@@ -1,0 +1,14 @@
+// A run that learns by interacting with an environment.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "algorithms/experiments/training_job.h"
+#include "algorithms/learning/method.h"
+
+namespace hardy::algorithms {
+
+std::unique_ptr<TrainingJob> make_interacting_job(const std::string& name, std::unique_ptr<Method> method);
+
+}  // namespace hardy::algorithms
