@@ -11,5 +11,8 @@ std::string python() {
   const char* chosen = std::getenv("HARDY_PYTHON");
   return chosen && *chosen ? chosen : HARDY_TEST_PYTHON;
 }
+bool has_modules(const std::string& modules) {
+  return std::system(("'" + python() + "' -c 'import " + modules + "' 2>/dev/null").c_str()) == 0;
+}
 
 }  // namespace hardy::test

@@ -9,10 +9,6 @@
 
 namespace hardy::test {
 
-inline bool has_modules(const std::string& modules) {
-  return std::system(("'" + python() + "' -c 'import " + modules + "' 2>/dev/null").c_str()) == 0;
-}
-
 // Exit code of tests/datasets/python/SCRIPT ARGUMENTS.
 inline int run_script(const std::string& script, const std::string& arguments) {
   const std::filesystem::path path = sources() / "tests/datasets/python" / script;

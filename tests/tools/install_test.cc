@@ -15,7 +15,6 @@
 #include "engine/base/json.h"
 #include "engine/ops/arithmetic.h"
 #include "engine/ops/linear.h"
-#include "tests/datasets/python.h"
 #include "tests/places.h"
 
 namespace hardy::tools {

@@ -8,7 +8,6 @@
 #include <set>
 
 #include "engine/base/json.h"
-#include "tests/datasets/python.h"
 #include "tests/envs/linear_mdp/made_losses.h"
 #include "tests/places.h"
 #include "tests/tools/command.h"

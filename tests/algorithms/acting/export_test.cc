@@ -141,7 +141,7 @@ TEST(Export, TheCFileNeedsNoHardyAndActsAsTheEngineDoesByModeAndByDraws) {
 
 TEST(Export, OnnxRuntimeAndSafetensorsOwnLibraryReadTheFilesAndActAsTheEngineDoes) {
   const std::string python = test::python();
-  if (std::system(("'" + python + "' -c 'import onnxruntime, safetensors.numpy' 2>/dev/null").c_str()) != 0)
+  if (!test::has_modules("onnxruntime, safetensors.numpy"))
     GTEST_SKIP() << python << " lacks onnxruntime or safetensors";
   const test::Scratch dir;
   nlohmann::json list = nlohmann::json::array();

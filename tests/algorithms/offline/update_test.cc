@@ -39,7 +39,7 @@ std::unique_ptr<OfflineTrainee> trainee_of(const std::string& name, const Values
 void compare_with_oracle(const std::string& name, const Values& values, const json& settings,
                          const datasets::Transitions& t = example_transitions(100),
                          const std::vector<float>& imitation = {}) {
-  if (!test::oracle_runs()) GTEST_SKIP() << "skipped: " << test::python() << " has no numpy";
+  if (!test::has_modules("numpy")) GTEST_SKIP() << "skipped: " << test::python() << " has no numpy";
   const auto trainee = trainee_of(name, values, {3}, t);
   const auto rows = [](const std::vector<float>& table, std::int64_t width) {
     return test::drawn_rows(table, width, 16, 3, 0);
@@ -210,7 +210,7 @@ TEST(OfflineUpdate, RowsThatAreNotBelievedMoveNothing) {
 // Three hundred steps in a row, on the rows that the engine draws, normalised by each side for itself: what a
 // comparison of single steps does not see (moments, targets, the threshold, the schedule) would add up.
 void follow_the_oracle(const std::string& name, const Values& values, const json& settings) {
-  if (!test::oracle_runs()) GTEST_SKIP() << "skipped: " << test::python() << " has no numpy";
+  if (!test::has_modules("numpy")) GTEST_SKIP() << "skipped: " << test::python() << " has no numpy";
   constexpr int kSteps = 300;
   datasets::Transitions t = example_transitions(100);
   for (float& x : t.observations) x = 3 * x + 1;

@@ -169,8 +169,7 @@ TEST(TensorBoard, Crc32cHasThePublishedValues) {  // RFC 3720, B.4
 }
 
 TEST(TensorBoardPython, TheRealTensorBoardReadsWhatARunAndItsResumptionWrote) {
-  if (std::system((test::python() + " -c 'import tensorboard' 2>/dev/null").c_str()) != 0)
-    GTEST_SKIP() << "python has no tensorboard";
+  if (!test::has_modules("tensorboard")) GTEST_SKIP() << "python has no tensorboard";
   const Scratch dir;
   {
     MetricsLog log(dir.path(), 2);

@@ -8,7 +8,6 @@
 #include "engine/base/json.h"
 #include "engine/base/random.h"
 #include "envs/environment.h"
-#include "tests/datasets/python.h"
 #include "tests/engine/run/scratch.h"
 #include "tests/places.h"
 

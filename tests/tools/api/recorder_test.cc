@@ -11,8 +11,8 @@
 
 #include "datasets/store.h"
 #include "datasets/transitions.h"
-#include "tests/datasets/python.h"
 #include "tests/engine/run/scratch.h"
+#include "tests/places.h"
 #include "tools/api/hardy.h"
 
 namespace hardy::test {
