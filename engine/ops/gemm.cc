@@ -41,7 +41,7 @@ constexpr std::int64_t kLarge = 512;    // rows and columns from which on a prod
 constexpr std::int64_t kBlockColumns = 1024;  // whole panels
 constexpr std::int64_t kStrips = 8;           // of A's rows, where they need not be more
 constexpr std::int64_t kApart = 16;           // elements between copied rows, so that they do not share a set
-constexpr std::int64_t kDotRows = 64;         // rows of a head that one task takes
+constexpr std::int64_t kHeadRows = 128;       // rows of a head that one task takes
 constexpr std::int64_t kHandOver = 32768;     // multiply-adds below which handing work to a thread costs more
 
 template <class T>
@@ -54,7 +54,7 @@ template <class T>
 struct Scratch {
   static_assert(kDotColumns <= kPanel<T>);  // a head's columns are turned there
   alignas(64) T panel[kDepth * kPanel<T>];
-  alignas(64) T tile[std::max<std::int64_t>(kTile<T>, kDotRows* kDotColumns)];
+  alignas(64) T tile[std::max<std::int64_t>(kTile<T>, kHeadRows* kDotColumns)];
 };
 template <class T>
 Scratch<T>& scratch() {
@@ -311,11 +311,10 @@ std::int64_t direct(const GemmArgs<T>& g, std::int64_t j, std::int64_t end) {
   return j;
 }
 
-// Rows [i, end) of C, at most kDotRows, n = Columns.
+// Rows [i, end) of C, at most kHeadRows, n = Columns.
 template <class T, int Columns>
 void dots(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
-  // As many rows as there are registers for their sums, two each, beside B's columns and A's vector.
-  constexpr int rows = std::clamp((detail::kRegisters - 1 - Columns) / (2 * Columns), 1, 4);
+  constexpr int rows = detail::kDotRows<Columns>;
   if (g.n != Columns) {
     if constexpr (Columns > 1) dots<T, Columns - 1>(g, i, end);
     return;
@@ -416,7 +415,7 @@ void run(const GemmArgs<T>& args, std::int64_t count, const GemmStrides& strides
     for_parts(args, count, strides, team, args.n, kPanel<T>,
               [](G g, auto j, auto end) { panels<T>(g, j, end); });
   else if (args.n <= kDotColumns && !args.transpose_a && !args.column_sums)
-    for_parts(args, count, strides, team, args.m, kDotRows,
+    for_parts(args, count, strides, team, args.m, kHeadRows,
               [](G g, auto i, auto end) { dots<T, kDotColumns>(g, i, end); });
   else if (args.n <= kFewTurned && args.transpose_a && args.m >= lanes)
     for_parts(args, count, strides, team, args.m, most * lanes, [](G g, auto i, auto end) {

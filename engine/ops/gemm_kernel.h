@@ -1,6 +1,7 @@
 // The micro-kernels of the matrix products: a tile of C in registers over a piece of k, and its epilogue.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "engine/base/simd.h"
@@ -31,7 +32,16 @@ inline constexpr const char* kKernelName = "generic 4x8";
 #endif
 
 // Columns of B up to which inner products along k are faster than a panel, most of which would be empty.
-inline constexpr int kDotColumns = simd::kVectorBytes == 64 ? 8 : 4;
+inline constexpr int kDotColumns = simd::kVectorBytes == 64 ? 8 : simd::kVectorBytes == 32 ? 7 : 4;
+
+// Rows of A that share them: so many sums side by side as hide each other's latency, where registers hold
+// them.
+template <int Columns>
+inline constexpr int kDotRows = [] {
+  int rows = (kRegisters / 2 + Columns - 1) / Columns;
+  while (rows * Columns + std::min(rows, Columns) + 1 > kRegisters) --rows;
+  return rows;
+}();
 
 template <class T>
 inline constexpr int kPanel = kTileVectors* VectorOf<T>::kLanes;  // columns of a panel
@@ -264,11 +274,11 @@ inline T sum_of(V x) {
 // to[i] = sum_of(x[i]) for each of Count vectors, with its bits: eight of them share their shuffles.
 template <class T, int Count>
 inline void sums_of(const typename VectorOf<T>::type* x, T* to) {
-  int i = 0;
 #if defined(__AVX2__) && defined(__FMA__)
-  if constexpr (sizeof(T) == 4) {
+  if constexpr (sizeof(T) == 4 && Count >= 4) {
+    constexpr int count = std::min(Count, 8);
     const auto half = [x](int n) {
-      const auto halves = __builtin_bit_cast(Halves<T>, x[n < Count ? n : Count - 1]);
+      const auto halves = __builtin_bit_cast(Halves<T>, x[std::min(n, count - 1)]);
       auto sum = halves.half[0];
       if constexpr (simd::kVectorBytes == 64) sum += halves.half[1];
       return (__m256)sum;
@@ -282,21 +292,19 @@ inline void sums_of(const typename VectorOf<T>::type* x, T* to) {
       const __m256 a = quarter(n), b = quarter(n + 1);
       return _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee));
     };
-#pragma GCC unroll 4
-    for (; i + 4 <= Count; i += 8) {
-      const __m256 a = pair(i), b = pair(i + 2);
-      const __m256 sums = _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd));
-      if (i + 8 <= Count) {
-        _mm256_storeu_ps(to + i, sums);
-      } else {
-        _mm_storeu_ps(to + i, _mm256_castps256_ps128(sums));
-        for (int n = i + 4; n < Count; ++n) to[n] = sums[n - i];
-      }
+    const __m256 a = pair(0), b = pair(2);
+    const __m256 sums = _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd));
+    if constexpr (count == 8) {
+      _mm256_storeu_ps(to, sums);
+    } else {
+      _mm_storeu_ps(to, _mm256_castps256_ps128(sums));
+      for (int n = 4; n < count; ++n) to[n] = sums[n];
     }
+    return sums_of<T, Count - count>(x + count, to + count);
   }
 #endif
 #pragma GCC unroll 4
-  for (; i < Count; ++i) to[i] = sum_of<T>(x[i]);
+  for (int i = 0; i < Count; ++i) to[i] = sum_of<T>(x[i]);
 }
 
 // x, loaded once: without this g++ 12 reads it from memory again wherever it is used.
@@ -308,33 +316,34 @@ inline V in_register(V x) {
   return x;
 }
 
-// Inner products of `Rows` rows of A with `Columns` rows of B, both running along k: lane l of two vectors
-// sums the p with p mod (2 lanes) of its own, then the vectors, the lanes and the remaining p are added.
+// Inner products of `Rows` rows of A with `Columns` rows of B, both running along k: lane l of a vector sums
+// the p with p mod lanes of its own, then the lanes and the remaining p are added.
 template <class T, int Rows, int Columns>
 inline void dot_kernel(std::int64_t k, const T* __restrict a, std::int64_t lda, const T* __restrict b,
                        std::int64_t ldb, T* __restrict out) {
   using V = typename VectorOf<T>::type;
   constexpr int lanes = VectorOf<T>::kLanes;
-  V acc[Rows][Columns][2] = {};
+  V sums[Rows * Columns] = {};
   std::int64_t p = 0;
-  for (; p + 2 * lanes <= k; p += 2 * lanes)
 #pragma GCC unroll 2
-    for (int h = 0; h < 2; ++h) {
-      V y[Columns];
+  for (; p + lanes <= k; p += lanes) {
+    // The fewer of both stay in registers while the others go by.
+    constexpr int few = Rows < Columns ? Rows : Columns, many = Rows < Columns ? Columns : Rows;
+    const T *of_few = Rows < Columns ? a : b, *of_many = Rows < Columns ? b : a;
+    const std::int64_t ld_few = Rows < Columns ? lda : ldb, ld_many = Rows < Columns ? ldb : lda;
+    V y[few];
 #pragma GCC unroll 8
-      for (int j = 0; j < Columns; ++j) y[j] = in_register(load(b + j * ldb + p + h * lanes));
+    for (int j = 0; j < few; ++j) y[j] = in_register(load(of_few + j * ld_few + p));
+#pragma GCC unroll 16
+    for (int r = 0; r < many; ++r) {
+      const V x = in_register(load(of_many + r * ld_many + p));
 #pragma GCC unroll 8
-      for (int r = 0; r < Rows; ++r) {
-        const V x = load(a + r * lda + p + h * lanes);
-#pragma GCC unroll 8
-        for (int j = 0; j < Columns; ++j) acc[r][j][h] = fused<T>(x, y[j], acc[r][j][h]);
+      for (int j = 0; j < few; ++j) {
+        V& sum = sums[Rows < Columns ? j * Columns + r : r * Columns + j];
+        sum = fused<T>(x, y[j], sum);
       }
     }
-  V sums[Rows * Columns];
-#pragma GCC unroll 8
-  for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 8
-    for (int j = 0; j < Columns; ++j) sums[r * Columns + j] = acc[r][j][0] + acc[r][j][1];
+  }
   sums_of<T, Rows * Columns>(sums, out);
   if (p == k) return;
   for (int r = 0; r < Rows; ++r)

@@ -275,8 +275,8 @@ TYPED_TEST(Gemm, ALargeProductHasTheBitsOfItsRowsAlone) {
 }
 
 #if defined(__AVX2__) && defined(__FMA__)
-// A head's tree: lane l of two vectors takes the p with p mod (2 lanes) of its own; then the vectors, halves
-// upon halves; then the p that are left.
+// A head's tree: lane l takes the p with p mod lanes of its own; then halves upon halves; then the p that are
+// left.
 TYPED_TEST(Gemm, AHeadSumsByTheTreeThatIsDocumented) {
   constexpr int lanes = simd::VectorOf<TypeParam>::kLanes;
   for (int n = 1; n <= detail::kDotColumns; ++n)
@@ -285,13 +285,13 @@ TYPED_TEST(Gemm, AHeadSumsByTheTreeThatIsDocumented) {
       p.run();
       for (std::int64_t i = 0; i < 13; ++i)
         for (std::int64_t j = 0; j < n; ++j) {
-          std::vector<TypeParam> sums(2 * lanes);
-          const std::int64_t whole = k / (2 * lanes) * (2 * lanes);
+          std::vector<TypeParam> sums(lanes);
+          const std::int64_t whole = k / lanes * lanes;
           for (std::int64_t q = 0; q < whole; ++q) {
-            TypeParam& sum = sums[static_cast<std::size_t>(q % (2 * lanes))];
+            TypeParam& sum = sums[static_cast<std::size_t>(q % lanes)];
             sum = std::fma(p.at_a(0, i, q), p.at_b(0, q, j), sum);
           }
-          for (std::size_t half = lanes; half > 0; half /= 2)
+          for (std::size_t half = lanes / 2; half > 0; half /= 2)
             for (std::size_t l = 0; l < half; ++l) sums[l] += sums[l + half];
           for (std::int64_t q = whole; q < k; ++q)
             sums[0] = std::fma(p.at_a(0, i, q), p.at_b(0, q, j), sums[0]);
