@@ -1,173 +1,102 @@
-// Causal attention (engine/ops/attention.h). A block to a row of queries, its threads over keys, then over
-// the row's elements; for the gradients of keys and values a block to a key, its threads over the rows that
-// see it. Every sum runs in an order of its own that no other block has a part in.
+// Causal attention (engine/ops/attention.h): a block to a tile of a head's queries (attention_tiles.cuh).
+// Their scores with a panel of keys lie in shared memory, where they become weights, and the values are added
+// up by them. Every sum has an order of its own that no other row has a part in, and decode_attention.cu has
+// the same.
 #include <cmath>
 
 #include "cuda/block.cuh"
-#include "cuda/elements.cuh"
 #include "cuda/ops/attention_rows.cuh"
+#include "cuda/ops/attention_tiles.cuh"
 #include "cuda/stream.h"
 
 namespace hardy::cuda {
 namespace {
 
-// As engine/ops/attention.cc has them.
-struct Sizes {
-  std::int64_t S, T, U, H, G, d;
-};
-Sizes sizes_of(const graph::Buffer& q, const graph::Buffer& k) {
-  return {q.shape[0] * q.shape[1], q.shape[2], k.shape[2], q.shape[3], k.shape[3], q.shape[4]};
-}
-
-// One row of queries: block ((sequence, t), head).
-struct Row {
-  std::int64_t at, keys, position;  // of its first element, of key 0's, in the sequence
-  bool real;
-  __device__ Row(std::int64_t row, const Sizes& n, const std::int32_t* first, const std::int32_t* last) {
-    const std::int64_t head = row % n.H, t = row / n.H % n.T, sequence = row / (n.H * n.T);
-    at = row * n.d;
-    keys = (sequence * n.U * n.G + head / (n.H / n.G)) * n.d;
-    position = first[sequence] + t;
-    real = position < last[sequence] && position < n.U;
-  }
+template <class T>
+struct Forward {
+  const T *q, *k, *v;
+  const std::int32_t *first, *last;
+  AttentionSizes n;
+  T scale;
+  T *y, *log_sums;
 };
 
-template <class T>
-__device__ T dot(const T* x, const T* y, std::int64_t n) {
-  T sum = 0;
-  for (std::int64_t i = 0; i < n; ++i) sum += x[i] * y[i];
-  return sum;
-}
-
-template <class T>
-__global__ void __launch_bounds__(kRowThreads)
-    attention_kernel(const T* q, const T* k, const T* v, const std::int32_t* first, const std::int32_t* last,
-                     Sizes n, T scale, T* out, T* log_sums) {
-  __shared__ T weight[kRowThreads];
-  const Row row(blockIdx.x, n, first, last);
-  const std::int64_t step = n.G * n.d, tid = threadIdx.x;
-  T* y = out + row.at;
-  if (!row.real) {
-    for (std::int64_t i = tid; i < n.d; i += kRowThreads) y[i] = 0;
-    if (tid == 0) log_sums[blockIdx.x] = 0;
-    return;
-  }
+template <class T, int N>
+__global__ void __launch_bounds__(kTileThreads, sizeof(T) == 8 ? 3 : 4) attention_kernel(Forward<T> f) {
+  __shared__ TilePack<T> stage[kTileStage], weights[kPanel * kOwnPitch];
+  __shared__ T of_rows[kOwnRows<T>];  // factors, then sums of weights
+  const QueryTile<T> b(f.n, f.first, f.last);
+  const int d = static_cast<int>(f.n.d), own = own_pack() * kEach<T>, other = other_pack() * kEach<T>;
+  // A row's kParts neighbours.
+  const int row = static_cast<int>(threadIdx.x) / kParts<T>, part = static_cast<int>(threadIdx.x) % kParts<T>;
   RunningSoftmax<T> softmax;
-  for (std::int64_t begin = 0; begin <= row.position; begin += kRowThreads) {
-    const std::int64_t j = begin + tid, left = row.position + 1 - begin,
-                       count = left < kRowThreads ? left : kRowThreads;
-    const bool mine = tid < count;
-    const T score =
-        scale * dot(q + row.at, k + row.keys + (mine ? j : begin) * step, n.d);  // a spare thread's: key 0's
-    const T shrink = softmax.take(score, mine, begin == 0, weight);
-    for (std::int64_t i = tid; i < n.d; i += kRowThreads) {
-      T sum = begin > 0 ? y[i] * shrink : T(0);
-      for (std::int64_t c = 0; c < count; ++c) sum += weight[c] * v[row.keys + (begin + c) * step + i];
-      y[i] = sum;
+  TileSums<T> sums{};
+  for (int panel = 0; panel < b.keys; panel += kPanel) {
+    const int count = rows_from(panel, b.keys, kPanel);
+    for (int tile = 0; tile < count; tile += kOtherRows<T>) {
+      const int here = rows_from(tile, count, kOtherRows<T>);
+      T scores[kEach<T>][kEach<T>] = {};
+      multiply_rows<N>(TileRows<T>{f.q + b.at, b.step, b.rows},
+                       TileRows<T>{f.k + b.keys_at + static_cast<std::int64_t>(panel + tile) * b.key_step,
+                                   b.key_step, here},
+                       d, panel + tile + other < b.position + own + kEach<T>, stage, scores);
+      set_weights(weights + tile * kOwnPitch, [&](int r, int c, const T&) { return f.scale * scores[r][c]; });
     }
     __syncthreads();
+    const int after = b.position + row + 1 - panel, seen = row >= b.rows || after < 0 ? 0
+                                                           : after < count            ? after
+                                                                                      : count;
+    constexpr int kLine = kOwnPitch * kEach<T>;
+    T *score = reinterpret_cast<T*>(weights) + row, largest = -T(INFINITY);
+    for (int c = part; c < seen; c += kParts<T>) largest = LargerOf()(largest, score[c * kLine]);
+    const T shrink = softmax.raise(over_parts(largest, LargerOf()));
+    for (int c = part; c < seen; c += kParts<T>) score[c * kLine] = exp(score[c * kLine] - softmax.top);
+    softmax.add(score, kLine, seen);
+    if (part == 0) of_rows[row] = shrink;
+    __syncthreads();
+#pragma unroll
+    for (int r = 0; r < kEach<T>; ++r)
+#pragma unroll
+      for (int p = 0; p < TileSums<T>::kPacks; ++p)
+#pragma unroll
+        for (int e = 0; e < kEach<T>; ++e)
+          sums.at[r][p].at[e] = rounded_product(sums.at[r][p].at[e], of_rows[own + r]);
+    add_weighed<true, N>(
+        weights,
+        TileRows<T>{f.v + b.keys_at + static_cast<std::int64_t>(panel) * b.key_step + b.column, b.key_step,
+                    count},
+        b.width, b.position + own - panel, stage, sums);
   }
-  for (std::int64_t i = tid; i < n.d; i += kRowThreads) y[i] /= softmax.total;
-  if (tid == 0) log_sums[blockIdx.x] = softmax.top + log(softmax.total);
-}
-
-template <class T>
-__global__ void __launch_bounds__(kRowThreads)
-    query_gradient_kernel(const T* dy, const T* q, const T* k, const T* v, const T* y, const T* log_sums,
-                          const std::int32_t* first, const std::int32_t* last, Sizes n, T scale, T* dq) {
-  __shared__ T slope[kRowThreads];
-  const Row row(blockIdx.x, n, first, last);
-  const std::int64_t step = n.G * n.d, tid = threadIdx.x;
-  for (std::int64_t i = tid; i < n.d; i += kRowThreads) dq[row.at + i] = 0;
-  if (!row.real) return;
-  const T D = dot(dy + row.at, y + row.at, n.d), log_sum = log_sums[blockIdx.x];
-  for (std::int64_t begin = 0; begin <= row.position; begin += kRowThreads) {
-    const std::int64_t left = row.position + 1 - begin, count = left < kRowThreads ? left : kRowThreads;
-    if (tid < count) {
-      const std::int64_t key = row.keys + (begin + tid) * step;
-      const T p = exp(scale * dot(q + row.at, k + key, n.d) - log_sum);
-      slope[tid] = scale * (p * (dot(dy + row.at, v + key, n.d) - D));
-    }
-    __syncthreads();
-    for (std::int64_t i = tid; i < n.d; i += kRowThreads) {
-      T sum = dq[row.at + i];
-      for (std::int64_t c = 0; c < count; ++c) sum += slope[c] * k[row.keys + (begin + c) * step + i];
-      dq[row.at + i] = sum;
-    }
-    __syncthreads();
-  }
-}
-
-// Block ((sequence, j), group).
-template <class T>
-__global__ void __launch_bounds__(kRowThreads)
-    key_gradient_kernel(const T* dy, const T* q, const T* k, const T* v, const T* y, const T* log_sums,
-                        const std::int32_t* first, const std::int32_t* last, Sizes n, T scale, T* dk, T* dv) {
-  __shared__ T weight[kRowThreads], slope[kRowThreads];
-  const std::int64_t group = blockIdx.x % n.G, j = blockIdx.x / n.G % n.U,
-                     sequence = blockIdx.x / (n.G * n.U);
-  const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * n.d, tid = threadIdx.x, heads = n.H / n.G;
-  for (std::int64_t i = tid; i < n.d; i += kRowThreads) dk[at + i] = dv[at + i] = 0;
-  // Rows of positions from j on, this side of the padding and the last key.
-  const std::int64_t start = first[sequence], begin = j > start ? j - start : 0;
-  std::int64_t end = (last[sequence] < n.U ? last[sequence] : n.U) - start;
-  if (end > n.T) end = n.T;
-  for (std::int64_t head = group * heads; head < (group + 1) * heads; ++head)
-    for (std::int64_t from = begin; from < end; from += kRowThreads) {
-      const std::int64_t count = end - from < kRowThreads ? end - from : kRowThreads;
-      if (tid < count) {
-        const std::int64_t row = (sequence * n.T + from + tid) * n.H + head;
-        const T *query = q + row * n.d, *slopes = dy + row * n.d;
-        const T p = exp(scale * dot(query, k + at, n.d) - log_sums[row]);
-        weight[tid] = p;
-        slope[tid] = scale * (p * (dot(slopes, v + at, n.d) - dot(slopes, y + row * n.d, n.d)));
-      }
-      __syncthreads();
-      for (std::int64_t i = tid; i < n.d; i += kRowThreads) {
-        T sum_k = dk[at + i], sum_v = dv[at + i];
-        for (std::int64_t c = 0; c < count; ++c) {
-          const std::int64_t element = ((sequence * n.T + from + c) * n.H + head) * n.d + i;
-          sum_k += slope[c] * q[element];
-          sum_v += weight[c] * dy[element];
-        }
-        dk[at + i] = sum_k;
-        dv[at + i] = sum_v;
-      }
-      __syncthreads();
-    }
+  __syncthreads();
+  if (part == 0) of_rows[row] = softmax.total;
+  if (part == 0 && b.column == 0 && row < b.all)
+    f.log_sums[b.at / d + row * f.n.H] = row < b.rows ? softmax.top + log(softmax.total) : T(0);
+  __syncthreads();
+  write_sums<N>(sums, f.y + b.at + b.column, b.step, b.rows, b.all, b.width,
+                [&](int of, T sum) { return sum / of_rows[of]; });
 }
 
 void attention(const graph::KernelCall& call, device::Stream& stream) {
-  const Sizes n = sizes_of(call.inputs[0], call.inputs[1]);
+  const AttentionSizes n(call.inputs[0], call.inputs[1]);
   with_float(call.outputs[0].type, [&](auto t) {
     using T = decltype(t);
-    launch("attention", attention_kernel<T>, static_cast<unsigned>(n.S * n.T * n.H), kRowThreads, stream,
-           call.inputs[0].as<const T>(), call.inputs[1].as<const T>(), call.inputs[2].as<const T>(),
-           call.inputs[3].as<const std::int32_t>(), call.inputs[4].as<const std::int32_t>(), n,
-           static_cast<T>(1 / std::sqrt(static_cast<double>(n.d))), call.outputs[0].as<T>(),
-           call.outputs[1].as<T>());
+    const Forward<T> f{call.inputs[0].as<const T>(),
+                       call.inputs[1].as<const T>(),
+                       call.inputs[2].as<const T>(),
+                       call.inputs[3].as<const std::int32_t>(),
+                       call.inputs[4].as<const std::int32_t>(),
+                       n,
+                       static_cast<T>(1 / std::sqrt(static_cast<double>(n.d))),
+                       call.outputs[0].as<T>(),
+                       call.outputs[1].as<T>()};
+    const dim3 grid(static_cast<unsigned>(n.S * n.H * tiles_of<T>(n.T)), column_tiles_of(n.d));
+    const bool wide = n.d % kEach<T> == 0 && are_wide(f.q, f.k, f.v, f.y);
+    launch("attention", wide ? attention_kernel<T, kEach<T>> : attention_kernel<T, 1>, grid, kTileThreads,
+           stream, f);
   });
 }
 
-void attention_gradient(const graph::KernelCall& call, device::Stream& stream) {
-  const Sizes n = sizes_of(call.inputs[1], call.inputs[2]);
-  with_float(call.outputs[0].type, [&](auto t) {
-    using T = decltype(t);
-    const auto operand = [&](std::size_t i) { return call.inputs[i].as<const T>(); };
-    const auto *first = call.inputs[6].as<const std::int32_t>(),
-               *last = call.inputs[7].as<const std::int32_t>();
-    const T scale = static_cast<T>(1 / std::sqrt(static_cast<double>(n.d)));
-    launch("attention_gradient", query_gradient_kernel<T>, static_cast<unsigned>(n.S * n.T * n.H),
-           kRowThreads, stream, operand(0), operand(1), operand(2), operand(3), operand(4), operand(5), first,
-           last, n, scale, call.outputs[0].as<T>());
-    launch("attention_gradient", key_gradient_kernel<T>, static_cast<unsigned>(n.S * n.U * n.G), kRowThreads,
-           stream, operand(0), operand(1), operand(2), operand(3), operand(4), operand(5), first, last, n,
-           scale, call.outputs[1].as<T>(), call.outputs[2].as<T>());
-  });
-}
-
-const graph::RegisterKernel attention_registration(kBackend, "attention", attention);
-const graph::RegisterKernel gradient_registration(kBackend, "attention_gradient", attention_gradient);
+const graph::RegisterKernel registration(kBackend, "attention", attention);
 
 }  // namespace
 }  // namespace hardy::cuda

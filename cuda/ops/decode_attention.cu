@@ -1,6 +1,7 @@
 // One token a row over its prompt's keys and its own (engine/ops/decode_attention.h): the new keys are put to
-// their places first, a thread to an element; then a block to a row and head, its threads over keys, then
-// over the row's elements, as in attention.cu.
+// their places first, a thread to an element; then a block to a row and head, its threads over a panel of
+// keys, then over the row's elements. A row's sums have the order that attention.cu gives them, and so the
+// same bits.
 #include <cmath>
 
 #include "cuda/block.cuh"
@@ -57,18 +58,22 @@ __global__ void __launch_bounds__(kRowThreads)
           *own_keys = keys + (row * n.G + group) * n.d * n.W,
           *own_values = values + (row * n.W * n.G + group) * n.d;
   RunningSoftmax<T> softmax;
-  for (std::int64_t begin = 0; begin < all; begin += kRowThreads) {
-    const std::int64_t left = all - begin, count = left < kRowThreads ? left : kRowThreads;
-    const bool mine = tid < count;
-    const std::int64_t j = mine ? begin + tid : begin;  // a spare thread's: the first of these
-    const T* key = j < common ? common_keys + j : own_keys + (j - common);
-    const std::int64_t step = j < common ? n.U : n.W;
-    T score = 0;
-    for (std::int64_t i = 0; i < n.d; ++i) score += x[i] * key[i * step];
-    score *= scale;
-    const T shrink = softmax.take(score, mine, begin == 0, weight);
+  for (std::int64_t begin = 0; begin < all; begin += kPanel) {
+    const std::int64_t left = all - begin, count = left < kPanel ? left : kPanel, j = begin + tid;
+    T score = -T(INFINITY);
+    if (tid < count) {
+      const T* key = j < common ? common_keys + j : own_keys + (j - common);
+      const std::int64_t step = j < common ? n.U : n.W;
+      T product = 0;
+      for (std::int64_t i = 0; i < n.d; ++i) product += x[i] * key[i * step];
+      score = rounded_product(scale, product);
+    }
+    const T shrink = softmax.raise(over_block(score, LargerOf()));
+    weight[tid] = exp(score - softmax.top);
+    __syncthreads();
+    softmax.add(weight, 1, static_cast<int>(count));
     for (std::int64_t i = tid; i < n.d; i += kRowThreads) {
-      T sum = begin > 0 ? y[i] * shrink : T(0);
+      T sum = begin > 0 ? rounded_product(y[i], shrink) : T(0);
       for (std::int64_t c = 0; c < count; ++c) {
         const std::int64_t value = begin + c;
         sum += weight[c] * (value < common ? common_values[value * n.G * n.d + i]

@@ -3,6 +3,7 @@
 #include "cuda/block.cuh"
 #include "cuda/columns.cuh"
 #include "cuda/elements.cuh"
+#include "cuda/rounded.cuh"
 #include "cuda/stream.h"
 #include "engine/ops/attributes.h"
 
@@ -39,13 +40,10 @@ void forward(const graph::KernelCall& call, device::Stream& stream) {
   });
 }
 
-// The product of a and b, rounded before anything is added to it. In a row whose products are all the same,
-// as one of one element, they equal their mean then, and the gradient is 0 as it is on the CPU; fused into a
-// subtraction, what rounding leaves over would remain, times 1 / sqrt(epsilon).
-__device__ float rounded_product(float a, float b) { return __fmul_rn(a, b); }
-__device__ double rounded_product(double a, double b) { return __dmul_rn(a, b); }
-
-// dx = inverse (u - mean(u) - h mean(u h)), u = scale dy, h = (x - mean) inverse.
+// dx = inverse (u - mean(u) - h mean(u h)), u = scale dy, h = (x - mean) inverse. In a row whose products u
+// are all the same, as one of one element, they equal their mean where they are rounded by themselves, and
+// the gradient is 0 as it is on the CPU; fused into a subtraction, what rounding leaves over would remain,
+// times 1 / sqrt(epsilon).
 template <class T>
 __global__ void __launch_bounds__(kRowThreads)
     input_gradient_kernel(const T* output_gradient, const T* input, const T* means, const T* inverses,

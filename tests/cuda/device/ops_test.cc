@@ -1,9 +1,7 @@
 // Every op of the engine on the device against the CPU: the same graph, planned by the same planner, at sizes
 // that leave warps and blocks partly empty.
 #include "engine/ops/arithmetic.h"
-#include "engine/ops/attention.h"
 #include "engine/ops/concat.h"
-#include "engine/ops/decode_attention.h"
 #include "engine/ops/dropout.h"
 #include "engine/ops/gather.h"
 #include "engine/ops/layer_norm.h"
@@ -13,7 +11,6 @@
 #include "engine/ops/reduce.h"
 #include "engine/ops/reshape.h"
 #include "engine/ops/rms_norm.h"
-#include "engine/ops/rotary.h"
 #include "engine/ops/sample_tokens.h"
 #include "engine/ops/softmax.h"
 #include "engine/ops/take.h"
@@ -235,52 +232,6 @@ TEST(DeviceOps, RowsWrittenInPlaceStandBetweenTheReadsBeforeAndAfter) {
       EXPECT_EQ(run(&device()), cpu) << "from PTX, width " << width;
     }
   }
-}
-
-// Lengths and positions drawn, so that some rows are padding.
-TEST(DeviceOps, AttentionAndRotaryPositionsAndTheirGradients) {
-  for (const DType type : kFloats)
-    for (const std::int64_t n : {1, 31, 129}) {  // keys in one block of threads and in two
-      Case c;
-      const Tensor q = c.normal(type, {2, 1, n, 2, 4}), k = c.normal(type, {2, 1, n, 1, 4}),
-                   v = c.normal(type, {2, 1, n, 1, 4});
-      const Tensor first = c.integers({2, 1}, 1),
-                   last = c.integers({2, 1}, static_cast<std::uint32_t>(n + 1));
-      c.value_and_gradients(
-          ops::attention(c.g, ops::rotary(c.g, q, first), ops::rotary(c.g, k, first), v, first, last));
-      compare(c, 4 * kSum * std::sqrt(n), "attention " + text(n, type));
-      Case one;  // a token over a cache
-      const Tensor at = one.integers({2, 1}, static_cast<std::uint32_t>(n));
-      const Tensor row = one.normal(type, {2, 1, 1, 3, 5}), keys = one.normal(type, {2, 1, n, 3, 5}),
-                   values = one.normal(type, {2, 1, n, 3, 5});
-      one.outputs = {
-          ops::attention(one.g, row, keys, values, at, one.constants({2, 1}, static_cast<std::int32_t>(n)))};
-      compare(one, 4 * kSum * std::sqrt(n), "decoding " + text(n, type));
-    }
-}
-
-// Rows of two agents after a prompt each, some with nobody there; keys in one block of threads and in two.
-TEST(DeviceOps, OneTokenARowAfterAPromptThatRowsShare) {
-  for (const DType type : kFloats)
-    for (const std::int64_t prompt : {1, 130})
-      for (const std::int64_t own : {1, 20}) {
-        Case c;
-        const std::int64_t U = ops::turned_room(prompt), W = ops::turned_room(own);
-        c.normal(type, {2, 5, 2, 3, W});
-        const Tensor keys = c.operands.back() = c.g.input("keys", type, {2, 5, 2, 3, W});  // written to
-        const Tensor values = c.normal(type, {2, 5, W, 2, 3}), q = c.normal(type, {2, 5, 1, 4, 3}),
-                     k = c.normal(type, {2, 5, 1, 2, 3});
-        const ops::DecodedRows rows{c.normal(type, {2, 3, 2, 3, U}),
-                                    c.normal(type, {2, 3, U, 2, 3}),
-                                    c.integers({2, 5}, 3),
-                                    c.integers({2, 3}, static_cast<std::uint32_t>(prompt + 1)),
-                                    c.integers({2, 5}, static_cast<std::uint32_t>(own)),
-                                    c.integers({2, 5}, static_cast<std::uint32_t>(own + 2))};
-        const ops::Decoded y = ops::decode_attention(c.g, keys, values, q, k, rows);
-        c.outputs = {ops::affine(c.g, y.keys, 2), y.y};
-        compare(c, 4 * kSum * std::sqrt(static_cast<double>(prompt + own)),
-                "decoding " + text(prompt, type) + " and " + std::to_string(own));
-      }
 }
 
 TEST(DeviceOps, GatherPicksRowsAndScattersThemBackInOrder) {
