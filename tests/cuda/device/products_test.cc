@@ -1,5 +1,5 @@
 // Products on tensor cores (cuda/ops/tensor_product.h) against sums in double precision, from the host's
-// build of the kernel and from nvcc's PTX: every size, transposition, epilogue and alignment, outputs
+// build of the kernel and from nvcc's PTX: every size, transposition, epilogue, alignment and tile, outputs
 // poisoned before.
 #include <algorithm>
 #include <array>
@@ -150,15 +150,31 @@ void expect_right(const Problem& q, const Found& found, double tolerance = 1e-6)
   EXPECT_LE(worst, tolerance);
   EXPECT_LE(worst_sum, tolerance);
 }
+
+// By tiles of each size.
+template <cuda::TileSize size>
+void in_tiles(const Product& p, device::Stream& stream) {
+  cuda::multiply_in_tiles(size, p, stream);
+}
+constexpr std::array<Multiply, 3> kTiles{in_tiles<cuda::TileSize::kSmall>, in_tiles<cuda::TileSize::kMiddle>,
+                                         in_tiles<cuda::TileSize::kLarge>};
+bool are_same(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
 void expect_right_from_both(const Problem& q, bool ptx = has_ptx()) {
-  const Found host = run(q);
+  device::Device& d = with(Products::kThreeTf32);
+  const Found host = run(q, d, kTiles[0]);
   expect_right(q, host);
   emulation::options().seed += 1;
-  EXPECT_EQ(0, std::memcmp(host.c.data(), run(q).c.data(), host.c.size() * sizeof(float)))
-      << q.text() << ": other bits in another schedule";
+  for (std::size_t i = 0; i < kTiles.size(); ++i) {
+    const Found other = run(q, d, kTiles[i]);
+    EXPECT_TRUE(are_same(host.c, other.c)) << q.text() << ": other bits in another schedule, by tiles " << i;
+    EXPECT_TRUE(are_same(host.sums, other.sums)) << q.text() << ": other sums, by tiles " << i;
+  }
   if (!ptx) return;
   const FromPtx from_ptx;
-  expect_right(q, run(q));
+  for (const Multiply tiles : kTiles) expect_right(q, run(q, d, tiles));
 }
 
 // The kernel is called by its name, which a GPU's library does not show.
@@ -246,6 +262,47 @@ TEST(TensorProduct, ANanStaysOneAndStaysInItsRow) {
     for (std::int64_t i = 0; i < 40 * 36; ++i)
       EXPECT_EQ(std::isfinite(found.c[static_cast<std::size_t>(i)]), i / 36 != 3) << i;
   }
+}
+
+// The last of k fill no chunk, several blocks share what is left, and all that a line of C has is another
+// tile's for another size.
+TEST(TensorProduct, BitsDoNotDependOnTheTile) {
+  REQUIRE_ITS_NAME();
+  for (const int form : {0, 1, 2, 3})
+    for (const std::int64_t shift : {0, 1}) {
+      Problem q(136, 164, 84, 3);
+      q.p.transpose_a = form % 2 == 1, q.p.transpose_b = form / 2 == 1;
+      q.shift = shift;
+      q.sums = {1};
+      q.bias = Problem::drawn(3, q.p.stride_bias * q.p.count);
+      device::Device& d = with(Products::kThreeTf32);
+      const Found small = run(q, d, kTiles[0]);
+      expect_right(q, small);
+      for (const Multiply tiles : {kTiles[1], kTiles[2]}) {
+        const Found other = run(q, d, tiles);
+        EXPECT_TRUE(are_same(small.c, other.c)) << q.text();
+        EXPECT_TRUE(are_same(small.sums, other.sums)) << q.text();
+      }
+    }
+}
+
+TEST(TensorProduct, TilesAreTheLargestOfWhichThereAreEnough) {
+  using cuda::TileSize;
+  const auto size = [](std::int64_t m, std::int64_t n, std::int64_t count) {
+    Product p;
+    p.m = m, p.n = n, p.k = 256, p.count = count;
+    return cuda::tile_size(p, 132);
+  };
+  EXPECT_EQ(size(256, 256, 320), TileSize::kLarge);
+  EXPECT_EQ(size(256, 256, 50), TileSize::kLarge);  // 400 for 132
+  EXPECT_EQ(size(256, 256, 49), TileSize::kMiddle);
+  EXPECT_EQ(size(256, 256, 13), TileSize::kMiddle);  // 208
+  EXPECT_EQ(size(256, 256, 12), TileSize::kSmall);
+  EXPECT_EQ(size(256, 256, 1), TileSize::kSmall);
+  EXPECT_EQ(size(2048, 4096, 1), TileSize::kLarge);
+  EXPECT_EQ(size(256, 33, 1000), TileSize::kLarge);
+  EXPECT_EQ(size(64, 256, 1000), TileSize::kMiddle);  // half of each would be empty
+  EXPECT_EQ(size(32, 256, 1000), TileSize::kSmall);
 }
 
 double root_mean_square_error(const Problem& q, const Found& found) {
