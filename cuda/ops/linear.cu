@@ -3,6 +3,7 @@
 #include "cuda/ops/narrow.h"
 #include "cuda/ops/product.h"
 #include "cuda/ops/reduce.h"
+#include "cuda/ops/rounds.cuh"
 #include "cuda/stream.h"
 #include "engine/ops/linear.h"
 
@@ -115,79 +116,97 @@ void linear_bias(const KernelCall& call, device::Stream& stream) {
 }
 
 // The mask of a ReLU over what flows back through it, dx [groups, rows, columns], and the columns' sums where
-// they are wanted: a bias gradient. A block takes 32 packs of columns of a group, a warp every kWarps-th row,
-// so that sums have one order. kNarrow: dx is made here, dy w^T with few columns in dy, a product so thin
-// that memory alone counts.
-constexpr int kWarps = 16;
-constexpr std::uint32_t kAtOnce = 4;  // rows of a warp
+// they are wanted: a bias gradient. A block takes kLanes packs of columns of a group, all its rows in turn by
+// slices of its threads, so that sums have one order. kMost: 0, or dx is made here, dy w^T with at most as
+// many columns in dy, a product so thin that memory alone counts.
+constexpr int kLanes = 8, kMaskThreads = 512, kSlices = kMaskThreads / kLanes;
+// Rows of a slice at once: as many as registers hold.
+template <class T, int kMost>
+constexpr std::uint32_t kAtOnce = kMost > 1 && sizeof(T) > 4 ? 2 : 4;
 template <class T>
 struct Masked {
   const T *dy, *w, *mask;
   std::uint32_t groups, rows, columns, inner;
   T *dx, *sums;
 };
-template <class T, int N, bool kNarrow>
-__global__ void __launch_bounds__(32 * kWarps) masked_kernel(Masked<T> m) {
-  __shared__ T part[kWarps][32 * N];
-  const std::uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32, pack = blockIdx.x * 32 + lane,
-                      packs = m.columns / N;
+template <class T, int N, int kMost>
+__global__ void __launch_bounds__(kMaskThreads) masked_kernel(const __grid_constant__ Masked<T> m) {
+  constexpr int kColumns = kLanes * N, kWarps = kMaskThreads / 32, kInner = std::max(kMost, 1);
+  constexpr std::uint32_t kRows = kAtOnce<T, kMost>;
+  static_assert(kInner * kColumns <= kMaskThreads);
+  alignas(16) __shared__ T parts[kWarps][kColumns], weights[kInner][kColumns];
+  const std::uint32_t slice = threadIdx.x / kLanes, lane = threadIdx.x % kLanes,
+                      pack = blockIdx.x * kLanes + lane, packs = m.columns / N,
+                      column = blockIdx.x * kColumns + threadIdx.x % kColumns;
+  const int inner = kMost == 1 ? 1 : static_cast<int>(m.inner);
   for (std::uint32_t group = blockIdx.y; group < m.groups; group += gridDim.y) {
-    Pack<T, N> sum{}, weights[kNarrowest];
-    if constexpr (kNarrow) {
-      const T* w = m.w + (static_cast<std::int64_t>(group) * m.columns + pack * N) * m.inner;
+    const std::int64_t begin = static_cast<std::int64_t>(group) * m.rows;
+    // A weight is each of the first threads', which lays it where all find it once the first rows are asked
+    // for.
+    const int mine = static_cast<int>(threadIdx.x) / kColumns;
+    T weight = T(0);
+    if (mine < kMost && mine < inner && column < m.columns)
+      weight = m.w[(static_cast<std::int64_t>(group) * m.columns + column) * inner + mine];
+    Pack<T, N> sum{};
+    // Of a few rows all is read before any is used or written.
+    for (std::uint32_t first = slice; first - slice < m.rows; first += kSlices * kRows) {
+      Pack<T, N> x[kRows], y[kRows];
+      T d[kRows][kInner];
+      const auto there = [&](std::uint32_t j) { return first + j * kSlices < m.rows && pack < packs; };
+      const auto at = [&](std::uint32_t j) { return (begin + first + j * kSlices) * packs + pack; };
 #pragma unroll
-      for (std::uint32_t i = 0; i < kNarrowest; ++i)
-        for (std::uint32_t k = 0; k < N; ++k)
-          weights[i].at[k] = i < m.inner && pack < packs ? w[k * m.inner + i] : T(0);
-    }
-    // Of a few rows all is read before any is written: nothing tells the compiler that it may.
-    for (std::uint32_t first = warp; first < m.rows && pack < packs; first += kWarps * kAtOnce) {
-      Pack<T, N> x[kAtOnce], y[kAtOnce];
-      const auto at = [&](std::uint32_t row) {
-        return (static_cast<std::int64_t>(group) * m.rows + row) * packs + pack;
-      };
-#pragma unroll
-      for (std::uint32_t j = 0; j < kAtOnce; ++j) {
-        const std::uint32_t row = first + j * kWarps;
-        if (row >= m.rows) break;
-        y[j] = read_pack<N>(m.mask, at(row));
-        if constexpr (kNarrow) {
-          const T* dy = m.dy + (static_cast<std::int64_t>(group) * m.rows + row) * m.inner;
-          x[j] = {};
-#pragma unroll
-          for (std::uint32_t i = 0; i < kNarrowest; ++i) {
-            if (i >= m.inner) break;
-            const T d = dy[i];
-            for (std::uint32_t k = 0; k < N; ++k) x[j].at[k] += d * weights[i].at[k];
-          }
-        } else {
-          x[j] = read_pack<N>(m.dx, at(row));
-        }
+      for (std::uint32_t j = 0; j < kRows; ++j) {
+        y[j] = there(j) ? read_pack<N>(m.mask, at(j)) : Pack<T, N>{};
+        x[j] = kMost == 0 && there(j) ? read_pack<N>(m.dx, at(j)) : Pack<T, N>{};
       }
 #pragma unroll
-      for (std::uint32_t j = 0; j < kAtOnce; ++j) {
-        const std::uint32_t row = first + j * kWarps;
-        if (row >= m.rows) break;
+      for (std::uint32_t j = 0; j < kRows; ++j) {
+        const T* dy = m.dy + (begin + first + j * kSlices) * inner;
+#pragma unroll
+        for (int i = 0; i < kMost; ++i) d[j][i] = there(j) && i < inner ? dy[i] : T(0);
+      }
+      all_asked();
+      if (kMost > 0 && first == slice) {
+        if (mine < kMost) weights[mine][threadIdx.x % kColumns] = weight;
+        __syncthreads();
+      }
+#pragma unroll
+      for (int i = 0; i < kMost; ++i) {
+        const Pack<T, N> by = read_pack<N>(weights[i], lane);
+#pragma unroll
+        for (std::uint32_t j = 0; j < kRows; ++j)
+#pragma unroll
+          for (int k = 0; k < N; ++k) x[j].at[k] += d[j][i] * by.at[k];
+      }
+#pragma unroll
+      for (std::uint32_t j = 0; j < kRows; ++j) {
+#pragma unroll
         for (int k = 0; k < N; ++k) {
           x[j].at[k] = y[j].at[k] > T(0) ? x[j].at[k] : T(0);
           sum.at[k] += x[j].at[k];
         }
-        write_pack(m.dx, at(row), x[j]);
+        if (there(j)) write_pack(m.dx, at(j), x[j]);
       }
     }
-    if (!m.sums) continue;
-    for (int k = 0; k < N; ++k) part[warp][lane * N + k] = sum.at[k];
-    __syncthreads();
-    const std::uint32_t column = blockIdx.x * 32 * N + threadIdx.x;
-    if (threadIdx.x < 32 * N && column < m.columns) {
-      T total = part[0][threadIdx.x];
-      for (int other = 1; other < kWarps; ++other) total += part[other][threadIdx.x];
-      m.sums[static_cast<std::int64_t>(group) * m.columns + column] = total;
+    if (m.sums) {
+#pragma unroll
+      for (int k = 0; k < N; ++k)
+#pragma unroll
+        for (int step = kLanes; step < 32; step *= 2)
+          sum.at[k] += __shfl_xor_sync(0xffffffffu, sum.at[k], step);
+      if (threadIdx.x % 32 < kLanes) write_pack(parts[threadIdx.x / 32], lane, sum);
+      __syncthreads();
+      if (threadIdx.x < kColumns && column < m.columns) {
+        T total = parts[0][threadIdx.x];
+#pragma unroll
+        for (int other = 1; other < kWarps; ++other) total += parts[other][threadIdx.x];
+        m.sums[static_cast<std::int64_t>(group) * m.columns + column] = total;
+      }
     }
     __syncthreads();  // before the next group's
   }
 }
-template <class T, bool kNarrow>
+template <class T, int kMost>
 void mask(const KernelCall& call, const Sizes& s, device::Stream& stream) {
   const Shape& shape = call.outputs[0].shape;
   const auto columns = static_cast<std::uint32_t>(shape.back());
@@ -201,23 +220,27 @@ void mask(const KernelCall& call, const Sizes& s, device::Stream& stream) {
                     .dx = call.outputs[0].as<T>(),
                     .sums = call.outputs.size() > 1 ? call.outputs[1].as<T>() : nullptr};
   const auto run = [&](auto kernel, std::uint32_t width) {
-    const dim3 grid((columns / width + 31) / 32, std::min<std::uint32_t>(m.groups, 65535));
-    launch("mask of a ReLU", kernel, grid, 32 * kWarps, stream, m);
+    const dim3 grid((columns / width + kLanes - 1) / kLanes, std::min<std::uint32_t>(m.groups, 65535));
+    launch("mask of a ReLU", kernel, grid, kMaskThreads, stream, m);
   };
   constexpr int kWide = kWidest<T>;
   if (columns % kWide == 0 && are_wide(m.mask, m.dx))
-    run(masked_kernel<T, kWide, kNarrow>, kWide);
+    run(masked_kernel<T, kWide, kMost>, kWide);
   else
-    run(masked_kernel<T, 1, kNarrow>, 1);
+    run(masked_kernel<T, 1, kMost>, 1);
+}
+template <int kMost>
+void mask(const KernelCall& call, const Sizes& s, device::Stream& stream) {
+  with_float(call.outputs[0].type, [&](auto t) { mask<decltype(t), kMost>(call, s, stream); });
 }
 // dy, w (, y) -> dx (, the columns' sums of dx): members that share an x add up, in their order; the mask of
 // a ReLU comes last.
 void input_gradient(const KernelCall& call, device::Stream& stream) {
   const Buffer &dy = call.inputs[0], &w = call.inputs[1], &dx = call.outputs[0];
   const Sizes s(dx.shape, w.shape);
-  const bool masked = call.inputs.size() > 2, f64 = dx.type == DType::kF64;
-  if (masked && !s.shared && s.out <= kNarrowest)
-    return f64 ? mask<double, true>(call, s, stream) : mask<float, true>(call, s, stream);
+  const bool masked = call.inputs.size() > 2;
+  if (masked && !s.shared && s.out == 1) return mask<1>(call, s, stream);
+  if (masked && !s.shared && s.out <= kNarrowest) return mask<kNarrowest>(call, s, stream);
   const std::int64_t rounds = s.shared ? s.members : 1;
   for (std::int64_t member = 0; member < rounds; ++member) {
     Product p;
@@ -229,7 +252,7 @@ void input_gradient(const KernelCall& call, device::Stream& stream) {
     p.accumulate = member > 0;
     multiply(p, stream);
   }
-  if (masked) f64 ? mask<double, false>(call, s, stream) : mask<float, false>(call, s, stream);
+  if (masked) mask<0>(call, s, stream);
 }
 
 // x, dy -> dw (, db)
