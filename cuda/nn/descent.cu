@@ -17,33 +17,52 @@ using nn::Gate;
 using nn::ShardPasses;
 using Rule = nn::GroupSettings::Rule;
 
-// One block: agents are few beside parameters.
-__global__ void __launch_bounds__(256) gate_kernel(Gate g) {
-  const std::uint64_t step = static_cast<std::uint32_t>(g.memory.step[0]) |
-                             std::uint64_t{static_cast<std::uint32_t>(g.memory.step[1])} << 32;
-  const std::uint64_t own = step / g.every;  // the update's steps before this one
-  for (int i = threadIdx.x; i < g.rules; i += blockDim.x)
-    g.rates[i] = nn::descent_rates(g.settings[i], g.schedule[i].at(static_cast<std::int64_t>(own)),
-                                   static_cast<double>(own + 1));
-  for (int a = threadIdx.x; a < g.agents; a += blockDim.x) {
-    for (int i = 0; i < g.groups; ++i) {
-      std::int32_t& broken = g.broken[i * g.agents + a];
-      const bool bad_loss = !isfinite(g.loss[i][a]), bad = bad_loss || broken;
-      broken = 0;
-      if (!bad || !g.memory.active[a]) continue;
+// One block: agents are few beside parameters. Its last warp makes the rates of this step while the others go
+// through the agents; all that an agent's gate may need is asked for at once.
+constexpr int kGateAgents = 256, kGateThreads = kGateAgents + 32;
+__global__ void __launch_bounds__(kGateThreads) gate_kernel(const __grid_constant__ Gate g) {
+  const std::int32_t low = g.memory.step[0], high = g.memory.step[1];
+  const std::uint64_t step = static_cast<std::uint32_t>(low) | std::uint64_t{static_cast<std::uint32_t>(high)}
+                                                                   << 32;
+  __syncthreads();  // all have read the step
+  const int thread = static_cast<int>(threadIdx.x), rule = thread - kGateAgents;
+  if (rule >= 0) {
+    if (g.last && rule == 0) {
+      g.memory.step[0] = static_cast<std::int32_t>(static_cast<std::uint32_t>(step + 1));
+      g.memory.step[1] = static_cast<std::int32_t>(static_cast<std::uint32_t>((step + 1) >> 32));
+    }
+    if (rule >= g.rules) return;
+    const std::uint64_t own = g.every == 1 ? step : step / g.every;  // the update's steps before this one
+    g.rates[rule] = nn::descent_rates(g.settings[rule], g.schedule[rule].at(static_cast<std::int64_t>(own)),
+                                      static_cast<double>(own + 1));
+    return;
+  }
+  for (int a = thread; a < g.agents; a += kGateAgents) {
+    std::int32_t broken[nn::kMostGroups];
+    float loss[nn::kMostGroups], next[nn::kMostStates];
+#pragma unroll
+    for (int i = 0; i < nn::kMostGroups; ++i) {
+      broken[i] = i < g.groups ? g.broken[i * g.agents + a] : 0;
+      loss[i] = i < g.groups ? g.loss[i][a] : 0.0f;
+    }
+#pragma unroll
+    for (int i = 0; i < nn::kMostStates; ++i) next[i] = i < g.states ? g.state[i].next[a] : 0.0f;
+    bool active = g.memory.active[a] != 0;
+#pragma unroll
+    for (int i = 0; i < nn::kMostGroups; ++i) {
+      const bool bad_loss = !isfinite(loss[i]);
+      if (broken[i]) g.broken[i * g.agents + a] = 0;
+      if (!active || !(bad_loss || broken[i])) continue;
+      active = false;
       g.memory.active[a] = 0;
       g.memory.stopped[4 * a] = g.update + 1;
       g.memory.stopped[4 * a + 1] = bad_loss ? i : i + nn::kMostGroups;
-      g.memory.stopped[4 * a + 2] = g.memory.step[0];
-      g.memory.stopped[4 * a + 3] = g.memory.step[1];
+      g.memory.stopped[4 * a + 2] = low;
+      g.memory.stopped[4 * a + 3] = high;
     }
-    if (g.memory.active[a])
-      for (int i = 0; i < g.states; ++i) g.state[i].now[a] = g.state[i].next[a];
-  }
-  __syncthreads();  // all have read the step
-  if (g.last && threadIdx.x == 0) {
-    g.memory.step[0] = static_cast<std::int32_t>(static_cast<std::uint32_t>(step + 1));
-    g.memory.step[1] = static_cast<std::int32_t>(static_cast<std::uint32_t>((step + 1) >> 32));
+#pragma unroll
+    for (int i = 0; i < nn::kMostStates; ++i)
+      if (active && i < g.states) g.state[i].now[a] = next[i];
   }
 }
 
@@ -181,7 +200,7 @@ void load(device::Stream& stream) {
   check(cudaFuncGetAttributes(&attributes, add_to_shard_kernel), "loading the sums of shards");
   check(cudaFuncGetAttributes(&attributes, mean_of_shards_kernel), "loading the mean of shards");
 }
-void gate(device::Stream& stream, const Gate& g) { launch("gate", gate_kernel, 1, 256, stream, g); }
+void gate(device::Stream& stream, const Gate& g) { launch("gate", gate_kernel, 1, kGateThreads, stream, g); }
 void squares(device::Stream& stream, const Descend& d) {
   launch("squares of gradients", squares_kernel, static_cast<unsigned>((d.count + 7) / 8), 256, stream, d);
 }
