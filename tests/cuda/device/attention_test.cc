@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "engine/ops/concat.h"
 #include "engine/ops/decode_attention.h"
 #include "engine/ops/rotary.h"
 #include "tests/cuda/device/devices.h"
