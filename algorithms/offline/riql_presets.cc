@@ -56,7 +56,10 @@ std::map<std::string, std::string> riql_preset(const std::string& name) {
             {"return-temperature", "0.1"},
             {"advantage-quantile", "0.9"},
             {"beta", "1"},
-            {"average", "0.001"}};
+            {"average", "0.001"},
+            // A policy that comes to hold each row by itself no longer heeds what the rows weigh.
+            {"hidden", "64"},
+            {"schedule-steps", "40000"}};
   std::vector<std::string> names{"hardy"};
   for (const Row& row : kRows) {
     if (name == row.name)

@@ -44,6 +44,7 @@ TEST_F(ThenOnline, WhatCannotGoOnIsRefusedInOneLineBeforeAnythingIsWritten) {
             "more steps than can be counted"},
            {"iql --env pendulum --accumulate 16" + then, "16 equal parts"},
            {"iql --env pendulum --online-share 0" + then, "--online-share 0"},
+           {"iql --env pendulum --steps 20 --schedule-steps 20" + then, "give --schedule-steps 60 or more"},
            {"iql --env pendulum --online-corrupt speeds" + then, "--online-corrupt"},
            {"iql --env pendulum --then onlin", "--then"},
            {"iql --env hopper" + then, "3 observations"},

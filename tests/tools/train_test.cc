@@ -397,6 +397,8 @@ TEST(TrainSettings, ThePresetThatNeedsNoTableSetsWhatCleaningAndRiqlAreToldAndTh
   EXPECT_EQ(all.at("average"), "0.001");
   EXPECT_EQ(all.at("return-temperature"), "0.1");
   EXPECT_EQ(all.at("advantage-quantile"), "0.9");
+  EXPECT_EQ(all.at("hidden"), "64");
+  EXPECT_EQ(all.at("schedule-steps"), "40000");
   const auto published = algorithms::make_training_job("riql");
   published->schema().parse({"--preset", "hopper/dynamics/random"});
   EXPECT_EQ(published->schema().resolved_json().at("end-loss"), "same");
