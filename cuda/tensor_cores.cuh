@@ -10,19 +10,10 @@ namespace hardy::cuda {
 
 inline constexpr int kTensorCoresSince = 80;  // compute capability 8.0, of the device and of the code
 
-// x in TF32, as the word that the tensor cores take: to nearest, ties away from zero.
-inline __device__ std::uint32_t to_tf32(float x) {
-#ifdef HARDY_CUDA_EMULATION
-  return __float_as_uint(emulation::to_tf32(x));
-#elif __CUDA_ARCH__ >= 800
-  std::uint32_t word;
-  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(word) : "f"(x));
-  return word;
-#else
-  __trap();
-  return __float_as_uint(x);
-#endif
-}
+// x in TF32, as the word that the tensor cores take: to nearest, ties away from zero. By integers: of
+// cvt.rna.tf32.f32 nvcc makes a comparison and a selection more, so that a NaN stays one; here one whose bits
+// are all ones becomes a zero.
+inline __device__ std::uint32_t to_tf32(float x) { return (__float_as_uint(x) + 0x1000u) & ~0x1fffu; }
 
 // d += A B for A [16, 8] and B [8, 8], by all lanes of a warp together. With g = lane / 4 and t = lane % 4 a
 // lane holds A[g][t], A[g + 8][t], A[g][t + 4], A[g + 8][t + 4]; B[t][g], B[t + 4][g]; and of d [g][2 t],

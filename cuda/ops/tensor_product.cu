@@ -149,13 +149,13 @@ __global__ void __launch_bounds__(S::kBlock, S::resident(kTransposedA, kTranspos
       for (std::uint32_t k = 0; k < S::kDepth; k += kChunk)
         multiply_chunk<S, A, B>(a_tile + takes_a, b_tile + takes_b, k / kCoreDepth, sum);
       if (sums_columns) {
-        float of_chunk = 0;
 #pragma unroll 1
-        for (std::uint32_t k = 0; k < S::kDepth; ++k) {
-          of_chunk += b_tile[B::place(threadIdx.x, k)];
-          if (k % kChunk != kChunk - 1) continue;
+        for (std::uint32_t chunk = 0; chunk < S::kDepth; chunk += kChunk) {
+          const float* from = b_tile + B::place(threadIdx.x, chunk);
+          float of_chunk = 0;
+#pragma unroll
+          for (std::uint32_t k = 0; k < kChunk; ++k) of_chunk += from[B::place(0, k)];
           column_sum += of_chunk;
-          of_chunk = 0;
         }
       }
       if (more) {

@@ -117,11 +117,10 @@ struct TensorTileOnItsWay {
   }
 };
 
-// x = big + small to 2^-23 of x. big is x to nearest in TF32, by integers: cvt.rna is three instructions and
-// not one. The cores do not look at the 13 bits that TF32 lacks; of small that is one bit of x at most. A NaN
-// stays one in small, if not in big; an infinity becomes one there.
+// x = big + small to 2^-23 of x. The cores do not look at the 13 bits that TF32 lacks: of small that is one
+// bit of x at most. A NaN stays one in small, if not in big; an infinity becomes one there.
 inline __device__ void split(float x, std::uint32_t& big, std::uint32_t& small) {
-  big = (__float_as_uint(x) + 0x1000u) & ~0x1fffu;
+  big = to_tf32(x);
   small = __float_as_uint(x - __uint_as_float(big));
 }
 

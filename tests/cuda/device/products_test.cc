@@ -264,13 +264,12 @@ TEST(TensorProduct, ANanStaysOneAndStaysInItsRow) {
   }
 }
 
-// The last of k fill no chunk, several blocks share what is left, and all that a line of C has is another
-// tile's for another size.
+// The last of k fill no chunk, and a block goes on to other tiles and other products.
 TEST(TensorProduct, BitsDoNotDependOnTheTile) {
   REQUIRE_ITS_NAME();
   for (const int form : {0, 1, 2, 3})
     for (const std::int64_t shift : {0, 1}) {
-      Problem q(136, 164, 84, 3);
+      Problem q(136, 72, 52, 5);
       q.p.transpose_a = form % 2 == 1, q.p.transpose_b = form / 2 == 1;
       q.shift = shift;
       q.sums = {1};
