@@ -153,6 +153,7 @@ __global__ void __launch_bounds__(kMaskThreads) masked_kernel(const __grid_const
       Pack<T, N> x[kRows], y[kRows];
       T d[kRows][kInner];
       const auto there = [&](std::uint32_t j) { return first + j * kSlices < m.rows && pack < packs; };
+      const bool any = first - slice % (32 / kLanes) < m.rows;  // of the warp's
       const auto at = [&](std::uint32_t j) { return (begin + first + j * kSlices) * packs + pack; };
 #pragma unroll
       for (std::uint32_t j = 0; j < kRows; ++j) {
@@ -160,7 +161,7 @@ __global__ void __launch_bounds__(kMaskThreads) masked_kernel(const __grid_const
         x[j] = kMost == 0 && there(j) ? read_pack<N>(m.dx, at(j)) : Pack<T, N>{};
       }
 #pragma unroll
-      for (std::uint32_t j = 0; j < kRows; ++j) {
+      for (std::uint32_t j = 0; j < kRows && any; ++j) {
         const T* dy = m.dy + (begin + first + j * kSlices) * inner;
 #pragma unroll
         for (int i = 0; i < kMost; ++i) d[j][i] = there(j) && i < inner ? dy[i] : T(0);
@@ -170,6 +171,7 @@ __global__ void __launch_bounds__(kMaskThreads) masked_kernel(const __grid_const
         if (mine < kMost) weights[mine][threadIdx.x % kColumns] = weight;
         __syncthreads();
       }
+      if (!any) continue;
 #pragma unroll
       for (int i = 0; i < kMost; ++i) {
         const Pack<T, N> by = read_pack<N>(weights[i], lane);

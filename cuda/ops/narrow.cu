@@ -146,7 +146,7 @@ __global__ void __launch_bounds__(kGradientThreads)
   for (std::int64_t group = blockIdx.y; group < l.groups; group += gridDim.y) {
     const T *x = l.input(group), *dy = l.dy + group * rows * out;
     Widest<T> sum[kMost] = {};
-    for (std::uint32_t first = slice; first - slice < rows; first += kSlices * kAtOnce) {
+    for (std::uint32_t first = slice; first - slice % kRowsOfAWarp < rows; first += kSlices * kAtOnce) {
       Widest<T> values[kAtOnce];
       T d[kAtOnce][kMost];
 #pragma unroll
