@@ -67,9 +67,10 @@ void OnlinePhase::check(const run::Schema& schema, const Method& method, const O
     throw Error("more steps than can be counted, with --steps " + std::to_string(before.steps),
                 "--online-steps " + std::to_string(settings_.steps), "give fewer");
   if (const std::int64_t end = method.schedule_end(); end > 0 && end <= before.steps)
-    throw Error("the policy would learn nothing there: its learning rate is 0 from step " + std::to_string(end) +
-                    " on",
-                "--then online", "give --schedule-steps " + std::to_string(last_step(before.steps)) + " or more");
+    throw Error("the policy would learn nothing there: its learning rate is 0 from step " +
+                    std::to_string(end) + " on",
+                "--then online",
+                "give --schedule-steps " + std::to_string(last_step(before.steps)) + " or more");
   if (settings_.share == 0)
     throw Error("takes nothing of what it sees", "--online-share 0", "give a share above 0, e.g. 0.5");
   const std::int64_t own = MixedSource::rows_from_replay(settings_.share, method.batch_size());
