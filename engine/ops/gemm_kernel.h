@@ -332,9 +332,10 @@ inline void dot_kernel(std::int64_t k, const T* __restrict a, std::int64_t lda, 
 #pragma GCC unroll 2
   for (; p + lanes <= k; p += lanes) {
     // The fewer of both stay in registers while the others go by.
-    constexpr int few = Rows < Columns ? Rows : Columns, many = Rows < Columns ? Columns : Rows;
-    const T *of_few = Rows < Columns ? a : b, *of_many = Rows < Columns ? b : a;
-    const std::int64_t ld_few = Rows < Columns ? lda : ldb, ld_many = Rows < Columns ? ldb : lda;
+    constexpr int few = std::min(Rows, Columns), many = std::max(Rows, Columns);
+    constexpr bool rows_stay = Rows < Columns;
+    const T *of_few = rows_stay ? a : b, *of_many = rows_stay ? b : a;
+    const std::int64_t ld_few = rows_stay ? lda : ldb, ld_many = rows_stay ? ldb : lda;
     V y[few];
 #pragma GCC unroll 8
     for (int j = 0; j < few; ++j) y[j] = in_register(load(of_few + j * ld_few + p));
@@ -343,7 +344,7 @@ inline void dot_kernel(std::int64_t k, const T* __restrict a, std::int64_t lda, 
       const V x = in_register(load(of_many + r * ld_many + p));
 #pragma GCC unroll 8
       for (int j = 0; j < few; ++j) {
-        V& sum = sums[Rows < Columns ? j * Columns + r : r * Columns + j];
+        V& sum = sums[rows_stay ? j * Columns + r : r * Columns + j];
         sum = fused<T>(x, y[j], sum);
       }
     }
