@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "engine/base/aligned.h"
 #include "engine/base/caches.h"
@@ -22,6 +23,7 @@ namespace hardy {
 namespace {
 
 using detail::add_column_sums;
+using detail::for_vectors;
 using detail::kAccumulators;
 using detail::kDotColumns;
 using detail::kPanel;
@@ -34,14 +36,14 @@ using detail::VectorOf;
 using detail::with_panel;
 
 constexpr std::int64_t kDepth = 512;    // k is cut in pieces of this; between pieces C itself accumulates
-constexpr std::int64_t kFewTurned = 8;  // columns of the turned path
+constexpr std::int64_t kNarrow = 8;     // columns of the turned path, at most; of dots no more
 constexpr std::int64_t kShallow = 32;   // k of the shallow one: a first layer, a head's input gradient
 constexpr std::int64_t kFewRows = 512;  // of A, for which a panel of whole cache lines is read where it lies
 constexpr std::int64_t kLarge = 512;    // rows and columns from which on a product is cut into blocks
 constexpr std::int64_t kBlockColumns = 1024;  // whole panels
 constexpr std::int64_t kStrips = 8;           // of A's rows, where they need not be more
 constexpr std::int64_t kApart = 16;           // elements between copied rows, so that they do not share a set
-constexpr std::int64_t kHeadRows = 128;       // rows of a head that one task takes
+constexpr std::int64_t kHeadRows = 128;       // rows of a head that one task takes, at least
 constexpr std::int64_t kHandOver = 32768;     // multiply-adds below which handing work to a thread costs more
 
 template <class T>
@@ -52,7 +54,7 @@ inline constexpr bool kWholeLines = kPanel<T> * sizeof(T) > kCacheLine;  // else
 
 template <class T>
 struct Scratch {
-  static_assert(kDotColumns <= kPanel<T>);  // a head's columns are turned there
+  static_assert(kDotColumns <= kNarrow && kNarrow <= kPanel<T>);  // a head's columns are turned there
   alignas(64) T panel[kDepth * kPanel<T>];
   alignas(64) T tile[std::max<std::int64_t>(kTile<T>, kHeadRows* kDotColumns)];
 };
@@ -134,34 +136,60 @@ struct RowsOfA {
         k_stride(g.transpose_a ? g.lda : 1) {}
 };
 
+// The epilogue of some lanes of a vector, as finish() has it of one element; not tanh.
+template <class T, class V>
+void finish_lanes(const GemmArgs<T>& g, const Piece& piece, const auto& lanes, V x, V bias, const T* mask,
+                  T* c) {
+  const V zero{};
+  if (piece.add && !g.one_chain) x += lanes.load(c);
+  if (piece.last) {
+    if (g.bias) x += bias;
+    if (g.act == Activation::kRelu) x = x < zero ? zero : x;
+    if (g.relu_mask) x = lanes.load(mask) > zero ? x : zero;
+  }
+  lanes.store(c, x);
+}
+
 // The end of a tile that lies in `tile`, `columns` from row to row, as micro_kernel has it for those that
 // stay in registers: rows [i, i + rows) and columns [j, j + width) of C.
 template <class T>
 void finish_rows(const GemmArgs<T>& g, std::int64_t i, std::int64_t rows, std::int64_t j, std::int64_t width,
                  const Piece& piece, const T* tile, std::int64_t columns) {
   using V = typename VectorOf<T>::type;
-  constexpr std::int64_t lanes = VectorOf<T>::kLanes;
   if (g.act == Activation::kTanh) {
     for (std::int64_t r = 0; r < rows; ++r)
       for (std::int64_t c = 0; c < width; ++c)
         finish(g, i + r, j + c, piece.add, piece.last, tile[r * columns + c]);
     return;
   }
-  const bool add = piece.add && !g.one_chain, relu = piece.last && g.act == Activation::kRelu;
-  for (std::int64_t v = 0; v < width; v += lanes) {
-    const detail::FirstLanes<T> part(static_cast<int>(std::min(lanes, width - v)));
-    const V zero{}, bias = piece.last && g.bias ? part.load(g.bias + j + v) : zero;
-    for (std::int64_t r = 0; r < rows; ++r) {
-      V x = part.load(tile + r * columns + v);
-      T* const c = g.c + (i + r) * g.ldc + j + v;
-      if (add) x += part.load(c);
-      if (piece.last && g.bias) x += bias;
-      if (relu) x = x < zero ? zero : x;
-      if (piece.last && g.relu_mask)
-        x = part.load(g.relu_mask + (i + r) * g.ldmask + j + v) > zero ? x : zero;
-      part.store(c, x);
-    }
-  }
+  for_vectors<T>(width, [&](const auto& lanes, std::int64_t v) {
+    const V bias = g.bias ? lanes.load(g.bias + j + v) : V{};
+    for (std::int64_t r = i; r < i + rows; ++r)
+      finish_lanes(g, piece, lanes, lanes.load(tile + (r - i) * columns + v), bias,
+                   g.relu_mask ? g.relu_mask + r * g.ldmask + j + v : nullptr, g.c + r * g.ldc + j + v);
+  });
+}
+
+// The end of whole rows [i, i + rows) of a narrow C, which lie in `tile` without a gap: where none is between
+// C's either, all of them as one row.
+template <class T>
+void finish_narrow(const GemmArgs<T>& g, std::int64_t i, std::int64_t rows, const Piece& piece,
+                   const T* tile) {
+  using V = typename VectorOf<T>::type;
+  constexpr std::int64_t lanes = VectorOf<T>::kLanes;
+  if (g.ldc != g.n || (g.relu_mask && g.ldmask != g.n) || g.act == Activation::kTanh)
+    return finish_rows(g, i, rows, 0, g.n, piece, tile, g.n);
+  T bias[kNarrow * lanes] = {};  // again and again: of n vectors each begins elsewhere in it
+  if (g.bias)
+    for (std::int64_t e = 0; e < g.n * lanes; ++e) bias[e] = g.bias[e % g.n];
+  const std::int64_t at = i * g.n;
+  const T* of_bias = bias;
+  for_vectors<T>(rows * g.n, [&](const auto& part, std::int64_t e) {
+    finish_lanes(g, piece, part, part.load(tile + e), detail::load(of_bias),
+                 g.relu_mask ? g.relu_mask + at + e : nullptr, g.c + at + e);
+    of_bias += lanes;
+    if (of_bias == bias + g.n * lanes) of_bias = bias;
+  });
 }
 
 // Columns [j, j + width) of a piece of B, packed, and their sums if they are asked for.
@@ -271,22 +299,40 @@ void blocked(const GemmArgs<T>& g, ThreadTeam& team) {
   }
 }
 
+// op(B) of few rows, k = K <= kNarrow, in its own order, from B, whose rows they are columns of.
+template <class T, int K>
+void turn_narrow(const GemmArgs<T>& g, T* to) {
+  if (g.k == K) return detail::turn<T, K>(g.b, g.ldb, g.n, to, g.n);
+  if constexpr (K > 1) turn_narrow<T, K - 1>(g, to);
+}
+
 // Rows [i, end) of C where all of B fits the scratch: C is then written row by row, not in strips that are a
 // row apart. n a multiple of the panel. B is packed where it is transposed, else read where it lies.
 template <class T, class Shape>
 void shallow(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
   constexpr std::int64_t columns = Shape::kColumns, tile_rows = Shape::kRows;
   T* const packed = scratch<T>().panel;
-  if (g.transpose_b)
+  const T* b = g.b;
+  std::int64_t b_stride = g.ldb, b_panel = columns;
+  if (g.transpose_b && g.k <= kNarrow) {
+    turn_narrow<T, kNarrow>(g, packed);
+    b = packed, b_stride = g.n;
+  } else if (g.transpose_b) {
     for (std::int64_t j = 0; j < g.n; j += columns)
       pack_panel<T, columns>(g, 0, g.k, j, columns, packed + j * g.k);
+    b = packed, b_stride = columns, b_panel = columns * g.k;
+  }
   for (; i < end; i += tile_rows) {
     const RowsOfA<T> a(g, i, 0);
-    for (std::int64_t j = 0; j < g.n; j += columns)
+    const T* panel = b;
+    TileEnd<T> to = tile_end(g, i, 0, g.accumulate, true);
+    for (std::int64_t j = 0; j < g.n; j += columns, panel += b_panel) {
       detail::tile_of<T, tile_rows, Shape::kVectors>(std::min(tile_rows, end - i), g.k, a.first, a.row_stride,
-                                                     a.k_stride, g.transpose_b ? packed + j * g.k : g.b + j,
-                                                     g.transpose_b ? columns : g.ldb,
-                                                     tile_end(g, i, j, g.accumulate, true));
+                                                     a.k_stride, panel, b_stride, to);
+      to.c += columns;
+      if (to.bias) to.bias += columns;
+      if (to.mask) to.mask += columns;
+    }
   }
 }
 
@@ -311,7 +357,7 @@ std::int64_t direct(const GemmArgs<T>& g, std::int64_t j, std::int64_t end) {
   return j;
 }
 
-// Rows [i, end) of C, at most kHeadRows, n = Columns.
+// Rows [i, end) of C, n = Columns.
 template <class T, int Columns>
 void dots(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
   constexpr int rows = detail::kDotRows<Columns>;
@@ -321,32 +367,38 @@ void dots(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
   }
   Scratch<T>& s = scratch<T>();
   for_pieces(g, [&](const Piece& piece) {
-    const T* b = g.b + piece.begin * g.ldb;  // op(B)'s columns, to lie along k
-    std::int64_t ldb = g.ldb;
-    if (g.transpose_b) {
-      b = g.b + piece.begin;
-    } else if (Columns == 1 && g.ldb == 1) {
-      ldb = 0;
-    } else {
-      for (std::int64_t p = 0; p < piece.depth; ++p)
-        for (int j = 0; j < Columns; ++j) s.panel[j * kDepth + p] = b[p * g.ldb + j];
+    // op(B)'s columns, along k and so far apart that the compiler knows.
+    const T* b = g.b + piece.begin * (g.transpose_b ? 1 : g.ldb);
+    if (Columns > 1 || (!g.transpose_b && g.ldb != 1)) {
+      if (g.transpose_b)
+        for (int j = 0; j < Columns; ++j) std::copy_n(b + j * g.ldb, piece.depth, s.panel + j * kDepth);
+      else
+        detail::turn<T, Columns>(b, g.ldb, piece.depth, s.panel, kDepth);
       b = s.panel;
-      ldb = kDepth;
     }
-    const T* a = g.a + i * g.lda + piece.begin;
-    std::int64_t r = 0;
-    for (; r + rows <= end - i; r += rows)
-      detail::dot_kernel<T, rows, Columns>(piece.depth, a + r * g.lda, g.lda, b, ldb, s.tile + r * Columns);
-    for (; r < end - i; ++r)
-      detail::dot_kernel<T, 1, Columns>(piece.depth, a + r * g.lda, g.lda, b, ldb, s.tile + r * Columns);
-    finish_rows(g, i, end - i, 0, Columns, piece, s.tile, Columns);
+    for (std::int64_t first = i, last; first < end; first = last) {
+      last = std::min(first + kHeadRows, end);
+      std::int64_t r = first;
+      const auto dot = [&]<int Rows>(std::integral_constant<int, Rows>) {
+        for (; r + Rows <= last; r += Rows)
+          detail::dot_kernel<T, Rows, Columns, kDepth>(piece.depth, g.a + r * g.lda + piece.begin, g.lda, b,
+                                                       s.tile + (r - first) * Columns);
+      };
+      dot(std::integral_constant<int, rows>());
+      dot(std::integral_constant<int, 1>());
+      finish_narrow(g, first, last - first, piece, s.tile);
+    }
   });
 }
 
-// Rows [i, end) of C for A transposed, n <= kFewTurned.
+// Rows [i, end) of C for A transposed, n <= kNarrow.
 template <class T, int Vectors>
 void turned(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
-  constexpr int columns = Vectors * VectorOf<T>::kLanes, few = kAccumulators / Vectors;
+  constexpr int columns = Vectors * VectorOf<T>::kLanes;
+  // Rows of the tile, which share a vector of A that stays in a register, as a number of B does with AVX2.
+  constexpr int few = std::max(
+      1, std::min(kAccumulators / Vectors, detail::kRegisters / Vectors - 1 - (detail::kRegisters < 32)));
+  static_assert(Vectors > 1 || kNarrow <= few);
   Scratch<T>& s = scratch<T>();
   for (; i < end && (Vectors == 1 || (g.n <= few && i + columns <= end)); i += columns) {
     const std::int64_t width = std::min<std::int64_t>(columns, end - i);
@@ -360,19 +412,16 @@ void turned(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
         a = s.panel;
         lda = columns;
       }
-      for (std::int64_t j = 0; j < g.n; j += few) {
-        const std::int64_t count = std::min<std::int64_t>(few, g.n - j);
-        const bool begin = piece.add && g.one_chain;
-        for (std::int64_t c = 0; begin && c < width; ++c)
-          for (std::int64_t q = 0; q < count; ++q) s.tile[q * columns + c] = g.c[(i + c) * g.ldc + j + q];
-        detail::tile_of<T, few, Vectors>(
-            count, piece.depth, g.transpose_b ? g.b + j * g.ldb + piece.begin : g.b + piece.begin * g.ldb + j,
-            g.transpose_b ? g.ldb : 1, g.transpose_b ? 1 : g.ldb, a, lda,
-            TileEnd<T>{s.tile, columns, false, nullptr, false, nullptr, 0, begin});
-        for (std::int64_t c = 0; c < width; ++c)
-          for (std::int64_t q = 0; q < count; ++q)
-            finish(g, i + c, j + q, piece.add, piece.last, s.tile[q * columns + c]);
-      }
+      const bool begin = piece.add && g.one_chain;
+      for (std::int64_t c = 0; begin && c < width; ++c)
+        for (std::int64_t q = 0; q < g.n; ++q) s.tile[q * columns + c] = g.c[(i + c) * g.ldc + q];
+      detail::tile_of<T, few, Vectors>(g.n, piece.depth, g.b + piece.begin * (g.transpose_b ? 1 : g.ldb),
+                                       g.transpose_b ? g.ldb : 1, g.transpose_b ? 1 : g.ldb, a, lda,
+                                       TileEnd<T>{s.tile, columns, false, nullptr, false, nullptr, 0, begin});
+      T rows[kNarrow * columns];
+      for (std::int64_t q = 0; q < g.n; ++q)
+        for (std::int64_t c = 0; c < width; ++c) rows[c * g.n + q] = s.tile[q * columns + c];
+      finish_narrow(g, i, width, piece, rows);
     });
   }
   if constexpr (Vectors > 1)
@@ -415,9 +464,11 @@ void run(const GemmArgs<T>& args, std::int64_t count, const GemmStrides& strides
     for_parts(args, count, strides, team, args.n, kPanel<T>,
               [](G g, auto j, auto end) { panels<T>(g, j, end); });
   else if (args.n <= kDotColumns && !args.transpose_a && !args.column_sums)
-    for_parts(args, count, strides, team, args.m, kHeadRows,
+    // A task turns B for itself, so that there are only as many as the threads share well.
+    for_parts(args, count, strides, team, args.m,
+              team.size() == 1 ? args.m : std::max(kHeadRows, args.m / (4 * team.size())),
               [](G g, auto i, auto end) { dots<T, kDotColumns>(g, i, end); });
-  else if (args.n <= kFewTurned && args.transpose_a && args.m >= lanes)
+  else if (args.n <= kNarrow && args.transpose_a && args.m >= lanes)
     for_parts(args, count, strides, team, args.m, most * lanes, [](G g, auto i, auto end) {
       if (g.column_sums && i == 0)
         for_pieces(g, [&](const Piece& piece) {
@@ -434,14 +485,15 @@ void run(const GemmArgs<T>& args, std::int64_t count, const GemmStrides& strides
     });
   else if (args.k <= kShallow && args.k * args.n <= kDepth * kPanel<T> && args.n % kPanel<T> == 0 &&
            !args.column_sums && args.act != Activation::kTanh)
-    for_parts(args, count, strides, team, args.m, 10 * kTileRows, [](G g, auto i, auto end) {
-      // Tiles of few rows write far along a row of C; that takes a register for each vector of B.
-      using Flat = detail::PanelShape<T, simd::kVectorBytes, kAccumulators / 3>;
-      if (detail::kRegisters == 32 && g.n % Flat::kColumns == 0)
-        shallow<T, Flat>(g, i, end);
-      else
-        shallow<T, detail::WidePanel<T>>(g, i, end);
-    });
+    for_parts(args, count, strides, team, args.m, team.size() == 1 ? args.m : 10 * kTileRows,
+              [](G g, auto i, auto end) {
+                // Tiles of few rows write far along a row of C; that takes a register for each vector of B.
+                using Flat = detail::PanelShape<T, simd::kVectorBytes, kAccumulators / 3>;
+                if (detail::kRegisters == 32 && g.n % Flat::kColumns == 0)
+                  shallow<T, Flat>(g, i, end);
+                else
+                  shallow<T, detail::WidePanel<T>>(g, i, end);
+              });
   else if (args.m * args.n >= kLarge * kLarge && args.n >= kLarge && args.k >= kLarge / 2)
     for (std::int64_t i = 0; i < count; ++i) blocked(product_of(args, strides, i), team);
   else

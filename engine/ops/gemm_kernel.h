@@ -235,6 +235,21 @@ class FirstLanes {
 #endif
 };
 
+// All lanes, where a mask would only cost.
+template <class T>
+struct AllLanes {
+  static typename VectorOf<T>::type load(const T* from) { return simd::load(from); }
+  static void store(T* to, typename VectorOf<T>::type x) { simd::store(to, x); }
+};
+// f(lanes, i) for every vector of `size` elements, the last of which may be a part.
+template <class T, class F>
+inline void for_vectors(std::int64_t size, F&& f) {
+  constexpr std::int64_t lanes = VectorOf<T>::kLanes;
+  std::int64_t i = 0;
+  for (; i + lanes <= size; i += lanes) f(AllLanes<T>(), i);
+  if (i < size) f(FirstLanes<T>(static_cast<int>(size - i)), i);
+}
+
 // The sum of a vector's lanes, halves upon halves.
 #if defined(__AVX2__) && defined(__FMA__)
 inline float sum_lanes(__m256 x) {
@@ -271,38 +286,40 @@ inline T sum_of(V x) {
 #endif
 }
 
-// to[i] = sum_of(x[i]) for each of Count vectors, with its bits: eight of them share their shuffles. (In a
-// loop: the compiler then puts x into memory and loads its halves, which is a quarter faster than to extract
-// them.)
+// to[i] = sum_of(x[i]) for each of Count vectors, with its bits: eight of them share their shuffles.
 template <class T, int Count>
 inline void sums_of(const typename VectorOf<T>::type* x, T* to) {
   int i = 0;
 #if defined(__AVX2__) && defined(__FMA__)
   if constexpr (sizeof(T) == 4) {
-    const auto half = [x](int n) {
-      const auto halves = __builtin_bit_cast(Halves<T>, x[n < Count ? n : Count - 1]);
-      auto sum = halves.half[0];
-      if constexpr (simd::kVectorBytes == 64) sum += halves.half[1];
-      return (__m256)sum;
-    };
-    // Of vectors n and n + 4 the sum of both halves, side by side.
-    const auto quarter = [half](int n) {
-      const __m256 a = half(n), b = half(n + 4);
-      return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
-    };
-    const auto pair = [quarter](int n) {
-      const __m256 a = quarter(n), b = quarter(n + 1);
-      return _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee));
-    };
 #pragma GCC unroll 4
     for (; i + 4 <= Count; i += 8) {
-      const __m256 a = pair(i), b = pair(i + 2);
+      Halves<T> halves[8];
+#pragma GCC unroll 8
+      for (int n = 0; n < 8; ++n) halves[n] = __builtin_bit_cast(Halves<T>, x[i + n < Count ? i + n : i]);
+      // Put into memory, all eight, and loaded from there, halves are a quarter faster than extracted.
+      if constexpr (simd::kVectorBytes == 64) asm("" : "+m"(halves));
+      const auto half = [&halves](int n) {
+        auto sum = halves[n].half[0];
+        if constexpr (simd::kVectorBytes == 64) sum += halves[n].half[1];
+        return (__m256)sum;
+      };
+      // Of vectors n and n + 4 the sum of both halves, side by side.
+      const auto quarter = [half](int n) {
+        const __m256 a = half(n), b = half(n + 4);
+        return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+      };
+      const auto pair = [quarter](int n) {
+        const __m256 a = quarter(n), b = quarter(n + 1);
+        return _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee));
+      };
+      const __m256 a = pair(0), b = pair(2);
       const __m256 sums = _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd));
       if (i + 8 <= Count) {
         _mm256_storeu_ps(to + i, sums);
       } else {
         _mm_storeu_ps(to + i, _mm256_castps256_ps128(sums));
-        for (int n = i + 4; n < std::min(i + 8, Count); ++n) to[n] = sums[n - i];
+        for (int n = 4; n < std::min(8, Count - i); ++n) to[i + n] = sums[n];
       }
     }
   }
@@ -320,11 +337,11 @@ inline V in_register(V x) {
   return x;
 }
 
-// Inner products of `Rows` rows of A with `Columns` rows of B, both running along k: lane l of a vector sums
-// the p with p mod lanes of its own, then the lanes and the remaining p are added.
-template <class T, int Rows, int Columns>
+// Inner products of `Rows` rows of A with `Columns` rows of B, both running along k, those of B ldb apart:
+// lane l of a vector sums the p with p mod lanes of its own, then the lanes and the remaining p are added.
+template <class T, int Rows, int Columns, std::int64_t ldb>
 inline void dot_kernel(std::int64_t k, const T* __restrict a, std::int64_t lda, const T* __restrict b,
-                       std::int64_t ldb, T* __restrict out) {
+                       T* __restrict out) {
   using V = typename VectorOf<T>::type;
   constexpr int lanes = VectorOf<T>::kLanes;
   V sums[Rows * Columns] = {};
@@ -353,9 +370,9 @@ inline void dot_kernel(std::int64_t k, const T* __restrict a, std::int64_t lda, 
   if (p == k) return;
   for (int r = 0; r < Rows; ++r)
     for (int j = 0; j < Columns; ++j)
-      for (std::int64_t q = p; q < k; ++q) {
+      for (std::int64_t rest = 0; rest < k - p; ++rest) {
         T& sum = out[r * Columns + j];
-        sum = multiply_add_scalar(a[r * lda + q], b[j * ldb + q], sum);
+        sum = multiply_add_scalar(a[r * lda + p + rest], b[j * ldb + p + rest], sum);
       }
 }
 

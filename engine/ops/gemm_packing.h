@@ -26,11 +26,13 @@ template <class T, int kColumns>
     return;
   }
   if (!g.transpose_b) {
-    for (std::int64_t p = 0; p < depth; ++p) {
-      const T* from = g.b + (p0 + p) * g.ldb + j;
-      T* to = panel + p * kColumns;
-      for (std::int64_t i = 0; i < width; ++i) to[i] = from[i];
-      for (std::int64_t i = width; i < kColumns; ++i) to[i] = T(0);
+    for (int v = 0; v < kColumns; v += lanes) {
+      const FirstLanes<T> there(static_cast<int>(std::clamp<std::int64_t>(width - v, 0, lanes)));
+      const T* from = g.b + p0 * g.ldb + j + v;
+      for (std::int64_t p = 0; p < depth; ++p, from += g.ldb) {
+        const auto row = there.load(from);
+        simd::store_as(panel + p * kColumns + v, simd::load_as<V>(reinterpret_cast<const T*>(&row)));
+      }
     }
     return;
   }
@@ -74,6 +76,42 @@ template <class T>
     for (std::int64_t p = 0; p < depth; ++p) s += b[p * stride + i * between];
     sums[i] = s;
   }
+}
+
+// A head's columns, to lie along k as inner products read them: to[j * stride + p] = from[p * ld + j].
+template <class T, int Columns>
+void turn(const T* from, std::int64_t ld, std::int64_t depth, T* to, std::int64_t stride) {
+  std::int64_t p = 0;
+#if defined(__AVX512F__)
+  // Of every 16 rows, which are `Columns` vectors, lane l of column j is the number l * Columns + j.
+  struct Index {
+    alignas(
+        64) std::int32_t lane[Columns][Columns][16];  // of column j, from what vectors before v gave and v
+  };
+  static constexpr Index kIndex = [] {
+    Index index{};
+    for (int j = 0; j < Columns; ++j)
+      for (int v = 0; v < Columns; ++v)
+        for (int l = 0; l < 16; ++l)
+          index.lane[j][v][l] = (l * Columns + j) / 16 == v ? 16 + (l * Columns + j) % 16 : l;
+    return index;
+  }();
+  if constexpr (sizeof(T) == 4)
+    for (; ld == Columns && p + 16 <= depth; p += 16) {
+      __m512 x[Columns];
+      for (int v = 0; v < Columns; ++v) x[v] = _mm512_loadu_ps(from + p * Columns + v * 16);
+#pragma GCC unroll 8
+      for (int j = 0; j < Columns; ++j) {
+        __m512 column = x[0];
+#pragma GCC unroll 8
+        for (int v = 0; v < Columns; ++v)
+          column = _mm512_permutex2var_ps(column, _mm512_load_si512(kIndex.lane[j][v]), x[v]);
+        _mm512_storeu_ps(to + j * stride + p, column);
+      }
+    }
+#endif
+  for (; p < depth; ++p)
+    for (int j = 0; j < Columns; ++j) to[j * stride + p] = from[p * ld + j];
 }
 
 // pack_panel and add_column_sums in one go: the chain of additions hides behind the loads.

@@ -139,7 +139,7 @@ void LargeSteps::estimate_with_bonus() {
     if (h == 0) break;
     team_.for_range(d, linalg::kLanes, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i)
-        detail::dot_kernel<double, 1, 1>(S, mdp.layer_mu(h - 1) + i * S, S, mean_.at(0), S, ahead + i);
+        detail::dot_kernel<double, 1, 1, 0>(S, mdp.layer_mu(h - 1) + i * S, S, mean_.at(0), ahead + i);
     });
     for (std::int64_t i = 0; i < d; ++i) ahead[i] *= 1 + 1.0 / tables.H;
   }
