@@ -175,7 +175,6 @@ void finish_rows(const GemmArgs<T>& g, std::int64_t i, std::int64_t rows, std::i
 template <class T>
 void finish_narrow(const GemmArgs<T>& g, std::int64_t i, std::int64_t rows, const Piece& piece,
                    const T* tile) {
-  using V = typename VectorOf<T>::type;
   constexpr std::int64_t lanes = VectorOf<T>::kLanes;
   if (g.ldc != g.n || (g.relu_mask && g.ldmask != g.n) || g.act == Activation::kTanh)
     return finish_rows(g, i, rows, 0, g.n, piece, tile, g.n);
