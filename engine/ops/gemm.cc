@@ -54,7 +54,7 @@ inline constexpr bool kWholeLines = kPanel<T> * sizeof(T) > kCacheLine;  // else
 
 template <class T>
 struct Scratch {
-  static_assert(kDotColumns <= kNarrow && kNarrow <= kPanel<T>);  // a head's columns are turned there
+  static_assert(kDotColumns <= kNarrow && kDotColumns <= kPanel<T>);  // a head's columns are turned there
   alignas(64) T panel[kDepth * kPanel<T>];
   alignas(64) T tile[std::max<std::int64_t>(kTile<T>, kHeadRows* kDotColumns)];
 };
