@@ -443,6 +443,7 @@ GemmArgs<T> product_of(const GemmArgs<T>& args, const GemmStrides& s, std::int64
 template <class T, class Part>
 void for_parts(const GemmArgs<T>& args, std::int64_t count, const GemmStrides& strides, ThreadTeam& team,
                std::int64_t size, std::int64_t grain, Part part) {
+  if (size == 0) return;
   const std::int64_t pieces = (size + grain - 1) / grain;
   const auto task = [&](std::int64_t t) {
     const std::int64_t begin = t % pieces * grain;
