@@ -58,8 +58,9 @@ struct Scratch {
   alignas(64) T panel[kDepth * kPanel<T>];
   alignas(64) T tile[std::max<std::int64_t>(kTile<T>, kHeadRows* kDotColumns)];
 };
+// (Out of line: in a shared library an inner loop would ask for its address again and again.)
 template <class T>
-Scratch<T>& scratch() {
+[[gnu::noinline]] Scratch<T>& scratch() {
   thread_local Scratch<T> s;
   return s;
 }
@@ -136,19 +137,32 @@ struct RowsOfA {
         k_stride(g.transpose_a ? g.lda : 1) {}
 };
 
-// The epilogue of some lanes of a vector, as finish() has it of one element; not tanh.
-template <class T, class V>
-void finish_lanes(const GemmArgs<T>& g, const Piece& piece, const auto& lanes, V x, V bias, const T* mask,
-                  T* c) {
-  const V zero{};
-  if (piece.add && !g.one_chain) x += lanes.load(c);
-  if (piece.last) {
-    if (g.bias) x += bias;
-    if (g.act == Activation::kRelu) x = x < zero ? zero : x;
-    if (g.relu_mask) x = lanes.load(mask) > zero ? x : zero;
+// The epilogue of vectors, some or all of their lanes, as finish() has it of one element; not tanh. What it
+// holds is decided once.
+template <class T>
+class VectorEnd {
+  using V = typename VectorOf<T>::type;
+
+ public:
+  VectorEnd(const GemmArgs<T>& g, const Piece& piece)
+      : add_(piece.add && !g.one_chain),
+        bias_(piece.last && g.bias),
+        relu_(piece.last && g.act == Activation::kRelu),
+        mask_(piece.last && g.relu_mask) {}
+  bool has_bias() const { return bias_; }
+  bool has_mask() const { return mask_; }
+  void operator()(const auto& lanes, V x, V bias, const T* mask, T* c) const {
+    const V zero{};
+    if (add_) x += lanes.load(c);
+    if (bias_) x += bias;
+    if (relu_) x = x < zero ? zero : x;
+    if (mask_) x = lanes.load(mask) > zero ? x : zero;
+    lanes.store(c, x);
   }
-  lanes.store(c, x);
-}
+
+ private:
+  bool add_, bias_, relu_, mask_;
+};
 
 // The end of a tile that lies in `tile`, `columns` from row to row, as micro_kernel has it for those that
 // stay in registers: rows [i, i + rows) and columns [j, j + width) of C.
@@ -162,11 +176,14 @@ void finish_rows(const GemmArgs<T>& g, std::int64_t i, std::int64_t rows, std::i
         finish(g, i + r, j + c, piece.add, piece.last, tile[r * columns + c]);
     return;
   }
+  const VectorEnd<T> end(g, piece);
   for_vectors<T>(width, [&](const auto& lanes, std::int64_t v) {
-    const V bias = g.bias ? lanes.load(g.bias + j + v) : V{};
-    for (std::int64_t r = i; r < i + rows; ++r)
-      finish_lanes(g, piece, lanes, lanes.load(tile + (r - i) * columns + v), bias,
-                   g.relu_mask ? g.relu_mask + r * g.ldmask + j + v : nullptr, g.c + r * g.ldc + j + v);
+    const V bias = end.has_bias() ? lanes.load(g.bias + j + v) : V{};
+    const T* mask = end.has_mask() ? g.relu_mask + i * g.ldmask + j + v : nullptr;
+    const std::int64_t to_next = mask ? g.ldmask : 0, ldc = g.ldc;
+    T* c = g.c + i * ldc + j + v;
+    for (std::int64_t r = 0; r < rows; ++r, c += ldc, mask += to_next)
+      end(lanes, lanes.load(tile + r * columns + v), bias, mask, c);
   });
 }
 
@@ -175,19 +192,20 @@ void finish_rows(const GemmArgs<T>& g, std::int64_t i, std::int64_t rows, std::i
 template <class T>
 void finish_narrow(const GemmArgs<T>& g, std::int64_t i, std::int64_t rows, const Piece& piece,
                    const T* tile) {
+  using V = typename VectorOf<T>::type;
   constexpr std::int64_t lanes = VectorOf<T>::kLanes;
   if (g.ldc != g.n || (g.relu_mask && g.ldmask != g.n) || g.act == Activation::kTanh)
     return finish_rows(g, i, rows, 0, g.n, piece, tile, g.n);
-  T bias[kNarrow * lanes] = {};  // again and again: of n vectors each begins elsewhere in it
-  if (g.bias)
-    for (std::int64_t e = 0; e < g.n * lanes; ++e) bias[e] = g.bias[e % g.n];
-  const std::int64_t at = i * g.n;
-  const T* of_bias = bias;
+  const VectorEnd<T> end(g, piece);
+  T biases[kNarrow * lanes];  // the bias again and again: of n vectors each begins elsewhere in it
+  for (std::int64_t e = 0; end.has_bias() && e < g.n * lanes; ++e) biases[e] = g.bias[e % g.n];
+  const std::int64_t period = end.has_bias() ? g.n * lanes : 0;
+  const T* mask = end.has_mask() ? g.relu_mask + i * g.n : nullptr;
+  T* const c = g.c + i * g.n;
+  std::int64_t b = 0;
   for_vectors<T>(rows * g.n, [&](const auto& part, std::int64_t e) {
-    finish_lanes(g, piece, part, part.load(tile + e), detail::load(of_bias),
-                 g.relu_mask ? g.relu_mask + at + e : nullptr, g.c + at + e);
-    of_bias += lanes;
-    if (of_bias == bias + g.n * lanes) of_bias = bias;
+    end(part, part.load(tile + e), period ? detail::load(biases + b) : V{}, mask ? mask + e : nullptr, c + e);
+    b = b + lanes < period ? b + lanes : 0;
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "engine/base/simd.h"
 
@@ -286,46 +287,59 @@ inline T sum_of(V x) {
 #endif
 }
 
+// f(0), f(1), ... f(N - 1), each index a constant from the start: only so does the compiler surely keep an
+// array that they index in registers.
+#define HARDY_INLINE __attribute__((always_inline))
+template <int N, class F>
+HARDY_INLINE inline void for_constants(F&& f) {
+  if constexpr (N > 1) for_constants<N - 1>(f);
+  if constexpr (N > 0) f(std::integral_constant<int, N - 1>());
+}
+
 // to[i] = sum_of(x[i]) for each of Count vectors, with its bits: eight of them share their shuffles.
 template <class T, int Count>
-inline void sums_of(const typename VectorOf<T>::type* x, T* to) {
-  int i = 0;
+HARDY_INLINE inline void sums_of(const typename VectorOf<T>::type* x, T* to) {
+  int done = 0;
 #if defined(__AVX2__) && defined(__FMA__)
   if constexpr (sizeof(T) == 4) {
-#pragma GCC unroll 4
-    for (; i + 4 <= Count; i += 8) {
-      Halves<T> halves[8];
-#pragma GCC unroll 8
-      for (int n = 0; n < 8; ++n) halves[n] = __builtin_bit_cast(Halves<T>, x[i + n < Count ? i + n : i]);
-      // Put into memory, all eight, and loaded from there, halves are a quarter faster than extracted.
+    constexpr int eights = (Count + 4) / 8;  // the last of four to seven, if such are left
+    for_constants<eights>([x, to](auto eight) HARDY_INLINE {
+      constexpr int first = 8 * eight, here = std::min(8, Count - first);
+      Halves<T> halves[here];
+      for_constants<here>([&](auto n)
+                              HARDY_INLINE { halves[n] = __builtin_bit_cast(Halves<T>, x[first + n]); });
+      // Put into memory, all of them, and loaded from there, halves are a quarter faster than extracted.
       if constexpr (simd::kVectorBytes == 64) asm("" : "+m"(halves));
-      const auto half = [&halves](int n) {
-        auto sum = halves[n].half[0];
-        if constexpr (simd::kVectorBytes == 64) sum += halves[n].half[1];
+      const auto half = [&halves](int n) HARDY_INLINE {
+        const Halves<T>& both = halves[std::min(n, here - 1)];
+        auto sum = both.half[0];
+        if constexpr (simd::kVectorBytes == 64) sum += both.half[1];
         return (__m256)sum;
       };
       // Of vectors n and n + 4 the sum of both halves, side by side.
-      const auto quarter = [half](int n) {
-        const __m256 a = half(n), b = half(n + 4);
-        return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+      const auto quarter = [half](int n) HARDY_INLINE {
+        const __m256 y = half(n), z = half(n + 4);
+        return _mm256_add_ps(_mm256_permute2f128_ps(y, z, 0x20), _mm256_permute2f128_ps(y, z, 0x31));
       };
-      const auto pair = [quarter](int n) {
-        const __m256 a = quarter(n), b = quarter(n + 1);
-        return _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee));
+      const auto pair = [quarter](int n) HARDY_INLINE {
+        const __m256 y = quarter(n), z = quarter(n + 1);
+        return _mm256_add_ps(_mm256_shuffle_ps(y, z, 0x44), _mm256_shuffle_ps(y, z, 0xee));
       };
-      const __m256 a = pair(0), b = pair(2);
-      const __m256 sums = _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd));
-      if (i + 8 <= Count) {
-        _mm256_storeu_ps(to + i, sums);
+      const __m256 y = pair(0), z = pair(2);
+      const __m256 sums = _mm256_add_ps(_mm256_shuffle_ps(y, z, 0x88), _mm256_shuffle_ps(y, z, 0xdd));
+      if constexpr (here == 8) {
+        _mm256_storeu_ps(to + first, sums);
       } else {
-        _mm_storeu_ps(to + i, _mm256_castps256_ps128(sums));
-        for (int n = 4; n < std::min(8, Count - i); ++n) to[i + n] = sums[n];
+        _mm_storeu_ps(to + first, _mm256_castps256_ps128(sums));
+        for_constants<here - 4>([&](auto n) HARDY_INLINE { to[first + 4 + n] = sums[4 + n]; });
       }
-    }
+    });
+    done = std::min(8 * eights, Count);
   }
 #endif
-#pragma GCC unroll 4
-  for (; i < Count; ++i) to[i] = sum_of<T>(x[i]);
+  for_constants<Count>([&](auto n) HARDY_INLINE {
+    if (n >= done) to[n] = sum_of<T>(x[n]);
+  });
 }
 
 // x, loaded once: without this g++ 12 reads it from memory again wherever it is used.
@@ -344,27 +358,24 @@ inline void dot_kernel(std::int64_t k, const T* __restrict a, std::int64_t lda, 
                        T* __restrict out) {
   using V = typename VectorOf<T>::type;
   constexpr int lanes = VectorOf<T>::kLanes;
+  // The fewer of both stay in registers while the others go by.
+  constexpr int few = std::min(Rows, Columns), many = std::max(Rows, Columns);
+  constexpr bool rows_stay = Rows < Columns;
+  const T *of_few = rows_stay ? a : b, *of_many = rows_stay ? b : a;
+  const std::int64_t ld_few = rows_stay ? lda : ldb, ld_many = rows_stay ? ldb : lda;
   V sums[Rows * Columns] = {};
   std::int64_t p = 0;
 #pragma GCC unroll 2
   for (; p + lanes <= k; p += lanes) {
-    // The fewer of both stay in registers while the others go by.
-    constexpr int few = std::min(Rows, Columns), many = std::max(Rows, Columns);
-    constexpr bool rows_stay = Rows < Columns;
-    const T *of_few = rows_stay ? a : b, *of_many = rows_stay ? b : a;
-    const std::int64_t ld_few = rows_stay ? lda : ldb, ld_many = rows_stay ? ldb : lda;
     V y[few];
-#pragma GCC unroll 8
-    for (int j = 0; j < few; ++j) y[j] = in_register(load(of_few + j * ld_few + p));
-#pragma GCC unroll 16
-    for (int r = 0; r < many; ++r) {
+    for_constants<few>([&](auto j) HARDY_INLINE { y[j] = in_register(load(of_few + j * ld_few + p)); });
+    for_constants<many>([&](auto r) HARDY_INLINE {
       const V x = in_register(load(of_many + r * ld_many + p));
-#pragma GCC unroll 8
-      for (int j = 0; j < few; ++j) {
+      for_constants<few>([&](auto j) HARDY_INLINE {
         V& sum = sums[rows_stay ? j * Columns + r : r * Columns + j];
         sum = fused<T>(x, y[j], sum);
-      }
-    }
+      });
+    });
   }
   sums_of<T, Rows * Columns>(sums, out);
   if (p == k) return;
@@ -375,5 +386,7 @@ inline void dot_kernel(std::int64_t k, const T* __restrict a, std::int64_t lda, 
         sum = multiply_add_scalar(a[r * lda + p + rest], b[j * ldb + p + rest], sum);
       }
 }
+
+#undef HARDY_INLINE
 
 }  // namespace hardy::detail
