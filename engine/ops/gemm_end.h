@@ -75,13 +75,12 @@ class VectorEnd {
 // The end of a tile that lies in `tile`, `columns` from row to row, as micro_kernel has it for those that
 // stay in registers: rows [i, i + rows) and columns [j, j + width) of C.
 template <class T>
-inline void finish_rows(const GemmArgs<T>& g, std::int64_t i, std::int64_t rows, std::int64_t j, std::int64_t width,
-                 const Piece& piece, const T* tile, std::int64_t columns) {
+inline void finish_rows(const GemmArgs<T>& g, std::int64_t i, std::int64_t rows, std::int64_t j,
+                        std::int64_t width, const Piece& piece, const T* tile, std::int64_t columns) {
   using V = typename VectorOf<T>::type;
   if (g.act == Activation::kTanh) {
     for (std::int64_t r = 0; r < rows; ++r)
-      for (std::int64_t c = 0; c < width; ++c)
-        finish(g, i + r, j + c, piece, tile[r * columns + c]);
+      for (std::int64_t c = 0; c < width; ++c) finish(g, i + r, j + c, piece, tile[r * columns + c]);
     return;
   }
   const VectorEnd<T> end(g, piece);
@@ -99,7 +98,7 @@ inline void finish_rows(const GemmArgs<T>& g, std::int64_t i, std::int64_t rows,
 // C's either, all of them as one row.
 template <class T>
 inline void finish_narrow(const GemmArgs<T>& g, std::int64_t i, std::int64_t rows, const Piece& piece,
-                   const T* tile) {
+                          const T* tile) {
   using V = typename VectorOf<T>::type;
   constexpr std::int64_t lanes = VectorOf<T>::kLanes;
   if (g.ldc != g.n || (g.relu_mask && g.ldmask != g.n) || g.act == Activation::kTanh)
