@@ -312,7 +312,8 @@ void dots(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
 template <class T, int Vectors>
 void turned(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
   constexpr int columns = Vectors * VectorOf<T>::kLanes;
-  // Rows of the tile, which share a vector of A that stays in a register, as a number of B does with AVX2.
+  // Rows of the tile: what registers hold beside A's vectors and, where a multiply-add cannot take it from
+  // memory, a number of B.
   constexpr int few = std::max(
       1, std::min(kAccumulators / Vectors, detail::kRegisters / Vectors - 1 - (detail::kRegisters < 32)));
   static_assert(Vectors > 1 || kNarrow <= few);
