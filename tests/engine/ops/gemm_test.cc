@@ -163,10 +163,11 @@ TYPED_TEST(Gemm, EpiloguesComeInTheirOrder) {
 
 TYPED_TEST(Gemm, RowsWithoutAGapHaveTheBitsOfRowsWithOne) {
   int turn = 0;
-  for (const std::int64_t m : {1, 5, 64, 129, 259})
+  for (const std::int64_t m : {5, 133})
     for (const std::int64_t n : {1, 2, 3, 4, 5, 6, 7, 8, 12, 128})
-      for (const std::int64_t k : {1, 2, 3, 4, 5, 6, 7, 8, 16, 49, 600})
+      for (const std::int64_t k : {1, 2, 3, 4, 5, 6, 7, 8, 49, 600})
         for (int t = 0; t < 4; ++t) {
+          if (n == 128 ? k > 8 : k < 7) continue;  // a few sums for many columns, many for a few
           const auto product = [&, how = turn++ % 12](std::int64_t gap) {
             Product<TypeParam> p(m, n, k, t & 1, t & 2, 2, gap);
             p.args.act = how < 4 ? Activation::kNone : how < 8 ? Activation::kRelu : Activation::kTanh;
