@@ -174,6 +174,7 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::AddCustomContext("kernel", gemm_kernel_name());
+  Eigen::setNbThreads(1);  // OpenMP, which oneDNN needs, would give it all cores
   add("hardy", hardy_gemm);
   add("eigen", eigen);
 #ifdef HARDY_BENCH_OPENBLAS
