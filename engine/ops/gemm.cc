@@ -139,7 +139,7 @@ void sweep(const GemmArgs<T>& g, const Piece& piece, RowsOfA<T> a, std::int64_t 
         for (std::int64_t c = 0; c < width; ++c) tile[r * columns + c] = g.c[(i + r) * g.ldc + j + c];
     detail::tile_of<T, Shape::kRows, Shape::kVectors, typename Shape::V>(
         rows, piece.depth, a.first, a.row_stride, a.k_stride, panel, panel_stride,
-        whole ? tile_end(g, i, j, piece.add, piece.last)
+        whole ? tile_end(g, i, j, piece)
               : TileEnd<T>{tile, columns, false, nullptr, false, nullptr, 0, begin});
     if (!whole) finish_rows(g, i, rows, j, width, piece, tile, columns);
   }
@@ -242,7 +242,7 @@ void shallow(const GemmArgs<T>& g, std::int64_t i, std::int64_t end) {
   for (; i < end; i += tile_rows) {
     const RowsOfA<T> a(g, i, 0);
     const T* panel = b;
-    TileEnd<T> to = tile_end(g, i, 0, g.accumulate, true);
+    TileEnd<T> to = tile_end(g, i, 0, Piece{0, g.k, g.accumulate, true});
     for (std::int64_t j = 0; j < g.n; j += columns, panel += b_panel) {
       detail::tile_of<T, tile_rows, Shape::kVectors>(std::min(tile_rows, end - i), g.k, a.first, a.row_stride,
                                                      a.k_stride, panel, b_stride, to);
@@ -267,7 +267,7 @@ std::int64_t direct(const GemmArgs<T>& g, std::int64_t j, std::int64_t end) {
           const RowsOfA<T> a(g, i, piece.begin);
           detail::tile_of<T, tile_rows, Vectors>(std::min<std::int64_t>(tile_rows, g.m - i), piece.depth,
                                                  a.first, a.row_stride, a.k_stride, b, g.ldb,
-                                                 tile_end(g, i, j, piece.add, piece.last));
+                                                 tile_end(g, i, j, piece));
         }
       });
   if constexpr (Vectors > 1) return direct<T, Vectors / 2>(g, j, end);

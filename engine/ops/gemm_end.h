@@ -20,15 +20,15 @@ struct Piece {
 
 // The end of a tile of C that begins at row i and column j.
 template <class T>
-inline TileEnd<T> tile_end(const GemmArgs<T>& g, std::int64_t i, std::int64_t j, bool add, bool last) {
+inline TileEnd<T> tile_end(const GemmArgs<T>& g, std::int64_t i, std::int64_t j, const Piece& piece) {
   return {g.c + i * g.ldc + j,
           g.ldc,
-          add && !g.one_chain,
-          last && g.bias ? g.bias + j : nullptr,
-          last && g.act == Activation::kRelu,
-          last && g.relu_mask ? g.relu_mask + i * g.ldmask + j : nullptr,
+          piece.add && !g.one_chain,
+          piece.last && g.bias ? g.bias + j : nullptr,
+          piece.last && g.act == Activation::kRelu,
+          piece.last && g.relu_mask ? g.relu_mask + i * g.ldmask + j : nullptr,
           g.ldmask,
-          add && g.one_chain};
+          piece.add && g.one_chain};
 }
 
 // The epilogue of one element, as micro_kernel has it for whole tiles.

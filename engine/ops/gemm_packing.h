@@ -83,10 +83,10 @@ template <class T, int Columns>
 void turn(const T* from, std::int64_t ld, std::int64_t depth, T* to, std::int64_t stride) {
   std::int64_t p = 0;
 #if defined(__AVX512F__)
-  // Of every 16 rows, which are `Columns` vectors, lane l of column j is the number l * Columns + j.
+  // Of every 16 rows, which are `Columns` vectors, lane l of column j is the number l * Columns + j: vector v
+  // gives it, or it stays as the vectors before left it.
   struct Index {
-    alignas(
-        64) std::int32_t lane[Columns][Columns][16];  // of column j, from what vectors before v gave and v
+    alignas(64) std::int32_t lane[Columns][Columns][16];
   };
   static constexpr Index kIndex = [] {
     Index index{};
