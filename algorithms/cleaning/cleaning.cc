@@ -31,7 +31,7 @@ class Work {
         c_(chains_of(in)),
         beliefs_(c_),
         forward_(c_, beliefs_, regression_settings(s, s.steps), static_cast<std::uint64_t>(s.seed)) {
-    require_transitions(c_, in.path(), "leave --models out");
+    require_transitions(c_, in.path(), s.without);
   }
 
   std::map<std::string, Judgement> run() {

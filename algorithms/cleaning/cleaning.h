@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "algorithms/cleaning/regression.h"
 #include "datasets/corruption/judgement.h"
@@ -21,9 +22,10 @@ namespace hardy::algorithms {
 struct CleaningSettings {
   std::int64_t rounds = 3;
   std::int64_t members = 4, hidden = 128;
-  std::int64_t steps = 12000;          // of the forward models, all rounds together
-  std::int64_t seed = 0, threads = 0;  // threads 0: the machine's; the result does not depend on them
-  double sure = 0.9;                   // the probability from which an element is replaced
+  std::int64_t steps = 12000;                  // of the forward models, all rounds together
+  std::int64_t seed = 0, threads = 0;          // threads 0: the machine's; the result does not depend on them
+  double sure = 0.9;                           // the probability from which an element is replaced
+  std::string without = "leave --models out";  // what a user does whose file is refused
 };
 
 class Cleaning final : public datasets::Judge {

@@ -65,16 +65,19 @@ void corrupt_in_memory(const DataSettings& settings, PreparedData& data) {
                                 {"in_memory", true}};
 }
 
+constexpr const char* kWithoutCleaning = "--clean none, and --trust 0 where rows are to weigh by it";
+
 void clean(const DataSettings& settings, PreparedData& data, const datasets::Arrays& arrays,
            const DataUser& user) {
   if (settings.clean == "none") return;
   if (!data.made.empty())
     throw Error("has no " + join(data.made, ", no ") + " to be judged by", settings.dataset,
-                "leave --clean out");
-  nlohmann::json about = settings.clean == "models"
-                             ? mend(data.transitions, settings.dataset, {.threads = user.threads},
-                                    {.stop = {}, .observer = user.observer})
-                             : trust_of_scores(data.transitions, arrays, settings.dataset);
+                kWithoutCleaning);
+  nlohmann::json about =
+      settings.clean == "models"
+          ? mend(data.transitions, settings.dataset, {.threads = user.threads, .without = kWithoutCleaning},
+                 {.stop = {}, .observer = user.observer})
+          : trust_of_scores(data.transitions, arrays, settings.dataset);
   data.summary["cleaning"] = {{"by", settings.clean}, {"columns", std::move(about)}};
 }
 

@@ -103,7 +103,8 @@ class OfflineJob final : public TrainingJob {
       throw Error("all rows weigh the same in " + name_, "--trust " + to_text(trust_),
                   "riql weighs them; else leave it out");
     if (trust_ > 0 && data_.clean == "none")
-      throw Error("nobody judges the rows", "--trust", "--clean models, or scores where the file has them");
+      throw Error("nobody judges the rows", "--trust",
+                  "--clean models, or scores where the file has them, or --trust 0");
   }
 
   std::unique_ptr<Trainee> prepare(nlohmann::json& about) override {

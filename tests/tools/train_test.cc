@@ -353,13 +353,13 @@ TEST_F(Train, AFullDiskIsSaidAndLeavesNoPartialCheckpoint) {
 
 TEST_F(Train, DataThatCannotBeJudgedAreRefusedAndSoIsTrustThatNobodyUses) {
   const std::string data = write(test::some_data(300));
-  refused("riql --preset hardy" + data, {"300 transitions", "2048"});
+  refused("riql --preset hardy" + data, {"300 transitions", "2048", "--clean none", "--trust 0"});
   refused("riql --clean scores" + data, {"has no hardy/scores/observations", "hardy data repair"});
-  refused("riql --trust 1" + data, {"nobody judges the rows", "--clean models"});
+  refused("riql --trust 1" + data, {"nobody judges the rows", "--clean models", "--trust 0"});
   refused("iql --trust 1 --clean models" + data, {"all rows weigh the same in iql"});
   Arrays without = test::some_data(300);
   without.erase("rewards");
-  refused("bc --clean models" + write(without), {"has no rewards", "leave --clean out"});
+  refused("bc --clean models" + write(without), {"has no rewards", "--clean none"});
 }
 
 TEST_F(Train, ThePresetOnAFileThatWasMendedBeforeGoesOnToTheSameBytes) {
