@@ -1,9 +1,12 @@
 // Dense layers (engine/ops/linear.h) over all agents and members in as few products as their strides allow.
+#include <algorithm>
+
 #include "cuda/elements.cuh"
 #include "cuda/ops/narrow.h"
 #include "cuda/ops/product.h"
 #include "cuda/ops/reduce.h"
 #include "cuda/ops/rounds.cuh"
+#include "cuda/ops/shallow.h"
 #include "cuda/stream.h"
 #include "engine/ops/linear.h"
 
@@ -33,31 +36,10 @@ std::byte* at_mutable(const Buffer& b, std::int64_t element) {
   return const_cast<std::byte*>(at(b, element));
 }
 
-// Up to these products in all, layers with few inputs or outputs are launches of their own making; more of
-// them fill a GPU as cuBLASLt's, and a RIQL step of 64 agents with such launches took longer (docs/gpu.md).
+// Up to these products in all, layers with few outputs are launches of their own making; more of them fill a
+// GPU as cuBLASLt's, and a RIQL step of 64 agents with such launches took longer (docs/gpu.md).
 constexpr std::int64_t kFewProducts = 64;
-bool few(const Sizes& s) { return s.agents * s.members <= kFewProducts; }
-
-// Where members share a narrow x, each has a copy of it: all agents and members are then one product. Gives
-// the copies, in the stream's scratch memory, and x itself where it is wide or hardly shared.
-constexpr std::int64_t kWorthACopy = 64;
-template <class T>
-__global__ void copies_kernel(const T* x, std::int64_t each, std::int64_t copies, std::int64_t n, T* to) {
-  for (const std::int64_t i : every(n)) to[i] = x[i / each / copies * each + i % each];
-}
-Buffer own_inputs(const Buffer& x, Sizes& s, device::Stream& stream) {
-  if (!s.shared || std::min(s.agents, s.members) < 3 || s.in > kWorthACopy || !few(s)) return x;
-  const std::int64_t n = x.elements() * s.members;
-  Buffer copies = x;
-  copies.data = as_cuda(stream).scratch(static_cast<std::size_t>(n) * size_of(x.type));
-  with_float(x.type, [&](auto t) {
-    using T = decltype(t);
-    launch("copies of what members share", copies_kernel<T>, blocks_for(n), kThreads, stream, x.as<const T>(),
-           s.rows * s.in, s.members, n, copies.as<T>());
-  });
-  s.shared = false;
-  return copies;
-}
+bool is_narrow(const Sizes& s) { return s.out <= kNarrowest && s.agents * s.members <= kFewProducts; }
 
 // A round is one batched product: all agents and members at once; where members share an x, the shorter of
 // the two axes is counted through and the longer one batched.
@@ -78,7 +60,7 @@ void for_rounds(const Sizes& s, Body&& body) {
   }
 }
 
-NarrowLayer narrow(const Sizes& s, const Buffer& x) {
+ThinLayer thin(const Sizes& s, const Buffer& x) {
   return {.type = x.type,
           .groups = s.agents * s.members,
           .rows = s.rows,
@@ -89,12 +71,11 @@ NarrowLayer narrow(const Sizes& s, const Buffer& x) {
 }
 
 void forward(const KernelCall& call, const Buffer* bias, Activation activation, device::Stream& stream) {
-  const Buffer &w = call.inputs[1], &y = call.outputs[0];
-  Buffer x = call.inputs[0];
-  Sizes s(x.shape, w.shape);
-  if (bias && s.out <= kNarrowest && few(s))
-    return narrow_forward(narrow(s, x), w.data, bias->data, activation, y.data, stream);
-  x = own_inputs(x, s, stream);
+  const Buffer &x = call.inputs[0], &w = call.inputs[1], &y = call.outputs[0];
+  const Sizes s(x.shape, w.shape);
+  if (bias && is_narrow(s)) return narrow_forward(thin(s, x), w.data, bias->data, activation, y.data, stream);
+  if (const ThinLayer layer = thin(s, x); is_shallow(layer))
+    return shallow_forward(layer, w.data, bias ? bias->data : nullptr, activation, y.data, stream);
   for_rounds(s, [&](const Round& r) {
     Product p;
     p.type = y.type;
@@ -259,12 +240,13 @@ void input_gradient(const KernelCall& call, device::Stream& stream) {
 
 // x, dy -> dw (, db)
 void weight_gradient(const KernelCall& call, device::Stream& stream) {
-  const Buffer &dy = call.inputs[1], &dw = call.outputs[0];
-  Buffer x = call.inputs[0];
-  Sizes s(x.shape, dw.shape);
-  if (call.outputs.size() > 1 && s.out <= kNarrowest && s.rows <= kNarrowRows && few(s))
-    return narrow_gradients(narrow(s, x), dy.data, dw.data, call.outputs[1].data, stream);
-  x = own_inputs(x, s, stream);
+  const Buffer &x = call.inputs[0], &dy = call.inputs[1], &dw = call.outputs[0];
+  const Sizes s(x.shape, dw.shape);
+  void* const db = call.outputs.size() > 1 ? call.outputs[1].data : nullptr;
+  if (db && is_narrow(s) && s.rows <= kNarrowRows)
+    return narrow_gradients(thin(s, x), dy.data, dw.data, db, stream);
+  if (const ThinLayer layer = thin(s, x); is_shallow(layer) && s.rows <= kShallowRows)
+    return shallow_gradients(layer, dy.data, dw.data, db, stream);
   for_rounds(s, [&](const Round& r) {
     Product p;
     p.type = dw.type;
@@ -272,8 +254,7 @@ void weight_gradient(const KernelCall& call, device::Stream& stream) {
     p.a = at(x, r.x * s.rows * s.in), p.stride_a = r.x_step * s.rows * s.in, p.transpose_a = true;
     p.b = at(dy, r.y * s.rows * s.out), p.stride_b = r.y_step * s.rows * s.out;
     p.c = at_mutable(dw, r.w * s.in * s.out), p.stride_c = r.w_step * s.in * s.out;
-    if (call.outputs.size() > 1)
-      p.column_sums = at_mutable(call.outputs[1], r.w * s.out), p.stride_sums = r.w_step * s.out;
+    if (db) p.column_sums = at_mutable(call.outputs[1], r.w * s.out), p.stride_sums = r.w_step * s.out;
     multiply(p, stream);
   });
 }

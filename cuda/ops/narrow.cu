@@ -1,6 +1,7 @@
 #include <type_traits>
 
 #include "cuda/elements.cuh"
+#include "cuda/ops/activated.cuh"
 #include "cuda/ops/narrow.h"
 #include "cuda/ops/rounds.cuh"
 #include "cuda/stream.h"
@@ -14,7 +15,7 @@ struct Narrow {
   const T *x, *w, *b, *dy;
   T *y, *dw, *db;
 
-  explicit Narrow(const NarrowLayer& l)
+  explicit Narrow(const ThinLayer& l)
       : groups(static_cast<std::uint32_t>(l.groups)),
         rows(static_cast<std::uint32_t>(l.rows)),
         in(static_cast<std::uint32_t>(l.in)),
@@ -32,12 +33,6 @@ struct Narrow {
     return x + (sharing == 1 ? group : static_cast<std::uint32_t>(group) / sharing) * rows * in;
   }
 };
-
-template <class T>
-__device__ T activated(T x, Activation activation) {
-  if (activation == Activation::kRelu) return x < T(0) ? T(0) : x;  // NaN stays NaN
-  return activation == Activation::kTanh ? tanh(x) : x;
-}
 
 // Eight lanes to a row, whose packs they take in turn, so that a warp has four rows and reads whole lines.
 // What lies beyond an end is read from before it, and left out later: loads have no branches between them.
@@ -190,7 +185,7 @@ __global__ void __launch_bounds__(kGradientThreads)
 
 // f with the form of a layer's kernels: kWide and kMost.
 template <class T, class F>
-void with_form(const NarrowLayer& layer, F&& f) {
+void with_form(const ThinLayer& layer, F&& f) {
   const auto with_width = [&](auto wide) {
     if (layer.out == 1)
       f(wide, std::integral_constant<int, 1>{});
@@ -202,13 +197,13 @@ void with_form(const NarrowLayer& layer, F&& f) {
   else
     with_width(std::false_type{});
 }
-unsigned groups_of(const NarrowLayer& layer) {
+unsigned groups_of(const ThinLayer& layer) {
   return static_cast<unsigned>(std::min<std::int64_t>(layer.groups, 65535));
 }
 
 }  // namespace
 
-void narrow_forward(const NarrowLayer& layer, const void* w, const void* b, Activation activation, void* y,
+void narrow_forward(const ThinLayer& layer, const void* w, const void* b, Activation activation, void* y,
                     device::Stream& stream) {
   with_float(layer.type, [&](auto t) {
     using T = decltype(t);
@@ -222,7 +217,7 @@ void narrow_forward(const NarrowLayer& layer, const void* w, const void* b, Acti
   });
 }
 
-void narrow_gradients(const NarrowLayer& layer, const void* dy, void* dw, void* db, device::Stream& stream) {
+void narrow_gradients(const ThinLayer& layer, const void* dy, void* dw, void* db, device::Stream& stream) {
   with_float(layer.type, [&](auto t) {
     using T = decltype(t);
     Narrow<T> l(layer);

@@ -5,6 +5,7 @@
 
 #include "cuda/columns.cuh"
 #include "cuda/elements.cuh"
+#include "cuda/ops/activated.cuh"
 #include "cuda/ops/product.h"
 #include "cuda/ops/tensor_product.h"
 #include "cuda/stream.h"
@@ -91,10 +92,8 @@ __global__ void finish_kernel(T* y, const T* bias, std::int64_t each, std::int64
                               Activation activation) {
   for (const std::int64_t i : every(n)) {
     const std::int64_t product = i / each, within = i % each;
-    T x = y[product * apart + within] + (bias ? bias[product * stride + within % columns] : T(0));
-    if (activation == Activation::kRelu) x = x < T(0) ? T(0) : x;  // NaN stays NaN
-    if (activation == Activation::kTanh) x = tanh(x);
-    y[product * apart + within] = x;
+    const T x = y[product * apart + within] + (bias ? bias[product * stride + within % columns] : T(0));
+    y[product * apart + within] = activated(x, activation);
   }
 }
 void finish(const Product& p, const void* bias, Activation activation, device::Stream& stream) {

@@ -4,6 +4,7 @@
 
 #include "cuda/elements.cuh"
 #include "cuda/ops/product.h"
+#include "cuda/ops/shallow.h"
 #include "cuda/ops/tensor_product.h"
 #include "cuda/stream.h"
 #include "engine/ops/product_times.h"
@@ -78,14 +79,24 @@ void time_product(device::Stream& on, const ops::TimedProduct& t, ops::ProductTi
     stream.synchronise();
     times.library.push_back(microseconds_of(t.repetitions, stream, product));
   }
-  int index = 0;
-  check(cudaGetDevice(&index), "asking for the device");
-  if (!lack_of_tensor_cores(index) && suits_tensor_cores(p)) {
-    const auto product = [&] { multiply_on_tensor_cores(p, stream); };
+  const auto time_own = [&](auto product) {
     product();
     stream.synchronise();
     times.own.push_back(microseconds_of(t.repetitions, stream, product));
-  }
+  };
+  int index = 0;
+  check(cudaGetDevice(&index), "asking for the device");
+  const ThinLayer layer{.groups = t.count,
+                        .rows = t.transpose_a ? t.k : t.m,
+                        .in = t.transpose_a ? t.m : t.k,
+                        .out = t.n,
+                        .x = p.a};
+  if (t.bias_and_relu && is_shallow(layer))
+    time_own([&] { shallow_forward(layer, p.b, p.bias, p.activation, p.c, stream); });
+  else if (t.transpose_a && is_shallow(layer) && layer.rows <= kShallowRows)
+    time_own([&] { shallow_gradients(layer, p.b, p.c, p.column_sums, stream); });
+  else if (!lack_of_tensor_cores(index) && suits_tensor_cores(p))
+    time_own([&] { multiply_on_tensor_cores(p, stream); });
   stream.synchronise();
 }
 

@@ -20,9 +20,8 @@ struct TimedProduct {
 
 // Microseconds on the device, one after another.
 struct ProductTimes {
-  std::vector<double> library;  // by the library's offers, in their order, which took the product: the first
-                                // is what a step has
-  std::vector<double> own;      // by the kernel for tensor cores, where the product suits it
+  std::vector<double> library;  // by the library's offers, in their order, which took the product
+  std::vector<double> own;      // by a kernel of the backend's own: for few inputs, or else for tensor cores
 };
 
 inline constexpr device::LaunchName<const TimedProduct&, ProductTimes&> kTimeProduct{"time", "product"};

@@ -23,6 +23,7 @@ OPS = {'gather_kernel': 'gather_rows', 'rows_of_draws_kernel': 'scatter_rows', '
        'gradient_kernel': 'quantile_gradient', 'put_kernel': 'take_gradient', 'gate_kernel': 'step/gate',
        'squares_kernel': 'step/gradient_squares', 'clips_kernel': 'step/descend', 'descend_kernel': 'step/descend',
        'narrow_forward_kernel': 'head', 'narrow_gradients_kernel': 'gradients of a head',
+       'shallow_forward_kernel': 'first layer', 'shallow_gradients_kernel': 'gradients of a first layer',
        # Parts of products that cuBLASLt has no epilogue for (cuda/ops/product.cu, linear.cu).
        'finish_kernel': 'bias of a head', 'column_sums_kernel': 'bias gradient of a head', 'mask_kernel': 'mask of a ReLU',
        'masked_kernel': 'mask of a ReLU'}

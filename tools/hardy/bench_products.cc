@@ -73,9 +73,9 @@ int run(const std::vector<std::string>& args) {
               {"products", json::array()}};
   if (!as_json)
     std::printf(
-        "%s (%s), %lld agent(s), us: ours by three products of TF32; cuBLASLt's offers in %s, of which a "
-        "step "
-        "has the first\n%-36s%6s%5s%5s%5s%10s  %s\n",
+        "%s (%s), %lld agent(s), us: ours, in f32 where there are few inputs (which a step has), else by "
+        "three products of TF32; cuBLASLt's offers in %s, of the rest of which a step has the "
+        "first\n%-36s%6s%5s%5s%5s%10s  %s\n",
         info.name.c_str(), info.about.c_str(), static_cast<long long>(agents), products.tf32 ? "TF32" : "f32",
         "product", "count", "m", "n", "k", "ours", "cuBLASLt's");
   for (const auto& [name, product] : rows) {

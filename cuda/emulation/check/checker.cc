@@ -82,6 +82,10 @@ void Checker::begin_launch(const void* kernel, const std::string& kernel_symbol)
   ++launch_;
   kernel_symbol_ = kernel_symbol;
   select_static_table(kernel);
+  const auto [owned, is_new] = static_->of_kernel.try_emplace(kernel_symbol);
+  if (is_new)
+    for (const StaticVariable& v : *static_->variables) owned->second.push_back(v.owner == kernel_symbol);
+  owned_ = &owned->second;
   released_.clear();
   if (!options().check) return;
   reserve();
@@ -90,8 +94,9 @@ void Checker::begin_launch(const void* kernel, const std::string& kernel_symbol)
 
 void Checker::begin_block() {
   ++block_;
-  for (const StaticVariable& v : *static_->variables)
-    if (v.owner == kernel_symbol_) std::memset(reinterpret_cast<void*>(v.begin), 0xff, v.end - v.begin);
+  for (std::size_t i = 0; i < owned_->size(); ++i)
+    if (const StaticVariable& v = (*static_->variables)[i]; (*owned_)[i])
+      std::memset(reinterpret_cast<void*>(v.begin), 0xff, v.end - v.begin);
   if (!options().check) return;
   const std::size_t threads = block().threads.size();
   epoch_ = 0;
@@ -170,21 +175,22 @@ void Checker::check_device(const void* address, std::size_t bytes, Access kind, 
   if (is_strong(kind)) synchronise_blocks(address);
   for (std::size_t w = offset / 4; w * 4 < offset + bytes; ++w) {
     WordHistory& word = device_words_[w];
-    check_races(word, bytes_of_word(w, offset, bytes), launch_, kind, code, "device memory");
+    check_races(word, bytes_of_word(w, offset, bytes), launch_, kind, code, {"device memory"});
   }
 }
 
 void Checker::check_dynamic_shared(const void* address, std::size_t bytes, Access kind, const void* code) {
   const SharedMemory& memory = shared_memory();
   const auto offset = static_cast<const char*>(address) - static_cast<const char*>(memory.data());
-  const std::string size =
-      "the block's " + std::to_string(memory.bytes()) + " bytes of dynamic shared memory";
+  const auto size = [&] {
+    return "the block's " + std::to_string(memory.bytes()) + " bytes of dynamic shared memory";
+  };
   if (offset < 0)
-    report("out-of-bounds", bytes, kind, code, std::to_string(-offset) + " bytes before " + size);
+    report("out-of-bounds", bytes, kind, code, std::to_string(-offset) + " bytes before " + size());
   const auto begin = static_cast<std::size_t>(offset);
   if (begin + bytes > memory.bytes())
-    report("out-of-bounds", bytes, kind, code, "at byte " + std::to_string(begin) + " of " + size);
-  check_shared_words(dynamic_words_, begin, bytes, kind, code, "dynamic shared memory");
+    report("out-of-bounds", bytes, kind, code, "at byte " + std::to_string(begin) + " of " + size());
+  check_shared_words(dynamic_words_, begin, bytes, kind, code, {"dynamic shared memory"});
 }
 
 void Checker::check_static_shared(const void* address, std::size_t bytes, Access kind, const void* code) {
@@ -193,7 +199,7 @@ void Checker::check_static_shared(const void* address, std::size_t bytes, Access
   const std::int32_t index = static_->variable[word];
   const std::vector<StaticVariable>& variables = *static_->variables;
   const StaticVariable* v = index < 0 ? nullptr : &variables[static_cast<std::size_t>(index)];
-  const bool foreign = v != nullptr && v->owner_is_kernel && v->owner != kernel_symbol_;
+  const bool foreign = v != nullptr && v->owner_is_kernel && !(*owned_)[static_cast<std::size_t>(index)];
   if (v == nullptr || foreign || a + bytes > v->end) {
     // Behind a variable of this kernel: it is that one's bounds that were left.
     while (word > 0 && (static_->variable[word] < 0 || static_->variable[word] == index)) --word;
@@ -205,12 +211,11 @@ void Checker::check_static_shared(const void* address, std::size_t bytes, Access
            std::to_string(a - left.end) + " bytes past the end of shared variable '" + left.name + "' of " +
                std::to_string(left.end - left.begin) + " bytes");
   }
-  check_shared_words(static_->words, a - static_->begin, bytes, kind, code,
-                     "shared variable '" + v->name + "'");
+  check_shared_words(static_->words, a - static_->begin, bytes, kind, code, {"shared variable", &v->name});
 }
 
 void Checker::check_shared_words(std::vector<WordHistory>& words, std::size_t offset, std::size_t bytes,
-                                 Access kind, const void* code, const std::string& what) {
+                                 Access kind, const void* code, const Place& place) {
   for (std::size_t w = offset / 4; w * 4 < offset + bytes; ++w) {
     WordHistory& word = words[w];
     const std::uint8_t covered = bytes_of_word(w, offset, bytes);
@@ -218,9 +223,10 @@ void Checker::check_shared_words(std::vector<WordHistory>& words, std::size_t of
       word.initialised_stamp = block_;
       word.initialised = 0;
     }
-    if (reads(kind) && (covered & ~word.initialised) != 0) report("uninitialised", bytes, kind, code, what);
+    if (reads(kind) && (covered & ~word.initialised) != 0)
+      report("uninitialised", bytes, kind, code, place.text());
     if (writes(kind)) word.initialised |= covered;
-    check_races(word, covered, block_, kind, code, what);
+    check_races(word, covered, block_, kind, code, place);
   }
 }
 

@@ -46,6 +46,13 @@ struct WordHistory {
   std::uint64_t initialised_stamp = 0;
 };
 
+// What is named in a report, put into words only then: nearly all accesses are good.
+struct Place {
+  const char* kind;
+  const std::string* variable = nullptr;
+  std::string text() const { return variable ? kind + (" '" + *variable + "'") : kind; }
+};
+
 class Checker {
  public:
   void begin_launch(const void* kernel, const std::string& kernel_symbol);
@@ -72,9 +79,9 @@ class Checker {
   void check_dynamic_shared(const void* address, std::size_t bytes, Access kind, const void* code);
   void check_static_shared(const void* address, std::size_t bytes, Access kind, const void* code);
   void check_shared_words(std::vector<WordHistory>& words, std::size_t offset, std::size_t bytes, Access kind,
-                          const void* code, const std::string& what);
+                          const void* code, const Place& place);
   void check_races(WordHistory& word, std::uint8_t bytes, std::uint64_t stamp, Access kind, const void* code,
-                   const std::string& what);
+                   const Place& place);
   WordHistory::Event event(std::uint8_t bytes, std::uint64_t stamp, Access kind, const void* code) const;
   bool ordered(const WordHistory::Event& earlier) const;
   bool readers_ordered(const WordHistory& word) const;
@@ -93,9 +100,11 @@ class Checker {
     std::vector<std::int32_t> variable;  // by word from `begin`: index into `variables`, or -1
     std::vector<WordHistory> words;
     const std::vector<StaticVariable>* variables = nullptr;
+    std::map<std::string, std::vector<bool>> of_kernel;  // by symbol: which of `variables` are its own
   };
   std::map<const std::vector<StaticVariable>*, StaticTable> static_tables_;
-  StaticTable* static_ = nullptr;  // the running kernel's
+  StaticTable* static_ = nullptr;             // the running kernel's
+  const std::vector<bool>* owned_ = nullptr;  // of its table's variables
   std::vector<std::uint32_t> warp_clock_;
   std::vector<std::uint32_t>
       known_;                 // [thread * 32 + lane]: that lane's accesses before this clock are ordered

@@ -2,6 +2,7 @@
 // Linked without ThreadSanitizer's own library, they are ours: so a plain build checks device code.
 // Host code of the same file calls them too; the checker looks only while a kernel runs.
 #include "cuda/emulation/check/checker.h"
+#include "cuda/emulation/run/fibers.h"
 #include "cuda/emulation/run/sanitizers.h"
 
 #if !defined(HARDY_EMULATION_TSAN)
@@ -10,11 +11,14 @@ namespace {
 
 using hardy::emulation::Access;
 using hardy::emulation::checker;
+using hardy::emulation::is_local;
 
 }  // namespace
 
+// Most accesses are to the thread's own stack, and nothing is to be said of those.
 #define HARDY_HOOK(name, bytes, kind)                                            \
   void __tsan_##name(void* address) {                                            \
+    if (is_local(address, __builtin_frame_address(0))) return;                   \
     checker().access(address, bytes, Access::kind, __builtin_return_address(0)); \
   }
 #define HARDY_HOOKS(bytes)                          \

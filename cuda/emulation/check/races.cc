@@ -74,11 +74,11 @@ void Checker::remember_read(WordHistory& word, const WordHistory::Event& now) co
 }
 
 void Checker::check_races(WordHistory& word, std::uint8_t bytes, std::uint64_t stamp, Access kind,
-                          const void* code, const std::string& what) {
+                          const void* code, const Place& place) {
   const WordHistory::Event now = event(bytes, stamp, kind, code);
   const auto report = [&](const WordHistory::Event& other, const char* other_verb) {
-    fail("race on " + what + ": " + verb(kind) + at(code) + ", not ordered with the " + other_verb + " by " +
-         position_of(other.block, other.thread) + at(other.code));
+    fail("race on " + place.text() + ": " + verb(kind) + at(code) + ", not ordered with the " + other_verb +
+         " by " + position_of(other.block, other.thread) + at(other.code));
   };
   const WordHistory::Event& w = word.write;
   if (w.stamp == stamp && (w.bytes & bytes) != 0 && !(w.atomic && now.atomic) && !ordered(w))

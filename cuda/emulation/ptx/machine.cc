@@ -104,10 +104,6 @@ void write_memory(std::uint64_t address, int bits, std::uint64_t value) {
   }
 }
 
-bool has_memory_order(const Instruction& i) {
-  return i.has("volatile") || i.has("relaxed") || i.has("acquire") || i.has("release") || i.has("mmio");
-}
-
 void check(std::uint64_t address, std::size_t bytes, Access kind, const Instruction& i) {
   checker().access(reinterpret_cast<const void*>(address), bytes, kind, &i);
 }
@@ -327,7 +323,7 @@ void Machine::load(const Instruction& i) {
   const auto bytes = static_cast<std::size_t>(i.type.bytes()) * static_cast<std::size_t>(i.width);
   if (i.space != Space::kParameter) {
     if (a % bytes != 0) bad(i, "misaligned load");
-    check(a, bytes, has_memory_order(i) ? Access::kStrongRead : Access::kRead, i);
+    check(a, bytes, i.strong ? Access::kStrongRead : Access::kRead, i);
   }
   if (i.width == 1) return set(i.operands[0], widened(i.type, read_memory(a, i.type.bits)));
   for (int k = 0; k < i.width; ++k)
@@ -340,7 +336,7 @@ void Machine::store(const Instruction& i) {
   const auto bytes = static_cast<std::size_t>(i.type.bytes()) * static_cast<std::size_t>(i.width);
   if (i.space != Space::kParameter) {
     if (a % bytes != 0) bad(i, "misaligned store");
-    check(a, bytes, has_memory_order(i) ? Access::kStrongWrite : Access::kWrite, i);
+    check(a, bytes, i.strong ? Access::kStrongWrite : Access::kWrite, i);
   }
   if (i.width == 1) return write_memory(a, i.type.bits, source(i, 1));
   for (int k = 0; k < i.width; ++k)

@@ -90,7 +90,8 @@ struct Instruction {
   int target = -1;  // of a branch
   int width = 1;    // of a vector load or store
   Space space = Space::kGeneric;
-  bool pair = false;  // the first destination is a|b
+  bool pair = false;    // the first destination is a|b
+  bool strong = false;  // volatile, or with a memory order
   bool low = false, high = false, wide = false, saturate = false, flush = false, carry_out = false;
   bool minus_product = false, minus_addend = false;  // of an fma that was made of a mul and a sub
   int rounding = 0;                                  // <cfenv>'s

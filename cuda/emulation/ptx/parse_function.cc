@@ -227,6 +227,8 @@ void FunctionParser::opcode(Instruction& i, const std::string& full, const std::
                : i.has("rp") ? FE_UPWARD
                : i.has("rz") ? FE_TOWARDZERO
                              : FE_TONEAREST;
+  for (const char* order : {"volatile", "relaxed", "acquire", "release", "mmio"})
+    i.strong = i.strong || i.has(order);
   i.flow = flow_of(name);
   i.arithmetic = arithmetic_of(name);
   if (i.flow == Flow::kBarrier && i.has("warp")) i.flow = Flow::kWarpBarrier;

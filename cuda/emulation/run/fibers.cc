@@ -51,8 +51,7 @@ hardy_emulation_start:
 namespace hardy::emulation {
 namespace {
 
-constexpr std::size_t kStack = 256 * 1024;  // virtual: only touched pages cost memory
-constexpr std::size_t kGuard = 4096;
+constexpr std::size_t kGuard = 4096;  // of the stack, at its end
 
 struct Host {  // where a fiber returns to
   void* stack_pointer = nullptr;
@@ -69,12 +68,15 @@ std::deque<Fiber*>& idle() {
 std::size_t existing = 0;
 
 Fiber* create() {
-  auto* base = static_cast<char*>(mmap(nullptr, kStack + kGuard, PROT_READ | PROT_WRITE,
-                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-  if (base == MAP_FAILED) fail("no memory for the stacks of a block's threads");
+  auto* map = static_cast<char*>(
+      mmap(nullptr, 2 * kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  if (map == MAP_FAILED) fail("no memory for the stacks of a block's threads");
+  char* const base = map + (kStack - reinterpret_cast<std::uintptr_t>(map) % kStack) % kStack;
+  if (base > map) munmap(map, static_cast<std::size_t>(base - map));
+  munmap(base + kStack, static_cast<std::size_t>(map + kStack - base));
   mprotect(base, kGuard, PROT_NONE);
   auto* fiber = new Fiber;
-  fiber->stack = base + kGuard;
+  fiber->stack = base;
   auto** top = reinterpret_cast<void**>(fiber->stack + kStack);
   *--top = nullptr;  // two words keep the alignment that the ABI wants at a call
   *--top = nullptr;
@@ -117,7 +119,7 @@ void Fibers::discard(Fiber* fiber) {
 #ifdef HARDY_EMULATION_TSAN
   __tsan_destroy_fiber(fiber->race_fiber);
 #endif
-  munmap(fiber->stack - kGuard, kStack + kGuard);
+  munmap(fiber->stack, kStack);
   delete fiber;
   --existing;
 }

@@ -2,8 +2,16 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace hardy::emulation {
+
+// Bytes of a fiber's stack, and what it begins on a multiple of: virtual, only touched pages cost memory.
+inline constexpr std::uintptr_t kStack = 256 * 1024;
+// Whether `address` is on the stack whose frame this is.
+inline bool is_local(const void* address, const void* frame) {
+  return (reinterpret_cast<std::uintptr_t>(address) ^ reinterpret_cast<std::uintptr_t>(frame)) < kStack;
+}
 
 struct Fiber {
   char* stack = nullptr;

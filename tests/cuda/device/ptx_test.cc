@@ -47,9 +47,10 @@ TEST(DevicePtx, TenUpdatesOfRiqlWithNvccsKernelsAgreeWithTheCpuAndTheHostsBuild)
   }
   expect_equal(by_cpu, by_nvcc);
   expect_equal(by_host, by_nvcc);
-  for (const char* kernel : {"chain_kernel", "FollowQuantile", "quantile_kernel", "gather_columns_kernel",
-                             "rows_kernel", "narrow_forward_kernel", "narrow_gradients_kernel",
-                             "masked_kernel", "gate_kernel", "descend_kernel", "index_kernel"})
+  for (const char* kernel :
+       {"chain_kernel", "FollowQuantile", "quantile_kernel", "gather_columns_kernel", "rows_kernel",
+        "narrow_forward_kernel", "narrow_gradients_kernel", "shallow_forward_kernel",
+        "shallow_gradients_kernel", "masked_kernel", "gate_kernel", "descend_kernel", "index_kernel"})
     EXPECT_TRUE(ran(kernel)) << kernel << " did not run from PTX";
 }
 TEST(DevicePtx, UpdatesOfRiqlOnTensorCoresWithNvccsKernelsAgreeWithTheCpu) {
@@ -124,6 +125,12 @@ Case head() {
   c.outputs = {ops::add_bias(c.g, ops::linear(c.g, x, w), b)};
   return c;
 }
+Case first_layer() {
+  Case c;
+  const Tensor x = c.normal(DType::kF32, {2, 33, 5});
+  c.value_and_gradients(ops::linear(c.g, x, c.normal(DType::kF32, {2, 3, 5, 12}, 0.3)));
+  return c;
+}
 
 struct Mutation {
   const char *file, *from, *to;
@@ -138,7 +145,8 @@ const Mutation kMutations[] = {{"formulas_chains", "mul.f32", "add.f32", losses}
                                {"gather", "ld.global.s32", "ld.global.u8", gather},
                                {"gather", "st.global.u32", "red.global.max.u32", gather},
                                {"gather", "ld.global.u32", "ld.global.u8", columns},
-                               {"narrow", "shfl.sync.bfly", "shfl.sync.down", head}};
+                               {"narrow", "shfl.sync.bfly", "shfl.sync.down", head},
+                               {"shallow", "add.f32", "sub.f32", first_layer}};
 
 bool differs(const std::vector<std::vector<std::byte>>& a, const std::vector<std::vector<std::byte>>& b) {
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -172,7 +180,7 @@ TEST(DevicePtx, AChangedOpcodeOfARealKernelChangesItsResult) {
     emulation::load_ptx_text(text_of(m.file));
     changed.insert(m.file);
   }
-  EXPECT_EQ(changed.size(), 5u) << "no opcode of one of the files was found";
+  EXPECT_EQ(changed.size(), 6u) << "no opcode of one of the files was found";
 }
 
 // The optimiser's square root: Adam's step is another without it.

@@ -39,8 +39,8 @@ TEST(DeviceSteps, TenUpdatesOfRiqlAgree) {
 }
 
 // Layers of whole packs and of others, wide enough for the tensor cores. Operands rounded to TF32 would be
-// far outside of what f32 keeps to: the emulation rounds all of them, a GPU's cuBLASLt may well take cores of
-// f32 for products as small as these.
+// far outside of what f32 keeps to, though first layers are f32's: the emulation rounds all that are
+// cuBLASLt's, which on a GPU may well take cores of f32 for products as small as these.
 TEST(DeviceSteps, UpdatesOfRiqlOnTensorCoresAgreeAsThoseInF32DoAndThoseInTf32DoNot) {
   using device::Products;
   const auto f32 = device::open_device(test::device_name()),
@@ -54,7 +54,7 @@ TEST(DeviceSteps, UpdatesOfRiqlOnTensorCoresAgreeAsThoseInF32DoAndThoseInTf32DoN
     expect_equal(trained(f32.get()), by_three);
     const double by_tf32 = test::worst_of(test::parts_of_tolerance(cpu, trained(tf32.get())));
     if (test::is_emulated()) {
-      EXPECT_GT(by_tf32, 5);
+      EXPECT_GT(by_tf32, 3);
     }
   }
 }

@@ -1,0 +1,18 @@
+// A layer of all agents and members with few inputs (shallow.h) or few outputs (narrow.h): its product is so
+// thin that memory alone counts.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/base/shape.h"
+
+namespace hardy::cuda {
+
+struct ThinLayer {
+  DType type = DType::kF32;
+  std::int64_t groups = 1, rows = 0, in = 0, out = 0;  // groups: of all agents and members
+  std::int64_t sharing = 1;                            // groups in a row that read one x
+  const void* x = nullptr;                             // [groups / sharing, rows, in]
+};
+
+}  // namespace hardy::cuda
