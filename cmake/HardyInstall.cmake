@@ -14,6 +14,7 @@ install(DIRECTORY tools/report DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hardy/too
 install(FILES tools/api/hardy.h envs/plugin/plugin.h envs/plugin/losses.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hardy)
 install(FILES envs/gymnasium/worker.py DESTINATION ${CMAKE_INSTALL_DATADIR}/hardy RENAME gymnasium_worker.py)
 install(DIRECTORY examples/point_mass examples/act DESTINATION ${CMAKE_INSTALL_DATADIR}/hardy/examples)
+install(DIRECTORY datasets/behaviours DESTINATION ${CMAKE_INSTALL_DATADIR}/hardy)
 # pkg-config, for simulators in C; the prefix is where the files lie.
 file(RELATIVE_PATH HARDY_PC_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 foreach(name hardy_core hardy)

@@ -15,6 +15,7 @@
 #include "engine/base/random.h"
 #include "engine/base/text.h"
 #include "envs/environment.h"
+#include "envs/plugin/worker.h"
 #include "hardy_build.h"
 
 namespace hardy::algorithms {
@@ -25,17 +26,14 @@ using datasets::Array;
 using datasets::Arrays;
 using datasets::ArrayType;
 
-// Snapshots lie beside the sources, or where they were installed.
+// Snapshots lie where they were installed, or beside the sources.
 fs::path snapshot_folder(const std::string& name) {
   const std::string environment = Parameters(name).name();
+  const fs::path all = envs::companion_file("behaviours", HARDY_SHARE_FROM_LIB,
+                                            fs::path(HARDY_SOURCE_DIR) / "datasets" / "behaviours");
+  if (fs::exists(all / environment / "index.json")) return all / environment;
   std::set<std::string> there;
-  for (const fs::path& base :
-       {fs::path(HARDY_SOURCE_DIR) / "datasets" / "behaviours", fs::path(HARDY_SHARE_DIR) / "behaviours"}) {
-    if (fs::exists(base / environment / "index.json")) return base / environment;
-    std::error_code none;
-    for (const auto& entry : fs::directory_iterator(base, none))
-      there.insert(entry.path().filename().string());
-  }
+  for (const auto& entry : fs::directory_iterator(all)) there.insert(entry.path().filename().string());
   throw Error("there are no behaviour policies for this environment", environment,
               "use --behaviour random, or a policy of your own; there are some for " +
                   join(std::vector<std::string>(there.begin(), there.end()), ", "));

@@ -318,6 +318,17 @@ TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
   // The installed command runs from there too, with the installed library.
   const Result help = shell(folder, "'" + root + "/moved/bin/hardy' --help");
   EXPECT_EQ(help.code, 0) << help.output;
+  // So do its behaviours, which are those of the tree.
+  const std::string collect =
+      "'" + root +
+      "/moved/bin/hardy' data collect --env hopper --behaviour medium-replay --steps 200 behaved.hdf5";
+  const Result collected = shell(folder, collect);
+  EXPECT_EQ(collected.code, 0) << collected.output;
+  fs::remove_all(folder / "moved/share/hardy/behaviours/hopper");
+  const Result without = shell(folder, collect + " --overwrite");
+  EXPECT_NE(without.code, 0) << without.output;
+  EXPECT_NE(without.output.find("hopper: there are no behaviour policies"), std::string::npos)
+      << without.output;
 
   add_the_documented_method(folder);
   add_the_documented_environment(folder);
