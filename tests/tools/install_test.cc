@@ -320,8 +320,8 @@ TEST(Install, ATenLineProjectFindsBuildsAndRunsAgainstTheInstallTree) {
   EXPECT_EQ(help.code, 0) << help.output;
   // So do its behaviours, which are those of the tree.
   const std::string collect =
-      "'" + root +
-      "/moved/bin/hardy' data collect --env hopper --behaviour medium-replay --steps 200 behaved.hdf5";
+      "'" + root + "/moved/bin/hardy' data collect --env hopper --behaviour medium-replay --steps 200 '" +
+      root + "/behaved.hdf5'";
   const Result collected = shell(folder, collect);
   EXPECT_EQ(collected.code, 0) << collected.output;
   fs::remove_all(folder / "moved/share/hardy/behaviours/hopper");
