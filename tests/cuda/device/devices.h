@@ -223,4 +223,13 @@ inline void compare(const Case& c, double tolerance, const std::string& what, bo
   }
 }
 
+// What the device makes of the first of so many agents, all outputs but the second: that is what goes on to
+// the first operand, a product of the library, whose bits may depend on how many there are.
+inline std::vector<std::vector<std::byte>> first_of_agents(const Case& c, std::int64_t agents) {
+  std::vector<std::vector<std::byte>> results = run_on_device(c);
+  results.erase(results.begin() + 1);
+  for (auto& bytes : results) bytes.resize(bytes.size() / static_cast<std::size_t>(agents));
+  return results;
+}
+
 }  // namespace hardy::test
