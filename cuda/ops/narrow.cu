@@ -197,9 +197,6 @@ void with_form(const ThinLayer& layer, F&& f) {
   else
     with_width(std::false_type{});
 }
-unsigned groups_of(const ThinLayer& layer) {
-  return static_cast<unsigned>(std::min<std::int64_t>(layer.groups, 65535));
-}
 
 }  // namespace
 

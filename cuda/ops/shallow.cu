@@ -207,9 +207,6 @@ Shallow shallow(const ThinLayer& layer) {
           .db = nullptr};
 }
 unsigned tiles(std::int64_t n, std::int64_t each) { return static_cast<unsigned>((n + each - 1) / each); }
-unsigned groups_of(const ThinLayer& layer) {
-  return static_cast<unsigned>(std::min<std::int64_t>(layer.groups, 65535));
-}
 
 }  // namespace
 

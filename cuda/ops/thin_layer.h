@@ -2,6 +2,7 @@
 // thin that memory alone counts.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "engine/base/shape.h"
@@ -14,5 +15,9 @@ struct ThinLayer {
   std::int64_t sharing = 1;                            // groups in a row that read one x
   const void* x = nullptr;                             // [groups / sharing, rows, in]
 };
+// Of a grid's y, over which kernels of such layers stride.
+inline unsigned groups_of(const ThinLayer& layer) {
+  return static_cast<unsigned>(std::min<std::int64_t>(layer.groups, 65535));
+}
 
 }  // namespace hardy::cuda
