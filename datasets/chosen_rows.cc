@@ -110,7 +110,9 @@ std::int64_t add_next_actions(Transitions& t) {
     if (keep[row + 1] == 0) t.episode_end[row] = 1;
   const std::int64_t before = t.rows;
   keep_rows(t, keep);
-  if (t.rows == 0) throw Error("no row is followed by another of its episode", "next actions");
+  if (t.rows == 0)
+    throw Error("no row is followed by another of its episode, so that none has a next action", "--dataset",
+                "rows must be the steps of episodes, one behind the other; iql and others take single rows");
   return before - t.rows;
 }
 

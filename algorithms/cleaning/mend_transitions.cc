@@ -8,6 +8,7 @@
 #include "datasets/memory.h"
 #include "engine/base/error.h"
 #include "engine/base/json.h"
+#include "engine/base/text.h"
 
 namespace hardy::algorithms {
 namespace {
@@ -96,8 +97,13 @@ nlohmann::json trust_of_scores(Transitions& t, const datasets::Arrays& arrays, c
     if (scores->second.type != ArrayType::kF32 || scores->second.bytes.size() != rows * sizeof(float))
       throw Error(datasets::kScores + key + " is not one float32 for each of the " + std::to_string(rows) +
                       " rows that are learned from",
-                  path, fix);
+                  path, "take --view lossless, in which they are the file's; " + fix);
     std::vector<float> wrong(scores->second.as<float>(), scores->second.as<float>() + rows);
+    for (std::size_t row = 0; row < rows; ++row)
+      if (!(wrong[row] >= 0 && wrong[row] <= 1))
+        throw Error(scores->first + " is " + to_text(wrong[row]) + " in row " + std::to_string(row) +
+                        ", which is no probability",
+                    path, fix);
     std::int64_t replaced = 0;
     if (const auto list = arrays.find(datasets::kRepairs + ("replaced/" + key)); list != arrays.end()) {
       if (list->second.type != ArrayType::kI64)
@@ -111,7 +117,7 @@ nlohmann::json trust_of_scores(Transitions& t, const datasets::Arrays& arrays, c
     }
     double sum = 0;
     for (std::size_t row = 0; row < rows; ++row) {
-      t.trust[4 * row + c] = 1 - std::clamp(wrong[row], 0.0F, 1.0F);
+      t.trust[4 * row + c] = 1 - wrong[row];
       sum += wrong[row];
     }
     about[key] = {{"wrong", sum}, {"replaced", replaced}};

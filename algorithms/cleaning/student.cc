@@ -15,6 +15,18 @@ double normaliser(double nu, double d) {
 
 constexpr double kRidge = 1e-8;  // outputs that are predicted exactly
 
+// Two laws of one dimension, that of `wrong` with more freedoms: its tail is the lighter one, so that from
+// some error on `right` would be likelier again. The square of the error e at which the odds are greatest;
+// infinity where they rise for ever. From 0 = d/dq [(n + 1) log(1 + q / (n a^2)) - (m + 1) log(1 + q / (m
+// b^2))], q = e^2, with freedoms n, m and scales a, b of right and wrong.
+double farthest(const Student& right, const Student& wrong) {
+  const double n = right.freedom(), m = wrong.freedom();
+  if (m <= n) return INFINITY;
+  const double a = right.lower()(0, 0), b = wrong.lower()(0, 0);
+  const double square = ((n + 1) * m * b * b - (m + 1) * n * a * a) / (m - n);
+  return square > 0 ? square : INFINITY;  // never greatest beyond 0: wrong is the narrower law
+}
+
 }  // namespace
 
 double sum_of_logs(const Eigen::VectorXd& x) {  // the scalar one: GCC warns of Eigen's AVX-512 form
@@ -81,10 +93,13 @@ std::vector<double> probably_wrong(const std::vector<double>& e, double least) {
   double share = 0.3;
   for (int iteration = 0; iteration < 40; ++iteration) {
     Student::Sums of_right(1), of_off(1);
+    const double far = std::sqrt(farthest(right, off));
     for (std::size_t i = 0; i < e.size(); ++i) {
       const double a = e[i] / right.lower()(0, 0), b = e[i] / off.lower()(0, 0);
+      const double judged = std::min(std::abs(e[i]), far);  // what is further out is no likelier right
+      const double x = judged / right.lower()(0, 0), y = judged / off.lower()(0, 0);
       const double odds =
-          std::log(share) + off.log_density(b * b) - std::log1p(-share) - right.log_density(a * a);
+          std::log(share) + off.log_density(y * y) - std::log1p(-share) - right.log_density(x * x);
       wrong[i] = 1 / (1 + std::exp(-odds));
       of_right.add(right, {&e[i], 1}, a * a, 1 - wrong[i]);
       of_off.add(off, {&e[i], 1}, b * b, wrong[i]);

@@ -47,7 +47,8 @@ class Student {
 };
 
 // Errors of values of which some are wrong: the probability that each is, by two Student laws fitted to them
-// together, that of wrong values with a scale of `least` at least. Zeros of fewer than 50.
+// together, that of wrong values with a scale of `least` at least. Where that is the wider one, never smaller
+// for a larger error. Zeros of fewer than 50.
 std::vector<double> probably_wrong(const std::vector<double>& errors, double least);
 
 }  // namespace hardy::algorithms

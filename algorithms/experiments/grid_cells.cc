@@ -6,6 +6,7 @@
 
 #include "algorithms/adversarial/regret_method.h"
 #include "algorithms/experiments/grid.h"
+#include "algorithms/experiments/job_settings.h"
 #include "algorithms/experiments/regret_words.h"
 #include "algorithms/experiments/training_job.h"
 #include "engine/base/error.h"
@@ -86,6 +87,7 @@ void check_training(const GridCell& cell, Seen& seen) {
       throw Error("there is no such file", found->second);
   if (const auto env = cell.keys.find("env"); env != cell.keys.end() && !env->second.empty())
     once(seen, "env " + env->second, [&] { static_cast<void>(envs::make_environment(env->second, 1)); });
+  require_seeds(job->settings());
   job->check();
 }
 

@@ -1,5 +1,7 @@
 #include "algorithms/experiments/job_settings.h"
 
+#include <limits>
+
 #include "engine/base/error.h"
 #include "envs/environment.h"
 
@@ -26,6 +28,14 @@ void descent_options(run::Schema& schema, DescentDefaults& descent) {
               "bits are "
               "the same for any number of these that divides this one",
               1, 4096);
+}
+
+void require_seeds(const TrainingSettings& settings) {
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max() - (settings.seeds - 1);
+  if (settings.seed > most)
+    throw Error("the agents' seeds count on from it beyond the largest integer",
+                "--seed " + std::to_string(settings.seed),
+                "with --seeds " + std::to_string(settings.seeds) + " give at most " + std::to_string(most));
 }
 
 void require_shares(const comm::Ranks& ranks, const DescentDefaults& descent,

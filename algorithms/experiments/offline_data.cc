@@ -6,6 +6,7 @@
 #include "algorithms/acting/actions.h"
 #include "algorithms/cleaning/mend_transitions.h"
 #include "datasets/action_space.h"
+#include "datasets/corruption/judgement.h"
 #include "datasets/identity.h"
 #include "datasets/inspect.h"
 #include "datasets/memory.h"
@@ -65,6 +66,20 @@ void corrupt_in_memory(const DataSettings& settings, PreparedData& data) {
                                 {"in_memory", true}};
 }
 
+// Scores are of the rows as they were judged. corruption: the file's manifest or null.
+void require_scores_of_these_rows(const DataSettings& settings, const nlohmann::json& corruption) {
+  if (settings.clean != "scores") return;
+  if (!settings.corrupt.empty())
+    throw Error("would trust what was judged before --corrupt changes it", "--clean scores",
+                "--clean models judges the rows as they then are");
+  if (!corruption.is_object() || !corruption.contains("column_sha256")) return;
+  for (const auto& column : corruption.at("column_sha256").items())
+    if (column.key().starts_with(datasets::kScores))
+      throw Error(
+          "was corrupted after its rows had been judged", settings.dataset,
+          "hardy data repair " + settings.dataset + " OUT --models judges them anew; or take --clean models");
+}
+
 constexpr const char* kWithoutCleaning = "--clean none, and --trust 0 where rows are to weigh by it";
 
 void clean(const DataSettings& settings, PreparedData& data, const datasets::Arrays& arrays,
@@ -105,6 +120,7 @@ PreparedData load_data(const DataSettings& settings, const std::optional<envs::E
             "its corrupted next_observations would not be seen: the qlearning view takes next states from "
             "the following row",
             settings.dataset, "use --view lossless");
+  require_scores_of_these_rows(settings, data.summary.at("corruption"));
   data.transitions = datasets::transitions_of(arrays, view, settings.dataset, static_cast<int>(limit));
   datasets::require_finite(data.transitions, settings.dataset);
   corrupt_in_memory(settings, data);

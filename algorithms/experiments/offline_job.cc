@@ -161,10 +161,11 @@ class OfflineJob final : public TrainingJob {
     devices_ = settings_.open_devices();
     DescentDefaults descent = descent_;
     for (std::size_t i = 1; i < devices_.size(); ++i) descent.more_devices.push_back(devices_[i].get());
-    auto trainee = std::make_unique<OfflineTrainee>(
-        *method_, std::move(t), settings_.agent_seeds(), bounds.low, bounds.high,
-        devices_.empty() ? nullptr : devices_.front().get(), descent);
+    auto trainee = trainee_of(std::move(t), bounds, descent);
     if (!trainee->choice().empty()) notes.push_back(trainee->choice());
+    if (method_->draws_from() == DrawsFrom::kWindows || method_->return_temperature() > 0 ||
+        !trainee->choice().empty())
+      note_order(summary, notes);
     summary["transitions"] = trainee->rows();
     if (const ValueRange& values = trainee->value_range(); values.gamma > 0)
       summary["values"] = {{"gamma", values.gamma},
@@ -180,6 +181,19 @@ class OfflineJob final : public TrainingJob {
   }
 
  private:
+  // What is wrong of the rows as a whole is said of their file.
+  std::unique_ptr<OfflineTrainee> trainee_of(datasets::Transitions t, const ActionBounds& bounds,
+                                             const DescentDefaults& descent) const {
+    try {
+      return std::make_unique<OfflineTrainee>(*method_, std::move(t), settings_.agent_seeds(), bounds.low,
+                                              bounds.high,
+                                              devices_.empty() ? nullptr : devices_.front().get(), descent);
+    } catch (const Error& e) {
+      if (e.where() != "--dataset") throw;
+      throw Error(e.problem(), data_.dataset, e.fix());
+    }
+  }
+
   OfflinePhase offline_phase() const {
     return {name_, environment_, settings_.steps, descent_.ranks->size() == 1 && settings_.device == "cpu"};
   }
@@ -227,6 +241,19 @@ class OfflineJob final : public TrainingJob {
           "holds single rows: none of them ends an episode, and no next observation is that of the row "
           "behind it",
           data_.dataset, fix);
+  }
+
+  // Rows that were shuffled keep their terminals, and look like episodes to whoever does not compare states.
+  void note_order(const nlohmann::json& summary, std::vector<std::string>& notes) const {
+    constexpr double kShuffled = 0.95;  // corruption does not come near it
+    if (!summary.contains("continuity")) return;
+    const auto pairs = summary.at("continuity").at("pairs").get<std::int64_t>(),
+               broken = summary.at("continuity").at("broken").get<std::int64_t>();
+    if (static_cast<double>(broken) > kShuffled * static_cast<double>(pairs))
+      notes.push_back(std::to_string(broken) + " of " + std::to_string(pairs) +
+                      " rows are not followed by their next observation, and " + name_ +
+                      " takes the rows in between two ends for an episode: was " + data_.dataset +
+                      " shuffled?");
   }
 
   void note_actions(const ActionBounds& bounds, const datasets::Transitions& t,

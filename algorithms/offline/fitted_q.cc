@@ -61,11 +61,10 @@ double discounted_return(const Transitions& t, double gamma, std::size_t episode
   return sum / static_cast<double>(episodes);
 }
 
-// Two-sided 95 % quantiles of Student's t.
+// Two-sided 95 % quantiles of Student's t, from one degree of freedom on.
 double student(std::size_t degrees) {
   static constexpr double kTable[] = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228};
-  return degrees == 0 ? std::numeric_limits<double>::infinity()
-                      : kTable[std::min(degrees, std::size(kTable)) - 1];
+  return kTable[std::min(degrees, std::size(kTable)) - 1];
 }
 
 void check(const LoadedPolicy& policy, const Transitions& t, const FittedQSettings& s) {
@@ -174,11 +173,15 @@ FittedQ fitted_q(const LoadedPolicy& policy, Transitions t, const FittedQSetting
   result.mean = std::accumulate(finite.begin(), finite.end(), 0.0) / n;
   double square = 0;
   for (const double v : finite) square += (v - result.mean) * (v - result.mean);
-  const double error = finite.size() < 2 ? 0 : std::sqrt(square / (n - 1) / n);
-  const double reach = finite.size() < 2 ? 0 : student(finite.size() - 1) * error;
+  result.finite = static_cast<std::int64_t>(finite.size());
+  const double reach = finite.size() < 2 ? std::numeric_limits<double>::quiet_NaN()
+                                         : student(finite.size() - 1) * std::sqrt(square / (n - 1) / n);
   for (std::size_t i = 0; i < before.size(); ++i)
     if (std::isfinite(result.values[i])) result.moved += std::abs(result.values[i] - before[i]) / n;
   result.low = result.mean - reach, result.high = result.mean + reach;
+  const double interval = finite.size() < 2 ? 0 : 2 * reach;
+  result.settled = static_cast<double>(s.steps) * s.polyak * (1 - s.gamma) >= 5 * (1 - 1e-9) &&
+                   result.moved <= std::max(interval, 0.01 * std::abs(result.mean));
   return result;
 }
 

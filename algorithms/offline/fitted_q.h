@@ -31,11 +31,16 @@ struct FittedQSettings {
 
 struct FittedQ {
   std::vector<double> values;  // one a fit, NaN of one that did not stay finite
-  double mean = 0, low = 0,
-         high = 0;       // 95 % of Student's t over the fits: of their beginnings, not of the data
-  double behaviour = 0;  // the discounted return of the data's own episodes, ended ones and cut ones
+  double mean = 0;             // over the fits that stayed finite; NaN where none did
+  // 95 % of Student's t over them: of their beginnings, not of the data; NaN of fewer than two.
+  double low = 0, high = 0;
+  std::int64_t finite = 0;  // how many stayed so
+  double behaviour = 0;     // the discounted return of the data's own episodes, ended ones and cut ones
   std::int64_t beginnings = 0;
   double moved = 0;  // how far the mean value went in the last quarter of the steps
+  // Whether the value no longer moves, as far as one can see: the steps are 5 / (polyak (1 - gamma)) or more,
+  // and the last quarter of them moved it by no more than its interval or a hundredth of it.
+  bool settled = false;
 };
 
 // observations raw, actions within the policy's bounds. Errors: sizes that are not the policy's, a policy of

@@ -369,6 +369,15 @@ class Corruption {
   bool makes_clean_ = false;
 };
 
+// The manifest goes there, and --undo takes it away.
+void require_free_attribute(Reader& in) {
+  for (const Attribute& a : in.all_attributes())
+    if (a.object.empty() && a.name == kCorruptionAttribute)
+      throw Error("stands where the manifest of this corruption goes",
+                  in.path() + " @" + kCorruptionAttribute,
+                  "remove or rename the attribute, or start from the clean file");
+}
+
 }  // namespace
 
 nlohmann::json corrupt(Reader& in, Writer& out, const CorruptionSettings& settings,
@@ -377,6 +386,7 @@ nlohmann::json corrupt(Reader& in, Writer& out, const CorruptionSettings& settin
   check_d4rl(in, Rewards::kWherePresent);
   if (!corruption_manifest(in).is_null())
     throw Error("is corrupted already", in.path(), "undo that first, or start from the clean file");
+  require_free_attribute(in);
   return Corruption(in, out, settings, adversary).run(input_sha256);
 }
 

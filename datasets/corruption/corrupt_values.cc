@@ -1,8 +1,28 @@
 #include "datasets/corruption/corrupt_values.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "engine/base/error.h"
+#include "engine/base/text.h"
 
 namespace hardy::datasets {
+namespace {
+
+bool in_float32(double x) {  // false of a NaN
+  return std::abs(x) <= static_cast<double>(std::numeric_limits<float>::max());
+}
+
+}  // namespace
+
+void ElementAttack::require_float32(std::int64_t row, double clean, double attacked) const {
+  const bool scales = mode == Mode::kRandom || mode == Mode::kAdversarial || mode == Mode::kScaled;
+  if (!scales || in_float32(attacked) || !in_float32(clean)) return;
+  throw Error(
+      "would become " + to_text(attacked) + ", which float32 cannot hold, in row " + std::to_string(row),
+      name_of(element), "give a smaller scale than " + to_text(scale));
+}
 
 void ElementAttack::apply(std::int64_t first, std::span<const double> clean, const RowSet& episode_starts,
                           std::span<const float> delta, std::span<double> out) {
@@ -54,6 +74,7 @@ void ElementAttack::apply(std::int64_t first, std::span<const double> clean, con
           y[k] = clean_row(row - behind)[k];
           break;
       }
+      require_float32(row, x[k], y[k]);
     }
     ++attacked;
   }

@@ -29,9 +29,13 @@ struct ElementAttack {
   std::int64_t history() const { return mode == Mode::kDelayed ? delay : 0; }
 
   // clean: rows [first - past, first + rows) where past = min(first, history()); out: the piece's rows, equal
-  // to the clean ones on entry. delta: an adversary's, for the piece's attacked rows.
+  // to the clean ones on entry. delta: an adversary's, for the piece's attacked rows. An Error where the
+  // scale takes a value out of float32, which is what learning has.
   void apply(std::int64_t first, std::span<const double> clean, const RowSet& episode_starts,
              std::span<const float> delta, std::span<double> out);
+
+ private:
+  void require_float32(std::int64_t row, double clean, double attacked) const;
 };
 
 }  // namespace hardy::datasets

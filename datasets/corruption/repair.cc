@@ -50,6 +50,7 @@ class Repair {
     if (s_.continuity != Continuity::kOff && !outcomes_.count("next_observations"))
       throw Error("has no next_observations, so each state is there once", in.path(),
                   "give --continuity off");
+    require_fractions();
     prepare_scales();
     if (judge) judgements_ = judge->judge(in);
   }
@@ -74,6 +75,21 @@ class Repair {
   struct Hold {  // [low, high] of a dimension
     double low = -INFINITY, high = INFINITY;
   };
+
+  // Whether the settings may change the column's values.
+  bool mends(const std::string& key) const {
+    if (judge_) return true;
+    if (key == "actions") return s_.clip_actions > 0;
+    if (key == "rewards") return s_.winsorise > 0;
+    const Continuity other = key == "observations" ? Continuity::kPrevious : Continuity::kNext;
+    return s_.clip > 0 || s_.continuity == other || s_.continuity == Continuity::kNearer;
+  }
+  void require_fractions() const {
+    for (const auto& [key, o] : outcomes_)
+      if (mends(key) && o.column->type != ArrayType::kF32 && o.column->type != ArrayType::kF64)
+        throw Error("is " + o.column->describe() + "; repair works on float32 and float64",
+                    in_.where(*o.column), "write the column as float32 first");
+  }
 
   void prepare_scales() {
     const SampledRows sampled = sampled_rows(in_, rows_);

@@ -32,9 +32,10 @@ std::vector<std::int64_t> Checkpoints::steps() const {
 }
 
 void Checkpoints::save(std::int64_t step, const ArchiveWriter& checkpoint) const {
+  std::error_code ignored;  // a file that cannot be removed is no reason to stop training
+  std::filesystem::create_directories(folder_, ignored);  // where it is not made, write() says so
   checkpoint.write(path_of(step));
   std::vector<std::int64_t> older;
-  std::error_code ignored;  // a file that cannot be removed is no reason to stop training
   for (const std::int64_t s : steps()) {
     if (s > step) std::filesystem::remove(path_of(s), ignored);
     if (s < step) older.push_back(s);

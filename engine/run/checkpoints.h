@@ -20,7 +20,8 @@ class Checkpoints {
   std::vector<std::int64_t> steps() const;  // of the files there, ascending
 
   // Writes one and then drops what is older than the last N, and whatever claims a later step (the
-  // damaged file that a resumed run has passed over). If the write fails all others are still there.
+  // damaged file that a resumed run has passed over). If the write fails all others are still there. A folder
+  // that is not there is made.
   void save(std::int64_t step, const ArchiveWriter& checkpoint) const;
 
   struct Loaded {

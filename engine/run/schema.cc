@@ -32,6 +32,16 @@ std::string place(const std::string& origin, const std::string& key) {
   return origin.empty() ? "--" + key : origin + ", " + key;
 }
 
+// What is wrong of a text that to_integer() cannot read.
+std::string no_integer(const std::string& text) {
+  const bool negative = text.starts_with('-');
+  const std::string digits = text.substr(negative);
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos)
+    return "is not an integer";
+  return std::string("is out of range: integers ") +
+         (negative ? "begin at -9223372036854775808" : "end at 9223372036854775807");
+}
+
 // "one more word: --steps" and the like, from Boost's exceptions.
 std::string sentence_of(const po::error& e) {
   std::string text = e.what();
@@ -214,7 +224,7 @@ void Schema::assign(Option& o, const std::vector<std::string>& values, const std
       for (const std::string& word : split(value, ',')) {
         const auto x = to_integer(word);
         if (!x || *x < o.int_min || *x > o.int_max)
-          throw Error("'" + word + "' is " + (x ? "out of range" : "not an integer"), place(origin, o.key),
+          throw Error("'" + word + "' " + (x ? "is out of range" : no_integer(word)), place(origin, o.key),
                       "give " + allowed(o));
         read.push_back(*x);
       }
@@ -237,7 +247,7 @@ void Schema::assign(Option& o, const std::vector<std::string>& values, const std
     **v = *x;
   } else if (auto* i = std::get_if<std::int64_t*>(&o.variable)) {
     const auto x = to_integer(value);
-    if (!x) refuse("is not an integer");
+    if (!x) refuse(no_integer(value));
     if (!is_default && (*x < o.int_min || *x > o.int_max)) refuse("is out of range");
     **i = *x;
   } else if (auto* b = std::get_if<bool*>(&o.variable)) {

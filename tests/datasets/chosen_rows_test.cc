@@ -131,8 +131,9 @@ TEST(ChosenRows, NextActionsAreThoseOfTheSameEpisodeAndCutRowsGo) {
 
 TEST(ChosenRows, AFileOfSingleRowsHasNoNextActions) {
   Transitions t = rows_with({1, 1}, {0, 1});
-  EXPECT_NE(test::refusal([&] { add_next_actions(t); }).find("no row is followed by another of its episode"),
-            std::string::npos);
+  const std::string m = test::refusal([&] { add_next_actions(t); });
+  EXPECT_NE(m.find("no row is followed by another of its episode"), std::string::npos) << m;
+  EXPECT_NE(m.find("rows must be the steps of episodes"), std::string::npos) << m;
 }
 
 }  // namespace

@@ -349,6 +349,7 @@ TEST_F(DataCommands, RefusesBadInputWithoutAPartialFile) {
   refuses(corrupt + at("o.hdf5") + " --elements rewards --generator numpy --seed 4294967296", "4294967295");
   refuses(corrupt + at("o.hdf5"), "no element");
   refuses(corrupt + at("o.hdf5") + " --elements dynamics --mode adversarial", "--critic");
+  refuses(corrupt + at("o.hdf5") + " --elements actions,rewards --scale 1e38", "rewards: would become ");
   refuses("data corrupt --undo " + in + " " + at("o.hdf5"), "no record");
   refuses("data repair " + in + " " + in, "clean.hdf5");
   refuses("data repair " + in + " " + at("o.hdf5") + " --continuity nxt", "--continuity");
@@ -359,6 +360,23 @@ TEST_F(DataCommands, RefusesBadInputWithoutAPartialFile) {
   refuses("data repair " + at("small.hdf5") + " " + at("o.hdf5") + " --models", "500 transitions");
   refuses("data diff " + in + " " + at("nowhere.hdf5"), "nowhere.hdf5");
   refuses(corrupt + at("no/such/folder.hdf5") + " --elements rewards", "folder.hdf5");
+}
+
+TEST_F(DataCommands, AForeignAttributeInTheManifestsPlaceIsNamedAndNothingIsWritten) {
+  const auto writer = datasets::create_dataset(dir_ / "foreign.hdf5");
+  writer->set_attributes(nlohmann::json{{"hardy_corruption", "mine"}});
+  datasets::write_arrays(*writer, test::made_data(300));
+  refuses("data corrupt " + at("foreign.hdf5") + " " + at("o.hdf5") + " --elements rewards",
+          "foreign.hdf5 @hardy_corruption: ");
+}
+
+TEST_F(DataCommands, WholeNumbersAreRefusedBeforeModelsLearnFromThem) {
+  datasets::Arrays whole = test::made_data(3000);
+  whole["observations"] = datasets::Array::of(datasets::ArrayType::kI32, {3000, 4});
+  datasets::write_hdf5(dir_ / "whole.hdf5", whole);
+  for (const std::string how : {" --models", " --clip 3"})
+    refuses("data repair " + at("whole.hdf5") + " " + at("o.hdf5") + how,
+            "whole.hdf5 /observations: is int32 [3000, 4]");
 }
 
 TEST_F(DataCommands, AFullDiskLeavesNoPartialFile) {

@@ -101,6 +101,7 @@ TEST(Grid, NamesAllCellsThatCannotWorkAndWritesNothing) {
         {"method = bc\nout = x\n", "the grid's own"},
         {"method = bc\nconfig = x\n", "the grid's own"},
         {"method = bc\nsteps = 3\n", "needs a dataset"},
+        {"method = bc\nseeds = 2\nseed = 9223372036854775807\n", "give at most 9223372036854775806"},
         {"method = hpt\ntask = chainz\n", "chains"},
         {"method = sac\nenv = pendulum\nsteps = 10\n", "ends before learning begins"}}) {
     test::put(g.ini_file(), text);

@@ -44,6 +44,42 @@ TEST(OfflineEval, ValuesEveryPolicyOfARunAndRefusesWhatIsOfAnEnvironment) {
   EXPECT_EQ(half.code, 2);
   EXPECT_NE(half.err.find("--gamma"), std::string::npos);
   EXPECT_EQ(hardy_command("eval " + run + " --offline").code, 2);
+
+  const test::Result single =
+      hardy_command("eval " + run + " --offline --dataset " + data +
+                    " --hidden 8 --batch-size 32 --fit-steps 40 --fits 1");  // no interval of one fit
+  ASSERT_EQ(single.code, 0) << single.err;
+  EXPECT_EQ(single.out.find('['), std::string::npos) << single.out;
+  EXPECT_NE(single.err.find("2 of 2 values have not settled"), std::string::npos) << single.err;
+  EXPECT_NE(single.err.find("25000 --fit-steps"), std::string::npos) << single.err;
+  const test::Result diverged = hardy_command(words + " --learning-rate 1e30");
+  EXPECT_EQ(diverged.code, 1);
+  EXPECT_NE(diverged.err.find("no fit of its value stayed finite"), std::string::npos) << diverged.err;
+}
+
+// What fitted Q evaluation is not of stands beside the others in a grid, and takes nothing from them.
+TEST(OfflineEval, LeavesPoliciesThatActByTheStepsBeforeOutOfAGridsOrder) {
+  const test::Scratch dir;
+  const std::string data = (dir / "d.hdf5").string(), grid = (dir / "grid").string();
+  ASSERT_EQ(hardy_command("data collect --env pendulum --behaviour random --steps 600 " + data).code, 0);
+  test::put(dir / "grid.ini", "method = bc:hidden=8 dt:width=8,layers=1,context=4\ndataset = " + data +
+                                  "\nenv = pendulum\nsteps = 5\nseeds = 2\nbatch-size = 8\n"
+                                  "eval-episodes = 1\nthreads = 1\n");
+  ASSERT_EQ(hardy_command("grid new " + grid + " " + (dir / "grid.ini").string()).code, 0);
+  ASSERT_EQ(hardy_command("grid run " + grid).code, 0);
+  const std::string words =
+      " --offline --dataset " + data + " --hidden 8 --batch-size 32 --fit-steps 20 --fits 2";
+  const test::Result r = hardy_command("eval " + grid + words);
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_NE(r.err.find("2 policies act by the steps before and are left out"), std::string::npos) << r.err;
+  EXPECT_NE(r.err.find("2 of 2 values have not settled"), std::string::npos) << r.err;
+  EXPECT_NE(r.out.find("of 2 policies"), std::string::npos) << r.out;
+  for (const auto& cell : std::filesystem::directory_iterator(dir / "grid/cells")) {
+    if (!cell.path().filename().string().starts_with("dt")) continue;
+    const test::Result alone = hardy_command("eval " + (cell.path() / "run").string() + words);
+    EXPECT_EQ(alone.code, 2);
+    EXPECT_NE(alone.err.find("agent_0.policy: acts by the steps before"), std::string::npos) << alone.err;
+  }
 }
 
 // Eight policies of a grid, of which bc has no critic; what stands in the table is what the runs say.

@@ -450,11 +450,11 @@ TEST(Resume, WhatIsNotTheRunsIsRefusedAndWhatIsMissingIsSaid) {
   EXPECT_TRUE(test::contents(run / "policy/agent_0.policy") == policy);
 
   fs::remove_all(run / "checkpoints");
-  fs::create_directory(run / "checkpoints");
   fs::create_directory_symlink(run, dir / "link");  // and by another name
   const test::Result again = test::hardy_command("resume " + (dir / "link").string());
   EXPECT_EQ(again.code, 0);
   EXPECT_NE(again.err.find("no checkpoint: it begins at step 0"), std::string::npos) << again.err;
+  EXPECT_TRUE(fs::exists(run / "checkpoints/step_000000000060.ckpt"));
   EXPECT_TRUE(test::contents(run / "policy/agent_0.policy") == policy);
 }
 

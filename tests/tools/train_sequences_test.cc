@@ -112,5 +112,35 @@ TEST_F(TrainSequences, SingleRowsAreRefusedAndNothingIsLeft) {
           {"an episode of 200 steps", "--episode-len 199", "give 200 at least"});
 }
 
+TEST_F(TrainSequences, ShuffledRowsAreLearnedFromWithAWordOfIt) {
+  int runs = 0;
+  const auto said = [&](const std::string& method, const Arrays& rows) {
+    const test::Result r = hardy_command("train " + method + write(rows) + " --steps 2 --out " +
+                                         run(method.substr(0, method.find(' ')) + std::to_string(++runs)));
+    EXPECT_EQ(r.code, 0) << r.err;
+    return r.err.find("rows are not followed by their next observation") != std::string::npos;
+  };
+  const std::string dt = std::string("dt") + kSmall, x_bc = "x_bc --hidden 8 --batch-size 8",
+                    rebrac = "rebrac --hidden 8 --batch-size 8", iql = "iql --hidden 8 --batch-size 8";
+  Arrays rows = swings();
+  for (std::int64_t i = 0; i < 299 * 3; ++i)
+    rows["next_observations"].as<float>()[i] = rows["observations"].as<float>()[i + 3];
+  for (const std::string& method : {dt, x_bc, rebrac}) EXPECT_FALSE(said(method, rows)) << method;
+  for (std::int64_t i = 0; i < 300 * 3; ++i) rows["next_observations"].as<float>()[i] += 1;
+  for (const std::string& method : {dt, x_bc, rebrac}) EXPECT_TRUE(said(method, rows)) << method;
+  EXPECT_FALSE(said(iql, rows));  // takes them one by one
+  EXPECT_TRUE(said(iql + " --return-temperature 0.1", rows));
+}
+
+TEST_F(TrainSequences, ABatchInPartsIsRefusedWhereDataAreCorrectedByWhatMakesItPossible) {
+  const std::string train = "train rdt" + write(swings()) + kSmall + " --steps 2 --out " + run("rdt"),
+                    nothing = "--correct-actions 0 --correct-rewards 0";
+  for (const char* parts : {" --accumulate 2", " --shards 2"})
+    for (const char* one : {"", " --correct-actions 0", " --correct-rewards 0"})
+      refused(train + parts + one, {"--accumulate or --shards", nothing.c_str()});
+  EXPECT_FALSE(fs::exists(run("rdt")));
+  EXPECT_EQ(hardy_command(train + " --accumulate 2 " + nothing).code, 0);
+}
+
 }  // namespace
 }  // namespace hardy

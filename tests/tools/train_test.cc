@@ -252,6 +252,30 @@ TEST_F(Train, ANameThatNoConfigurationFileCanHoldIsRefused) {
 TEST_F(Train, ADatasetOfAnotherTaskIsRefused) {
   refused("bc --env hopper" + write(test::some_data(300, 17)), {"17 observations", "hopper has 11"});
 }
+
+TEST_F(Train, SeedsBeyondTheLargestIntegerAreRefusedBeforeAnythingRuns) {
+  const std::string data = write(torques(1)), largest = "9223372036854775807";
+  const char* at_most = "with --seeds 2 give at most 9223372036854775806";
+  refused("bc --seeds 2 --seed " + largest + data, {"--seed 9223372036854775807", at_most});
+  refused("sac --env pendulum --seeds 2 --seed " + largest, {at_most});
+  refused("hpt --task chains --seeds 2 --seed " + largest, {at_most});
+  refused("bc --seed 18446744073709551615" + data, {"out of range", "end at ", "9223372036854775807"});
+  trained("bc --steps 2 --hidden 4 --seeds 2 --seed 9223372036854775806" + data);
+  EXPECT_EQ(json_of("summary.json").at("agents").at(1).at("seed"), 9223372036854775807);
+}
+
+TEST_F(Train, RewardsThatTheirCorruptionTakesOutOfFloat32AreRefused) {
+  refused("riql --batch-size 32 --corrupt rewards --corrupt-scale 1e38" + write(test::some_data(300)),
+          {"rewards: ", "float32 cannot hold", "smaller scale than 1e+38"});
+}
+
+TEST_F(Train, SingleRowsHaveNoNextActionsAndTheirFileIsNamed) {
+  Arrays a = test::some_data(300);
+  std::fill_n(a["timeouts"].as<std::uint8_t>(), 300, 1);
+  refused("rebrac --batch-size 32" + write(a),
+          {"d.hdf5: no row is followed by another of its episode", "iql and others take single rows"});
+}
+
 TEST_F(Train, FewerRowsThanABatchAreRefused) {
   refused("bc --batch-size 256" + write(test::some_data(255)), {"255", "256"});
 }
@@ -385,6 +409,17 @@ TEST_F(Train, ThePresetOnAFileThatWasMendedBeforeGoesOnToTheSameBytes) {
   EXPECT_TRUE(test::contents(dir_ / "whole" / last) == test::contents(dir_ / "run" / last));
   const nlohmann::json columns = json_of("run.json").at("dataset").at("cleaning").at("columns");
   EXPECT_GT(columns.at("rewards").at("wrong"), 100);
+}
+
+TEST_F(Train, ScoresOfRowsThatWereCorruptedSinceAreRefused) {
+  Arrays judged = test::some_data(300);
+  for (const char* key : {"observations", "actions", "rewards", "next_observations"})
+    judged[std::string("hardy/scores/") + key] = Array::of(ArrayType::kF32, {300});
+  const std::string data = write(judged), c = (dir_ / "c.hdf5").string();
+  refused("riql --batch-size 32 --clean scores --corrupt rewards" + data, {"--clean scores", "--corrupt"});
+  ASSERT_EQ(
+      test::hardy_command("data corrupt --elements rewards " + (dir_ / "d.hdf5").string() + " " + c).code, 0);
+  refused("riql --batch-size 32 --clean scores --dataset " + c, {"c.hdf5", "after its rows had been judged"});
 }
 
 TEST(TrainSettings, ThePresetThatNeedsNoTableSetsWhatCleaningAndRiqlAreToldAndTheCommandLineGoesBeforeIt) {

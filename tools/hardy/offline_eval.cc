@@ -45,6 +45,13 @@ std::optional<OwnCritic> critic_of(const fs::path& run, std::int64_t agent, doub
   }
 }
 
+double number_at(const nlohmann::json& result, const char* key) {
+  if (!result.contains(key)) return kNone;
+  const nlohmann::json& x = result.at(key);
+  const nlohmann::json& value = x.is_object() ? x.at("value") : x;
+  return value.is_number() ? value.get<double>() : kNone;
+}
+
 class Evaluation {
  public:
   Evaluation(const OfflineEvalOptions& options, std::uint64_t seed)
@@ -60,10 +67,14 @@ class Evaluation {
     fit_.seed = static_cast<std::int64_t>(seed);
   }
 
-  // What the data say of a policy; of a run's (its folder, and which agent), of its critic too. Says it,
-  // unless `quiet`.
-  nlohmann::json of(const fs::path& file, const fs::path& run, std::int64_t agent, bool quiet) {
-    const algorithms::FittedQ q = algorithms::fitted_q(algorithms::read_policy(file), data_, fit_, team_);
+  // What the data say of a policy; of a run's (its folder, and which agent), of its critic too.
+  nlohmann::json of(const fs::path& file, const fs::path& run, std::int64_t agent) {
+    const algorithms::LoadedPolicy policy = algorithms::read_policy(file);
+    if (policy.spec.sequential())
+      throw Error(
+          "acts by the steps before, and fitted Q evaluation is of policies that act by an observation",
+          file.string());
+    const algorithms::FittedQ q = algorithms::fitted_q(policy, data_, fit_, team_);
     nlohmann::json result{{"policy", file.string()},
                           {"values", q.values},
                           {"value", q.mean},
@@ -72,8 +83,9 @@ class Evaluation {
                           {"behaviour", q.behaviour},
                           {"beginnings", q.beginnings},
                           {"moved", q.moved},
+                          {"settled", q.settled},
+                          {"finite", q.finite},
                           {"gamma", fit_.gamma}};
-    std::string td;
     if (const auto own = run.empty() ? std::nullopt : critic_of(run, agent, fit_.gamma)) {
       const algorithms::TrimmedMean e =
           algorithms::trimmed_mean(algorithms::squared_td_errors(own->critic, data_, own->gamma, team_),
@@ -83,21 +95,35 @@ class Evaluation {
                             {"high", e.high},
                             {"kept", options_.kept},
                             {"gamma", own->gamma}};
-      char text[128];
-      std::snprintf(text, sizeof text, "; trimmed TD error %.4g [%.4g, %.4g]", e.mean, e.low, e.high);
-      td = text;
     }
-    if (quiet) return result;
-    std::printf(
-        "%s: value %.4g [%.4g, %.4g] from %lld beginnings, discount %g; the data's own episodes %.4g%s\n",
-        file.c_str(), q.mean, q.low, q.high, static_cast<long long>(q.beginnings), fit_.gamma, q.behaviour,
-        td.c_str());
-    if (q.moved > std::max(q.high - q.low, 0.01 * std::abs(q.mean)))
-      std::fprintf(stderr,
-                   "note: the value moved by %.3g in the last quarter of the fit: it has not settled, give "
-                   "more --fit-steps\n",
-                   q.moved);
     return result;
+  }
+  // How the fits of these policies went, where one should know.
+  void warn(const nlohmann::json& results) const {
+    std::int64_t unsettled = 0, lost = 0;
+    for (const nlohmann::json& r : results) {
+      unsettled += !r.at("settled").get<bool>();
+      lost += fit_.fits - r.at("finite").get<std::int64_t>();
+    }
+    if (lost > 0)
+      std::fprintf(stderr, "note: %lld of %lld fits did not stay finite and are left out\n",
+                   static_cast<long long>(lost), static_cast<long long>(fit_.fits * std::ssize(results)));
+    if (unsettled == 0) return;
+    const bool alone = results.size() == 1;
+    std::string what = alone ? "the value has not settled"
+                             : std::to_string(unsettled) + " of " + std::to_string(results.size()) +
+                                   " values have not settled";
+    const double needs = 5 / (fit_.polyak * (1 - fit_.gamma));
+    if (!std::isfinite(needs))
+      what += ": it never does with --polyak 0 or --gamma 1";
+    else if (static_cast<double>(fit_.steps) < needs)
+      what += ": that takes some 5 / (polyak (1 - gamma)) = " + to_text(std::ceil(needs)) + " --fit-steps";
+    else if (alone)
+      what += ": it moved by " + to_text(std::round(number_at(results[0], "moved") * 1e3) / 1e3) +
+              " in the last quarter of the fit; give more --fit-steps";
+    else
+      what += ": they still moved in the last quarter of the fit; give more --fit-steps";
+    std::fprintf(stderr, "note: %s\n", what.c_str());
   }
 
  private:
@@ -108,11 +134,15 @@ class Evaluation {
   datasets::Transitions data_;
 };
 
-double number_at(const nlohmann::json& result, const char* key) {
-  if (!result.contains(key)) return kNone;
-  const nlohmann::json& x = result.at(key);
-  const nlohmann::json& value = x.is_object() ? x.at("value") : x;
-  return value.is_number() ? value.get<double>() : kNone;
+// "-584.3 [-584.8, -583.7]"; no interval where there is none.
+std::string with_interval(const nlohmann::json& of, const char* key) {
+  char text[96];
+  const double value = number_at(of, key), low = number_at(of, "low"), high = number_at(of, "high");
+  if (std::isnan(low))
+    std::snprintf(text, sizeof text, "%.4g", value);
+  else
+    std::snprintf(text, sizeof text, "%.4g [%.4g, %.4g]", value, low, high);
+  return text;
 }
 
 nlohmann::json described(const algorithms::RankCorrelation& r) {
@@ -142,8 +172,22 @@ int eval_offline(const std::vector<fs::path>& files, const fs::path& run, const 
                  std::uint64_t seed, bool json) {
   Evaluation evaluation(options, seed);
   nlohmann::json results = nlohmann::json::array();
-  for (std::size_t i = 0; i < files.size(); ++i)
-    results.push_back(evaluation.of(files[i], run, static_cast<std::int64_t>(i), json));
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const nlohmann::json& r =
+        results.emplace_back(evaluation.of(files[i], run, static_cast<std::int64_t>(i)));
+    if (r.at("finite") == 0)
+      throw Error::failed_run("no fit of its value stayed finite", files[i].string(),
+                              "give a smaller --learning-rate, or look at whether its actions are finite");
+    if (json) continue;
+    std::printf(
+        "%s: value %s from %lld beginnings, discount %g; the data's own episodes %.4g%s\n", files[i].c_str(),
+        with_interval(r, "value").c_str(), static_cast<long long>(r.at("beginnings").get<std::int64_t>()),
+        r.at("gamma").get<double>(), r.at("behaviour").get<double>(),
+        r.contains("td_error") ? ("; trimmed TD error " + with_interval(r.at("td_error"), "value")).c_str()
+                               : "");
+    std::fflush(stdout);
+  }
+  evaluation.warn(results);
   if (json) std::printf("%s\n", run::json_text(results).c_str());
   return 0;
 }
@@ -161,7 +205,7 @@ int eval_grid_offline(const fs::path& folder, const OfflineEvalOptions& options,
     double score;
   };
   std::vector<Trained> all;
-  std::int64_t left_out = 0;
+  std::int64_t left_out = 0, stopped = 0, sequential = 0;
   for (const algorithms::GridCell& cell : grid.cells()) {
     if (cell.regret()) throw Error("is a grid of regret studies", folder.string(), "it has no policies");
     const fs::path run = grid.folder_of(cell) / "run";
@@ -172,42 +216,51 @@ int eval_grid_offline(const fs::path& folder, const OfflineEvalOptions& options,
     }
     const std::vector<run::Fields> agents = summary->list("agents");
     const std::vector<fs::path> files = policy_files(run.string(), false);
-    for (std::size_t a = 0; a < std::min(files.size(), agents.size()); ++a)
+    for (std::size_t a = 0; a < std::min(files.size(), agents.size()); ++a) {
+      if (agents[a].text("status") != "ok") {
+        ++stopped;
+        continue;
+      }
+      if (algorithms::read_policy(files[a]).spec.sequential()) {
+        ++sequential;
+        continue;
+      }
       all.push_back(
           {algorithms::described(cell, varied) + ", seed " + std::to_string(agents[a].integer("seed")), run,
            files[a], static_cast<std::int64_t>(a),
            agents[a].has("last") ? agents[a].at("last").number("score/mean", kNone) : kNone});
+    }
   }
+  if (all.empty() && stopped + sequential > 0)
+    throw Error("no policy that acts by an observation came to its end", folder.string());
   if (all.empty())
     throw Error("no cell has ended yet", folder.string(),
                 "run them first: hardy grid run " + folder.string());
-  if (left_out > 0)
-    std::fprintf(stderr, "note: %lld cells have not ended and are left out\n",
-                 static_cast<long long>(left_out));
+  for (const auto& [count, what] : {std::pair{left_out, "cells have not come to their end"},
+                                    {stopped, "agents were stopped"},
+                                    {sequential, "policies act by the steps before"}})
+    if (count > 0)
+      std::fprintf(stderr, "note: %lld %s and are left out\n", static_cast<long long>(count), what);
   Evaluation evaluation(options, seed);
   nlohmann::json results = nlohmann::json::array();
   std::vector<double> scores, values, errors;
   if (!json) std::printf("%8s  %26s  %26s  policy\n", "score", "value", "trimmed TD error");
   for (const Trained& t : all) {
-    nlohmann::json r = evaluation.of(t.policy, t.run, t.agent, true);
+    nlohmann::json r = evaluation.of(t.policy, t.run, t.agent);
     r["cell"] = t.name;
     r["score"] = t.score;
     scores.push_back(t.score);
     values.push_back(number_at(r, "value"));
     errors.push_back(-number_at(r, "td_error"));
     if (!json) {
-      char td[64] = "-";
-      if (r.contains("td_error"))
-        std::snprintf(td, sizeof td, "%.4g [%.4g, %.4g]", number_at(r, "td_error"),
-                      number_at(r.at("td_error"), "low"), number_at(r.at("td_error"), "high"));
-      char value[64];
-      std::snprintf(value, sizeof value, "%.4g [%.4g, %.4g]", values.back(), number_at(r, "low"),
-                    number_at(r, "high"));
-      std::printf("%8.1f  %26s  %26s  %s\n", t.score, value, td, t.name.c_str());
+      const std::string value = with_interval(r, "value"),
+                        td = r.contains("td_error") ? with_interval(r.at("td_error"), "value") : "-";
+      std::printf("%8.1f  %26s  %26s  %s\n", t.score, value.c_str(), td.c_str(), t.name.c_str());
       std::fflush(stdout);
     }
     results.push_back(std::move(r));
   }
+  evaluation.warn(results);
   const auto by_value = algorithms::rank_correlation(scores, values),
              by_error = algorithms::rank_correlation(scores, errors);
   if (json) {

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "datasets/corruption/corrupt.h"
 #include "datasets/corruption/repair.h"
 #include "datasets/memory.h"
@@ -65,6 +68,30 @@ TEST(MendTransitions, AFileWithoutScoresIsRefusedWithTheCommandThatWritesThem) {
     EXPECT_STREQ(e.message().c_str(),
                  "dirty.hdf5: has no hardy/scores/observations; hardy data repair dirty.hdf5 OUT --models "
                  "writes such a file");
+  }
+}
+
+TEST(MendTransitions, ScoresThatAreNoProbabilitiesAreRefusedWithTheirRow) {
+  Arrays a = test::driven_pendulum(2, 20);
+  const auto set = [&](const char* column, std::size_t row, float score) {
+    datasets::Array& scores = a[std::string(datasets::kScores) + column];
+    scores = datasets::Array::of(datasets::ArrayType::kF32, {40});
+    std::fill_n(scores.as<float>(), 40, 0.5F);
+    scores.as<float>()[row] = score;
+  };
+  for (const char* column : {"observations", "actions", "rewards", "next_observations"}) set(column, 0, 0.5F);
+  Transitions t = of(a);
+  trust_of_scores(t, a, "scored.hdf5");
+  EXPECT_EQ(t.trust, std::vector<float>(160, 0.5F));
+  for (const float wrong : {-1.0F, 2.0F, std::numeric_limits<float>::quiet_NaN()}) {
+    set("rewards", 7, wrong);
+    try {
+      trust_of_scores(t, a, "scored.hdf5");
+      ADD_FAILURE() << "no error of " << wrong;
+    } catch (const Error& e) {
+      EXPECT_TRUE(e.message().starts_with("scored.hdf5: hardy/scores/rewards is ")) << e.message();
+      EXPECT_NE(e.message().find("row 7"), std::string::npos) << e.message();
+    }
   }
 }
 

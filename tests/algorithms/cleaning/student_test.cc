@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -52,6 +53,54 @@ TEST(Student, FitFindsTheScaleAndTheTailOfDrawnNumbersAmongWhichWeightsChoose) {
   const Eigen::Matrix2d scale = t.lower() * t.lower().transpose(), expected = lower * lower.transpose();
   for (int i = 0; i < 2; ++i)
     for (int j = 0; j < 2; ++j) EXPECT_NEAR(scale(i, j), expected(i, j), 0.06 * expected(0, 0)) << i << j;
+}
+
+// n errors of a heavy tail, of the size of a model's; `bad` of them drawn evenly from -30 to 30.
+std::vector<double> errors(int n, int bad) {
+  const Random random(5, RandomStream::kUser);
+  std::uint64_t draw = 0;
+  std::vector<double> e;
+  for (int i = 0; i < n; ++i) {
+    const double z = random.normal(draw++);
+    double chi = 0;
+    for (int k = 0; k < 3; ++k) chi += std::pow(random.normal(draw++), 2);
+    e.push_back(i < bad ? 60.0 * (i + 0.5) / bad - 30.0 : 0.05 * z * std::sqrt(3 / chi));
+  }
+  return e;
+}
+
+TEST(ProbablyWrong, FindsAThirdThatIsFarOffAndLeavesTheRest) {
+  const std::vector<double> wrong = probably_wrong(errors(6000, 1800), 1);
+  double far = 0, near = 0;
+  for (std::size_t i = 0; i < wrong.size(); ++i) (i < 1800 ? far : near) += wrong[i];
+  EXPECT_GT(far / 1800, 0.93);
+  EXPECT_LT(near / 4200, 0.02);
+}
+
+// Alone among right ones, three of them, or beside many wrong ones of a lighter tail.
+TEST(ProbablyWrong, NoErrorIsTooLargeToBeWrong) {
+  for (const int bad : {0, 1800})
+    for (const int outliers : {1, 2, 3})
+      for (const double size : {30.0, 300.0, 1e3, 1e6}) {
+        std::vector<double> e = errors(6000, bad);
+        for (int i = 0; i < outliers; ++i) e[3000 + static_cast<std::size_t>(i)] = i % 2 ? -size : size;
+        const std::vector<double> wrong = probably_wrong(e, 1);
+        for (int i = 0; i < outliers; ++i)
+          EXPECT_GT(wrong[3000 + static_cast<std::size_t>(i)], 0.99) << size << " " << bad << " " << outliers;
+      }
+}
+
+TEST(ProbablyWrong, IsNeverSmallerForALargerError) {
+  for (const int bad : {0, 40, 1800}) {
+    std::vector<double> e = errors(6000, bad);
+    e[5000] = 200, e[5001] = -900;
+    const std::vector<double> wrong = probably_wrong(e, 1);
+    std::vector<std::pair<double, double>> sorted;
+    for (std::size_t i = 0; i < e.size(); ++i) sorted.emplace_back(std::abs(e[i]), wrong[i]);
+    std::ranges::sort(sorted);
+    for (std::size_t i = 1; i < sorted.size(); ++i)
+      ASSERT_GE(sorted[i].second, sorted[i - 1].second - 1e-12) << sorted[i].first << " " << bad;
+  }
 }
 
 }  // namespace

@@ -86,6 +86,31 @@ TEST(FittedQ, SaysThatItHasNotSettled) {
       algorithms::fitted_q(constant_policy(std::atanh(0.5f)), rewards_are_actions(200, 5, false), s, team);
   EXPECT_LT(early.mean, 5);
   EXPECT_GT(early.moved, 0.01 * early.mean);
+  EXPECT_FALSE(early.settled);
+  s.steps = 2000, s.polyak = 0.05;  // 10 / (polyak (1 - gamma))
+  EXPECT_TRUE(
+      algorithms::fitted_q(constant_policy(std::atanh(0.5f)), rewards_are_actions(200, 5, true), s, team)
+          .settled);
+  s.polyak = 0;  // targets that never follow: nothing moves, and nothing is learned
+  EXPECT_FALSE(
+      algorithms::fitted_q(constant_policy(std::atanh(0.5f)), rewards_are_actions(200, 5, true), s, team)
+          .settled);
+}
+
+TEST(FittedQ, HasNoIntervalOfOneFitAndNoValueOfNone) {
+  ThreadTeam team(1);
+  FittedQSettings s = quick();
+  s.steps = 50, s.fits = 1;
+  const auto data = rewards_are_actions(200, 5, true);
+  const FittedQ one = algorithms::fitted_q(constant_policy(0.3f), data, s, team);
+  EXPECT_EQ(one.finite, 1);
+  EXPECT_TRUE(std::isfinite(one.mean));
+  EXPECT_TRUE(std::isnan(one.low) && std::isnan(one.high));
+  s.fits = 3, s.learning_rate = 1e30;
+  const FittedQ none = algorithms::fitted_q(constant_policy(0.3f), data, s, team);
+  EXPECT_EQ(none.finite, 0);
+  EXPECT_TRUE(std::isnan(none.mean));
+  EXPECT_FALSE(none.settled);
 }
 
 TEST(FittedQ, HasTheSameBitsForAnyNumberOfThreads) {

@@ -9,6 +9,7 @@
 #include "datasets/diff.h"
 #include "datasets/memory.h"
 #include "datasets/memory_writer.h"
+#include "datasets/transitions.h"
 #include "engine/base/error.h"
 #include "engine/base/json.h"
 #include "tests/datasets/made_data.h"
@@ -239,6 +240,46 @@ TEST(Corrupt, RefusesWhatCannotBeRight) {
   a = clean;
   corrupt_all(a, {{Element::kRewards}});
   EXPECT_NE(test::refusal([&] { corrupt_all(a, {{Element::kRewards}}); }).find("already"), std::string::npos);
+}
+
+TEST(Corrupt, WhatTheScaleTakesOutOfFloat32IsRefusedByTheElementsName) {
+  for (const ArrayType type : {ArrayType::kF32, ArrayType::kF64})
+    for (const Element e : all_elements())
+      for (const Mode mode : {Mode::kRandom, Mode::kAdversarial, Mode::kScaled})
+        for (const double scale : {1e39, 1e308}) {
+          if (mode == Mode::kAdversarial && e != Element::kRewards) continue;
+          Arrays a = made_data(200, type);
+          CorruptionSettings s{{e}, 0.3, scale, 3, "philox", mode};
+          const std::string m = test::refusal([&] { corrupt_all(a, s); });
+          EXPECT_EQ(m.find(name_of(e) + ": "), 0u) << m;
+          EXPECT_NE(m.find("float32 cannot hold"), std::string::npos) << m;
+          EXPECT_NE(m.find("a smaller scale than 1e+"), std::string::npos) << m;
+        }
+  for (const char* generator : {"philox", "numpy"}) {
+    Transitions t = transitions_of(made_data(200), View::kLossless, "made");
+    const std::string m = test::refusal([&] { corrupt(t, {{Element::kRewards}, 0.3, 1e38, 0, generator}); });
+    EXPECT_EQ(m.find("rewards: "), 0u) << m;
+    corrupt(t, {{Element::kRewards}, 0.3, 1e37, 0, generator});
+    require_finite(t, "made");
+  }
+}
+
+TEST(Corrupt, WhatWasOutOfFloat32BeforeIsNoFaultOfTheScale) {
+  Arrays a = made_data(200, ArrayType::kF64);
+  for (int row = 0; row < 100; ++row) a["rewards"].as<double>()[row] = row % 2 ? 1e300 : NAN;
+  for (const Mode mode : {Mode::kScaled, Mode::kStuck, Mode::kDelayed, Mode::kAdversarial}) {
+    Arrays b = a;
+    EXPECT_NO_THROW(corrupt_all(b, {{Element::kRewards}, 0.5, 2, 3, "philox", mode})) << name_of(mode);
+  }
+}
+
+TEST(Corrupt, AnAttributeInTheManifestsPlaceIsRefused) {
+  const Arrays clean = made_data(200);
+  MemoryReader in(clean, "made", {{"hardy_corruption", "{"}});
+  MemoryWriter out;
+  const std::string m = test::refusal([&] { corrupt(in, out, {{Element::kRewards}}, ""); });
+  EXPECT_EQ(m.find("made @hardy_corruption: "), 0u) << m;
+  EXPECT_NE(m.find("remove or rename the attribute"), std::string::npos) << m;
 }
 
 TEST(Corrupt, UndoRefusesFilesWithoutARecordAndFilesChangedSince) {

@@ -10,6 +10,7 @@
 #include "datasets/memory_writer.h"
 #include "engine/base/json.h"
 #include "tests/datasets/made_data.h"
+#include "tests/engine/base/refusal.h"
 
 namespace hardy::datasets {
 namespace {
@@ -122,6 +123,51 @@ TEST(Repair, ClipsAndWinsorisesByStatisticsThatTheCorruptionDoesNotMove) {
   EXPECT_EQ(c.arrays.at("actions").as<float>()[2 * 30], -1);
   EXPECT_EQ(c.report.at("columns").at("observations").at("changed"), 1);
   EXPECT_EQ(c.report.at("columns").at("actions").at("changed"), 1);
+}
+
+// Finds nothing wrong; whether it was asked.
+class Asked final : public Judge {
+ public:
+  std::map<std::string, Judgement> judge(Reader&) override {
+    asked = true;
+    return {};
+  }
+  nlohmann::json describe() const override { return nullptr; }
+  bool asked = false;
+};
+
+TEST(Repair, WholeNumbersThatItWouldMendAreRefusedBeforeAnybodyJudges) {
+  const struct {
+    const char* column;
+    RepairSettings mends;
+  } cases[] = {{"observations", {.continuity = Continuity::kOff, .clip = 3}},
+               {"observations", {.continuity = Continuity::kPrevious}},
+               {"observations", {.continuity = Continuity::kNearer}},
+               {"next_observations", {.continuity = Continuity::kNext}},
+               {"next_observations", {.continuity = Continuity::kNearer}},
+               {"next_observations", {.continuity = Continuity::kOff, .clip = 3}},
+               {"actions", {.continuity = Continuity::kOff, .clip_actions = 1}},
+               {"rewards", {.continuity = Continuity::kOff, .winsorise = 0.1}}};
+  for (const auto& c : cases) {
+    Arrays whole = made_data(200);
+    whole[c.column] = Array::of(ArrayType::kI32, whole.at(c.column).shape);
+    const std::string is = std::string("dirty /") + c.column + ": is int32 [200";
+    std::string m = test::refusal([&] { repaired(whole, c.mends); });
+    EXPECT_EQ(m.find(is), 0u) << m;
+    EXPECT_NE(m.find("float32"), std::string::npos) << m;
+    Asked judge;
+    MemoryReader in(whole, "dirty");
+    MemoryWriter out;
+    m = test::refusal([&] { repair(in, out, {.continuity = Continuity::kOff}, &judge); });
+    EXPECT_EQ(m.find(is), 0u) << m;
+    EXPECT_FALSE(judge.asked);
+  }
+}
+
+TEST(Repair, WholeNumbersThatItLeavesAloneStayAsTheyAre) {
+  Arrays choices = made_data(200);
+  choices["actions"] = Array::of(ArrayType::kI64, {200, 1});
+  EXPECT_EQ(repaired(choices, {.clip = 3}).arrays.at("actions").type, ArrayType::kI64);
 }
 
 }  // namespace

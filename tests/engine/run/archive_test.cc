@@ -169,6 +169,14 @@ TEST(Checkpoints, TheLastNAreKept) {
   EXPECT_EQ(files_in(dir.path()), 3u);
 }
 
+TEST(Checkpoints, AFolderThatIsNotThereIsMade) {
+  const Scratch dir;
+  const Checkpoints c(dir / "run" / "checkpoints");
+  EXPECT_FALSE(c.load_newest("checkpoint", 1));
+  c.save(100, sample());
+  EXPECT_EQ(c.load_newest("checkpoint", 1)->step, 100);
+}
+
 TEST(Checkpoints, ADamagedNewestIsPassedOverWithAWarning) {
   const Scratch dir;
   const Checkpoints c(dir.path(), 3);

@@ -143,6 +143,23 @@ TEST(Schema, AnUnknownKeyNamesTheNearestOne) {
   EXPECT_NE(in_file.find("'normalise'"), std::string::npos) << in_file;
 }
 
+TEST(Schema, AnIntegerOfTooManyDigitsIsOutOfRangeAndNoOtherText) {
+  std::int64_t seed = 0;
+  std::vector<std::int64_t> widths;
+  Schema s("x", "x");
+  s.option("seed", &seed, "s").option("widths", &widths, "w", 1, 4096);
+  for (const char* key : {"--seed=", "--widths=3,"}) {
+    const auto line = [&](const std::string& value) { return error_of([&] { s.parse({key + value}); }); };
+    EXPECT_NE(line("18446744073709551615")
+                  .find("'18446744073709551615' is out of range: integers end at 9223372036854775807"),
+              std::string::npos);
+    EXPECT_NE(line("-9223372036854775809").find("is out of range: integers begin at -9223372036854775808"),
+              std::string::npos);
+    for (const char* none : {"9223372036854775808x", "-", "1.5"})
+      EXPECT_NE(line(none).find("is not an integer"), std::string::npos) << none;
+  }
+}
+
 TEST(Schema, OutOfRangeNamesKeyValueAndRange) {
   for (const char* bad : {"0", "1000001", "1.5", "many", ""}) {
     Settings s;

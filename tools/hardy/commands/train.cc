@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "algorithms/experiments/job_settings.h"
 #include "algorithms/experiments/training_job.h"
 #include "algorithms/learning/checkpoint.h"
 #include "algorithms/learning/method.h"
@@ -315,6 +316,7 @@ int train_as(const std::vector<std::string>& args, const run::Watch* heard) {
     job->across(ranks);
     declare(*job, place);
     begins = parse_or_help(job->schema(), {args.begin() + 1, args.end()});
+    if (begins) algorithms::require_seeds(job->settings());
   });
   if (!begins) return 0;
   if (const std::string text = job->explanation(); !text.empty()) {
