@@ -105,9 +105,10 @@ class Evaluation {
       unsettled += !r.at("settled").get<bool>();
       lost += fit_.fits - r.at("finite").get<std::int64_t>();
     }
+    const std::int64_t fits = fit_.fits * std::ssize(results);
     if (lost > 0)
       std::fprintf(stderr, "note: %lld of %lld fits did not stay finite and are left out\n",
-                   static_cast<long long>(lost), static_cast<long long>(fit_.fits * std::ssize(results)));
+                   static_cast<long long>(lost), static_cast<long long>(fits));
     if (unsettled == 0) return;
     const bool alone = results.size() == 1;
     std::string what = alone ? "the value has not settled"
