@@ -1,7 +1,9 @@
 // `hardy eval --offline`: policies ranked by data alone.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
+#include <limits>
 
 #include "algorithms/experiments/rank_correlation.h"
 #include "engine/base/json.h"
@@ -101,10 +103,13 @@ TEST(OfflineEval, OrdersAGridsPoliciesAndSaysHowWell) {
   ASSERT_EQ(r.code, 0) << r.err;
   const auto all = nlohmann::json::parse(r.out);
   ASSERT_EQ(all.at("policies").size(), 8u);
-  std::vector<double> scores, values;
+  std::vector<double> scores, values, firm;
   for (const auto& p : all.at("policies")) {
     scores.push_back(p.at("score"));
     values.push_back(p.at("value"));
+    const double interval = p.at("high").get<double>() - p.at("low").get<double>();
+    firm.push_back(interval <= std::abs(values.back()) ? values.back()
+                                                       : std::numeric_limits<double>::quiet_NaN());
     const std::string policy = p.at("policy");
     const auto summary = nlohmann::json::parse(
         test::contents(std::filesystem::path(policy).parent_path().parent_path() / "summary.json"));
@@ -122,6 +127,7 @@ TEST(OfflineEval, OrdersAGridsPoliciesAndSaysHowWell) {
   EXPECT_EQ(said.at("td_error").at("policies"), 4);
   EXPECT_DOUBLE_EQ(said.at("value").at("spearman").get<double>(), expected.spearman);
   EXPECT_DOUBLE_EQ(said.at("value").at("kendall").get<double>(), expected.kendall);
+  EXPECT_EQ(said.at("firm_value").at("policies"), algorithms::rank_correlation(scores, firm).n);
   const std::string table = hardy_command(words).out;
   EXPECT_NE(table.find("rank correlation of the score with the value: Spearman"), std::string::npos) << table;
   EXPECT_EQ(hardy_command("eval " + grid).code, 2);

@@ -135,6 +135,12 @@ class Evaluation {
   datasets::Transitions data_;
 };
 
+// A value that its fits agree on: its interval goes no further than half of it. Where actions lie outside of
+// the data the fits tell different things, each as surely as the other.
+bool is_firm(const nlohmann::json& result) {
+  return number_at(result, "high") - number_at(result, "low") <= std::abs(number_at(result, "value"));
+}
+
 // "-584.3 [-584.8, -583.7]"; no interval where there is none.
 std::string with_interval(const nlohmann::json& of, const char* key) {
   char text[96];
@@ -244,7 +250,7 @@ int eval_grid_offline(const fs::path& folder, const OfflineEvalOptions& options,
       std::fprintf(stderr, "note: %lld %s and are left out\n", static_cast<long long>(count), what);
   Evaluation evaluation(options, seed);
   nlohmann::json results = nlohmann::json::array();
-  std::vector<double> scores, values, errors;
+  std::vector<double> scores, values, firm, errors;
   if (!json) std::printf("%8s  %26s  %26s  policy\n", "score", "value", "trimmed TD error");
   for (const Trained& t : all) {
     nlohmann::json r = evaluation.of(t.policy, t.run, t.agent);
@@ -252,6 +258,7 @@ int eval_grid_offline(const fs::path& folder, const OfflineEvalOptions& options,
     r["score"] = t.score;
     scores.push_back(t.score);
     values.push_back(number_at(r, "value"));
+    firm.push_back(is_firm(r) ? values.back() : kNone);
     errors.push_back(-number_at(r, "td_error"));
     if (!json) {
       const std::string value = with_interval(r, "value"),
@@ -263,13 +270,15 @@ int eval_grid_offline(const fs::path& folder, const OfflineEvalOptions& options,
   }
   evaluation.warn(results);
   const auto by_value = algorithms::rank_correlation(scores, values),
+             by_firm = algorithms::rank_correlation(scores, firm),
              by_error = algorithms::rank_correlation(scores, errors);
   if (json) {
-    std::printf("%s\n",
-                run::json_text({{"policies", results},
-                                {"rank_correlation",
-                                 {{"value", described(by_value)}, {"td_error", described(by_error)}}}})
-                    .c_str());
+    std::printf("%s\n", run::json_text({{"policies", results},
+                                        {"rank_correlation",
+                                         {{"value", described(by_value)},
+                                          {"firm_value", described(by_firm)},
+                                          {"td_error", described(by_error)}}}})
+                            .c_str());
     return 0;
   }
   const auto say = [](const char* what, const algorithms::RankCorrelation& r) {
@@ -278,6 +287,7 @@ int eval_grid_offline(const fs::path& folder, const OfflineEvalOptions& options,
         what, r.spearman, r.low, r.high, r.kendall, static_cast<long long>(r.n));
   };
   say("the value", by_value);
+  say("the value, where its interval is within half of it", by_firm);
   say("minus the trimmed TD error", by_error);
   return 0;
 }
