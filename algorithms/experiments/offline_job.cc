@@ -99,6 +99,10 @@ class OfflineJob final : public TrainingJob {
     if (settings_.keep_best && environment_.empty())
       throw Error("without evaluations there is no best policy", "--keep-best", "name an --env");
     for (const std::string& e : data_.corrupt) static_cast<void>(datasets::element_named(e, "--corrupt"));
+    if (method_->corrects_data() && (descent_.passes > 1 || descent_.shards > 1))
+      throw Error("corrections change the data that later parts of the batch are drawn from",
+                  "--accumulate or --shards",
+                  "leave them out, or correct nothing: --correct-actions 0 --correct-rewards 0");
     if (trust_ > 0 && !method_->weighs_rows())
       throw Error("all rows weigh the same in " + name_, "--trust " + to_text(trust_),
                   "riql weighs them; else leave it out");

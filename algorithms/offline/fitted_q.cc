@@ -180,7 +180,7 @@ FittedQ fitted_q(const LoadedPolicy& policy, Transitions t, const FittedQSetting
     if (std::isfinite(result.values[i])) result.moved += std::abs(result.values[i] - before[i]) / n;
   result.low = result.mean - reach, result.high = result.mean + reach;
   const double interval = finite.size() < 2 ? 0 : 2 * reach;
-  result.settled = static_cast<double>(s.steps) * s.polyak * (1 - s.gamma) >= 5 * (1 - 1e-9) &&
+  result.settled = static_cast<double>(s.steps) >= s.settles_after() * (1 - 1e-9) &&
                    result.moved <= std::max(interval, 0.01 * std::abs(result.mean));
   return result;
 }

@@ -26,6 +26,7 @@ struct FittedQSettings {
   std::vector<std::int64_t> hidden = {256, 256};
   double gamma = 0.99, polyak = 0.02, learning_rate = 3e-4;
 
+  double settles_after() const { return 5 / (polyak * (1 - gamma)); }  // steps; infinity: never
   void options(run::Schema& schema);
 };
 
@@ -38,7 +39,7 @@ struct FittedQ {
   double behaviour = 0;     // the discounted return of the data's own episodes, ended ones and cut ones
   std::int64_t beginnings = 0;
   double moved = 0;  // how far the mean value went in the last quarter of the steps
-  // Whether the value no longer moves, as far as one can see: the steps are 5 / (polyak (1 - gamma)) or more,
+  // Whether the value no longer moves, as far as one can see: the steps are settles_after() or more,
   // and the last quarter of them moved it by no more than its interval or a hundredth of it.
   bool settled = false;
 };

@@ -101,17 +101,6 @@ class Rdt final : public SequenceModel {
     return ops::reshape(g, which, {w.agents, w.windows * w.steps});
   }
 
-  // Refused where a batch is taken in parts, with what of this method makes them possible.
-  static void write(Update& u, Tensor table) {
-    try {
-      u.write(table);
-    } catch (const Error&) {
-      throw Error("corrections change the data that later parts of the batch are drawn from",
-                  "--accumulate or --shards",
-                  "leave them out, or correct nothing: --correct-actions 0 --correct-rewards 0");
-    }
-  }
-
   void correct(Update& u, const WindowBatch& w, Tensor actions, Tensor made, Tensor rewards) const {
     if (!corrects_data()) return;
     Graph& g = u.graph();
@@ -123,16 +112,15 @@ class Rdt final : public SequenceModel {
     if (correct_actions_ > 0) {
       const Tensor which =
           outliers(u, w, "actions", ops::sum(g, squared(g, actions, w.actions), -1), correct_actions_, step);
-      write(u, ops::write_where(g, w.action_table, w.rows, flat(actions), which).table);
+      u.write(ops::write_where(g, w.action_table, w.rows, flat(actions), which).table);
     }
     if (correct_rewards_ > 0) {
       const Tensor which = outliers(u, w, "rewards", squared(g, made, rewards), correct_rewards_, step);
       const ops::Written written =
           ops::write_where(g, w.reward_table, w.rows, ops::affine(g, flat(made), 1 / reward_scale_), which);
-      write(u, written.table);
-      write(u,
-            ops::add_before(g, w.return_table, w.rows,
-                            ops::reshape(g, w.timesteps, {w.agents, w.windows * w.steps}), written.change));
+      u.write(written.table);
+      u.write(ops::add_before(g, w.return_table, w.rows,
+                              ops::reshape(g, w.timesteps, {w.agents, w.windows * w.steps}), written.change));
     }
   }
 

@@ -11,12 +11,8 @@ struct OfflineGrid : testing::Test {
   test::Scratch dir;
 
   test::Result run(const std::string& arguments) {
-    const std::string line = "HARDY=" + std::string(test::command()) + " " +
-                             (test::sources() / "tools/offline_grid").string() + " " + arguments + " > " +
-                             (dir / "out").string() + " 2> " + (dir / "err").string();
-    const int status = std::system(line.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, test::contents(dir / "out"),
-            test::contents(dir / "err")};
+    return test::shell_command("HARDY=" + std::string(test::command()) + " " +
+                               (test::sources() / "tools/offline_grid").string() + " " + arguments);
   }
   // A grid of two methods on two files, one of them corrupted in both copies of a state.
   std::string grid() {

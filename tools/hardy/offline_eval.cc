@@ -114,7 +114,7 @@ class Evaluation {
     std::string what = alone ? "the value has not settled"
                              : std::to_string(unsettled) + " of " + std::to_string(results.size()) +
                                    " values have not settled";
-    const double needs = 5 / (fit_.polyak * (1 - fit_.gamma));
+    const double needs = fit_.settles_after() * (1 - 1e-9);
     if (!std::isfinite(needs))
       what += ": it never does with --polyak 0 or --gamma 1";
     else if (static_cast<double>(fit_.steps) < needs)
